@@ -1,0 +1,62 @@
+# Two commands: `make demo` sets everything up and runs the main job; `make test` passes the tests.
+# Everything lives in .venv and target/; `make clean` removes both.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export CARGO_TERM_COLOR ?= auto
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: build demo test test-rust test-python lint format bench lock clean
+
+build: $(VENV)/.built
+
+$(VENV)/.deps: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Groundswell needs python3 of 3.11 or later; $$($(PYTHON) --version) is too old. Say PYTHON=/path/to/python3.12 make …"; exit 1; }
+	@command -v cargo >/dev/null || { echo "Groundswell needs cargo (Rust 1.90 or later): see the installation page of the Rust project."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: build
+	@$(BIN)/python benches/demo.py
+
+test: test-rust test-python
+
+test-rust: $(VENV)/.deps
+	cargo test --workspace --locked --quiet --exclude groundswell-py
+
+test-python: build
+	$(BIN)/python -m pytest
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest groundswell._core
+	$(BIN)/lint-imports
+
+format:
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: build
+	$(BIN)/python -m benches.run
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header \
+	    --no-emit-index-url --python-version 3.11 --upgrade -o requirements-dev.txt
+	cargo update
+
+clean:
+	rm -rf $(VENV) target .demo

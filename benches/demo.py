@@ -1,0 +1,51 @@
+"""The main job on a generated fleet of 100 000 devices: each command as it is typed, its output and its time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".demo"
+MOST_LINES = 25
+
+STEPS: list[tuple[str, int]] = [
+    ("groundswell fleet synth --devices 100000 --seed 1 fleet.csv", 0),
+    ("groundswell fleet show fleet.csv", 0),
+    ("groundswell select fleet.csv -g us-east-1 -l 100 -o first.lst", 0),
+    ("groundswell select fleet.csv -g us-east-1 -l 400 --exclude @first.lst -o second.lst", 0),
+    ("groundswell select fleet.csv -l 2.5% --seed 42 -o wide.lst", 0),
+    ("groundswell uuids check @wide.lst", 0),
+    ("groundswell sets wide.lst first.lst second.lst --minus -o rest.lst", 0),
+    ("groundswell select fleet.csv --uuids @rest.lst -l 5 --names", 0),
+    ("groundswell select fleet.csv -g us-esat-1 -l 10", 3),
+    ("groundswell select fleet.csv -l 0", 2),
+]
+
+
+def main() -> int:
+    """Run the steps; 1 if one of them does not end as it should."""
+    FOLDER.mkdir(exist_ok=True)
+    for command, expected in STEPS:
+        print(f"\n$ {command}", flush=True)
+        begun = time.perf_counter()
+        words = [sys.executable, "-m", *command.split()]
+        ran = subprocess.run(
+            words, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        took = time.perf_counter() - begun
+        lines = ran.stdout.splitlines()
+        print("\n".join(lines[:MOST_LINES]))
+        if len(lines) > MOST_LINES:
+            print(f"… and {len(lines) - MOST_LINES} more lines")
+        print(f"({took:.2f} s, exit code {ran.returncode})")
+        if ran.returncode != expected:
+            print(f"expected the exit code {expected}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

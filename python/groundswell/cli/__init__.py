@@ -1,0 +1,124 @@
+"""The command line: a thin skin over the package. Data goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from groundswell._core import DEBUG_BUILD, __version__
+from groundswell.cli.render import ReaderGoneError
+from groundswell.errors import GroundswellError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "cli", "main", "run"]
+
+COMMANDS: Final = {
+    "select": ("groundswell.cli.select", "Pick a batch of devices from a fleet."),
+    "fleet": ("groundswell.cli.fleet", "Make and summarise fleets."),
+    "uuids": ("groundswell.cli.uuids", "Check and tidy lists of UUIDs."),
+    "sets": ("groundswell.cli.sets", "Unite, intersect or subtract lists of UUIDs."),
+}
+"""Each command with its module and its line in the help, which is printed without importing any of them."""
+
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from groundswell._core import nearest
+
+            near = nearest(args[0], list(COMMANDS))
+            hint = f" Did you mean `{near[0]}`?" if near else ""
+            ctx.fail(f"there is no command `{args[0]}`.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="groundswell")
+def cli() -> None:
+    """Choose which devices of a large fleet see an update next, exactly and reproducibly."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command and leave the process with its exit code.
+
+    0 done · 1 a bug in Groundswell · 2 bad input · 3 not found · 4 not now · 5 not allowed · 6 the disk refused ·
+    130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if args is None else args)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; errors are told on stderr."""
+    if DEBUG_BUILD:
+        click.echo("warning: this is a debug build of groundswell, many times slower than a release", err=True)
+    try:
+        code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False)
+    except GroundswellError as error:
+        _tell(error, as_json="--json" in arguments)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted: nothing was changed", err=True)
+        return INTERRUPTED
+    except ReaderGoneError:
+        # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
+        return _bug(error)
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: GroundswellError, *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        data = {"code": error.code, "message": error.message, "hint": error.hint, "fields": error.fields}
+        click.echo(json.dumps({"error": data}), err=True)
+        return
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f" {click.style('hint:', fg='cyan', bold=True)} {error.hint}", err=True)
+
+
+def _bug(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="groundswell-bug-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        traceback.print_exception(error, file=log)
+    click.echo(f"error: a bug in groundswell: {type(error).__name__}", err=True)
+    click.echo(f" hint: please report it with the traceback in {log.name}", err=True)
+    return 1

@@ -1,0 +1,76 @@
+"""``groundswell fleet``: make and summarise fleets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from groundswell.cli.fleet_show import as_data, as_text
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
+from groundswell.cli.render import count, printable, tell_report
+from groundswell.fleet.quantities import epoch_seconds
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+__all__ = ["fleet", "show", "synth"]
+
+_HOUR: Final = 3600
+
+
+@click.group()
+def fleet() -> None:
+    """Make and summarise fleets."""
+
+
+@fleet.command(context_settings={"show_default": True})
+@click.argument("file")
+@click.option("--devices", metavar="N", type=int, required=True, help="How many devices.")
+@click.option("--seed", type=SEED, default=0, help="The same seed gives the same fleet.")
+@click.option(
+    "--now",
+    type=INSTANT,
+    help="The instant up to which devices have been seen; the clock's, cut to the full hour, unless given: within the "
+    "hour the same command gives the same file.",
+)
+def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
+    """Make up a fleet that looks like a real one, and write it to FILE.
+
+    FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
+
+    Groups have very different sizes, 5% of the devices have none; there are several tags and 3% test devices; about
+    two in three devices were seen within the last four hours, the others days, weeks and months ago.
+    """
+    from groundswell.fleet.synth_files import write_synth
+
+    at = int(time.time()) // _HOUR * _HOUR if now is None else epoch_seconds(now)
+    with click.progressbar(
+        length=max(devices, 1), label="making devices", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        write_synth(file, devices=devices, seed=seed, now=at, progress=bar.update)
+    click.echo(f"wrote {count(devices, 'device')} to {printable(file)}", err=True)
+
+
+@fleet.command(context_settings={"show_default": True})
+@click.argument("file")
+@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
+@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@json_option
+def show(file: str, *, now: datetime | None, online_threshold: timedelta, as_json: bool) -> None:
+    """Summarise a fleet: totals, groups, tags, target versions, and when devices were last seen.
+
+    FILE is a CSV, Parquet, JSON, NDJSON or Arrow file, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
+    """
+    from groundswell.fleet import Fleet
+
+    found = Fleet.read(file, now=now, progress=True)
+    tell_report(found.report)
+    summary = found.summary(now=now, online_threshold=online_threshold)
+    if as_json:
+        click.echo(json.dumps(as_data(summary, found.report, source=file), ensure_ascii=False, indent=2))
+    else:
+        click.echo(as_text(summary, found.report, source=file), nl=False)

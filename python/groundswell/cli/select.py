@@ -1,0 +1,171 @@
+"""``groundswell select``: pick a batch of devices from a fleet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option, output_option
+from groundswell.cli.render import count, note, printable, tell_report, write_output
+from groundswell.cli.uuid_argument import read_uuids
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from groundswell.fleet import Selection
+    from groundswell.fleet.quantities import Denominator
+
+__all__ = ["select"]
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("source")
+@click.option("-g", "--group", help="Only devices of this group.")
+@click.option("-t", "--tag", help="Only devices that listen to this tag.")
+@click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them; all candidates unless given.")
+@click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
+@click.option("--exclude", metavar="LIST|@FILE|@-", help="None of these devices.")
+@click.option(
+    "--not-updated",
+    metavar="VERSION",
+    type=int,
+    help="No devices that report this target version or a later one.",
+)
+@click.option("--include-test", is_flag=True, help="Test devices, too; otherwise production devices only.")
+@click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
+@click.option("--seed", type=SEED, help="Repeat an earlier selection; a fresh seed is drawn and reported otherwise.")
+@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
+@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it have the full weight.")
+@click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
+@click.option(
+    "--percent-of",
+    type=click.Choice(["matching", "remaining", "online"]),
+    default="matching",
+    help="What a percentage is taken of.",
+)
+@click.option("--names", is_flag=True, help="Print names instead of UUIDs (with --json: as well).")
+@json_option
+@output_option
+@click.option("--rejects", metavar="FILE", help="Write bad rows of SOURCE to FILE and go on without them.")
+def select(
+    source: str,
+    *,
+    group: str | None,
+    tag: str | None,
+    limit: str | None,
+    uuids: str | None,
+    exclude: str | None,
+    not_updated: int | None,
+    include_test: bool,
+    skip_mismatched: bool,
+    seed: int | None,
+    now: datetime | None,
+    online_threshold: timedelta,
+    half_life: timedelta,
+    percent_of: Denominator,
+    names: bool,
+    as_json: bool,
+    output: str | None,
+    rejects: str | None,
+) -> None:
+    """Pick a batch of devices from SOURCE at random, recently active ones preferred.
+
+    SOURCE is a CSV, Parquet, JSON, NDJSON or Arrow file, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
+
+    The UUIDs go to stdout, one a line, in the order in which they were picked: the list for a smaller limit is the
+    beginning of it. The summary, with the seed that repeats the selection, goes to stderr.
+    """
+    if uuids == exclude == "@-":
+        raise click.UsageError("--uuids and --exclude cannot both read stdin")
+    # Cheap checks come before the long read.
+    from groundswell.fleet.quantities import parse_limit
+
+    parse_limit(limit)
+    listed = None if uuids is None else read_uuids(uuids, "--uuids")
+    excluded = None if exclude is None else read_uuids(exclude, "--exclude")
+
+    from groundswell.fleet import Fleet
+
+    fleet = Fleet.read(source, now=now, rejects=rejects, progress=True)
+    tell_report(fleet.report)
+    selection = fleet.select(
+        limit,
+        group=group,
+        tag=tag,
+        uuids=listed,
+        exclude=excluded,
+        not_updated=not_updated,
+        include_test=include_test,
+        skip_mismatched=skip_mismatched,
+        seed=seed,
+        now=now,
+        online_threshold=online_threshold,
+        half_life=half_life,
+        percent_of=percent_of,
+    )
+    write_output(_output(selection, names=names, as_json=as_json), output)
+    if not as_json:
+        _summarise(selection)
+
+
+def _output(selection: Selection, *, names: bool, as_json: bool) -> bytes:
+    if as_json:
+        return (json.dumps(_as_data(selection, names=names), ensure_ascii=False, indent=2) + "\n").encode()
+    if not names:
+        return selection.uuid_list.text().encode()
+    # A device without a name goes by its UUID.
+    lines = [printable(name) if name else uuid for name, uuid in zip(selection.names, selection.uuids, strict=True)]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
+    asked = selection.asked
+    data: dict[str, Any] = {
+        "algorithm": selection.algorithm,
+        "seed": str(selection.seed),
+        "now": asked.now.isoformat().replace("+00:00", "Z"),
+        "online_threshold": int(asked.online_threshold.total_seconds()),
+        "half_life": int(asked.half_life.total_seconds()),
+        "asked": {
+            "limit": str(asked.limit),
+            "percent_of": asked.percent_of,
+            "group": asked.group,
+            "tag": asked.tag,
+            "listed": asked.listed,
+            "not_updated": asked.not_updated,
+            "include_test": asked.include_test,
+        },
+        "matching": selection.matching,
+        "updated": selection.updated,
+        "excluded": selection.excluded,
+        "excluded_unknown": selection.excluded_unknown,
+        "candidates": selection.candidates,
+        "limit": selection.limit,
+        "count": len(selection),
+        "why_short": selection.why_short,
+        "skipped": selection.skipped,
+        "digest": selection.digest,
+        "uuids": selection.uuids,
+    }
+    if names:
+        data["names"] = selection.names
+    return data
+
+
+def _summarise(selection: Selection) -> None:
+    now = selection.now.isoformat().replace("+00:00", "Z")
+    click.echo(
+        f"picked {count(len(selection), 'device')} of {count(selection.candidates, 'candidate')} "
+        f"({count(selection.matching, 'device')} match)",
+        err=True,
+    )
+    if selection.why_short:
+        note(f"fewer than asked for: {selection.why_short}" if len(selection) else selection.why_short)
+    if selection.skipped:
+        note(f"skipped {count(len(selection.skipped), 'listed device')} (--json names each with its reason)")
+    if selection.excluded_unknown:
+        note(f"{count(selection.excluded_unknown, 'UUID')} in --exclude are not in the fleet")
+    click.echo(f"repeat with --seed {selection.seed} --now {now}", err=True)
+    click.echo(f"digest {selection.digest}", err=True)

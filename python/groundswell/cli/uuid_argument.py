@@ -1,0 +1,67 @@
+"""A list of UUIDs as an argument: the list itself, ``@FILE``, or ``@-`` for stdin."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from groundswell.errors import InputError
+
+if TYPE_CHECKING:
+    from groundswell.fleet import UuidList, UuidListCheck
+
+__all__ = ["check_file", "check_uuids", "file_hint", "read_uuids"]
+
+
+def read_uuids(argument: str, option: str) -> UuidList:
+    """Read a list that must be right.
+
+    Args:
+        argument: the list, ``@FILE`` or ``@-``.
+        option: what the argument was given as, such as ``--uuids``; messages call an inline list so.
+
+    Raises:
+        InputError: ``empty-list``, ``bad-uuid``, ``not-text``, ``no-file-name``, ``is-a-folder``.
+        NotFoundError: ``file-not-found``.
+        StorageError: ``cannot-read``.
+
+    >>> read_uuids("6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11", "--uuids")
+    <UuidList of 1 UUID>
+    """
+    check = check_uuids(argument, option)
+    try:
+        return check.accept()
+    except InputError as error:
+        error.hint = file_hint(argument) or error.hint
+        raise
+
+
+def check_uuids(argument: str, option: str) -> UuidListCheck:
+    """Read a list whatever is wrong with it; the rest is as for `read_uuids`."""
+    from groundswell.fleet import UuidList
+
+    if argument.startswith("@"):
+        return check_file(argument.removeprefix("@"))
+    return UuidList.check(argument, name=option)
+
+
+def check_file(name: str) -> UuidListCheck:
+    """Read a list from a file, or from stdin if the name is ``-``."""
+    from groundswell.fleet import UuidList
+
+    if not name:
+        raise InputError("no-file-name", "there is no name after `@`", hint="say @FILE, or @- to read stdin")
+    if name == "-":
+        # Bytes, so that the list may be in any encoding that lists may have. A closed stdin is None.
+        return UuidList.check(sys.stdin.buffer.read() if sys.stdin else b"", name="stdin")
+    return UuidList.check(Path(name), name=name)
+
+
+def file_hint(argument: str) -> str:
+    """What to say of an inline list that is the name of a file; empty if it is not."""
+    with contextlib.suppress(OSError, ValueError):  # too long for a name, or with a NUL in it
+        if Path(argument).is_file():
+            return f"to read the file, say `@{argument}`"
+    return ""

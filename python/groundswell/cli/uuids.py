@@ -1,0 +1,89 @@
+"""``groundswell uuids``: check and tidy lists of UUIDs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from groundswell.cli.options import json_option, output_option
+from groundswell.cli.render import count, note, write_output
+from groundswell.cli.uuid_argument import check_uuids, file_hint
+from groundswell.errors import InputError
+
+if TYPE_CHECKING:
+    from groundswell.fleet import UuidListCheck
+
+__all__ = ["check", "uuids"]
+
+_BAD_SHOWN: Final = 20
+
+
+@click.group()
+def uuids() -> None:
+    """Check and tidy lists of UUIDs."""
+
+
+@uuids.command()
+@click.argument("argument", metavar="LIST|@FILE|@-")
+@click.option("--clean", is_flag=True, help="Print the tidy list; the report goes to stderr.")
+@click.option("--skip-bad", is_flag=True, help="With --clean: leave bad values out instead of refusing the list.")
+@json_option
+@output_option
+def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: str | None) -> None:
+    """Count the UUIDs of a list, its duplicates, and its bad values with line and column.
+
+    The list is the argument itself, the file after an @, or stdin for @-.
+
+    The report goes to stdout. With --clean stdout (or FILE) gets the list without duplicates, one UUID a line, and
+    the report goes to stderr. The exit code is 2 if a value is bad or the list is empty.
+    """
+    if not clean and (skip_bad or output is not None):
+        raise click.UsageError(f"{'--skip-bad' if skip_bad else '-o'} goes with --clean")
+    found = check_uuids(argument, "LIST")
+    refused = clean and found.bad_count > 0 and not skip_bad
+    # A refusal in JSON has all that the report has.
+    if not (refused and as_json):
+        click.echo(_as_json(found) if as_json else _as_text(found), err=clean)
+    if found.bad_count and (hint := file_hint(argument)):
+        note(hint)
+    if refused:
+        raise InputError(
+            "bad-uuid",
+            f"`{found.name}` has {count(found.bad_count, 'bad value')}, so nothing was written",
+            hint="mend them, or leave them out with --skip-bad",
+            fields={"list": found.name, "bad_count": found.bad_count, "bad": [asdict(bad) for bad in found.bad]},
+        )
+    if clean:
+        write_output(found.accept(skip_bad=skip_bad).text().encode(), output)
+    elif found.bad_count:
+        # The report has told all of it.
+        raise click.exceptions.Exit(InputError.exit_code)
+    else:
+        found.accept()
+
+
+def _as_json(found: UuidListCheck) -> str:
+    data: dict[str, Any] = {
+        "count": found.count,
+        "duplicates": found.duplicates,
+        "header": found.header,
+        "bad_count": found.bad_count,
+        "bad": [asdict(bad) for bad in found.bad],
+    }
+    return json.dumps(data, ensure_ascii=False, indent=2)
+
+
+def _as_text(found: UuidListCheck) -> str:
+    lines = [
+        f"UUIDs       {found.count:,}",
+        f"duplicates  {found.duplicates:,}",
+        f"header      {'yes' if found.header else 'no'}",
+        f"bad values  {found.bad_count:,}",
+    ]
+    lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:_BAD_SHOWN]]
+    if found.bad_count > _BAD_SHOWN:
+        lines.append(f"  and {found.bad_count - _BAD_SHOWN:,} more")
+    return "\n".join(lines)

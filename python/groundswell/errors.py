@@ -1,0 +1,87 @@
+"""What can go wrong, as one tree.
+
+::
+
+    GroundswellError            code, message, hint, fields
+    ├── InputError              the caller gave something that cannot be right          exit 2
+    ├── NotFoundError           a file, group or tag that is not there                  exit 3
+    ├── StateError              right in itself, but not now                            exit 4
+    ├── TrustError              a key or a signature that does not allow it             exit 5
+    └── StorageError            the disk or the store said no                           exit 6
+
+``code`` is a stable slug that programs may compare. ``message`` is one sentence, with the offending value in
+backticks. ``hint`` says what to do next. ``fields`` holds the same facts as data.
+
+Python owns these classes; the Rust core raises them through one exhaustive mapping (``rust/py/src/errors.rs``).
+Anything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = ["GroundswellError", "InputError", "NotFoundError", "StateError", "StorageError", "TrustError"]
+
+
+class GroundswellError(Exception):
+    """The root of every error that Groundswell raises on purpose.
+
+    Args:
+        code: stable slug, such as ``"unknown-group"``.
+        message: one sentence for people, the offending value in backticks.
+        hint: what to do next; empty if there is nothing to add.
+        fields: the same facts as data (JSON types only).
+
+    >>> error = InputError("bad-limit", "the limit is `0`", hint="give a count of 1 or more")
+    >>> error.code, error.exit_code, str(error)
+    ('bad-limit', 2, 'the limit is `0`')
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, code: str, message: str, *, hint: str = "", fields: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.fields: dict[str, Any] = fields or {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by parts, so that errors cross process pools."""
+        return _rebuild, (type(self), self.code, self.message, self.hint, self.fields)
+
+
+def _rebuild(
+    cls: type[GroundswellError], code: str, message: str, hint: str, fields: dict[str, Any]
+) -> GroundswellError:
+    return cls(code, message, hint=hint, fields=fields)
+
+
+class InputError(GroundswellError):
+    """What was given cannot be right, whatever the state of the world: a bad value, file or list."""
+
+    exit_code = 2
+
+
+class NotFoundError(GroundswellError):
+    """What was named is not there: a file, a group, a tag, a device."""
+
+    exit_code = 3
+
+
+class StateError(GroundswellError):
+    """The request is right in itself, but not in the present state."""
+
+    exit_code = 4
+
+
+class TrustError(GroundswellError):
+    """A key, a certificate or a signature does not allow it."""
+
+    exit_code = 5
+
+
+class StorageError(GroundswellError):
+    """The disk, the file system or the store refused."""
+
+    exit_code = 6

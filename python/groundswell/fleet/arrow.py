@@ -1,0 +1,75 @@
+"""Fleets as Arrow tables, and as frozen Parquet files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell import _core
+from groundswell.files import replace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+__all__ = ["FROZEN_AT_KEY", "FROZEN_FORMAT", "FROZEN_FORMAT_KEY", "fleet_table", "write_frozen"]
+
+FROZEN_FORMAT_KEY: Final = b"groundswell.fleet"
+"""The key of a Parquet file's metadata that tells a frozen fleet; its value is `FROZEN_FORMAT`."""
+FROZEN_FORMAT: Final = b"1"
+FROZEN_AT_KEY: Final = b"groundswell.now"
+"""The key under which the instant of reading is kept, in seconds since 1970: ages were checked against it."""
+
+_UUID_TEXT: Final = 36
+
+
+def fleet_table(
+    columns: dict[str, Any], names: pa.Array | None, hardware_ids: pa.Array | None, present: frozenset[str]
+) -> pa.Table:
+    """The columns of a fleet that its source had, as an Arrow table in ordinal order."""
+    import pyarrow as pa
+
+    last_seen, versions = columns["last_seen"], columns["target_versions"]
+    every = {
+        "uuid": _uuid_column(columns["uuids"]),
+        "name": names,
+        "group": _named_column(columns["groups"], columns["group_names"]),
+        "tag": _named_column(columns["tags"], columns["tag_names"]),
+        "production": pa.array(columns["production"]),
+        "last_seen": pa.array(last_seen.astype("int64"), mask=last_seen == _core.NEVER_SEEN).cast(
+            pa.timestamp("s", tz="UTC")
+        ),
+        "target_version": pa.array(versions, mask=versions < 0),
+        "hardware_id": hardware_ids,
+    }
+    return pa.table({name: column for name, column in every.items() if name in present})
+
+
+def _uuid_column(uuids: npt.NDArray[np.uint8]) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    lines = np.frombuffer(_core.format_uuids(uuids), dtype=np.uint8).reshape(-1, _UUID_TEXT + 1)
+    text = np.ascontiguousarray(lines[:, :_UUID_TEXT])
+    offsets = np.arange(0, (len(uuids) + 1) * _UUID_TEXT, _UUID_TEXT, dtype=np.int64)
+    column = pa.LargeStringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(text))
+    return column if column.nbytes >= 2**31 else column.cast(pa.string())
+
+
+def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string())).cast(
+        pa.string()
+    )
+
+
+def write_frozen(table: pa.Table, path: Path, *, read_at: int) -> None:
+    """Write a frozen fleet: Parquet, with the instant of reading in its metadata."""
+    import pyarrow.parquet as pq
+
+    marked = table.replace_schema_metadata({FROZEN_FORMAT_KEY: FROZEN_FORMAT, FROZEN_AT_KEY: str(read_at).encode()})
+    with replace_file(path) as file:
+        pq.write_table(marked, file, compression="zstd")

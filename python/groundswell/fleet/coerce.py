@@ -1,0 +1,290 @@
+"""From the rows of a source to the columns of a fleet, with a list of the cells that are bad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from groundswell import _core
+from groundswell.fleet import rules
+from groundswell.fleet.columns import COLUMNS
+from groundswell.fleet.expressions import LEFT_OVER, selected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from groundswell.fleet.engine import Session
+    from groundswell.fleet.relation import Relation
+
+__all__ = ["BadCell", "Devices", "coerce"]
+
+_TOLERANCE: Final = 24 * 3600
+"""How many seconds a device's clock may be fast."""
+_NOWHERE: Final = -1
+_LATEST_SECOND: Final = 2**32 - 1
+"""The last second that a last-seen column can hold, in the year 2106."""
+
+
+class BadCell(NamedTuple):
+    """A cell that its column does not allow.
+
+    Args:
+        row: its row, from 0.
+        column: the canonical name of its column.
+        reason: reads on from the cell.
+    """
+
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Columns as the core takes them, one entry a row of the source; what a bad cell holds has no meaning.
+
+    Args:
+        uuids: uint8 (n, 16).
+        last_seen: uint32, seconds since 1970, 0 for never.
+        groups: int32 codes into `group_names`, -1 for none.
+        tags: int32 codes into `tag_names`, -1 for none.
+        production: bool.
+        target_versions: int32, -1 for unknown.
+        names: strings, or None if the source has no such column.
+        hardware_ids: as `names`.
+        ahead: bool, where last_seen lay in the future and was taken as now.
+        bad: the bad cells, by row and column.
+    """
+
+    uuids: npt.NDArray[np.uint8]
+    last_seen: npt.NDArray[np.uint32]
+    groups: npt.NDArray[np.int32]
+    group_names: list[str]
+    tags: npt.NDArray[np.int32]
+    tag_names: list[str]
+    production: npt.NDArray[np.bool_]
+    target_versions: npt.NDArray[np.int32]
+    names: pa.Array | None
+    hardware_ids: pa.Array | None
+    ahead: npt.NDArray[np.bool_]
+    bad: list[BadCell]
+
+    def __len__(self) -> int:
+        return len(self.uuids)
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Devices:
+        """The rows that are kept, and the names that they use."""
+        groups, group_names = _compact(self.groups[kept], self.group_names)
+        tags, tag_names = _compact(self.tags[kept], self.tag_names)
+        return Devices(
+            uuids=self.uuids[kept],
+            last_seen=self.last_seen[kept],
+            groups=groups,
+            group_names=group_names,
+            tags=tags,
+            tag_names=tag_names,
+            production=self.production[kept],
+            target_versions=self.target_versions[kept],
+            names=None if self.names is None else self.names.filter(kept),
+            hardware_ids=None if self.hardware_ids is None else self.hardware_ids.filter(kept),
+            ahead=self.ahead[kept],
+            bad=[],
+        )
+
+
+def _compact(codes: npt.NDArray[np.int32], names: list[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Leave out the names that no row uses any more."""
+    import numpy as np
+
+    used = np.unique(codes[codes >= 0])
+    renumbered = np.full(len(names) + 1, _NOWHERE, np.int32)
+    renumbered[used] = np.arange(len(used), dtype=np.int32)
+    return renumbered[codes], [names[code] for code in used]
+
+
+def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: int) -> Devices:
+    """Read the rows of a source in one pass.
+
+    Args:
+        session: where the relation lives.
+        relation: the rows.
+        used: canonical name → position of the column, of those that the source has.
+        now: the instant that the future begins after, in seconds since 1970.
+    """
+    import numpy as np
+
+    items = [selected(c, *relation.columns[used[c]]) for c in COLUMNS if c in used]
+    table = session.rows(f"SELECT {', '.join(items)} FROM {relation.sql}")
+    count = table.num_rows
+    bad: list[BadCell] = []
+    last_seen, ahead = _last_seen(table, now, bad)
+    groups, group_names = _named(table, "group", rules.name_of_group, bad)
+    tags, tag_names = _named(table, "tag", rules.name_of_tag, bad)
+    production = _by_value(table, "production", rules.production, bad)
+    versions = _by_value(table, "target_version", rules.target_version, bad)
+    uuids = _uuids(table.column("uuid"), bad)
+    bad.sort(key=lambda cell: (cell.row, COLUMNS.index(cell.column)))
+    return Devices(
+        uuids=uuids,
+        last_seen=last_seen,
+        groups=groups,
+        group_names=group_names,
+        tags=tags,
+        tag_names=tag_names,
+        production=np.zeros(count, np.bool_) if production is None else production.astype(np.int8) == 1,
+        target_versions=np.full(count, -1, np.int32) if versions is None else versions.astype(np.int32),
+        names=_free_text(table, "name"),
+        hardware_ids=_free_text(table, "hardware_id"),
+        ahead=ahead,
+        bad=bad,
+    )
+
+
+def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]:
+    import numpy as np
+    import pyarrow as pa
+
+    parts: list[npt.NDArray[np.uint8]] = [np.empty((0, 16), np.uint8)]
+    begun = 0
+    rows: npt.NDArray[Any]
+    for chunk in column.chunks:
+        if isinstance(chunk.type, pa.UuidType):
+            uuids = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
+            uuids = uuids[chunk.offset : chunk.offset + len(chunk)]
+            rows = np.flatnonzero(~_is_valid(chunk))
+        else:
+            uuids, rows = _parsed_uuids(chunk)
+        for row in rows.tolist():
+            text = chunk[row].as_py()
+            empty = text is None or not str(text).strip(rules.BLANKS)
+            bad.append(BadCell(begun + row, "uuid", "is empty" if empty else "is no UUID"))
+        parts.append(uuids)
+        begun += len(chunk)
+    return np.concatenate(parts)
+
+
+def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    import numpy as np
+
+    _, offsets, data = chunk.buffers()
+    if len(chunk) == 0 or offsets is None:
+        return np.empty((0, 16), np.uint8), np.empty(0, np.uint32)
+    bounds = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+    text = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return _core.parse_uuid_column(bounds, text)
+
+
+def _last_seen(table: pa.Table, now: int, bad: list[BadCell]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
+    import numpy as np
+
+    if "last_seen" not in table.column_names:
+        return np.zeros(table.num_rows, np.uint32), np.zeros(table.num_rows, np.bool_)
+    seconds = _filled(table.column("last_seen"), _core.NEVER_SEEN)
+    _settle(table.column(LEFT_OVER), seconds, bad)
+    bad.extend(BadCell(row, "last_seen", rules.too_far_back()) for row in np.flatnonzero(seconds < 0).tolist())
+    bad.extend(
+        BadCell(row, "last_seen", rules.too_far_ahead(int(seconds[row]), now))
+        for row in np.flatnonzero(seconds > now + _TOLERANCE).tolist()
+    )
+    ahead = (seconds > now) & (seconds <= now + _TOLERANCE)
+    latest = min(max(now, 0), _LATEST_SECOND)
+    return np.clip(seconds, 0, latest).astype(np.uint32), ahead
+
+
+def _settle(left_over: pa.ChunkedArray, seconds: npt.NDArray[np.int64], bad: list[BadCell]) -> None:
+    """Read by the rule, cell by cell, what SQL left over."""
+    import numpy as np
+
+    if left_over.null_count == len(left_over):
+        return
+    for row in np.flatnonzero(left_over.is_valid().to_numpy()).tolist():
+        try:
+            seconds[row] = rules.last_seen(left_over[row].as_py())
+        except rules.BadCellError as reason:
+            bad.append(BadCell(row, "last_seen", str(reason)))
+
+
+def _named(
+    table: pa.Table, column: str, rule: Callable[[str], str], bad: list[BadCell]
+) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Codes of the names in a column, in the order of their first appearance."""
+    import numpy as np
+
+    codes: dict[str, int] = {}
+
+    def code_of(text: str) -> int:
+        name = rule(text)
+        return codes.setdefault(name, len(codes)) if name else _NOWHERE
+
+    coded = _by_value(table, column, code_of, bad)
+    if coded is None:
+        return np.full(table.num_rows, _NOWHERE, np.int32), []
+    return coded.astype(np.int32), list(codes)
+
+
+def _is_valid(chunk: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where an array is not NULL, from its bitmap; Arrow's own way would import pandas if it is installed."""
+    import numpy as np
+
+    bitmap = chunk.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(chunk), np.bool_)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+    return bits[chunk.offset : chunk.offset + len(chunk)].astype(np.bool_)
+
+
+def _filled(column: Any, value: int) -> npt.NDArray[np.int64]:
+    """A column of whole numbers with a value for NULL."""
+    import numpy as np
+
+    parts: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
+    for chunk in getattr(column, "chunks", [column]):
+        numbers = np.frombuffer(chunk.buffers()[1], chunk.type.to_pandas_dtype())
+        part = numbers[chunk.offset : chunk.offset + len(chunk)].astype(np.int64)
+        part[~_is_valid(chunk)] = value
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+def _by_value(
+    table: pa.Table, column: str, rule: Callable[[str], int], bad: list[BadCell]
+) -> npt.NDArray[np.int64] | None:
+    """Apply a rule once to each distinct text of a column.
+
+    Returns:
+        The rule's value for each row, -1 for empty and bad cells; None if the source has no such column.
+    """
+    import numpy as np
+
+    if column not in table.column_names:
+        return None
+    encoded: Any = table.column(column).combine_chunks().dictionary_encode()
+    indices = _filled(encoded.indices, _NOWHERE)
+    # The last entry is what the index -1 of an empty cell finds.
+    values = np.full(len(encoded.dictionary) + 1, _NOWHERE, np.int64)
+    reasons: dict[int, str] = {}
+    for index, text in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            stripped = text.strip(rules.BLANKS)
+            values[index] = rule(stripped) if stripped else _NOWHERE
+        except rules.BadCellError as reason:
+            reasons[index] = str(reason)
+    if reasons:
+        is_bad = np.zeros(len(values), np.bool_)
+        is_bad[list(reasons)] = True
+        bad.extend(BadCell(row, column, reasons[int(indices[row])]) for row in np.flatnonzero(is_bad[indices]).tolist())
+    found: npt.NDArray[np.int64] = values[indices]
+    return found
+
+
+def _free_text(table: pa.Table, column: str) -> pa.Array | None:
+    import pyarrow as pa
+
+    if column not in table.column_names:
+        return None
+    found = table.column(column).combine_chunks()
+    return found.cast(pa.string()) if found.nbytes < 2**31 else found

@@ -1,0 +1,395 @@
+"""A frozen fleet: read from anywhere, asked for batches, written so that they can be worked out again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
+
+from groundswell import _core
+from groundswell.errors import InputError
+from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
+from groundswell.fleet.selection import Asked, Selection
+from groundswell.fleet.uuid_list import UuidList
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self, SupportsIndex
+    from uuid import UUID
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from groundswell.fleet.read import FleetColumns, ReadReport
+    from groundswell.fleet.summary import FleetSummary
+
+    Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
+
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet"]
+
+DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
+DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
+_LATEST_VERSION: Final = 2**31 - 1
+
+
+class Fleet:
+    """A frozen set of devices. Immutable; threads may share it, and selections run without the GIL.
+
+    Made by `Fleet.read` or `Fleet.query`. A device's ordinal is the number of its row in the source, from 0, rows that
+    repeat an earlier one not counted.
+
+    >>> import pyarrow as pa
+    >>> table = pa.table({"uuid": [f"{i:032x}" for i in range(1, 51)], "production": [True] * 50, "group": ["a"] * 50})
+    >>> fleet = Fleet.read(table)
+    >>> len(fleet), fleet.groups
+    (50, {'a': 50})
+    >>> fleet.select(limit=5, group="a", seed=42).uuids == fleet.select(limit=10, group="a", seed=42).uuids[:5]
+    True
+    """
+
+    def __init__(self, columns: FleetColumns) -> None:
+        """Build a fleet from columns that have been read and checked; callers use `read` or `query`."""
+        self._core: Final = _core.Fleet(
+            uuids=columns.uuids,
+            last_seen=columns.last_seen,
+            groups=columns.groups,
+            group_names=list(columns.group_names),
+            tags=columns.tags,
+            tag_names=list(columns.tag_names),
+            production=columns.production,
+            target_versions=columns.target_versions,
+        )
+        self._names: Final = columns.names
+        self._hardware_ids: Final = columns.hardware_ids
+        self._read_at: Final = columns.now
+        self.columns: Final[frozenset[str]] = columns.present
+        """The columns that the source had, by their canonical names."""
+        self.report: Final[ReadReport] = columns.report
+        """What was found while reading."""
+
+    @classmethod
+    def read(
+        cls,
+        source: Any,
+        *,
+        now: datetime | None = None,
+        rejects: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Read a fleet: all of it, or nothing and an error.
+
+        Args:
+            source: a path of a CSV, Parquet, JSON, NDJSON or Arrow file; ``sqlite:///FILE#TABLE`` or
+                ``postgresql://…#TABLE``; or a table in memory: Arrow tables and streams, pandas and polars frames,
+                DuckDB relations. ``groundswell.fleet.columns`` lists the spellings of columns.
+            now: the instant of reading, an aware datetime; the clock's unless given. ``last_seen`` up to 24 h past it
+                is taken as it, beyond that the row is bad.
+            rejects: a path to write bad rows to, each with its reason; the good ones are read.
+            progress: draw a progress bar on the terminal if the read takes long.
+
+        Returns:
+            The fleet; ``report`` says what was found while reading.
+
+        Raises:
+            InputError: no uuid column, a bad row, the same uuid twice with different data, not a table, no devices.
+            NotFoundError: no such file or table.
+            StorageError: the file cannot be read.
+
+        Cost: one pass over the source; memory for its eight columns.
+        """
+        from groundswell.fleet.read import read_fleet
+
+        return cls(read_fleet(source, now=_seconds(now), rejects=_path(rejects), progress=progress))
+
+    @classmethod
+    def query(
+        cls,
+        sql: str,
+        *,
+        now: datetime | None = None,
+        rejects: str | Path | None = None,
+        progress: bool = False,
+        **tables: Any,
+    ) -> Self:
+        """Read a fleet by any SQL that DuckDB can run: it names, filters and joins what `read` takes as it is.
+
+        Args:
+            sql: a query whose columns are those of a fleet; files are tables: ``SELECT … FROM 'devices.parquet'``.
+            now: as for `read`.
+            rejects: as for `read`.
+            progress: as for `read`.
+            tables: tables in memory, by the names under which the query knows them.
+
+        Raises:
+            InputError: ``bad-sql`` where DuckDB refuses the query, and as for `read`.
+
+        >>> import pyarrow as pa
+        >>> devices = pa.table({"id": ["c" * 32], "stage": ["prod"]})
+        >>> len(Fleet.query("SELECT id AS uuid, stage = 'prod' AS production FROM devices", devices=devices))
+        1
+        """
+        from groundswell.fleet.read import query_fleet
+
+        columns = query_fleet(sql, tables=tables, now=_seconds(now), rejects=_path(rejects), progress=progress)
+        return cls(columns)
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __repr__(self) -> str:
+        return f"<Fleet of {len(self)} devices, {self.production_devices} of them production devices>"
+
+    def __contains__(self, uuid: str | UUID | bytes) -> bool:
+        return int(self.ordinals(UuidList.of([uuid]))[0]) != _core.NO_ORDINAL
+
+    @property
+    def production_devices(self) -> int:
+        """The number of production devices."""
+        return self._core.production_count
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Each group with its number of devices, in the order of their first devices."""
+        return dict(self._core.group_counts())
+
+    @property
+    def tags(self) -> dict[str, int]:
+        """Each tag with its number of devices, in the order of their first devices."""
+        return dict(self._core.tag_counts())
+
+    @property
+    def target_versions(self) -> dict[int, int]:
+        """Each reported target version with its number of devices, ascending."""
+        return dict(self._core.version_counts())
+
+    @property
+    def last_seen(self) -> npt.NDArray[np.uint32]:
+        """When each device was last seen: seconds since 1970, 0 for never; in ordinal order."""
+        return self._core.columns()["last_seen"]  # type: ignore[return-value]  # the stub has one type for all columns
+
+    def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
+        """The ordinals of devices: uint32, in the order given, `groundswell._core.NO_ORDINAL` for strangers."""
+        return self._core.ordinals(_uuid_list(uuids).array)
+
+    def device(self, ordinal: int) -> dict[str, Any]:
+        """All that the fleet knows of one device, by column name.
+
+        Raises:
+            IndexError: for an ordinal that the fleet does not have.
+        """
+        if not 0 <= ordinal < len(self):
+            raise IndexError(ordinal)
+        group, tag, production, last_seen, target_version = self._core.device(ordinal)
+        return {
+            "name": self._names[ordinal].as_py() if self._names is not None else None,
+            "group": group,
+            "tag": tag,
+            "production": production,
+            "last_seen": None if last_seen == _core.NEVER_SEEN else instant(last_seen),
+            "target_version": target_version,
+            "hardware_id": self._hardware_ids[ordinal].as_py() if self._hardware_ids is not None else None,
+        }
+
+    @property
+    def names(self) -> pa.Array | None:
+        """The devices' names in ordinal order; None if the source had no such column."""
+        return self._names
+
+    def select(
+        self,
+        limit: SupportsIndex | str | None = None,
+        *,
+        group: str | None = None,
+        tag: str | None = None,
+        uuids: Devices | None = None,
+        exclude: Devices | None = None,
+        not_updated: int | None = None,
+        include_test: bool = False,
+        seed: SupportsIndex | None = None,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+        half_life: timedelta = DEFAULT_HALF_LIFE,
+        percent_of: Denominator = "matching",
+        skip_mismatched: bool = False,
+    ) -> Selection:
+        """Pick devices at random, recently active ones preferred.
+
+        - matching = production ∩ tag? ∩ group? ∩ uuids?
+        - candidates = matching − { target version ≥ `not_updated` } − exclude
+        - picked = the candidates with the `limit` smallest exponential clocks, in that order
+
+        The same fleet, limit, seed, now and settings give the same devices, on every machine.
+
+        Args:
+            limit: a count, or a percentage such as ``"2.5%"`` that is rounded up; all candidates unless given.
+            group: only devices of this group.
+            tag: only devices that listen to this tag.
+            uuids: only these devices, each of them checked: known, production, on the tag, in the group.
+            exclude: none of these devices; the fleet need not have them.
+            not_updated: no devices that report this target version or a later one; an unknown one counts as older.
+            include_test: test devices, too.
+            seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
+            now: the instant that ages are counted to, an aware datetime; the clock's unless given.
+            online_threshold: up to this age a device has the weight 1.
+            half_life: the weight halves with each half-life past the threshold, down to 2⁻¹⁰ (and for never-seen ones).
+            percent_of: what a percentage is taken of: the ``matching`` devices, the ``remaining`` ones (the
+                candidates), or the ``online`` ones (matching and seen within the threshold).
+            skip_mismatched: skip listed devices that fail their check instead of refusing.
+
+        Returns:
+            The selection; it has fewer devices than the limit where there are fewer candidates (`why_short` says why).
+
+        Raises:
+            InputError: ``bad-limit``, ``empty-list``, ``bad-uuid``, ``mismatched-devices``, ``missing-column``,
+                ``bad-seed``, ``bad-instant``, ``bad-duration``, ``bad-setting``, ``bad-version``.
+            NotFoundError: ``unknown-group``, ``unknown-tag``.
+
+        Cost: one pass over the candidates' identity hashes, and sorting the picks; the GIL is released.
+
+        Source: successive sampling by exponential clocks; Efraimidis & Spirakis (2006), Cohen & Kaplan (2007).
+
+        >>> import pyarrow as pa
+        >>> fleet = Fleet.read(pa.table({"uuid": [f"{i:032x}" for i in range(1, 1001)], "production": [True] * 1000}))
+        >>> first = fleet.select(limit=10)
+        >>> second = fleet.select(limit="2.5%", exclude=first)
+        >>> len(second), second.candidates, second.matching
+        (25, 990, 1000)
+        """
+        wanted = parse_limit(limit)
+        listed = _uuid_list(uuids) if uuids is not None else None
+        excluded = _uuid_list(exclude) if exclude is not None else None
+        if percent_of not in get_args(Denominator):
+            raise InputError(
+                "bad-denominator",
+                f"a percentage cannot be taken of `{percent_of}`",
+                hint="say matching, remaining or online",
+                fields={"percent_of": str(percent_of)},
+            )
+        self._require("production", needed=not include_test, flag="--include-test (include_test=True) selects from all")
+        self._require("group", needed=group is not None, flag="leave --group (group) out, or add the column")
+        self._require("tag", needed=tag is not None, flag="leave --tag (tag) out, or add the column")
+        self._require(
+            "target_version",
+            needed=not_updated is not None,
+            flag="leave --not-updated (not_updated) out, or add the column",
+        )
+        at = _seconds(now)
+        asked = Asked(
+            limit=wanted,
+            group=group,
+            tag=tag,
+            listed=len(listed) if listed is not None else None,
+            not_updated=_target_version(not_updated),
+            include_test=bool(include_test),
+            seed=parse_seed(seed),
+            now=instant(at),
+            online_threshold=online_threshold,
+            half_life=half_life,
+            percent_of=percent_of,
+        )
+        core = self._core.select(
+            group=group,
+            tag=tag,
+            listed=listed.array if listed is not None else None,
+            excluded=excluded.array if excluded is not None else None,
+            not_updated=asked.not_updated,
+            include_test=asked.include_test,
+            skip_mismatched=bool(skip_mismatched),
+            limit=wanted.count,
+            thousandths=wanted.thousandths,
+            percent_of=percent_of,
+            seed=asked.seed,
+            now=at,
+            online_threshold=whole_seconds(online_threshold, "online_threshold"),
+            half_life=whole_seconds(half_life, "half_life"),
+        )
+        return Selection(core, self, asked)
+
+    def _require(self, column: str, *, needed: bool, flag: str) -> None:
+        if needed and column not in self.columns:
+            raise InputError(
+                "missing-column",
+                f"the source has no `{column}` column",
+                hint=flag,
+                fields={"column": column, "columns": sorted(self.columns)},
+            )
+
+    def summary(
+        self, *, now: datetime | None = None, online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD
+    ) -> FleetSummary:
+        """Count what the fleet consists of: totals, groups, tags, target versions, activity.
+
+        Args:
+            now: the instant that ages are counted to, an aware datetime; the clock's unless given.
+            online_threshold: devices seen within it are online.
+
+        Raises:
+            InputError: ``bad-instant``, ``bad-duration``.
+
+        Cost: about 50 ns a device.
+
+        >>> import pyarrow as pa
+        >>> fleet = Fleet.read(pa.table({"uuid": ["a" * 32, "b" * 32], "group": ["canary", None]}))
+        >>> summary = fleet.summary()
+        >>> summary.groups[0].name, summary.groupless, summary.never_seen
+        ('canary', 1, 2)
+        """
+        from groundswell.fleet.summary import summarise
+
+        return summarise(self, now=_seconds(now), online_threshold=online_threshold)
+
+    def to_arrow(self) -> pa.Table:
+        """The fleet as an Arrow table, in ordinal order.
+
+        Returns:
+            The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
+            (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
+            ``hardware_id`` (string).
+        """
+        from groundswell.fleet.arrow import fleet_table
+
+        return fleet_table(self._core.columns(), self._names, self._hardware_ids, self.columns)
+
+    def write(self, path: str | Path) -> None:
+        """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
+
+        Reading the file gives the same devices with the same ordinals. The file is replaced as a whole or not at all.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        from groundswell.fleet.arrow import write_frozen
+
+        write_frozen(self.to_arrow(), Path(path), read_at=self._read_at)
+
+
+def _seconds(now: datetime | None) -> int:
+    return epoch_seconds(datetime.now(UTC) if now is None else now)
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _uuid_list(devices: Devices) -> UuidList:
+    if isinstance(devices, UuidList):
+        return devices
+    if isinstance(devices, Selection):
+        return devices.uuid_list
+    if isinstance(devices, str | bytes | Path):
+        return UuidList.parse(devices)
+    return UuidList.of(devices)
+
+
+def _target_version(version: int | None) -> int | None:
+    if version is None:
+        return None
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version <= _LATEST_VERSION:
+        raise InputError(
+            "bad-version",
+            f"the target version `{version}` is no whole number from 0 to {_LATEST_VERSION}",
+            hint="give the build number of a target, such as 42",
+            fields={"target_version": str(version)},
+        )
+    return version

@@ -1,0 +1,206 @@
+"""Reading a fleet: from a source to columns that are coerced, checked and free of repetitions. All of it, or nothing.
+
+1. The source is opened; what cannot be a table is refused before any long read.
+2. Its rows are read fast, in one pass.
+3. At the first sign of trouble they are read again with their places, and that reading is the judge.
+4. Bad rows, then uuids that stand twice with different data, are an error; or they are set aside in a rejects file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from groundswell.errors import InputError
+from groundswell.fleet.coerce import coerce
+from groundswell.fleet.columns import match_columns
+from groundswell.fleet.engine import Session
+from groundswell.fleet.progress import Meter
+from groundswell.fleet.rejects import bad_rows, refuse, write_rejects
+from groundswell.fleet.repeats import find_repeats, refuse_conflicts
+from groundswell.fleet.report import FleetColumns, ReadReport
+from groundswell.fleet.sources import name_of, open_source
+from groundswell.fleet.table_source import TableSource, arrow_table, first_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from groundswell.fleet.coerce import Devices
+    from groundswell.fleet.columns import ColumnMatch
+    from groundswell.fleet.relation import Relation, Source
+    from groundswell.fleet.repeats import Repeats
+
+    Mask = npt.NDArray[np.bool_]
+
+__all__ = ["FleetColumns", "ReadReport", "query_fleet", "read_fleet"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of a source; `repeats` are among the rows that are `good`."""
+
+    relation: Relation
+    match: ColumnMatch
+    devices: Devices
+    good: Mask
+    repeats: Repeats
+    now: int
+
+    @property
+    def in_trouble(self) -> bool:
+        return bool(self.devices.bad or self.relation.faults or self.repeats.conflicts.any())
+
+
+def read_fleet(source: Any, *, now: int, rejects: Path | None = None, progress: bool = False) -> FleetColumns:
+    """Read a fleet from a file, a database or a table in memory.
+
+    Args:
+        source: see ``docs/fleets.md``.
+        now: the instant of reading, in seconds since 1970.
+        rejects: where to set bad rows aside; without it a bad row is an error.
+        progress: draw a progress bar if stderr is a terminal and the read takes long.
+
+    Raises:
+        InputError, NotFoundError, StorageError: the page lists the codes.
+    """
+    with Meter(name_of(source), wanted=progress) as meter, contextlib.ExitStack() as cleanup:
+        opened = open_source(source, cleanup)
+        with Session(meter) as session:
+            return _read(opened, session, now, rejects)
+
+
+def query_fleet(
+    sql: str, *, tables: Mapping[str, object], now: int, rejects: Path | None = None, progress: bool = False
+) -> FleetColumns:
+    """Read a fleet by a query in DuckDB's SQL.
+
+    Args:
+        sql: a query whose columns are those of a fleet.
+        tables: tables in memory, by the names that the query knows them under.
+        now: as in `read_fleet`.
+        rejects: as in `read_fleet`.
+        progress: as in `read_fleet`.
+
+    Raises:
+        InputError: ``bad-sql``, and what `read_fleet` raises.
+    """
+    import duckdb
+
+    with Meter("the query", wanted=progress) as meter, Session(meter) as session:
+        for name, table in tables.items():
+            session.register(arrow_table(table, f"the table `{name}`"), name)
+        try:
+            found = session.fetch(sql)
+        except duckdb.Error as error:
+            raise _bad_sql(sql, f"DuckDB refuses the query: {first_sentence(error)}") from error
+        if found is None:
+            raise _bad_sql(sql, "the query has no rows to read: it is no SELECT")
+        return _read(TableSource(found, "the query"), session, now, rejects)
+
+
+def _bad_sql(sql: str, message: str) -> InputError:
+    return InputError(
+        "bad-sql",
+        message,
+        hint="give one SELECT; files are tables ('devices.parquet'), and so is what is passed by name",
+        fields={"sql": sql},
+    )
+
+
+def _read(source: Source, session: Session, now: int, rejects: Path | None) -> FleetColumns:
+    import duckdb
+
+    relation = source.quick(session)
+    reading: _Reading | None = None
+    try:
+        reading = _reading(source, relation, session, now)
+    except duckdb.Error as error:
+        if relation.exact:
+            raise source.failure(error) from error
+    if not relation.exact and (reading is None or reading.in_trouble):
+        reading = _reading(source, source.careful(session), session, now)
+    assert reading is not None  # noqa: S101  (an exact relation was read, or failed)
+    source.check()
+    return _finished(source.label, session, reading, rejects)
+
+
+def _reading(source: Source, relation: Relation, session: Session, now: int) -> _Reading:
+    import numpy as np
+
+    match = match_columns(relation.names, source.label)
+    latest = now if source.frozen_at is None else max(now, source.frozen_at)
+    devices = coerce(session, relation, match.used, latest)
+    good = np.ones(len(devices), np.bool_)
+    good[np.array([cell.row for cell in devices.bad], np.int64)] = False
+    return _Reading(relation, match, devices, good, find_repeats(devices, good), latest)
+
+
+def _finished(label: str, session: Session, reading: _Reading, rejects: Path | None) -> FleetColumns:
+    """Refuse or set aside what is bad, drop what is said again, and report."""
+    relation, devices, used = reading.relation, reading.devices, reading.match.used
+    total = len(devices) + len(relation.faults)
+    if total == 0 and relation.lines is not None:
+        # A table without rows may be what a query finds; a text file without any is an export that went wrong.
+        raise _empty(label, f"`{label}` has no devices", "give a file that has some")
+    kept = reading.good.copy()
+    kept[reading.repeats.rows] = False
+    bad = list(devices.bad)
+    if rejects is None:
+        if bad or relation.faults:
+            raise refuse(bad_rows(session, relation, used, bad), relation, label)
+        if reading.repeats.conflicts.any():
+            raise refuse_conflicts(session, relation, used, reading.repeats, label)
+        rejected = 0
+    else:
+        contradictory = reading.repeats.contradictory()
+        kept[[cell.row for cell in contradictory]] = False
+        rows = bad_rows(session, relation, used, [*bad, *contradictory])
+        write_rejects(rejects, rows, relation)
+        rejected = len(rows)
+        if total and not kept.any():
+            raise _empty(label, f"no row of `{label}` is good", f"see `{rejects}` for the reasons")
+    return _columns(label, reading, kept, rows=total, rejected=rejected)
+
+
+def _empty(label: str, message: str, hint: str) -> InputError:
+    return InputError("empty-fleet", message, hint=hint, fields={"source": label})
+
+
+def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: int) -> FleetColumns:
+    devices = reading.devices if kept.all() else reading.devices.only(kept)
+    repeated, ahead = rows - rejected - len(devices), int(devices.ahead.sum())
+    notes = [*reading.relation.notes]
+    if "production" not in reading.match.used:
+        notes.append(f"`{label}` HAS NO PRODUCTION COLUMN: all {len(devices)} devices count as test devices")
+    if rejected:
+        notes.append(f"{_count(rejected, 'bad row')} set aside")
+    if repeated:
+        notes.append(f"{_count(repeated, 'row')} left out that only said again what an earlier row said")
+    if ahead:
+        notes.append(f"{_count(ahead, 'device')} seen up to 24 h in the future, taken as seen now")
+    notes += reading.match.notes
+    report = ReadReport(rows, len(devices), repeated, ahead, rejected, reading.match.ignored, tuple(notes))
+    return FleetColumns(
+        uuids=devices.uuids,
+        last_seen=devices.last_seen,
+        groups=devices.groups,
+        group_names=devices.group_names,
+        tags=devices.tags,
+        tag_names=devices.tag_names,
+        production=devices.production,
+        target_versions=devices.target_versions,
+        names=devices.names,
+        hardware_ids=devices.hardware_ids,
+        present=frozenset(reading.match.used),
+        now=reading.now,
+        report=report,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"

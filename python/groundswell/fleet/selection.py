@@ -1,0 +1,305 @@
+"""A selection: the picked devices in every form that callers ask for, and why each was picked or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from groundswell import _core
+from groundswell.errors import InputError
+from groundswell.fleet.uuid_list import UuidList
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+    import pyroaring
+
+    from groundswell.fleet.fleet import Fleet
+    from groundswell.fleet.quantities import Denominator, Limit
+
+__all__ = ["Asked", "Explanation", "Selection"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a selection was asked for: all that is needed to repeat it, the fleet apart."""
+
+    limit: Limit
+    group: str | None
+    tag: str | None
+    listed: int | None
+    not_updated: int | None
+    include_test: bool
+    seed: int
+    now: datetime
+    online_threshold: timedelta
+    half_life: timedelta
+    percent_of: Denominator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a device was picked or not.
+
+    Attributes:
+        uuid: the device, lower case, hyphenated.
+        verdict: ``picked``, ``beyond-limit``, or the first thing that kept it out: ``unknown``, ``test``,
+            ``wrong-tag``, ``wrong-group``, ``not-listed``, ``updated``, ``excluded``.
+        reason: the verdict as a sentence.
+        name, group, tag, production, last_seen, target_version, hardware_id: what the fleet knows of the device.
+        step: its recency step, 0 (online) to 80; None for a device that the fleet does not have, as are the next two.
+        weight: 2^(−step/8).
+        key: the instant at which its exponential clock rings; the smallest keys are picked.
+        rank: its place among the candidates by key, from 1; None for a device that is no candidate.
+    """
+
+    uuid: str
+    verdict: str
+    reason: str
+    name: str | None = None
+    group: str | None = None
+    tag: str | None = None
+    production: bool | None = None
+    last_seen: datetime | None = None
+    target_version: int | None = None
+    hardware_id: str | None = None
+    step: int | None = None
+    weight: float | None = None
+    key: float | None = None
+    rank: int | None = None
+
+    @property
+    def picked(self) -> bool:
+        """Whether the device was picked."""
+        return self.verdict == "picked"
+
+    def __str__(self) -> str:
+        return f"{self.uuid}: {self.reason}"
+
+
+class Selection:
+    """The devices that `Fleet.select` picked, in key order: the list for a smaller limit is the beginning of this one.
+
+    Everything is worked out when asked for; ten thousand Python strings cost more than the selection itself.
+    A selection keeps its fleet alive.
+
+    >>> from groundswell import Fleet
+    >>> import pyarrow as pa
+    >>> fleet = Fleet.read(pa.table({"uuid": [f"{i:032x}" for i in range(1, 101)], "production": [True] * 100}))
+    >>> selection = fleet.select(limit="10%", seed=1)
+    >>> len(selection), selection.candidates, selection.seed
+    (10, 100, 1)
+    >>> selection.uuids[0] in selection
+    True
+    """
+
+    def __init__(self, core: _core.Selection, fleet: Fleet, asked: Asked) -> None:
+        self._core: Final = core
+        self._fleet: Final = fleet
+        self._asked: Final = asked
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.uuids)
+
+    def __contains__(self, uuid: object) -> bool:
+        return uuid in self._members
+
+    def __repr__(self) -> str:
+        return f"<Selection of {len(self)} of {self.candidates} candidates, seed {self.seed}>"
+
+    @cached_property
+    def _members(self) -> UuidList:
+        return UuidList.of(self._core.uuids())
+
+    @property
+    def uuids(self) -> list[str]:
+        """The picked devices' UUIDs, lower case and hyphenated, in key order."""
+        return self._members.uuids
+
+    @property
+    def uuid_list(self) -> UuidList:
+        """The picked devices as a `UuidList`, in key order: to write, or to combine with other lists."""
+        return self._members
+
+    @property
+    def names(self) -> list[str | None]:
+        """The picked devices' names in key order; None for a device without one.
+
+        Raises:
+            InputError: ``missing-column`` if the fleet's source had no ``name`` column.
+        """
+        if self._fleet.names is None:
+            raise InputError(
+                "missing-column",
+                "the source has no `name` column",
+                hint="leave --names (names) out, or add the column",
+                fields={"column": "name"},
+            )
+        names: list[str | None] = self._fleet.names.take(self.ordinals).to_pylist()
+        return names
+
+    @cached_property
+    def ordinals(self) -> npt.NDArray[np.uint32]:
+        """The picked devices' ordinals: uint32, shape (n,), in key order."""
+        return self._core.ordinals()
+
+    @property
+    def bitmap(self) -> pyroaring.BitMap:
+        """The picked devices' ordinals as a new roaring bitmap."""
+        import pyroaring
+
+        return pyroaring.BitMap.deserialize(self._core.bitmap())
+
+    def to_arrow(self) -> pa.Table:
+        """The picked devices in key order: the fleet's columns (see `Fleet.to_arrow`), and ``ordinal`` first."""
+        import pyarrow as pa
+
+        rows = self._fleet.to_arrow().take(self.ordinals)
+        return rows.add_column(0, "ordinal", pa.array(self.ordinals))
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked for: all that is needed to repeat the selection, the fleet apart."""
+        return self._asked
+
+    @property
+    def seed(self) -> int:
+        """The seed: the one that was given, or the fresh one that was drawn."""
+        return self._asked.seed
+
+    @property
+    def now(self) -> datetime:
+        """The instant that ages were counted to, in UTC."""
+        return self._asked.now
+
+    @property
+    def algorithm(self) -> int:
+        """The number of the sampling algorithm."""
+        return _core.ALGORITHM
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 in hex over the picked devices' 16-byte UUIDs in ascending order."""
+        return self._core.digest().hex()
+
+    @property
+    def limit(self) -> int:
+        """What the limit came to, in devices: the selection has fewer where there are fewer candidates."""
+        return self._core.wanted
+
+    @property
+    def candidates(self) -> int:
+        """How many devices could have been picked: matching − updated − excluded."""
+        return self._core.candidates
+
+    @property
+    def matching(self) -> int:
+        """How many devices the selector means: (production, unless told otherwise) ∩ tag? ∩ group? ∩ uuids?."""
+        return self._core.matching
+
+    @property
+    def updated(self) -> int:
+        """How many matching devices were left out for reporting the version of `not_updated` or a later one."""
+        return self._core.updated
+
+    @property
+    def excluded(self) -> int:
+        """How many matching devices were left out for being in `exclude`, and not updated."""
+        return self._core.excluded
+
+    @property
+    def excluded_unknown(self) -> int:
+        """How many UUIDs in `exclude` the fleet does not have."""
+        return self._core.excluded_unknown
+
+    @property
+    def skipped(self) -> list[dict[str, str]]:
+        """Listed devices that were skipped, each with ``uuid`` and ``reason``; empty unless `skip_mismatched`."""
+        return [{"uuid": uuid, "reason": reason} for uuid, reason in self._core.skipped]
+
+    @property
+    def why_short(self) -> str | None:
+        """Why there are fewer devices than the limit, as a sentence; None where there are not."""
+        if len(self) >= self.limit and len(self) > 0:
+            return None
+        if not self.matching:
+            return f"no device matches: {self._scope()} has none"
+        left_out = [
+            f"{count} {what}"
+            for count, what in (
+                (self.updated, f"report version {self._asked.not_updated} or a later one"),
+                (self.excluded, "are excluded"),
+            )
+            if count
+        ]
+        candidates = "none" if not self.candidates else f"only {self.candidates}"
+        because = f": {' and '.join(left_out)}" if left_out else ""
+        return f"of the {self.matching} matching devices {candidates} can be picked{because}"
+
+    def _scope(self) -> str:
+        asked = self._asked
+        parts = [
+            "the fleet" if asked.include_test else "the production fleet",
+            f"group `{asked.group}`" if asked.group is not None else "",
+            f"tag `{asked.tag}`" if asked.tag is not None else "",
+            f"the list of {asked.listed}" if asked.listed is not None else "",
+        ]
+        return " ∩ ".join(part for part in parts if part)
+
+    def explain(self, uuid: str | UUID) -> Explanation:
+        """Why a device was picked or not.
+
+        Args:
+            uuid: the device.
+
+        Returns:
+            Its sets, step, weight, key and rank, and the verdict.
+
+        Raises:
+            InputError: ``bad-uuid`` for text that is no UUID.
+
+        Cost: one pass over the candidates.
+
+        >>> from groundswell import Fleet
+        >>> import pyarrow as pa
+        >>> fleet = Fleet.read(pa.table({"uuid": ["a" * 32, "b" * 32], "production": [True, False]}))
+        >>> print(fleet.select(limit=1, seed=1).explain("b" * 32))
+        bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb: a test device, and only production devices were asked for
+        """
+        one = UuidList.of([uuid])
+        found = self._core.explain(one.array[0].tobytes())
+        known = {} if found.ordinal is None else self._fleet.device(found.ordinal)
+        return Explanation(
+            uuid=one.uuids[0],
+            verdict=found.verdict,
+            reason=self._reason(found),
+            step=found.step,
+            weight=found.weight,
+            key=found.key,
+            rank=found.rank,
+            **known,
+        )
+
+    def _reason(self, found: _core.Explanation) -> str:
+        asked = self._asked
+        ranked = f"rank {found.rank} of {self.candidates} candidates"
+        return {
+            "unknown": "not in the fleet",
+            "test": "a test device, and only production devices were asked for",
+            "wrong-tag": f"does not listen to tag `{asked.tag}`",
+            "wrong-group": f"not in group `{asked.group}`",
+            "not-listed": "not in the list of devices that was given",
+            "updated": f"reports version {asked.not_updated} or a later one already",
+            "excluded": "in the list of devices to exclude",
+            "beyond-limit": f"a candidate, but {ranked} is beyond the limit of {self.limit}",
+            "picked": f"picked, {ranked}",
+        }[found.verdict]

@@ -1,0 +1,106 @@
+"""Which reader a source is for: by what it is, by its first bytes, and last by the ending of its name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.errors import InputError
+from groundswell.fleet.adbc_source import SCHEMES, read_database
+from groundswell.fleet.csv_source import CsvSource
+from groundswell.fleet.json_source import JsonSource
+from groundswell.fleet.parquet_source import MAGIC, ParquetSource
+from groundswell.fleet.source_file import not_a_table, open_file
+from groundswell.fleet.table_source import ARROW_FILE, TableSource, arrow_table, read_arrow_file
+
+if TYPE_CHECKING:
+    import contextlib
+
+    from groundswell.fleet.relation import Source
+    from groundswell.fleet.source_file import SourceFile
+
+__all__ = ["name_of", "open_source"]
+
+_ARROW_STREAM: Final = b"\xff\xff\xff\xff"
+_SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
+# What people have at hand and believe to be a table: first bytes, what it is, what to do.
+_STRANGERS: Final = (
+    (b"SQLite format 3\0", "is an SQLite database", "say which table: sqlite:///PATH#TABLE"),
+    (b"PK\x03\x04", "is a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV in UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "is an old spreadsheet", "save the sheet as CSV in UTF-8"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "decompress it first (gzip is read as it is)"),
+    (b"BZh", "is compressed with bzip2", "decompress it first (gzip is read as it is)"),
+    (b"\xfd7zXZ", "is compressed with xz", "decompress it first (gzip is read as it is)"),
+    (b"\xff\xfe", "is in UTF-16", "save it in UTF-8"),
+    (b"\xfe\xff", "is in UTF-16", "save it in UTF-8"),
+)
+_KINDS: Final = "a CSV, Parquet, JSON, NDJSON or Arrow file"
+
+
+def name_of(source: object) -> str:
+    """What to call a source while it is read.
+
+    >>> name_of("fleets/export.csv"), name_of("postgresql://me:secret@host/db#devices")
+    ('fleets/export.csv', 'database')
+    """
+    if isinstance(source, str | Path):
+        return "database" if _SCHEME.match(str(source)) else str(source)
+    return f"the {type(source).__name__}"
+
+
+def open_source(source: Any, cleanup: contextlib.ExitStack) -> Source:
+    """Find the reader for a source, and refuse at once what cannot be one.
+
+    Args:
+        source: a path, a URI, or a table in memory.
+        cleanup: closed when the read is over.
+
+    Raises:
+        InputError: ``bad-source``, ``not-a-table``, ``empty-fleet``, and what the readers raise.
+        NotFoundError: no such file or table.
+        StorageError: the source cannot be read.
+    """
+    if isinstance(source, str) and (found := _SCHEME.match(source)):
+        if found["scheme"].lower() in SCHEMES:
+            return read_database(source)
+        raise InputError(
+            "bad-source",
+            f"`{found['scheme']}://` is nothing that a fleet can be read from",
+            hint="fetch it to a file first; databases are sqlite:///PATH#TABLE and postgresql://…#TABLE",
+            fields={"scheme": found["scheme"]},
+        )
+    if isinstance(source, str | Path):
+        return _reader_of(open_file(Path(source), cleanup))
+    if hasattr(source, "__arrow_c_stream__"):
+        return TableSource(arrow_table(source, name_of(source)), name_of(source))
+    lazy = " and call its collect()" if hasattr(source, "collect") else ""
+    raise InputError(
+        "bad-source",
+        f"a fleet cannot be read from an object of type `{type(source).__name__}`",
+        hint=f"give a path, a database URI, or a table that speaks Arrow (pandas 2.2 or later, polars){lazy}",
+        fields={"type": type(source).__name__},
+    )
+
+
+def _reader_of(file: SourceFile) -> Source:
+    head = file.head
+    if file.gzipped and head.startswith((MAGIC, ARROW_FILE)):
+        raise not_a_table(file.label, "is compressed on top of its own compression", "decompress it first")
+    if head.startswith(MAGIC):
+        return ParquetSource(file)
+    if head.startswith(ARROW_FILE) or (head.startswith(_ARROW_STREAM) and b"\0" in head[:16]):
+        return read_arrow_file(file)
+    for magic, what, hint in _STRANGERS:
+        if head.startswith(magic):
+            raise not_a_table(file.label, what, hint)
+    if b"\0" in head:
+        raise not_a_table(file.label, "is no table", f"give {_KINDS}")
+    if file.suffix in {".parquet", ".pq", ".arrow", ".feather"}:
+        raise not_a_table(file.label, f"is no {file.suffix} file, whatever its name says", f"give {_KINDS}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"{", b"[")):
+        return JsonSource(file)
+    if file.suffix in {".json", ".ndjson", ".jsonl"}:
+        raise not_a_table(file.label, "holds no JSON objects", f"give {_KINDS}")
+    return CsvSource(file)

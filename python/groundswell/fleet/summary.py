@@ -1,0 +1,143 @@
+"""What a fleet consists of, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell import _core
+from groundswell.fleet.quantities import instant, whole_seconds
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from groundswell.fleet.fleet import Fleet
+
+__all__ = ["ActivityCount", "FleetSummary", "NameCount", "VersionCount", "summarise"]
+
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
+_WITHIN: Final = (_HOUR, 4 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class NameCount:
+    """The devices of a group or tag, how many of them are production devices, and how many are online."""
+
+    name: str
+    devices: int
+    production: int
+    online: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCount:
+    """The devices that report a target version."""
+
+    target_version: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCount:
+    """The devices last seen at most `within` seconds ago and not in the span before; None: all that are older."""
+
+    within: int | None
+    devices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSummary:
+    """What a fleet consists of.
+
+    Attributes:
+        now: the instant that ages are counted to.
+        online_threshold: devices seen within it are online.
+        devices: how many there are: production + test.
+        production: production devices.
+        test: test devices.
+        online: devices seen within the online threshold.
+        never_seen: devices that were never seen.
+        groupless: devices without a group.
+        tagless: devices without a tag.
+        unknown_version: devices that report no target version.
+        groups: each group that has devices, largest first; equally large ones by name.
+        tags: each tag that devices listen to, likewise.
+        target_versions: each reported target version, latest first.
+        activity: devices by the time since they were last seen; with `never_seen` they add up to `devices`.
+    """
+
+    now: datetime
+    online_threshold: timedelta
+    devices: int
+    production: int
+    test: int
+    online: int
+    never_seen: int
+    groupless: int
+    tagless: int
+    unknown_version: int
+    groups: tuple[NameCount, ...]
+    tags: tuple[NameCount, ...]
+    target_versions: tuple[VersionCount, ...]
+    activity: tuple[ActivityCount, ...]
+
+
+def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSummary:
+    """Count what a fleet consists of; `Fleet.summary` says what the arguments mean.
+
+    Raises:
+        InputError: ``bad-duration``.
+    """
+    import numpy as np
+
+    core = fleet._core  # noqa: SLF001 - the other half of Fleet
+    columns: dict[str, Any] = core.columns()
+    production: npt.NDArray[np.bool_] = columns["production"]
+    last_seen: npt.NDArray[np.uint32] = columns["last_seen"]
+
+    seen = last_seen != _core.NEVER_SEEN
+    ages = np.maximum(now - last_seen.astype(np.int64), 0)
+    online = seen & (ages <= whole_seconds(online_threshold, "online_threshold"))
+    seen_within = [0, *(int(np.count_nonzero(seen & (ages <= within))) for within in _WITHIN)]
+    all_seen = int(np.count_nonzero(seen))
+    versions = [VersionCount(version, devices) for version, devices in reversed(core.version_counts())]
+    return FleetSummary(
+        now=instant(now),
+        online_threshold=online_threshold,
+        devices=len(fleet),
+        production=core.production_count,
+        test=len(fleet) - core.production_count,
+        online=int(np.count_nonzero(online)),
+        never_seen=len(fleet) - all_seen,
+        groupless=int(np.count_nonzero(columns["groups"] < 0)),
+        tagless=int(np.count_nonzero(columns["tags"] < 0)),
+        unknown_version=len(fleet) - sum(version.devices for version in versions),
+        groups=_by_name(columns["groups"], columns["group_names"], production, online),
+        tags=_by_name(columns["tags"], columns["tag_names"], production, online),
+        target_versions=tuple(versions),
+        activity=(
+            *map(ActivityCount, _WITHIN, np.diff(seen_within).tolist()),
+            ActivityCount(None, all_seen - seen_within[-1]),
+        ),
+    )
+
+
+def _by_name(
+    codes: npt.NDArray[np.int32],
+    names: list[str],
+    production: npt.NDArray[np.bool_],
+    online: npt.NDArray[np.bool_],
+) -> tuple[NameCount, ...]:
+    import numpy as np
+
+    named = codes >= 0
+    devices, producing, live = (
+        np.bincount(codes[among], minlength=len(names)).tolist()
+        for among in (named, named & production, named & online)
+    )
+    counts = [NameCount(*count) for count in zip(names, devices, producing, live, strict=True) if count[1]]
+    return tuple(sorted(counts, key=lambda count: (-count.devices, count.name)))

@@ -1,0 +1,63 @@
+"""Files that are read: what is said when one is not there or cannot be read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from groundswell import _core
+from groundswell.errors import InputError, NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["file_not_found", "read_file"]
+
+_NEIGHBOURS: Final = 10_000
+"""How many names of a folder are compared with one that is not there."""
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
+        InputError: ``is-a-folder``.
+        StorageError: ``cannot-read``: no permission, an error of the disk.
+
+    >>> from pathlib import Path
+    >>> read_file(Path("no/such/file"))
+    Traceback (most recent call last):
+    groundswell.errors.NotFoundError: there is no file `no/such/file`
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        # ValueError: a name with a NUL in it, which no file has.
+        raise file_not_found(path) from error
+    except IsADirectoryError as error:
+        raise InputError(
+            "is-a-folder", f"`{path}` is a folder", hint="name a file", fields={"path": str(path)}
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"`{path}` cannot be read: {error.strerror or error}",
+            hint="get permission to read it, or copy it to where you have it",
+            fields={"path": str(path), "reason": error.strerror or str(error)},
+        ) from error
+
+
+def file_not_found(path: Path) -> NotFoundError:
+    """The error for a file that is not there; its hint names the nearest file of the folder, if one is near."""
+    near: list[str] = []
+    with contextlib.suppress(OSError, ValueError):
+        names = [entry.name for entry in itertools.islice(path.parent.iterdir(), _NEIGHBOURS)]
+        near = [str(path.with_name(name)) for name in _core.nearest(path.name, names, at_most=1)]
+    return NotFoundError(
+        "file-not-found",
+        f"there is no file `{path}`",
+        hint=f"did you mean `{near[0]}`?" if near else "check the name and the folder",
+        fields={"path": str(path), "nearest": near},
+    )

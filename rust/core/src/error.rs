@@ -1,0 +1,138 @@
+//! What the core can refuse, as one enumeration. The binding maps each variant to an exception, exhaustively.
+
+use std::fmt;
+
+use crate::ids::{Uuid, format_uuid};
+use crate::selector::Offender;
+use crate::uuid_list::UuidListError;
+
+/// Everything that the core can refuse. The `Display` form is the sentence that a person gets to read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CoreError {
+    /// No group of this name.
+    UnknownGroup {
+        /// The name asked for.
+        name: String,
+        /// Groups that are spelled like it.
+        nearest: Vec<String>,
+    },
+    /// No tag of this name.
+    UnknownTag {
+        /// The name asked for.
+        name: String,
+        /// Tags that are spelled like it.
+        nearest: Vec<String>,
+    },
+    /// Listed devices that the selector does not allow.
+    MismatchedDevices {
+        /// How many devices were listed.
+        listed: usize,
+        /// Every offender with its reason, in list order.
+        offenders: Vec<Offender>,
+    },
+    /// A list of devices that is given but empty.
+    EmptyList {
+        /// What the list is for.
+        what: &'static str,
+    },
+    /// A count that is 0.
+    ZeroLimit,
+    /// A percentage, in thousandths of a percent, outside 1 … 100 000.
+    BadPercentage {
+        /// Thousandths of a percent.
+        thousandths: u32,
+    },
+    /// A setting in seconds below the least that makes sense.
+    BadSetting {
+        /// The setting.
+        name: &'static str,
+        /// The value given, in seconds.
+        value: i64,
+        /// The least value allowed, in seconds.
+        least: i64,
+    },
+    /// Two rows have the same UUID.
+    RepeatedUuid {
+        /// The UUID.
+        uuid: Uuid,
+        /// Its first row.
+        first: usize,
+        /// Its second row.
+        second: usize,
+    },
+    /// Columns of a fleet that do not fit together.
+    BadColumns {
+        /// The column at fault.
+        column: &'static str,
+    },
+    /// More devices than ordinals.
+    TooManyDevices {
+        /// How many there were.
+        devices: usize,
+    },
+    /// Bytes that are no set in the portable Roaring format.
+    BadDeviceSet {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// A UUID list that is no text.
+    UuidList(UuidListError),
+}
+
+impl From<UuidListError> for CoreError {
+    fn from(error: UuidListError) -> Self {
+        Self::UuidList(error)
+    }
+}
+
+impl fmt::Display for CoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownGroup { name, .. } => write!(f, "no group is named `{}`", cropped(name)),
+            Self::UnknownTag { name, .. } => write!(f, "no device listens to tag `{}`", cropped(name)),
+            Self::MismatchedDevices { listed, offenders } => mismatch_sentence(f, *listed, offenders),
+            Self::EmptyList { what } => write!(f, "the list {what} is empty"),
+            Self::ZeroLimit => f.write_str("the limit is `0`"),
+            Self::BadPercentage { thousandths } => {
+                write!(f, "the percentage `{}` is outside 0.001 to 100", f64::from(*thousandths) / 1000.0)
+            }
+            Self::BadSetting { name, value, least } => {
+                write!(f, "the {name} is `{value}` s, the least is {least} s")
+            }
+            Self::RepeatedUuid { uuid, first, second } => {
+                write!(f, "uuid `{}` stands in row {} and again in row {}", format_uuid(uuid), first + 1, second + 1)
+            }
+            Self::BadColumns { column } => write!(f, "the column `{column}` does not fit the others"),
+            Self::TooManyDevices { devices } => write!(f, "`{devices}` devices are more than a fleet can number"),
+            Self::BadDeviceSet { reason } => write!(f, "the bytes are no portable Roaring bitmap: {reason}"),
+            Self::UuidList(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CoreError {}
+
+/// How many offenders the sentence names; all of them are in the error as data.
+const OFFENDERS_NAMED: usize = 100;
+
+fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Offender]) -> fmt::Result {
+    write!(f, "{} of the {listed} listed devices cannot be selected: ", offenders.len())?;
+    for (i, offender) in offenders.iter().take(OFFENDERS_NAMED).enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        write!(f, "{comma}`{}` ({})", format_uuid(&offender.uuid), offender.reason)?;
+    }
+    match offenders.len().saturating_sub(OFFENDERS_NAMED) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+/// A name that a person typed, short enough for a message.
+fn cropped(name: &str) -> String {
+    const LONGEST: usize = 64;
+    if name.chars().count() <= LONGEST {
+        return name.escape_debug().to_string();
+    }
+    let head: String = name.chars().take(LONGEST).collect();
+    format!("{}…", head.escape_debug())
+}

@@ -1,0 +1,38 @@
+//! The core of Groundswell: which devices a selector means, and which of them a sample picks.
+//!
+//! Pure computation: no Python, no clock, no file, no network. Time, seeds and settings are arguments.
+//! Words and rules are those of the design page `domain`; the sampling algorithm is defined on the page `selection`.
+//!
+//! | module | what it decides |
+//! | --- | --- |
+//! | [`ids`] | what a UUID and an ordinal are; the identity hash |
+//! | [`index`] | uuid → ordinal |
+//! | [`device_set`] | sets of devices: roaring to keep and exchange, words to scan |
+//! | [`fleet`] | a frozen set of devices in columns |
+//! | [`recency`] | how recently active a device is, in steps |
+//! | [`selector`] | matching and candidate devices, what a percentage comes to, who is an offender |
+//! | [`sample`] | algorithm 1: the picks |
+//! | [`selection`] | a selector and a sample put together, and why a device is in or not |
+//! | [`uuid_list`] | lists of UUIDs in text |
+
+#![deny(unsafe_code)]
+
+pub mod device_set;
+pub mod error;
+pub mod fleet;
+pub mod ids;
+pub mod index;
+pub mod nearest;
+pub mod recency;
+pub mod sample;
+pub mod selection;
+pub mod selector;
+pub mod uuid_list;
+
+pub use device_set::{DeviceSet, WordSet};
+pub use error::CoreError;
+pub use fleet::{Fleet, FleetColumns};
+pub use ids::{Ordinal, Uuid};
+pub use recency::{Recency, Step};
+pub use selection::{Explanation, Selection};
+pub use selector::{Denominator, Limit, OnMismatch, Selector};

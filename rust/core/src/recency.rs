@@ -1,0 +1,151 @@
+//! How recently active a device is: its step, and the weight that the step stands for.
+
+use crate::error::CoreError;
+
+/// A device's recency step: 0 within the online threshold, then one for each eighth of a half-life, 80 at most.
+pub type Step = u8;
+
+/// The step of devices at the floor of the weights, and of those never seen.
+pub const LAST_STEP: Step = 80;
+
+/// The number of steps.
+pub const STEPS: usize = LAST_STEP as usize + 1;
+
+/// The value in a last-seen column that stands for "never".
+pub const NEVER: u32 = 0;
+
+/// 2^(i/8) for i = 0…7, correctly rounded; powers of two scale them exactly.
+const EIGHTH_ROOTS: [f64; 8] = [
+    1.0,
+    1.090_507_732_665_257_7,
+    1.189_207_115_002_721,
+    1.296_839_554_651_009_6,
+    std::f64::consts::SQRT_2,
+    1.542_210_825_407_940_7,
+    1.681_792_830_507_429,
+    1.834_008_086_409_342_4,
+];
+
+/// 2^(step/8): what a unit-rate exponential clock is multiplied by to run at the step's weight.
+pub const SLOWDOWN: [f64; STEPS] = {
+    let mut table = [0.0; STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        table[step] = EIGHTH_ROOTS[step % 8] * (1u64 << (step / 8)) as f64;
+        step += 1;
+    }
+    table
+};
+
+/// The instant of a selection and the settings that turn ages into steps. All in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recency {
+    now: i64,
+    online_threshold: i64,
+    half_life: i64,
+}
+
+impl Recency {
+    /// Settings for a selection at `now` (seconds since 1970, UTC).
+    ///
+    /// # Errors
+    /// [`CoreError::BadSetting`] where the threshold is negative or the half-life is below 1 s.
+    pub fn new(now: i64, online_threshold: i64, half_life: i64) -> Result<Self, CoreError> {
+        if online_threshold < 0 {
+            return Err(CoreError::BadSetting { name: "online threshold", value: online_threshold, least: 0 });
+        }
+        if half_life < 1 {
+            return Err(CoreError::BadSetting { name: "half-life", value: half_life, least: 1 });
+        }
+        Ok(Self { now, online_threshold, half_life })
+    }
+
+    /// The step of a device that was last seen at this instant (algorithm 1, point 1).
+    #[inline]
+    pub fn step(&self, last_seen: u32) -> Step {
+        if last_seen == NEVER {
+            return LAST_STEP;
+        }
+        let past = self.age(last_seen).saturating_sub(self.online_threshold);
+        if past <= 0 {
+            return 0;
+        }
+        let eighths = (past as u64).saturating_mul(8).div_ceil(self.half_life as u64);
+        eighths.min(u64::from(LAST_STEP)) as Step
+    }
+
+    /// Whether a device that was last seen at this instant counts as online: step 0.
+    #[inline]
+    pub fn is_online(&self, last_seen: u32) -> bool {
+        last_seen != NEVER && self.age(last_seen) <= self.online_threshold
+    }
+
+    /// Seconds since the device was last seen; 0 for one that was seen after `now` (clocks are skewed).
+    #[inline]
+    fn age(&self, last_seen: u32) -> i64 {
+        self.now.saturating_sub(i64::from(last_seen)).max(0)
+    }
+}
+
+/// The weight that a step stands for: 2^(−step/8).
+pub fn weight(step: Step) -> f64 {
+    1.0 / SLOWDOWN[usize::from(step)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_795_000_000;
+
+    fn seen(age: i64) -> u32 {
+        (NOW - age) as u32
+    }
+
+    #[test]
+    fn steps_begin_one_second_after_the_threshold_and_end_at_ten_half_lives() {
+        let recency = Recency::new(NOW, 14_400, 86_400).unwrap();
+        for (age, step) in [
+            (-5, 0),
+            (0, 0),
+            (14_400, 0),
+            (14_401, 1),
+            (25_200, 1),
+            (25_201, 2),
+            (100_800, 8),
+            (100_801, 9),
+            (878_400, 80),
+            (878_401, 80),
+        ] {
+            assert_eq!(recency.step(seen(age)), step, "age {age}");
+            assert_eq!(recency.is_online(seen(age)), step == 0, "age {age}");
+        }
+        assert_eq!(recency.step(NEVER), LAST_STEP);
+        assert!(!recency.is_online(NEVER));
+    }
+
+    #[test]
+    fn weight_halves_every_half_life_down_to_the_floor() {
+        assert_eq!(weight(0), 1.0);
+        assert_eq!(weight(8), 0.5);
+        assert_eq!(weight(LAST_STEP), 1.0 / 1024.0);
+    }
+
+    #[test]
+    fn extreme_instants_and_settings_do_not_overflow() {
+        for now in [i64::MIN, -1, 0, i64::MAX] {
+            for half_life in [1, i64::MAX] {
+                let recency = Recency::new(now, i64::MAX, half_life).unwrap();
+                assert_eq!(recency.step(u32::MAX), 0);
+                let recency = Recency::new(now, 0, half_life).unwrap();
+                assert!(recency.step(1) <= LAST_STEP);
+            }
+        }
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        assert!(Recency::new(NOW, -1, 1).is_err());
+        assert!(Recency::new(NOW, 0, 0).is_err());
+    }
+}

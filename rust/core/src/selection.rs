@@ -1,0 +1,311 @@
+//! A selector and a sample put together: a selection, and why a device is in it or not.
+
+use std::cmp::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::CoreError;
+use crate::fleet::Fleet;
+use crate::ids::{Ordinal, Uuid};
+use crate::recency::{Recency, Step, weight};
+use crate::sample::{Pick, SeedKey, order, pick, sample};
+use crate::selector::{Limit, OnMismatch, Reason, Scope, Selector};
+
+/// The devices that a selector and a limit pick from a fleet.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The picked devices, in key order.
+    pub ordinals: Vec<Ordinal>,
+    /// What the selector came to.
+    pub scope: Scope,
+    /// What the limit came to; the selection has fewer devices where there are fewer candidates.
+    pub wanted: u64,
+    selector: Selector,
+    seed: u64,
+    recency: Recency,
+}
+
+/// Why a device was picked or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The first thing that kept the device out, or that it was picked.
+    pub verdict: Verdict,
+    /// The device, if the fleet has it.
+    pub known: Option<KnownDevice>,
+}
+
+/// What an explanation says of a device that the fleet has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownDevice {
+    /// Its ordinal.
+    pub ordinal: Ordinal,
+    /// Its recency step.
+    pub step: Step,
+    /// The weight of that step.
+    pub weight: f64,
+    /// Its key: the instant at which its clock rings.
+    pub key: f64,
+    /// Its place among the candidates by key, from 1; none for a device that is no candidate.
+    pub rank: Option<u64>,
+}
+
+/// What became of a device. Reasons to stay out are checked in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The fleet has no such device.
+    Unknown,
+    /// A test device, and only production devices were asked for.
+    Test,
+    /// It does not listen to the tag that was asked for.
+    WrongTag,
+    /// It is not in the group that was asked for.
+    WrongGroup,
+    /// It was not in the list of devices.
+    NotListed,
+    /// It reports the target version already, or a later one.
+    Updated,
+    /// It was in the list of devices to exclude.
+    Excluded,
+    /// A candidate, but its rank is beyond the limit.
+    BeyondLimit,
+    /// Picked.
+    Picked,
+}
+
+impl Verdict {
+    /// The verdict as a stable slug.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Test => "test",
+            Self::WrongTag => "wrong-tag",
+            Self::WrongGroup => "wrong-group",
+            Self::NotListed => "not-listed",
+            Self::Updated => "updated",
+            Self::Excluded => "excluded",
+            Self::BeyondLimit => "beyond-limit",
+            Self::Picked => "picked",
+        }
+    }
+}
+
+impl Selection {
+    /// Selects from a fleet.
+    ///
+    /// # Errors
+    /// Those of the selector's names and lists, and of the limit; see [`CoreError`].
+    pub fn new(
+        fleet: &Fleet,
+        selector: Selector,
+        limit: Limit,
+        seed: u64,
+        recency: Recency,
+    ) -> Result<Self, CoreError> {
+        let scope = selector.resolve(fleet)?.scope(fleet, &recency, limit);
+        let wanted = scope.wanted(limit)?;
+        let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &SeedKey::new(seed), &recency);
+        Ok(Self { ordinals: picks.iter().map(|pick| pick.ordinal).collect(), scope, wanted, selector, seed, recency })
+    }
+
+    /// SHA-256 over the picked devices' 16-byte UUIDs in ascending order: the digest of a rollout.
+    pub fn digest(&self, fleet: &Fleet) -> [u8; 32] {
+        let mut uuids: Vec<&Uuid> = self.ordinals.iter().map(|&o| &fleet.uuids()[o as usize]).collect();
+        uuids.sort_unstable();
+        let mut hash = Sha256::new();
+        for uuid in uuids {
+            hash.update(uuid);
+        }
+        hash.finalize().into()
+    }
+
+    /// Why a device of the fleet that was selected from is in the selection or not. Costs a pass over the candidates.
+    pub fn explain(&self, fleet: &Fleet, uuid: &Uuid) -> Explanation {
+        let Some(ordinal) = fleet.ordinal(uuid) else {
+            return Explanation { verdict: Verdict::Unknown, known: None };
+        };
+        let seed = SeedKey::new(self.seed);
+        let own = pick(fleet, ordinal, &seed, &self.recency);
+        let rank = self.scope.candidates.contains(ordinal).then(|| {
+            let earlier = |other: &Pick| order(fleet, other, &own) == Ordering::Less;
+            let others = self.scope.candidates.iter().map(|o| pick(fleet, o, &seed, &self.recency));
+            1 + others.filter(earlier).count() as u64
+        });
+        let step = self.recency.step(fleet.last_seen()[ordinal as usize]);
+        Explanation {
+            verdict: self.verdict(fleet, ordinal, rank),
+            known: Some(KnownDevice { ordinal, step, weight: weight(step), key: own.key, rank }),
+        }
+    }
+
+    fn verdict(&self, fleet: &Fleet, ordinal: Ordinal, rank: Option<u64>) -> Verdict {
+        if let Some(rank) = rank {
+            return if rank <= self.wanted { Verdict::Picked } else { Verdict::BeyondLimit };
+        }
+        let selector = Selector { on_mismatch: OnMismatch::Skip, ..self.selector.clone() };
+        let resolved = selector.resolve(fleet).expect("it was resolved when the selection was made");
+        if let Some(reason) = resolved.mismatch(ordinal) {
+            reason.into()
+        } else if resolved.listed.is_some_and(|listed| !listed.contains(ordinal)) {
+            Verdict::NotListed
+        } else if resolved.updated.iter().any(|version| version.set.contains(ordinal)) {
+            Verdict::Updated
+        } else {
+            Verdict::Excluded
+        }
+    }
+}
+
+impl From<Reason> for Verdict {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Unknown => Self::Unknown,
+            Reason::Test => Self::Test,
+            Reason::WrongTag => Self::WrongTag,
+            Reason::WrongGroup => Self::WrongGroup,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::FleetColumns;
+    use crate::ids::fmix64;
+    use crate::selector::Denominator;
+
+    const NOW: i64 = 1_795_000_000;
+
+    /// Devices with pseudo-random UUIDs and ages, three groups, two tags, one test device in 16.
+    fn fleet(devices: u32) -> Fleet {
+        let n = devices as usize;
+        let random = |salt: u64, i: u32| fmix64(salt << 32 | u64::from(i));
+        Fleet::new(FleetColumns {
+            uuids: (0..devices)
+                .map(|i| (u128::from(random(1, i)) << 64 | u128::from(random(2, i))).to_be_bytes())
+                .collect(),
+            last_seen: (0..devices)
+                .map(|i| match random(3, i) % 5 {
+                    0 => 0,
+                    1 | 2 => (NOW - (random(4, i) % 10_000) as i64) as u32,
+                    _ => (NOW - (random(4, i) % 2_000_000) as i64) as u32,
+                })
+                .collect(),
+            groups: (0..devices).map(|i| (random(5, i) % 4) as i32 - 1).collect(),
+            group_names: ["a", "b", "c"].map(String::from).to_vec(),
+            tags: (0..devices).map(|i| (random(6, i) % 2) as i32).collect(),
+            tag_names: ["main", "devel"].map(String::from).to_vec(),
+            production: (0..devices).map(|i| i % 16 != 0).collect(),
+            target_versions: (0..n as u32).map(|i| (random(7, i) % 5) as i32 + 38).collect(),
+        })
+        .unwrap()
+    }
+
+    fn recency() -> Recency {
+        Recency::new(NOW, 4 * 3600, 24 * 3600).unwrap()
+    }
+
+    fn select(fleet: &Fleet, selector: Selector, limit: Limit) -> Selection {
+        Selection::new(fleet, selector, limit, 7, recency()).unwrap()
+    }
+
+    /// Keys of all candidates, sorted: no thresholds, no guesses.
+    fn by_brute_force(fleet: &Fleet, selection: &Selection, seed: u64) -> Vec<Ordinal> {
+        let seed = SeedKey::new(seed);
+        let mut all: Vec<Pick> = selection.scope.candidates.iter().map(|o| pick(fleet, o, &seed, &recency())).collect();
+        all.sort_by(|a, b| order(fleet, a, b));
+        all.iter().map(|p| p.ordinal).take(selection.wanted as usize).collect()
+    }
+
+    #[test]
+    fn thresholds_never_change_a_pick() {
+        for devices in [1, 63, 64, 65, 5_000, 70_000] {
+            let fleet = fleet(devices);
+            for k in [1, 2, 10, 100, 1_000, 4_000, 60_000, 70_000] {
+                for seed in 0..5 {
+                    let selector = Selector::default();
+                    let selection = Selection::new(&fleet, selector, Limit::Count(k), seed, recency()).unwrap();
+                    assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, seed), "{devices} {k} {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_fleet_at_the_floor_and_a_fleet_online_are_sampled_too() {
+        for last_seen in [0, NOW as u32] {
+            let mut columns = fleet(20_000).to_columns();
+            columns.last_seen.fill(last_seen);
+            let fleet = Fleet::new(columns).unwrap();
+            let selection = select(&fleet, Selector::default(), Limit::Count(500));
+            assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, 7));
+        }
+    }
+
+    #[test]
+    fn one_recent_device_among_many_at_the_floor_is_not_missed() {
+        let mut columns = fleet(20_000).to_columns();
+        columns.last_seen.fill(0);
+        columns.last_seen[13_337] = NOW as u32;
+        let fleet = Fleet::new(columns).unwrap();
+        for seed in 0..20 {
+            let selection = Selection::new(&fleet, Selector::default(), Limit::Count(50), seed, recency()).unwrap();
+            assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, seed));
+        }
+    }
+
+    #[test]
+    fn percentages_are_rounded_up_in_whole_numbers() {
+        let fleet = fleet(1_000);
+        let everyone = Selector { include_test: true, ..Selector::default() };
+        for (thousandths, wanted) in [(1, 1), (100, 1), (101, 2), (10_000, 100), (10_001, 101), (100_000, 1_000)] {
+            let limit = Limit::Percent(thousandths, Denominator::Matching);
+            assert_eq!(select(&fleet, everyone.clone(), limit).wanted, wanted);
+        }
+    }
+
+    #[test]
+    fn every_device_has_the_verdict_of_its_sets() {
+        let fleet = fleet(2_000);
+        let listed: Vec<Uuid> = fleet.uuids()[..1_500].to_vec();
+        let excluded: Vec<Uuid> = fleet.uuids()[100..300].to_vec();
+        let selector = Selector {
+            group: Some("a".into()),
+            tag: Some("main".into()),
+            listed: Some(listed),
+            excluded: Some(excluded),
+            not_updated: Some(41),
+            on_mismatch: OnMismatch::Skip,
+            ..Selector::default()
+        };
+        let selection = select(&fleet, selector, Limit::Count(20));
+        let columns = fleet.to_columns();
+        for (i, uuid) in fleet.uuids().iter().enumerate() {
+            let verdict = if !columns.production[i] {
+                Verdict::Test
+            } else if columns.tags[i] != 0 {
+                Verdict::WrongTag
+            } else if columns.groups[i] != 0 {
+                Verdict::WrongGroup
+            } else if i >= 1_500 {
+                Verdict::NotListed
+            } else if columns.target_versions[i] >= 41 {
+                Verdict::Updated
+            } else if (100..300).contains(&i) {
+                Verdict::Excluded
+            } else if selection.ordinals.contains(&(i as u32)) {
+                Verdict::Picked
+            } else {
+                Verdict::BeyondLimit
+            };
+            let explanation = selection.explain(&fleet, uuid);
+            assert_eq!(explanation.verdict, verdict, "device {i}");
+            let rank = explanation.known.unwrap().rank;
+            let place = selection.ordinals.iter().position(|&o| o == i as u32);
+            match place {
+                Some(place) => assert_eq!(rank, Some(place as u64 + 1)),
+                None => assert!(rank.is_none_or(|rank| rank > 20)),
+            }
+        }
+        assert_eq!(selection.explain(&fleet, &[0xAB; 16]).verdict, Verdict::Unknown);
+    }
+}

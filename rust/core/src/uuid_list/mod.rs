@@ -1,0 +1,38 @@
+//! Lists of UUIDs in text: what separates values, what a value is, what is wrong with one that is none.
+//!
+//! - A list is values between separators: `,` `;` `|`, every Unicode white space and line break, U+001C to U+001F,
+//!   and the marks that nobody sees (U+FEFF, U+200B), in any mixture.
+//! - Quotes (`"` or `'`) at either end of a value are not part of it, balanced or not: spreadsheets put them around
+//!   values, around whole cells of values, and before a value that is to stay text. Only quotes is an empty cell.
+//! - `uuid`, in any case, as the first value of all is a header.
+//! - A value is 32 hex digits of any case, with hyphens in the four canonical places or with none; braces around it
+//!   or `urn:uuid:` (any case) before it are accepted.
+//! - The first occurrence of a UUID keeps its place, later ones are counted and dropped.
+//! - Everything else is a bad value, reported with its place and the reason.
+//!
+//! | module | what it decides |
+//! | --- | --- |
+//! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
+//! | `scan` | text → values; the clean path |
+//! | `value` | one value → UUID |
+//! | `bad` | what is wrong with a value, where it stands, how it is shown |
+//! | `seen` | which UUIDs were there before |
+//! | `algebra` | union, intersection, difference |
+//! | `column` | cells of one UUID each; the text of a list |
+
+mod algebra;
+mod bad;
+mod column;
+mod scan;
+mod seen;
+mod text;
+mod value;
+
+#[cfg(test)]
+mod laws;
+
+pub use algebra::{find_repeated, intersect, subtract, union};
+pub use bad::BadValue;
+pub use column::{format_list, parse_column};
+pub use scan::{MAX_BAD_KEPT, UuidListReport, parse};
+pub use text::{NotText, UuidListError};

@@ -1,0 +1,131 @@
+//! Bytes → text. UTF-8 is the rule; UTF-16 is accepted with a byte-order mark, since Excel and PowerShell write it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why bytes are no list of UUIDs at all, as opposed to a list with bad values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UuidListError {
+    /// The bytes are not text.
+    NotText {
+        /// Where in the bytes, from 0.
+        offset: usize,
+        /// What stands there.
+        found: NotText,
+    },
+}
+
+/// What no text contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotText {
+    /// A zero byte, or the character U+0000.
+    Nul,
+    /// Bytes that are not UTF-8.
+    BrokenUtf8,
+    /// Bytes that are not UTF-16, after a mark that said so.
+    BrokenUtf16,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nul => "a NUL",
+            Self::BrokenUtf8 => "something that is not UTF-8",
+            Self::BrokenUtf16 => "something that is not UTF-16",
+        })
+    }
+}
+
+impl fmt::Display for UuidListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText { offset, found } => {
+                write!(f, "the list is not text: {found} stands at byte offset {offset}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UuidListError {}
+
+/// The text that the bytes are, its byte-order mark included: columns are counted alike in all encodings. Borrowed
+/// where the bytes are UTF-8.
+pub(super) fn to_text(bytes: &[u8]) -> Result<Cow<'_, str>, UuidListError> {
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => from_utf16(rest, u16::from_le_bytes).map(Cow::Owned),
+        [0xFE, 0xFF, rest @ ..] => from_utf16(rest, u16::from_be_bytes).map(Cow::Owned),
+        _ => from_utf8(bytes).map(Cow::Borrowed),
+    }
+}
+
+fn from_utf8(bytes: &[u8]) -> Result<&str, UuidListError> {
+    let nul = memchr::memchr(0, bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| error.valid_up_to());
+    match (text, nul) {
+        (Ok(text), None) => Ok(text),
+        (Err(broken), None) => Err(not_text(broken, NotText::BrokenUtf8)),
+        // Whichever comes first is what a reader finds first.
+        (Err(broken), Some(nul)) if broken < nul => Err(not_text(broken, NotText::BrokenUtf8)),
+        (_, Some(nul)) => Err(not_text(nul, NotText::Nul)),
+    }
+}
+
+/// `bytes` come after the byte-order mark, which is two bytes long.
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, UuidListError> {
+    let mut text = String::with_capacity(bytes.len() / 2 + 3);
+    text.push('\u{feff}');
+    let mut offset = 2;
+    let (units, odd) = bytes.as_chunks::<2>();
+    for decoded in char::decode_utf16(units.iter().map(|pair| unit(*pair))) {
+        match decoded {
+            Ok('\0') => return Err(not_text(offset, NotText::Nul)),
+            Ok(character) => {
+                text.push(character);
+                offset += 2 * character.len_utf16();
+            }
+            Err(_) => return Err(not_text(offset, NotText::BrokenUtf16)),
+        }
+    }
+    if odd.is_empty() { Ok(text) } else { Err(not_text(offset, NotText::BrokenUtf16)) }
+}
+
+fn not_text(offset: usize, found: NotText) -> UuidListError {
+    UuidListError::NotText { offset, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn utf16_with_a_mark_is_text_in_both_byte_orders() {
+        let text = "uuid\r\nä€😀";
+        let marked = format!("\u{feff}{text}");
+        assert_eq!(to_text(&utf16(text, u16::to_le_bytes)).unwrap(), marked);
+        assert_eq!(to_text(&utf16(text, u16::to_be_bytes)).unwrap(), marked);
+        assert_eq!(to_text(&[0xFF, 0xFE]).unwrap(), "\u{feff}");
+    }
+
+    #[test]
+    fn what_is_not_text_is_named_with_its_byte_offset() {
+        let cases: [(&[u8], usize, NotText); 9] = [
+            (b"abc\0def", 3, NotText::Nul),
+            (b"ab\xffcd\0", 2, NotText::BrokenUtf8),
+            (b"ab\0cd\xff", 2, NotText::Nul),
+            (b"\xc3", 0, NotText::BrokenUtf8),
+            (b"a\xed\xa0\x80", 1, NotText::BrokenUtf8),
+            (b"\xff\xfea\0\0\0", 4, NotText::Nul),
+            (b"\xff\xfea\0b", 4, NotText::BrokenUtf16),
+            (b"\xff\xfea\0\x00\xd8b\0", 4, NotText::BrokenUtf16),
+            // UTF-32 with a mark begins like UTF-16 with a NUL.
+            (b"\xff\xfe\0\0a\0\0\0", 2, NotText::Nul),
+        ];
+        for (bytes, offset, found) in cases {
+            assert_eq!(to_text(bytes), Err(UuidListError::NotText { offset, found }), "{bytes:?}");
+        }
+    }
+}

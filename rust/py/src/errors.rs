@@ -1,0 +1,99 @@
+//! The one mapping from what the core can refuse to the exceptions that Python owns.
+
+use groundswell_core::CoreError;
+use groundswell_core::ids::format_uuid;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// The exception for an error of the core: its family, code, sentence, hint and fields.
+pub(crate) fn to_py(py: Python<'_>, error: CoreError) -> PyErr {
+    build(py, &error).unwrap_or_else(|failure| failure)
+}
+
+fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
+    let fields = PyDict::new(py);
+    let (family, code, hint) = match error {
+        CoreError::UnknownGroup { name, nearest } => {
+            fields.set_item("group", name)?;
+            fields.set_item("nearest", nearest)?;
+            ("NotFoundError", "unknown-group", did_you_mean(nearest, "`groundswell fleet show` lists the groups"))
+        }
+        CoreError::UnknownTag { name, nearest } => {
+            fields.set_item("tag", name)?;
+            fields.set_item("nearest", nearest)?;
+            ("NotFoundError", "unknown-tag", did_you_mean(nearest, "`groundswell fleet show` lists the tags"))
+        }
+        CoreError::MismatchedDevices { listed, offenders } => {
+            let all = offenders
+                .iter()
+                .map(|offender| {
+                    let entry = PyDict::new(py);
+                    entry.set_item("uuid", format_uuid(&offender.uuid))?;
+                    entry.set_item("reason", offender.reason.slug())?;
+                    Ok(entry)
+                })
+                .collect::<PyResult<Vec<_>>>()?;
+            fields.set_item("listed", listed)?;
+            fields.set_item("offenders", all)?;
+            let hint = "take them off the list, or skip them with --skip-mismatched (skip_mismatched=True)";
+            ("InputError", "mismatched-devices", hint.to_owned())
+        }
+        CoreError::EmptyList { what } => {
+            fields.set_item("list", what)?;
+            ("InputError", "empty-list", "leave the list out to mean no restriction".to_owned())
+        }
+        CoreError::ZeroLimit => {
+            fields.set_item("limit", 0)?;
+            ("InputError", "bad-limit", "give a count of 1 or more, or leave the limit out for all".to_owned())
+        }
+        CoreError::BadPercentage { thousandths } => {
+            fields.set_item("percentage", f64::from(*thousandths) / 1000.0)?;
+            ("InputError", "bad-limit", "give a percentage from 0.001% to 100%".to_owned())
+        }
+        CoreError::BadSetting { name, value, least } => {
+            fields.set_item("setting", name)?;
+            fields.set_item("value", value)?;
+            fields.set_item("least", least)?;
+            ("InputError", "bad-setting", format!("give {least} s or more"))
+        }
+        CoreError::RepeatedUuid { uuid, first, second } => {
+            fields.set_item("uuid", format_uuid(uuid))?;
+            fields.set_item("rows", (first + 1, second + 1))?;
+            ("InputError", "repeated-uuid", "a device has one row".to_owned())
+        }
+        CoreError::BadColumns { column } => {
+            fields.set_item("column", column)?;
+            ("InputError", "bad-columns", "give every column one value a device".to_owned())
+        }
+        CoreError::TooManyDevices { devices } => {
+            fields.set_item("devices", devices)?;
+            ("InputError", "too-many-devices", "split the fleet".to_owned())
+        }
+        CoreError::BadDeviceSet { reason } => {
+            fields.set_item("reason", reason)?;
+            (
+                "InputError",
+                "bad-device-set",
+                "give the bytes that `to_portable` or pyroaring's `serialize` wrote".to_owned(),
+            )
+        }
+        CoreError::UuidList(_) => {
+            ("InputError", "not-text", "save the list as plain text (UTF-8), one UUID a line".to_owned())
+        }
+    };
+    let class = py.import("groundswell.errors")?.getattr(family)?;
+    let keywords = PyDict::new(py);
+    keywords.set_item("hint", hint)?;
+    keywords.set_item("fields", fields)?;
+    Ok(PyErr::from_value(class.call((code, error.to_string()), Some(&keywords))?))
+}
+
+fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
+    match nearest {
+        [] => otherwise.to_owned(),
+        names => {
+            let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("did you mean {}?", quoted.join(" or "))
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `groundswell._core.Fleet`.
+
+use std::sync::Arc;
+
+use groundswell_core::{Denominator, Fleet, FleetColumns, Limit, OnMismatch, Recency, Selection, Selector};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::device_set::PyDeviceSet;
+use crate::selection::PySelection;
+use crate::{arrays, errors};
+
+/// Stands for "no ordinal" in arrays of ordinals.
+pub(crate) const NO_ORDINAL: u32 = u32::MAX;
+
+/// A frozen set of devices.
+#[pyclass(frozen, name = "Fleet", module = "groundswell._core")]
+pub(crate) struct PyFleet(Arc<Fleet>);
+
+#[pymethods]
+impl PyFleet {
+    #[new]
+    #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions))]
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn new(
+        py: Python<'_>,
+        uuids: PyReadonlyArray2<'_, u8>,
+        last_seen: PyReadonlyArray1<'_, u32>,
+        groups: PyReadonlyArray1<'_, i32>,
+        group_names: Vec<String>,
+        tags: PyReadonlyArray1<'_, i32>,
+        tag_names: Vec<String>,
+        production: PyReadonlyArray1<'_, bool>,
+        target_versions: PyReadonlyArray1<'_, i32>,
+    ) -> PyResult<Self> {
+        let columns = FleetColumns {
+            uuids: arrays::uuids_from(&uuids)?,
+            last_seen: last_seen.as_array().to_vec(),
+            groups: groups.as_array().to_vec(),
+            group_names,
+            tags: tags.as_array().to_vec(),
+            tag_names,
+            production: production.as_array().to_vec(),
+            target_versions: target_versions.as_array().to_vec(),
+        };
+        let fleet = py.detach(|| Fleet::new(columns)).map_err(|error| errors::to_py(py, error))?;
+        Ok(Self(Arc::new(fleet)))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn group_counts(&self) -> Vec<(String, u64)> {
+        self.0.groups().counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
+    }
+
+    fn tag_counts(&self) -> Vec<(String, u64)> {
+        self.0.tags().counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
+    }
+
+    fn version_counts(&self) -> Vec<(u32, u64)> {
+        self.0.version_counts().collect()
+    }
+
+    #[getter]
+    fn production_count(&self) -> u64 {
+        self.0.production().len()
+    }
+
+    fn production(&self) -> PyDeviceSet {
+        PyDeviceSet(self.0.production().clone())
+    }
+
+    fn group(&self, name: &str) -> Option<PyDeviceSet> {
+        self.0.groups().get(name).cloned().map(PyDeviceSet)
+    }
+
+    fn tag(&self, name: &str) -> Option<PyDeviceSet> {
+        self.0.tags().get(name).cloned().map(PyDeviceSet)
+    }
+
+    /// Group, tag, production, last seen (0 for never), target version.
+    #[expect(clippy::type_complexity, reason = "a row, taken apart by its only caller")]
+    fn device(&self, ordinal: u32) -> PyResult<(Option<&str>, Option<&str>, bool, u32, Option<u32>)> {
+        let fleet = &self.0;
+        let last_seen = *fleet.last_seen().get(ordinal as usize).ok_or_else(|| no_ordinal(ordinal))?;
+        Ok((
+            fleet.groups().name_of(ordinal),
+            fleet.tags().name_of(ordinal),
+            fleet.production().contains(ordinal),
+            last_seen,
+            fleet.target_version(ordinal),
+        ))
+    }
+
+    fn ordinals<'py>(&self, py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        let wanted = arrays::uuids_from(&uuids)?;
+        let found: Vec<u32> =
+            py.detach(|| self.0.ordinals(&wanted).map(|ordinal| ordinal.unwrap_or(NO_ORDINAL)).collect());
+        Ok(found.into_pyarray(py))
+    }
+
+    fn uuids<'py>(&self, py: Python<'py>, ordinals: PyReadonlyArray1<'py, u32>) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        let ordinals = ordinals.as_array().to_vec();
+        if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.len()) {
+            return Err(no_ordinal(beyond));
+        }
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuids()[ordinal as usize]))
+    }
+
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = py.detach(|| self.0.to_columns());
+        let dict = PyDict::new(py);
+        dict.set_item("uuids", arrays::uuids_to(py, columns.uuids.into_iter())?)?;
+        dict.set_item("last_seen", columns.last_seen.into_pyarray(py))?;
+        dict.set_item("groups", columns.groups.into_pyarray(py))?;
+        dict.set_item("group_names", columns.group_names)?;
+        dict.set_item("tags", columns.tags.into_pyarray(py))?;
+        dict.set_item("tag_names", columns.tag_names)?;
+        dict.set_item("production", columns.production.into_pyarray(py))?;
+        dict.set_item("target_versions", columns.target_versions.into_pyarray(py))?;
+        Ok(dict)
+    }
+
+    #[pyo3(signature = (*, group, tag, listed, excluded, not_updated, include_test, skip_mismatched, limit,
+                        thousandths, percent_of, seed, now, online_threshold, half_life))]
+    #[expect(clippy::too_many_arguments, reason = "a selector has as many parts")]
+    fn select(
+        &self,
+        py: Python<'_>,
+        group: Option<String>,
+        tag: Option<String>,
+        listed: Option<PyReadonlyArray2<'_, u8>>,
+        excluded: Option<PyReadonlyArray2<'_, u8>>,
+        not_updated: Option<u32>,
+        include_test: bool,
+        skip_mismatched: bool,
+        limit: Option<u64>,
+        thousandths: Option<u32>,
+        percent_of: &str,
+        seed: u64,
+        now: i64,
+        online_threshold: i64,
+        half_life: i64,
+    ) -> PyResult<PySelection> {
+        let selector = Selector {
+            group,
+            tag,
+            listed: listed.as_ref().map(arrays::uuids_from).transpose()?,
+            excluded: excluded.as_ref().map(arrays::uuids_from).transpose()?,
+            not_updated,
+            include_test,
+            on_mismatch: if skip_mismatched { OnMismatch::Skip } else { OnMismatch::Refuse },
+        };
+        let denominator = match percent_of {
+            "matching" => Denominator::Matching,
+            "remaining" => Denominator::Remaining,
+            "online" => Denominator::Online,
+            other => return Err(PyValueError::new_err(format!("percent_of is {other:?}"))),
+        };
+        let limit = match (limit, thousandths) {
+            (None, None) => Limit::All,
+            (Some(count), None) => Limit::Count(count),
+            (None, Some(thousandths)) => Limit::Percent(thousandths, denominator),
+            (Some(_), Some(_)) => return Err(PyValueError::new_err("a limit is a count or a percentage")),
+        };
+        let fleet = Arc::clone(&self.0);
+        py.detach(|| {
+            let recency = Recency::new(now, online_threshold, half_life)?;
+            let selection = Selection::new(&fleet, selector, limit, seed, recency)?;
+            Ok(PySelection { fleet, selection })
+        })
+        .map_err(|error| errors::to_py(py, error))
+    }
+}
+
+fn no_ordinal(ordinal: u32) -> PyErr {
+    PyIndexError::new_err(format!("the fleet has no ordinal {ordinal}"))
+}

@@ -1,0 +1,64 @@
+//! The extension module `groundswell._core`: converts, releases the GIL, calls the core, converts back. No rules.
+//!
+//! The docstrings that users read are in `python/groundswell/_core.pyi`.
+
+use groundswell_core::{ids, nearest, recency, sample};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+mod arrays;
+mod device_set;
+mod errors;
+mod fleet;
+mod selection;
+mod uuid_list;
+
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("ALGORITHM", sample::ALGORITHM)?;
+    m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
+    m.add("NEVER_SEEN", recency::NEVER)?;
+    m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    m.add_class::<fleet::PyFleet>()?;
+    m.add_class::<selection::PySelection>()?;
+    m.add_class::<selection::PyExplanation>()?;
+    m.add_class::<device_set::PyDeviceSet>()?;
+    m.add_function(wrap_pyfunction!(identity_hash, m)?)?;
+    m.add_function(wrap_pyfunction!(variate, m)?)?;
+    m.add_function(wrap_pyfunction!(key, m)?)?;
+    m.add_function(wrap_pyfunction!(recency_step, m)?)?;
+    m.add_function(wrap_pyfunction!(near_spellings, m)?)?;
+    uuid_list::register(m)
+}
+
+#[pyfunction]
+fn identity_hash(uuid: [u8; 16]) -> u64 {
+    ids::identity_hash(&uuid)
+}
+
+#[pyfunction]
+fn variate(uuid: [u8; 16], seed: u64) -> u64 {
+    sample::SeedKey::new(seed).variate(ids::identity_hash(&uuid))
+}
+
+#[pyfunction]
+fn key(uuid: [u8; 16], seed: u64, step: u8) -> PyResult<f64> {
+    if step > recency::LAST_STEP {
+        return Err(PyValueError::new_err(format!("there is no step {step}")));
+    }
+    Ok(sample::key(variate(uuid, seed), step))
+}
+
+#[pyfunction]
+fn recency_step(py: Python<'_>, last_seen: u32, now: i64, online_threshold: i64, half_life: i64) -> PyResult<u8> {
+    let recency = recency::Recency::new(now, online_threshold, half_life).map_err(|error| errors::to_py(py, error))?;
+    Ok(recency.step(last_seen))
+}
+
+#[pyfunction]
+#[pyo3(name = "nearest", signature = (word, known, at_most = 3))]
+fn near_spellings(word: &str, known: Vec<String>, at_most: usize) -> Vec<String> {
+    let near = nearest::nearest(word, known.iter().map(String::as_str), at_most);
+    near.into_iter().map(String::from).collect()
+}

@@ -1,0 +1,125 @@
+//! `groundswell._core.Selection` and `Explanation`.
+
+use std::sync::Arc;
+
+use groundswell_core::ids::format_uuid;
+use groundswell_core::{DeviceSet, Explanation, Fleet, Selection};
+use numpy::{PyArray1, PyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::arrays;
+
+/// The devices that a selector and a limit picked from a fleet.
+#[pyclass(frozen, name = "Selection", module = "groundswell._core")]
+pub(crate) struct PySelection {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) selection: Selection,
+}
+
+#[pymethods]
+impl PySelection {
+    fn __len__(&self) -> usize {
+        self.selection.ordinals.len()
+    }
+
+    #[getter]
+    fn candidates(&self) -> u64 {
+        self.selection.scope.remaining
+    }
+
+    #[getter]
+    fn matching(&self) -> u64 {
+        self.selection.scope.matching
+    }
+
+    #[getter]
+    fn online(&self) -> Option<u64> {
+        self.selection.scope.online
+    }
+
+    #[getter]
+    fn updated(&self) -> u64 {
+        self.selection.scope.updated
+    }
+
+    #[getter]
+    fn excluded(&self) -> u64 {
+        self.selection.scope.excluded
+    }
+
+    #[getter]
+    fn excluded_unknown(&self) -> u64 {
+        self.selection.scope.excluded_unknown
+    }
+
+    #[getter]
+    fn wanted(&self) -> u64 {
+        self.selection.wanted
+    }
+
+    #[getter]
+    fn skipped(&self) -> Vec<(String, &'static str)> {
+        let skipped = self.selection.scope.skipped.iter();
+        skipped.map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
+    }
+
+    fn ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        PyArray1::from_slice(py, &self.selection.ordinals)
+    }
+
+    fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        let ordinals = &self.selection.ordinals;
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuids()[ordinal as usize]))
+    }
+
+    fn bitmap<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let portable = py.detach(|| DeviceSet::from_ordinals(&self.selection.ordinals).to_portable());
+        PyBytes::new(py, &portable)
+    }
+
+    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.selection.digest(&self.fleet)))
+    }
+
+    fn explain(&self, py: Python<'_>, uuid: [u8; 16]) -> PyExplanation {
+        PyExplanation(py.detach(|| self.selection.explain(&self.fleet, &uuid)))
+    }
+}
+
+/// Why a device was picked or not.
+#[pyclass(frozen, name = "Explanation", module = "groundswell._core")]
+pub(crate) struct PyExplanation(Explanation);
+
+#[pymethods]
+impl PyExplanation {
+    #[getter]
+    fn verdict(&self) -> &'static str {
+        self.0.verdict.slug()
+    }
+
+    #[getter]
+    fn ordinal(&self) -> Option<u32> {
+        self.0.known.as_ref().map(|device| device.ordinal)
+    }
+
+    #[getter]
+    fn step(&self) -> Option<u8> {
+        self.0.known.as_ref().map(|device| device.step)
+    }
+
+    #[getter]
+    fn weight(&self) -> Option<f64> {
+        self.0.known.as_ref().map(|device| device.weight)
+    }
+
+    #[getter]
+    fn key(&self) -> Option<f64> {
+        self.0.known.as_ref().map(|device| device.key)
+    }
+
+    #[getter]
+    fn rank(&self) -> Option<u64> {
+        self.0.known.as_ref().and_then(|device| device.rank)
+    }
+}

@@ -1,0 +1,106 @@
+//! The functions of `groundswell._core` on lists of UUIDs.
+
+use groundswell_core::{Uuid, uuid_list};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, prelude::*};
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::{arrays, errors};
+
+type Uuids<'py> = Bound<'py, PyArray2<u8>>;
+type Rows<'py> = Bound<'py, PyArray1<u32>>;
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyUuidListReport>()?;
+    m.add_function(wrap_pyfunction!(parse_uuid_list, m)?)?;
+    m.add_function(wrap_pyfunction!(parse_uuid_column, m)?)?;
+    m.add_function(wrap_pyfunction!(format_uuids, m)?)?;
+    m.add_function(wrap_pyfunction!(union_uuids, m)?)?;
+    m.add_function(wrap_pyfunction!(intersect_uuids, m)?)?;
+    m.add_function(wrap_pyfunction!(subtract_uuids, m)?)?;
+    m.add_function(wrap_pyfunction!(find_repeated_uuids, m)?)
+}
+
+/// What a list says.
+#[pyclass(frozen, get_all, name = "UuidListReport", module = "groundswell._core")]
+pub(crate) struct PyUuidListReport {
+    uuids: Py<PyArray2<u8>>,
+    duplicates: usize,
+    header: bool,
+    bad: Vec<(usize, usize, String, String)>,
+    bad_count: usize,
+}
+
+#[pyfunction]
+fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
+    let report = py.detach(|| uuid_list::parse(text)).map_err(|error| errors::to_py(py, error.into()))?;
+    Ok(PyUuidListReport {
+        uuids: to_array(py, report.uuids)?.unbind(),
+        duplicates: report.duplicates,
+        header: report.header,
+        bad: report.bad.into_iter().map(|bad| (bad.line, bad.column, bad.text, bad.reason)).collect(),
+        bad_count: report.bad_count,
+    })
+}
+
+#[pyfunction]
+fn parse_uuid_column<'py>(
+    py: Python<'py>,
+    offsets: PyReadonlyArray1<'py, i64>,
+    data: PyReadonlyArray1<'py, u8>,
+) -> PyResult<(Uuids<'py>, Rows<'py>)> {
+    // Copied, as everywhere: the arrays may change once the GIL is released.
+    let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
+    let (uuids, bad) = py.detach(|| uuid_list::parse_column(&offsets, &data));
+    Ok((to_array(py, uuids)?, to_rows(py, bad)?))
+}
+
+#[pyfunction]
+fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
+    let uuids = arrays::uuids_from(&uuids)?;
+    Ok(PyBytes::new(py, &py.detach(|| uuid_list::format_list(&uuids))))
+}
+
+#[pyfunction]
+fn union_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
+    combine(py, &lists, uuid_list::union)
+}
+
+#[pyfunction]
+fn intersect_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
+    combine(py, &lists, uuid_list::intersect)
+}
+
+#[pyfunction]
+fn subtract_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
+    combine(py, &lists, uuid_list::subtract)
+}
+
+#[pyfunction]
+fn find_repeated_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<(Rows<'py>, Rows<'py>)> {
+    let uuids = arrays::uuids_from(&uuids)?;
+    let (rows, first_rows) = py.detach(|| uuid_list::find_repeated(&uuids).into_iter().unzip());
+    Ok((to_rows(py, rows)?, to_rows(py, first_rows)?))
+}
+
+fn combine<'py>(
+    py: Python<'py>,
+    lists: &[PyReadonlyArray2<'py, u8>],
+    operation: fn(&[&[Uuid]]) -> Vec<Uuid>,
+) -> PyResult<Uuids<'py>> {
+    let lists = lists.iter().map(arrays::uuids_from).collect::<PyResult<Vec<_>>>()?;
+    let combined = py.detach(|| operation(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+    to_array(py, combined)
+}
+
+/// The rows of an array, without a copy: lists are as large as anyone likes.
+fn to_array(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Uuids<'_>> {
+    let rows = uuids.len();
+    PyArray1::from_vec(py, uuids.into_flattened()).reshape([rows, 16])
+}
+
+fn to_rows(py: Python<'_>, rows: Vec<usize>) -> PyResult<Rows<'_>> {
+    let rows = rows.into_iter().map(u32::try_from).collect::<Result<Vec<_>, _>>();
+    Ok(PyArray1::from_vec(py, rows.map_err(|_| PyOverflowError::new_err("more rows than 32 bits can number"))?))
+}

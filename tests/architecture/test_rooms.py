@@ -1,0 +1,40 @@
+"""Walls of the house that no import tool sees."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_core_knows_no_python_no_clock_no_file_and_no_network() -> None:
+    manifest = tomllib.loads((ROOT / "rust/core/Cargo.toml").read_text(encoding="utf-8"))
+    assert not {"pyo3", "numpy"} & set(manifest["dependencies"])
+    for path in (ROOT / "rust/core/src").rglob("*.rs"):
+        shipped = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+        assert not re.search(r"std::(fs|net|time|process|env)\b|SystemTime|Instant::now", shipped), path
+
+
+def test_only_the_gates_import_the_big_libraries() -> None:
+    gates = {"duckdb": "fleet", "click": "cli", "rich": "fleet", "pyroaring": "fleet"}
+    for path in (ROOT / "python/groundswell").rglob("*.py"):
+        room = path.relative_to(ROOT / "python/groundswell").parts[0]
+        source = path.read_text(encoding="utf-8")
+        for library, gate in gates.items():
+            if re.search(rf"^\s*(import|from) {library}\b", source, re.MULTILINE):
+                assert room == gate, f"{path} imports {library}, whose gate is {gate}"
+
+
+def test_the_reference_imports_nothing_of_ours() -> None:
+    source = (ROOT / "tests/reference.py").read_text(encoding="utf-8")
+    assert not re.search(r"(import|from) groundswell", source)
+
+
+def test_every_unsafe_block_has_its_reason() -> None:
+    for path in (ROOT / "rust").rglob("*.rs"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if re.search(r"\bunsafe\b\s*(\{|fn)", line):
+                assert any("SAFETY" in above for above in lines[max(0, number - 6) : number]), f"{path}:{number + 1}"

@@ -1,0 +1,270 @@
+"""The rules of domain.md and selection.md stated a second time, for tests to judge the engine by.
+
+Plain sets, plain integers and 60-digit arithmetic; slow on purpose; it imports nothing of Groundswell. Devices are told
+apart by their UUID alone: ordinals, rows and bitmaps are the engine's business.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import mpmath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+M64, M32 = (1 << 64) - 1, (1 << 32) - 1
+FLOOR_STEP = 80
+_exact = mpmath.MPContext()
+_exact.dps = 60
+
+Denominator = Literal["matching", "remaining", "online"]
+Reason = Literal["unknown", "test", "wrong-tag", "wrong-group"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """One row of a registry. `last_seen` is epoch seconds, None for never."""
+
+    uuid: UUID
+    group: str | None = None
+    tag: str | None = None
+    production: bool = True
+    last_seen: int | None = None
+    target_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Selector:
+    """What is asked for. None is absent, which is never the same as empty."""
+
+    limit: int | str | None = None
+    group: str | None = None
+    tag: str | None = None
+    uuids: tuple[UUID, ...] | None = None
+    exclude: tuple[UUID, ...] | None = None
+    not_updated: int | None = None
+    include_test: bool = False
+    percent_of: Denominator = "matching"
+    skip_mismatched: bool = False
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The other arguments of a selection: chance and time."""
+
+    seed: int
+    now: int
+    online_threshold: int = 4 * 3600
+    half_life: int = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a selection should give. `limit` is what was asked for in devices, None where there was no limit."""
+
+    uuids: list[UUID]
+    candidates: frozenset[UUID]
+    matching: frozenset[UUID]
+    limit: int | None
+    skipped: list[tuple[UUID, Reason]]
+
+
+class RefusedError(Exception):
+    """The selection must be refused, with one of these codes: which fault is found first is the engine's choice."""
+
+    def __init__(self, codes: frozenset[str], offenders: list[tuple[UUID, Reason]]) -> None:
+        super().__init__(", ".join(sorted(codes)))
+        self.codes = codes
+        self.offenders = offenders
+
+
+# --- sets ---------------------------------------------------------------------------------------------------------
+
+
+def matching(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
+    """Give (production, or everything with include_test) ∩ tag? ∩ group? ∩ uuids?."""
+    found = {device.uuid for device in fleet if device.production or selector.include_test}
+    if selector.tag is not None:
+        found &= {device.uuid for device in fleet if device.tag == selector.tag}
+    if selector.group is not None:
+        found &= {device.uuid for device in fleet if device.group == selector.group}
+    if selector.uuids is not None:
+        found &= set(selector.uuids)
+    return frozenset(found)
+
+
+def candidates(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
+    """Give matching without the excluded and the updated; a device of unknown version counts as older."""
+    left = set(matching(fleet, selector))
+    if selector.exclude is not None:
+        left -= set(selector.exclude)
+    wave = selector.not_updated
+    if wave is not None:
+        left -= {d.uuid for d in fleet if d.target_version is not None and d.target_version >= wave}
+    return frozenset(left)
+
+
+def offenders(fleet: Iterable[Device], selector: Selector) -> list[tuple[UUID, Reason]]:
+    """Give the listed devices that do not fit, each once, with the first reason that applies."""
+    known = {device.uuid: device for device in fleet}
+    wrong: list[tuple[UUID, Reason]] = []
+    for uuid in dict.fromkeys(selector.uuids or ()):
+        device = known.get(uuid)
+        if device is None:
+            wrong.append((uuid, "unknown"))
+        elif not (device.production or selector.include_test):
+            wrong.append((uuid, "test"))
+        elif selector.tag is not None and device.tag != selector.tag:
+            wrong.append((uuid, "wrong-tag"))
+        elif selector.group is not None and device.group != selector.group:
+            wrong.append((uuid, "wrong-group"))
+    return wrong
+
+
+def share(percentage: str, whole: int) -> int:
+    """Give `percentage` (such as "12.5%") of a number of devices, rounded up exactly."""
+    return math.ceil(Fraction(percentage.removesuffix("%")) * whole / 100)
+
+
+def limit(fleet: Iterable[Device], selector: Selector, draw: Draw) -> int | None:
+    """Give the limit as a number of devices."""
+    if not isinstance(selector.limit, str):
+        return selector.limit
+    match selector.percent_of:
+        case "matching":
+            whole = matching(fleet, selector)
+        case "remaining":
+            whole = candidates(fleet, selector)
+        case "online":
+            seen_lately = {device.uuid for device in fleet if step(device.last_seen, draw) == 0}
+            whole = matching(fleet, selector) & seen_lately
+    return share(selector.limit, len(whole))
+
+
+# --- algorithm 1 --------------------------------------------------------------------------------------------------
+
+
+def step(last_seen: int | None, draw: Draw) -> int:
+    """Give eighths of a half-life past the online threshold, rounded up, 80 at most and for a device never seen."""
+    if last_seen is None:
+        return FLOOR_STEP
+    past = max(0, draw.now - last_seen) - draw.online_threshold
+    if past <= 0:
+        return 0
+    return min(FLOOR_STEP, (past * 8 + draw.half_life - 1) // draw.half_life)
+
+
+def fmix64(h: int) -> int:
+    """Finish as MurmurHash3 does."""
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        h = (h ^ (h >> 33)) * factor & M64
+    return h ^ (h >> 33)
+
+
+def identity_hash(uuid: UUID) -> int:
+    """Hash a UUID's two big-endian halves."""
+    a, b = divmod(uuid.int, 1 << 64)
+    return fmix64((b ^ 0xE7037ED1A0B428DB) + fmix64(a ^ 0xA0761D6478BD642F) & M64)
+
+
+@lru_cache(maxsize=4096)
+def seed_words(seed: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Give A and B, the six 32-bit words of a seed: three SplitMix64 outputs, each low word first."""
+    state = fmix64(seed ^ 0x5851F42D4C957F2D)
+    words = []
+    for _ in range(3):
+        state = (state + 0x9E3779B97F4A7C15) & M64
+        z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & M64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & M64
+        z ^= z >> 31
+        words += [z & M32, z >> 32]
+    one, two, three, four, five, six = words
+    return (one, two, three), (four, five, six)
+
+
+def mix(p: int, q: int, k: tuple[int, int, int]) -> int:
+    """Mix two 32-bit halves under three words of the seed."""
+    t = (p ^ k[0]) * 0x9E3779B1 & M32
+    t ^= t >> 15
+    t = (t + (q ^ k[1])) & M32
+    t ^= t >> 16
+    t = t * 0x7FEB352D & M32
+    t ^= t >> 15
+    t = (t + k[2]) * 0x846CA68B & M32
+    return t ^ (t >> 16)
+
+
+def variate(identity: int, seed: int) -> int:
+    """Give the 64-bit variate of an identity hash under a seed."""
+    a, b = seed_words(seed)
+    hi, lo = divmod(identity, 1 << 32)
+    return mix(lo, hi, a) << 32 | mix(hi, lo, b)
+
+
+@lru_cache(maxsize=1 << 16)
+def exact_key(h: int, at_step: int) -> mpmath.mpf:
+    """Give the key to 60 digits: an exponential clock whose rate halves every eight steps."""
+    u = _exact.mpf(2 * (h >> 12) + 1) / _exact.mpf(1 << 53)
+    return -_exact.log1p(-u) * _exact.mpf(2) ** (_exact.mpf(at_step) / 8)
+
+
+def rough_key(h: int, at_step: int) -> float:
+    """Give the key in double precision: right to a few units in the last place, which `in_key_order` allows for."""
+    u = math.ldexp(2 * (h >> 12) + 1, -53)
+    return -math.log1p(-u) * math.exp2(at_step / 8)
+
+
+def in_key_order(uuids: Iterable[UUID], last_seen: dict[UUID, int | None], draw: Draw) -> list[UUID]:
+    """Order devices by (key, UUID bytes), the keys compared in 60 digits wherever doubles come within 10⁻¹²."""
+    clocks = []
+    for uuid in uuids:
+        h, at = variate(identity_hash(uuid), draw.seed), step(last_seen[uuid], draw)
+        clocks.append((rough_key(h, at), uuid.bytes, uuid, h, at))
+    clocks.sort()
+    ordered: list[UUID] = []
+    start = 0
+    for end in range(1, len(clocks) + 1):
+        if end < len(clocks) and clocks[end][0] <= clocks[end - 1][0] * (1 + 1e-12):
+            continue
+        near = clocks[start:end]
+        if len(near) > 1:
+            near.sort(key=lambda clock: (exact_key(clock[3] >> 12 << 12, clock[4]), clock[1]))
+        ordered += [clock[2] for clock in near]
+        start = end
+    return ordered
+
+
+# --- the whole ----------------------------------------------------------------------------------------------------
+
+
+def select(fleet: list[Device], selector: Selector, draw: Draw, *, whole: list[UUID] | None = None) -> Chosen:
+    """Select as the law says, or raise RefusedError with every code that would be right.
+
+    `whole` is the key order of the whole fleet under this draw, where it is known already: a key depends on its device
+    alone, so the candidates stand in the same order among themselves.
+    """
+    codes = set()
+    if selector.group is not None and selector.group not in {device.group for device in fleet}:
+        codes.add("unknown-group")
+    if selector.tag is not None and selector.tag not in {device.tag for device in fleet}:
+        codes.add("unknown-tag")
+    if selector.uuids == () or selector.exclude == ():
+        codes.add("empty-list")
+    wrong = offenders(fleet, selector)
+    if wrong and not selector.skip_mismatched:
+        codes.add("mismatched-devices")
+    if codes:
+        raise RefusedError(frozenset(codes), wrong)
+    field = candidates(fleet, selector)
+    at_most = limit(fleet, selector, draw)
+    if whole is None:
+        ordered = in_key_order(field, {device.uuid: device.last_seen for device in fleet}, draw)
+    else:
+        ordered = [uuid for uuid in whole if uuid in field]
+    return Chosen(ordered[:at_most], field, matching(fleet, selector), at_most, wrong)
