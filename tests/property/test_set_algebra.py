@@ -7,6 +7,7 @@ what pyroaring writes of a bitmap that it builds itself, and one encoding for ea
 from __future__ import annotations
 
 import operator
+import random
 import struct
 from array import array
 from typing import TYPE_CHECKING, Any
@@ -105,10 +106,11 @@ def test_laws_of_algebra(left: frozenset[int], right: frozenset[int]) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(ordinals(), st.randoms(use_true_random=False))
-def test_order_and_repetition_of_ordinals_do_not_matter(plain: frozenset[int], chance: Any) -> None:
+@given(ordinals(), st.integers(0, 2**32))
+def test_order_and_repetition_of_ordinals_do_not_matter(plain: frozenset[int], seed: int) -> None:
     given_in = [*plain, *plain]
-    chance.shuffle(given_in)
+    # Shuffled by a seed of our own: hypothesis would spend its entropy on every one of 130,000 swaps.
+    random.Random(seed).shuffle(given_in)
     assert device_set(given_in) == device_set(sorted(plain))
 
 
