@@ -118,6 +118,9 @@ class DeviceSet:
 class Fleet:
     """A frozen set of devices in columns; a device's ordinal is its row.
 
+    A deleted device keeps its row, since ordinals are given for ever: it is in no set and no count, and its UUID is
+    unknown, as if it had never been. `uuids` alone still tells which UUID has its ordinal.
+
     Args:
         uuids: none of which may stand twice.
         last_seen: seconds since 1970, UTC; 0 for never.
@@ -127,6 +130,8 @@ class Fleet:
         tag_names: the tags' names.
         production: which devices are production devices.
         target_versions: reported target versions; negative if unknown.
+        present: which rows are devices that are there; None for all. What the other columns say of a deleted device
+            is neither read nor kept.
 
     Raises:
         InputError: ``repeated-uuid``; ``bad-columns`` for columns that do not fit together; ``too-many-devices``.
@@ -145,8 +150,13 @@ class Fleet:
         tag_names: list[str],
         production: npt.NDArray[np.bool_],
         target_versions: npt.NDArray[np.int32],
+        present: npt.NDArray[np.bool_] | None = None,
     ) -> Fleet: ...
     def __len__(self) -> int: ...
+    @property
+    def rows(self) -> int:
+        """The number of rows, those of deleted devices among them: every ordinal is below it."""
+
     def group_counts(self) -> list[tuple[str, int]]:
         """Each group with its number of devices, in the order of `group_names`."""
 
@@ -173,21 +183,21 @@ class Fleet:
         """Group, tag, production, last seen (0 for never) and target version of a device.
 
         Raises:
-            IndexError: for an ordinal that the fleet does not have.
+            IndexError: for an ordinal that the fleet does not have, or whose device was deleted.
         """
 
     def ordinals(self, uuids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
         """The ordinals of UUIDs, in order; `NO_ORDINAL` for those that the fleet does not have."""
 
     def uuids(self, ordinals: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
-        """The UUIDs of ordinals, in order.
+        """The UUIDs of ordinals, in order, of deleted devices too: stored sets may hold them.
 
         Raises:
             IndexError: for an ordinal that the fleet does not have.
         """
 
     def columns(self) -> dict[str, object]:
-        """The columns again, by the names of the constructor's arguments."""
+        """The columns again, by the names of the constructor's arguments; all rows, `present` None if all are there."""
 
     def select(
         self,

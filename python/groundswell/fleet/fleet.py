@@ -59,6 +59,7 @@ class Fleet:
             tag_names=list(columns.tag_names),
             production=columns.production,
             target_versions=columns.target_versions,
+            present=columns.present_rows,
         )
         self._names: Final = columns.names
         self._hardware_ids: Final = columns.hardware_ids
@@ -165,7 +166,7 @@ class Fleet:
 
     @property
     def last_seen(self) -> npt.NDArray[np.uint32]:
-        """When each device was last seen: seconds since 1970, 0 for never; in ordinal order."""
+        """When each device was last seen: seconds since 1970, 0 for never and for deleted ones; in ordinal order."""
         return self._core.columns()["last_seen"]  # type: ignore[return-value]  # the stub has one type for all columns
 
     def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
@@ -176,9 +177,9 @@ class Fleet:
         """All that the fleet knows of one device, by column name.
 
         Raises:
-            IndexError: for an ordinal that the fleet does not have.
+            IndexError: for an ordinal that the fleet does not have, or whose device was deleted.
         """
-        if not 0 <= ordinal < len(self):
+        if not 0 <= ordinal < self._core.rows:
             raise IndexError(ordinal)
         group, tag, production, last_seen, target_version = self._core.device(ordinal)
         return {
@@ -193,7 +194,7 @@ class Fleet:
 
     @property
     def names(self) -> pa.Array | None:
-        """The devices' names in ordinal order; None if the source had no such column."""
+        """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
         return self._names
 
     def select(
@@ -340,21 +341,31 @@ class Fleet:
         return summarise(self, now=_seconds(now), online_threshold=online_threshold)
 
     def to_arrow(self) -> pa.Table:
-        """The fleet as an Arrow table, in ordinal order.
+        """The fleet as an Arrow table, in ordinal order, without deleted devices.
 
         Returns:
             The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
             (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
             ``hardware_id`` (string).
         """
+        from groundswell.fleet.arrow import present_rows
+
+        columns = self._core.columns()
+        return present_rows(self._all_rows(columns), columns)
+
+    def _rows(self, ordinals: npt.NDArray[np.uint32]) -> pa.Table:
+        return self._all_rows(self._core.columns()).take(ordinals)
+
+    def _all_rows(self, columns: dict[str, Any]) -> pa.Table:
         from groundswell.fleet.arrow import fleet_table
 
-        return fleet_table(self._core.columns(), self._names, self._hardware_ids, self.columns)
+        return fleet_table(columns, self._names, self._hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
         """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
 
-        Reading the file gives the same devices with the same ordinals. The file is replaced as a whole or not at all.
+        Reading the file gives the same devices in the same order; their ordinals are the same, too, unless devices were
+        deleted. The file is replaced as a whole or not at all.
 
         Raises:
             StorageError: the file cannot be written.

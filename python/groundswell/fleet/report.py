@@ -40,6 +40,9 @@ class ReadReport:
 class FleetColumns:
     """The columns of a fleet, one entry a device, in the order of the source; every device once.
 
+    A factory's fleet has a row for each ordinal that it ever gave, deleted devices included; `present_rows` tells them
+    apart.
+
     Args:
         uuids: uint8 (n, 16).
         last_seen: uint32, seconds since 1970, 0 for never.
@@ -54,6 +57,7 @@ class FleetColumns:
         now: the instant that ages were checked against, in seconds since 1970: the caller's, or that of a frozen
             fleet if it is later.
         report: what was found.
+        present_rows: bool, false for the rows of deleted devices; None if all devices are there.
     """
 
     uuids: npt.NDArray[np.uint8]
@@ -70,3 +74,4 @@ class FleetColumns:
     present: frozenset[str]
     now: int
     report: ReadReport
+    present_rows: npt.NDArray[np.bool_] | None = None

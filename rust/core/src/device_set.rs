@@ -110,7 +110,7 @@ impl Sub for &DeviceSet {
 
 /// One bit for each device of a fleet: device `o` is bit `o % 64` of word `o / 64`.
 ///
-/// Bits past the fleet's last device are always zero.
+/// Bits past the fleet's last row are always zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordSet {
     devices: usize,
@@ -118,12 +118,12 @@ pub struct WordSet {
 }
 
 impl WordSet {
-    /// No device of a fleet of this size.
+    /// No device of a fleet of this many rows.
     pub fn none(devices: usize) -> Self {
         Self { devices, words: vec![0; devices.div_ceil(64)] }
     }
 
-    /// Every device of a fleet of this size.
+    /// Every row of a fleet of this many.
     pub fn all(devices: usize) -> Self {
         let mut words = vec![u64::MAX; devices.div_ceil(64)];
         if let (Some(last), rest @ 1..) = (words.last_mut(), devices % 64) {
@@ -167,7 +167,7 @@ impl WordSet {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// The size of the fleet that the set is over.
+    /// The number of rows of the fleet that the set is over.
     pub fn devices(&self) -> usize {
         self.devices
     }

@@ -196,6 +196,7 @@ mod tests {
             tag_names: ["main", "devel"].map(String::from).to_vec(),
             production: (0..devices).map(|i| i % 16 != 0).collect(),
             target_versions: (0..n as u32).map(|i| (random(7, i) % 5) as i32 + 38).collect(),
+            present: None,
         })
         .unwrap()
     }

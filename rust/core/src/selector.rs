@@ -1,6 +1,6 @@
 //! Which devices a selector means: `matching`, `candidates`, and the offenders of a list.
 //!
-//! - matching   = (production, unless test devices are included) ∩ tag? ∩ group? ∩ listed?
+//! - matching   = (production, or all devices if test devices are included) ∩ tag? ∩ group? ∩ listed?
 //! - candidates = matching − updated − excluded
 //! - updated    = { target version ≥ V }; an unknown version counts as older
 
@@ -225,8 +225,8 @@ impl Resolved<'_> {
     /// Works the sets out and counts them, as far as the limit needs the counts.
     pub(crate) fn scope(self, fleet: &Fleet, recency: &Recency, limit: Limit) -> Scope {
         let mut devices = match &self.listed {
-            Some(listed) => WordSet::from_set(fleet.len(), listed),
-            None => WordSet::all(fleet.len()),
+            Some(listed) => WordSet::from_set(fleet.rows(), listed),
+            None => fleet.everyone(),
         };
         for set in [self.group, self.tag, self.production].into_iter().flatten() {
             set.restrict(&mut devices);

@@ -22,7 +22,8 @@ pub(crate) struct PyFleet(Arc<Fleet>);
 #[pymethods]
 impl PyFleet {
     #[new]
-    #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions))]
+    #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions,
+                        present=None))]
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn new(
         py: Python<'_>,
@@ -34,6 +35,7 @@ impl PyFleet {
         tag_names: Vec<String>,
         production: PyReadonlyArray1<'_, bool>,
         target_versions: PyReadonlyArray1<'_, i32>,
+        present: Option<PyReadonlyArray1<'_, bool>>,
     ) -> PyResult<Self> {
         let columns = FleetColumns {
             uuids: arrays::uuids_from(&uuids)?,
@@ -44,6 +46,7 @@ impl PyFleet {
             tag_names,
             production: production.as_array().to_vec(),
             target_versions: target_versions.as_array().to_vec(),
+            present: present.map(|present| present.as_array().to_vec()),
         };
         let fleet = py.detach(|| Fleet::new(columns)).map_err(|error| errors::to_py(py, error))?;
         Ok(Self(Arc::new(fleet)))
@@ -51,6 +54,11 @@ impl PyFleet {
 
     fn __len__(&self) -> usize {
         self.0.len()
+    }
+
+    #[getter]
+    fn rows(&self) -> usize {
+        self.0.rows()
     }
 
     fn group_counts(&self) -> Vec<(String, u64)> {
@@ -86,12 +94,14 @@ impl PyFleet {
     #[expect(clippy::type_complexity, reason = "a row, taken apart by its only caller")]
     fn device(&self, ordinal: u32) -> PyResult<(Option<&str>, Option<&str>, bool, u32, Option<u32>)> {
         let fleet = &self.0;
-        let last_seen = *fleet.last_seen().get(ordinal as usize).ok_or_else(|| no_ordinal(ordinal))?;
+        if !fleet.has(ordinal) {
+            return Err(no_ordinal(ordinal));
+        }
         Ok((
             fleet.groups().name_of(ordinal),
             fleet.tags().name_of(ordinal),
             fleet.production().contains(ordinal),
-            last_seen,
+            fleet.last_seen()[ordinal as usize],
             fleet.target_version(ordinal),
         ))
     }
@@ -105,7 +115,7 @@ impl PyFleet {
 
     fn uuids<'py>(&self, py: Python<'py>, ordinals: PyReadonlyArray1<'py, u32>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = ordinals.as_array().to_vec();
-        if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.len()) {
+        if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.rows()) {
             return Err(no_ordinal(beyond));
         }
         arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuids()[ordinal as usize]))
@@ -122,6 +132,7 @@ impl PyFleet {
         dict.set_item("tag_names", columns.tag_names)?;
         dict.set_item("production", columns.production.into_pyarray(py))?;
         dict.set_item("target_versions", columns.target_versions.into_pyarray(py))?;
+        dict.set_item("present", columns.present.map(|present| present.into_pyarray(py)))?;
         Ok(dict)
     }
 
