@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from groundswell.fleet.coerce import Devices
     from groundswell.fleet.read import FleetColumns
 
-__all__ = ["CLEARABLE", "ImportReport", "import_devices"]
+__all__ = ["CLEARABLE", "ImportReport", "import_devices", "uuid_column"]
 
 CLEARABLE: Final = tuple(column for column in COLUMNS if column not in {"uuid", "production"})
 """The columns that ``--clear`` takes."""
@@ -148,7 +148,7 @@ class _FlipJudge:
         rows = pa.table(
             {
                 "line": pa.array(said),
-                "uuid": _uuid_column(devices.uuids[said]),
+                "uuid": uuid_column(devices.uuids[said]),
                 "production": pa.array(devices.production[said]),
             }
         )
@@ -167,7 +167,7 @@ def _kind(production: bool) -> str:  # noqa: FBT001 - a cell
     return "production" if production else "test"
 
 
-def _uuid_column(uuids: Any) -> pa.Array:
+def uuid_column(uuids: Any) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -191,7 +191,7 @@ def _incoming(columns: FleetColumns) -> pa.Table:
     return pa.table(
         {
             "position": pa.array(range(count), pa.int64()),
-            "uuid": _uuid_column(columns.uuids),
+            "uuid": uuid_column(columns.uuids),
             "name": text(columns.names),
             "group": named(columns.groups, columns.group_names).cast(pa.string()),
             "tag": named(columns.tags, columns.tag_names).cast(pa.string()),
