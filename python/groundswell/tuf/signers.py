@@ -6,15 +6,23 @@ Source: wire.md 3.1; the `Signer` interface of securesystemslib.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from groundswell.errors import TrustError
 from groundswell.tuf.keys import PrivateKey, PublicKey
 
-if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+__all__ = ["Signer", "public_of", "sign", "signer_of"]
 
-__all__ = ["public_of", "sign", "signer_of"]
+
+class Signer(Protocol):
+    """What signs: the part of securesystemslib's ``Signer`` that is used here, so that any of its signers will do."""
+
+    @property
+    def public_key(self) -> Any:
+        """Its public half: ``keytype``, ``keyval``, ``keyid``."""
+
+    def sign(self, payload: bytes) -> Any:
+        """Sign; the answer's ``signature`` is in hex."""
 
 
 def signer_of(key: PrivateKey) -> Signer:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from securesystemslib.signer import Signer
+    from groundswell.tuf.signers import Signer
 
 __all__ = ["KeyEntry", "Tarball", "entries_of", "read_tarball", "write_tarball"]
 
