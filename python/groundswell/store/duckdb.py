@@ -139,7 +139,7 @@ class DuckDBStore:
     def table(self, sql: str, parameters: Sequence[Any] = (), **views: pa.Table) -> pa.Table:
         """The rows of a query as an Arrow table; UUIDs as 16 bytes. `views` are Arrow tables that the query names."""
         with self._turn, self._faults(), self._views(views):
-            return self._connected().sql(sql, params=list(parameters)).to_arrow_table()
+            return _plain(self._connected().sql(sql, params=list(parameters)).to_arrow_table())
 
     @contextlib.contextmanager
     def _views(self, views: dict[str, pa.Table]) -> Iterator[None]:
@@ -280,6 +280,17 @@ class DuckDBStore:
             with self._faults():
                 self._apply(self._log.changes(record), record.seq, record.head)
             self.revision, self._head = record.seq, record.head
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """With truth values as Arrow's own: a lossless conversion makes an extension of bytes of them."""
+    import pyarrow as pa
+
+    for at, field in enumerate(table.schema):
+        if isinstance(field.type, pa.Bool8Type):
+            chunks = [chunk.storage.cast(pa.bool_()) for chunk in table.column(at).chunks]
+            table = table.set_column(at, field.name, pa.chunked_array(chunks, pa.bool_()))
+    return table
 
 
 @contextlib.contextmanager
