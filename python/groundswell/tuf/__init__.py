@@ -15,7 +15,7 @@ from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.roles import Change, OnlineKeys
 from groundswell.tuf.root import Role, Root, read_root
 from groundswell.tuf.signatures import Verification, verify, verify_bytes
-from groundswell.tuf.signers import Signer, public_of, sign, signer_of
+from groundswell.tuf.signers import Signer, pkcs11_signer, public_of, sign, signer_of
 from groundswell.tuf.tarball import Tarball, entries_of, read_tarball, write_tarball
 from groundswell.tuf.targets import Target, TargetFault, TargetsFile, read_targets, read_targets_file, retagged
 
@@ -39,6 +39,7 @@ __all__ = [
     "check_pair",
     "entries_of",
     "parse_document",
+    "pkcs11_signer",
     "public_of",
     "read_root",
     "read_tarball",
