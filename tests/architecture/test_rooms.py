@@ -40,3 +40,14 @@ def test_every_unsafe_block_has_its_reason() -> None:
         for number, line in enumerate(lines):
             if re.search(r"\bunsafe\b\s*(\{|fn)", line):
                 assert any("SAFETY" in above for above in lines[max(0, number - 6) : number]), f"{path}:{number + 1}"
+
+
+def test_the_judge_of_metadata_shares_nothing_with_the_signing_side() -> None:
+    allowed = re.compile(r"groundswell\.(errors|input_files|tuf\.judge(\.[a-z]+)?)")
+    found = []
+    for path in (ROOT / "python/groundswell/tuf/judge").rglob("*.py"):
+        found += re.findall(
+            r"^\s*(?:from|import) (groundswell[a-z_.]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    assert "groundswell.errors" in found
+    assert [module for module in found if not allowed.fullmatch(module)] == []

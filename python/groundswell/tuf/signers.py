@@ -6,12 +6,15 @@ Source: wire.md 3.1; the `Signer` interface of securesystemslib.
 from __future__ import annotations
 
 import base64
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from groundswell.errors import TrustError
+from groundswell.errors import InputError, TrustError
 from groundswell.tuf.keys import PrivateKey, PublicKey
 
-__all__ = ["Signer", "public_of", "sign", "signer_of"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Signer", "pkcs11_signer", "public_of", "sign", "signer_of"]
 
 
 class Signer(Protocol):
@@ -37,6 +40,35 @@ def signer_of(key: PrivateKey) -> Signer:
     return CryptoSigner(
         key.load(), SSlibKey(public.keyid, public.keytype.lower(), public.method, {"public": public.public})
     )
+
+
+def pkcs11_signer(module: Path, *, token: str, label: str, pin: str) -> Signer:
+    """The signer of a key that stays in a PKCS#11 token: a smart card, an HSM, SoftHSM.
+
+    An Ed25519 key signs by EdDSA. An RSA key signs by RSASSA-PSS with SHA-256; see `PublicKey.from_document` for the
+    agents that RSA stops.
+
+    Args:
+        module: the token's library, such as ``libsofthsm2.so``.
+        token: the label of the token.
+        label: the label of the key pair in it.
+        pin: the user PIN.
+
+    Raises:
+        InputError: ``missing-extra`` without the extra ``hsm``.
+        NotFoundError: ``hsm-key-not-found``: no such library, token or key pair.
+        TrustError: ``hsm-refused``: the token does not let us in, or would not sign.
+    """
+    try:
+        from groundswell.tuf.pkcs11 import Pkcs11Signer
+    except ImportError as error:
+        raise InputError(
+            "missing-extra",
+            "keys in a PKCS#11 token need the package `pykcs11`",
+            hint="install it with `pip install 'groundswell[hsm]'`",
+            fields={"extra": "hsm"},
+        ) from error
+    return Pkcs11Signer.open(module, token=token, label=label, pin=pin)
 
 
 def public_of(signer: Signer) -> PublicKey:
