@@ -199,9 +199,7 @@ class Devices:
         _check_page(limit, page)
         conditions: list[tuple[str, list[Any]]] = [("NOT d.deleted", [])]
         if group is not None:
-            conditions.append(
-                ("d.group_id = ?", [self._groups.find(group)]) if group else ("d.group_id IS NULL", [])
-            )
+            conditions.append(("d.group_id = ?", [self._groups.find(group)]) if group else ("d.group_id IS NULL", []))
         if tag is not None:
             conditions.append(("d.tag_id = ?", [self._find_tag(tag)]) if tag else ("d.tag_id IS NULL", []))
         if production is not None:
@@ -369,14 +367,18 @@ class Devices:
         raise NotFoundError(
             "unknown-tag",
             f"no device listens to tag `{tag}`",
-            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`groundswell status` lists them",
+            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
+            if near
+            else "`groundswell status` lists them",
             fields={"tag": tag, "nearest": near},
         )
 
 
 def _uuid_bytes(rows: pa.Table) -> list[bytes]:
     column = rows.column("uuid").combine_chunks()
-    storage: list[bytes] = column.chunk(0).storage.to_pylist() if hasattr(column, "chunk") else column.storage.to_pylist()
+    storage: list[bytes] = (
+        column.chunk(0).storage.to_pylist() if hasattr(column, "chunk") else column.storage.to_pylist()
+    )
     return storage
 
 

@@ -25,13 +25,14 @@ from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
-from groundswell.store import DuckDBStore, Entry, put
+from groundswell.store import DuckDBStore, Entry, put, rebuild
 
 if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
     from typing import Self
 
+    from groundswell.factory.backup import Restored
     from groundswell.factory.checks import CheckReport
     from groundswell.store import Change
 
@@ -77,9 +78,7 @@ class Factory:
         self.metadata: Final = Metadata(self._context, self._roots, publisher, self.devices, self.targets)
 
     @classmethod
-    def create(
-        cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None
-    ) -> Self:
+    def create(cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None) -> Self:
         """Make a factory: a directory that appears as a whole or not at all, with online keys and the first two roots.
 
         Args:
@@ -148,6 +147,54 @@ class Factory:
             store.close()
             raise
         return factory
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        path: str | Path,
+        *,
+        last_timestamp_version: int | None = None,
+        user: str | None = None,
+        now: datetime | None = None,
+    ) -> Restored:
+        """Make a factory out of a backup.
+
+        Devices refuse metadata older than what they have seen, and the backup does not know what was served after it
+        was made. So the epochs jump: past `last_timestamp_version`, or by a million.
+
+        Args:
+            backup: a file that `backup` wrote.
+            path: the directory; it must not exist, or be empty.
+            last_timestamp_version: the highest version of ``timestamp.json`` that devices have seen, if it is known.
+            user: who does it; the login name unless given.
+            now: the instant of the new metadata; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-backup``, ``bad-timestamp-version``.
+            NotFoundError: ``file-not-found``.
+            StateError: ``folder-not-empty``, ``newer-factory``.
+            StorageError: ``cannot-write``.
+        """
+        from groundswell.factory.backup import restore_backup
+
+        return restore_backup(
+            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=user or _login(), now=now
+        )
+
+    @staticmethod
+    def repair(path: str | Path, *, wait: timedelta = DEFAULT_WAIT) -> tuple[int, Path | None]:
+        """Rebuild a damaged store from the factory's audit log; what is damaged is kept beside it.
+
+        Returns:
+            The revision that was reached, and where the damaged file is now; None if there was none.
+
+        Raises:
+            NotFoundError: ``no-factory``.
+            StateError: ``factory-in-use``.
+            StorageError: ``store-damaged`` where the log itself is damaged; nothing was changed.
+        """
+        return rebuild(Path(path), owner="groundswell check --repair", wait=wait.total_seconds())
 
     def __enter__(self) -> Self:
         return self

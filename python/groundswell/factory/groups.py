@@ -168,7 +168,9 @@ class Groups:
                 return self.show(name)
             self._refuse_taken(new_name)
             details = {"group": name, "group_id": group_id, "new_name": new_name}
-            self._update(group_id, {"name": new_name}, f"renamed the group {name} to {new_name}", "rename", details, now)
+            self._update(
+                group_id, {"name": new_name}, f"renamed the group {name} to {new_name}", "rename", details, now
+            )
             return self.show(new_name)
 
     def describe(self, name: str, description: str, *, now: datetime | None = None) -> Group:

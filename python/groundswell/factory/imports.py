@@ -95,7 +95,9 @@ def import_devices(
     at = seconds(now)
     with context.store.turn():
         judge = _FlipJudge(context)
-        read = [read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells) for source in sources]
+        read = [
+            read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells) for source in sources
+        ]
         incoming = _union(context, [(name_of(s), _incoming(columns)) for s, columns in zip(sources, read, strict=True)])
         merged = _Merge(context, incoming, frozenset(clear), at)
         report = merged.report(read, dry_run=dry_run)
@@ -332,7 +334,9 @@ class _Merge:
             f" known IS NOT NULL AND NOT returned AND ({differs}) AS changed FROM m ORDER BY position"
         )
 
-    def _changes(self, group_rows: list[dict[str, Any]], tag_rows: list[dict[str, Any]], next_group: int) -> list[Change]:
+    def _changes(
+        self, group_rows: list[dict[str, Any]], tag_rows: list[dict[str, Any]], next_group: int
+    ) -> list[Change]:
         import pyarrow.compute as pc
 
         flags = ("new", "returned", "outdated", "unsaid", "changed")
@@ -388,7 +392,9 @@ class _Merge:
                 " no later import can change that"
             )
         if outdated:
-            notes.append(f"{outdated} rows are older than what is known: their last_seen and target_version were not taken")
+            notes.append(
+                f"{outdated} rows are older than what is known: their last_seen and target_version were not taken"
+            )
         # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
         notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
         return notes

@@ -197,9 +197,7 @@ class Keys:
             self._signer(path, cast("_OfflineRole", role), root)
         self.tidy()
 
-    def add_targets(
-        self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None
-    ) -> KeysView:
+    def add_targets(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
         """Add another offline targets key, such as a second person's; any of them can sign waves.
 
         Args:
@@ -292,7 +290,9 @@ class Keys:
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             swap = {old.public_key.keyid: signer_of(key)}
-            self._commit("keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap)
+            self._commit(
+                "keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap
+            )
             return self.show(production=True)
 
     def rotate_online(
@@ -338,7 +338,9 @@ class Keys:
                 change=RootChange(self._context.user, f"Rotate online keys: {', '.join(replaced)}", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
-            self._commit("keys rotate online", f"rotated the online keys of {', '.join(replaced)}", changes, signed, at, swap)
+            self._commit(
+                "keys rotate online", f"rotated the online keys of {', '.join(replaced)}", changes, signed, at, swap
+            )
             self.tidy()
             return self.show()
 

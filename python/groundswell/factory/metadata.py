@@ -82,15 +82,17 @@ class Metadata:
         self._devices: Final = devices
         self._targets: Final = targets
 
+    def publications(self, repository: Repository) -> Sequence[Publication]:
+        """All sets of documents that are served now, by tag and variant."""
+        return self._publisher.publications(repository)
+
     def served(self, device: Device) -> tuple[Repository, Publication | None]:
         """What a device is served now: a test device the CI targets of its tag, a production device those of production.
 
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
-        found = {
-            (one.tag, one.variant): one for one in self._publisher.publications(repository)
-        }
+        found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
         return repository, found.get((device.tag or "", TAG_VARIANT))
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
@@ -172,7 +174,11 @@ class Metadata:
                 signed += len(served)
             if changes:
                 self._context.commit(
-                    "metadata refresh", f"signed {signed} sets of metadata anew", changes, at=at, details={"epochs": epochs}
+                    "metadata refresh",
+                    f"signed {signed} sets of metadata anew",
+                    changes,
+                    at=at,
+                    details={"epochs": epochs},
                 )
             return Renewed(epochs=epochs, publications=signed, targets_roles=len(renewed))
 
@@ -212,9 +218,7 @@ def _check_folder(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise InputError(
-            "not-a-folder", f"`{folder}` is a file", hint="name a folder", fields={"path": str(folder)}
-        )
+        raise InputError("not-a-folder", f"`{folder}` is a file", hint="name a folder", fields={"path": str(folder)})
     foreign = sorted(path.name for path in folder.iterdir() if not _is_ours(path.name))
     if foreign:
         raise InputError(

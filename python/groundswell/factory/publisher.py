@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from groundswell.errors import StateError
 from groundswell.store import Change, put, remove
 from groundswell.tuf import Document, assemble, parse_document, sign
 from groundswell.tuf.canonical import canonical
@@ -99,7 +100,13 @@ class Publisher:
         return int(self._context.meta(f"epoch_{repository}", "0"))
 
     def publish(
-        self, repository: Repository, served: Sequence[Served], root: Root, *, now: datetime
+        self,
+        repository: Repository,
+        served: Sequence[Served],
+        root: Root,
+        *,
+        now: datetime,
+        epoch: int | None = None,
     ) -> list[Change]:
         """Sign the documents of a new epoch, of all that is to be served.
 
@@ -108,12 +115,19 @@ class Publisher:
             served: all targets documents that some devices are served from now on.
             root: the latest root, whose online keys sign.
             now: the instant that lives are counted from.
+            epoch: the new epoch; the one after the last unless given.
 
         Returns:
             The changes that make it so.
         """
-        epoch = self.epoch(repository) + 1
-        assert epoch <= LARGEST_VERSION  # noqa: S101 - one a second would take 68 years
+        epoch = epoch or self.epoch(repository) + 1
+        if epoch > LARGEST_VERSION:
+            raise StateError(
+                "epoch-exhausted",
+                f"the epoch `{epoch}` is beyond what every device agent can count",
+                hint="one a second lasts 68 years: was a restored factory given a wrong timestamp version?",
+                fields={"epoch": epoch, "largest": LARGEST_VERSION},
+            )
         signers = {role: self.signer(root, role) for role in _ONLINE}
         rows = [
             {"repository": repository, "tag": one.tag, "variant": one.variant, "epoch": epoch, "targets": one.targets}
@@ -144,9 +158,7 @@ class Publisher:
         held = next((key for key in keys if self._keyring.has(key.keyid)), keys[0])
         return self._keyring.signer(held)
 
-    def targets_role(
-        self, documents: Mapping[str, Any], role_version: int, root: Root, *, now: datetime
-    ) -> bytes:
+    def targets_role(self, documents: Mapping[str, Any], role_version: int, root: Root, *, now: datetime) -> bytes:
         """A CI targets role, signed by the online key."""
         signed = canonical(targets(documents, version=role_version, expires=now + TARGETS_LIFE))
         return assemble(signed, [sign(self.signer(root, "targets"), signed)])

@@ -156,7 +156,10 @@ def _known_versions(context: Context, targets: Targets) -> dict[tuple[bool, str 
 
 
 def _tag_status(
-    tag: str | None, production: bool, rows: list[dict[str, Any]], known: set[int]  # noqa: FBT001
+    tag: str | None,
+    production: bool,
+    rows: list[dict[str, Any]],
+    known: set[int],  # noqa: FBT001
 ) -> TagStatus:
     own = [row for row in rows if row["production"] == production and row["tag"] == tag]
     latest = max(known, default=None)

@@ -153,9 +153,7 @@ class Targets:
         file = read_targets_file(Path(source) if isinstance(source, str) else source)
         return self._take(file.targets, file.foreign_signatures, file.notes, "targets import", now)
 
-    def add(
-        self, name: str, document: Mapping[str, Any], *, now: datetime | None = None
-    ) -> TargetsReport:
+    def add(self, name: str, document: Mapping[str, Any], *, now: datetime | None = None) -> TargetsReport:
         """Add one target.
 
         Args:
@@ -208,9 +206,7 @@ class Targets:
         for tag, document in self._roles().items():
             parsed = parse_document(document, "Targets", f"the CI targets of {tag}")
             if parsed.expires < due_before:
-                renewed[tag] = self._publisher.targets_role(
-                    parsed.signed["targets"], parsed.version + 1, root, now=at
-                )
+                renewed[tag] = self._publisher.targets_role(parsed.signed["targets"], parsed.version + 1, root, now=at)
         return renewed
 
     def _take(
@@ -342,4 +338,3 @@ def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFo
         hint=hint,
         fields={"versions": list(versions), "known": have[-100:]},
     )
-

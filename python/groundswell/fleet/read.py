@@ -116,9 +116,7 @@ def _bad_sql(sql: str, message: str) -> InputError:
     )
 
 
-def _read(
-    source: Source, session: Session, now: int, rejects: Path | None, judge: Judge | None = None
-) -> FleetColumns:
+def _read(source: Source, session: Session, now: int, rejects: Path | None, judge: Judge | None = None) -> FleetColumns:
     import duckdb
 
     relation = source.quick(session)

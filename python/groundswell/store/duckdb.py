@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
     from groundswell.store.changes import Change, Entry
 
-__all__ = ["AUDIT_LOG", "DATABASE", "LOCK", "DuckDBStore", "InterruptedAfterCommitError", "ordered", "replay", "tables_of"]
+__all__ = [
+    "AUDIT_LOG",
+    "DATABASE",
+    "LOCK",
+    "DuckDBStore",
+    "InterruptedAfterCommitError",
+    "ordered",
+    "replay",
+    "require_factory",
+    "tables_of",
+]
 
 DATABASE: Final = "factory.duckdb"
 AUDIT_LOG: Final = "audit.log"
@@ -106,7 +116,7 @@ class DuckDBStore:
             StateError: ``factory-in-use``, ``newer-factory``.
             StorageError: ``store-damaged``, ``cannot-write``.
         """
-        _require_factory(folder)
+        require_factory(folder)
         lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
         try:
             if not (folder / DATABASE).exists():
@@ -351,7 +361,7 @@ def tables_of(database: Path) -> dict[str, pa.Table]:
     """All tables of a database that nobody has open, each in the order of its keys."""
     connection = _connect(database)
     try:
-        return {table: connection.sql(ordered(table)).to_arrow_table() for table in KEYS}
+        return {table: _plain(connection.sql(ordered(table)).to_arrow_table()) for table in KEYS}
     finally:
         connection.close()
 
@@ -414,7 +424,12 @@ def _private(path: Path) -> None:
             os.chmod(file, 0o600)  # noqa: PTH101 - beside its kin
 
 
-def _require_factory(folder: Path) -> None:
+def require_factory(folder: Path) -> None:
+    """Refuse a folder that is no factory.
+
+    Raises:
+        NotFoundError: ``no-factory``.
+    """
     try:
         found = {LOCK, DATABASE, AUDIT_LOG} & set(os.listdir(folder))
     except OSError:

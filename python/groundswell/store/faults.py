@@ -33,6 +33,7 @@ def cannot_write(path: Path, error: BaseException) -> StorageError:
     return StorageError(
         "cannot-write",
         f"`{path}` cannot be written: {reason}",
-        hint="nothing was changed; " + ("free space on its disk" if full else "get permission, or free space on its disk"),
+        hint="nothing was changed; "
+        + ("free space on its disk" if full else "get permission, or free space on its disk"),
         fields={"path": str(path), "reason": reason},
     )

@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from groundswell.store.duckdb import DATABASE, LOCK, ordered, replay, tables_of
+from groundswell.store.duckdb import DATABASE, LOCK, ordered, replay, require_factory, tables_of
 from groundswell.store.faults import cannot_write
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
@@ -35,6 +35,7 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
     Raises:
         StorageError: ``store-damaged`` where the log itself does not hold together; nothing was changed.
     """
+    require_factory(folder)
     lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
     try:
         with _replayed(folder) as (fresh, revision):
@@ -80,4 +81,3 @@ def differing_tables(store: DuckDBStore) -> list[str]:
     with store.turn(), _replayed(store.folder) as (fresh, _):
         replayed = tables_of(fresh)
         return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]
-
