@@ -96,6 +96,7 @@ def _with_permissions(mode: int | None) -> Callable[[str, int], int]:
 
 
 def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk: a renamed file is only then where it is."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

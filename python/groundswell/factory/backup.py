@@ -240,7 +240,7 @@ def _jump(fresh: Path, last: int | None, user: str, now: datetime | None) -> tup
         context = Context(store, fresh, user)
         roots, publisher = Roots(context), Publisher(context, OnlineKeyring(fresh / KEYS_FOLDER))
         changes: list[Change] = []
-        epochs = {}
+        epochs: dict[str, int] = {}
         for repository in REPOSITORIES:
             served = publisher.served(repository)
             before = publisher.epoch(repository)

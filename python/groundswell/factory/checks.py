@@ -72,7 +72,8 @@ _ROWS: Final = {
         " || max(ordinal) FROM devices HAVING count(*) > 0 AND max(ordinal) + 1 <> count(*)"
     ),
     "a uuid has one ordinal": (
-        "SELECT 'the uuid ' || uuid || ' has ' || count(*) || ' ordinals' FROM devices GROUP BY uuid HAVING count(*) > 1"
+        "SELECT 'the uuid ' || uuid || ' has ' || count(*) || ' ordinals' FROM devices GROUP BY uuid"
+        " HAVING count(*) > 1"
     ),
     "deleted devices are in no group and on no tag": (
         "SELECT 'the deleted device ' || uuid || ' has properties' FROM devices WHERE deleted AND (name IS NOT NULL OR"
@@ -82,11 +83,13 @@ _ROWS: Final = {
     "every group and tag of a device exists": (
         "SELECT 'the device ' || uuid || ' is in the group ' || group_id || ', which does not exist' FROM devices"
         " WHERE group_id IS NOT NULL AND group_id NOT IN (SELECT group_id FROM groups)"
-        " UNION ALL SELECT 'the device ' || uuid || ' is on the tag ' || tag_id || ', which does not exist' FROM devices"
+        " UNION ALL SELECT 'the device ' || uuid || ' is on the tag ' || tag_id || ', which does not exist'"
+        " FROM devices"
         " WHERE tag_id IS NOT NULL AND tag_id NOT IN (SELECT tag_id FROM tags)"
     ),
     "names of groups and tags are given once, and well formed": (
-        "SELECT 'the name ' || name || ' is given ' || count(*) || ' times' FROM groups GROUP BY name HAVING count(*) > 1"
+        "SELECT 'the name ' || name || ' is given ' || count(*) || ' times' FROM groups GROUP BY name"
+        " HAVING count(*) > 1"
         " UNION ALL SELECT 'the tag ' || name || ' exists ' || count(*) || ' times' FROM tags GROUP BY name"
         " HAVING count(*) > 1 UNION ALL SELECT 'the name ' || name || ' is not well formed' FROM"
         " (SELECT name FROM groups UNION ALL SELECT name FROM tags)"

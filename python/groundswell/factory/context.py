@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from groundswell.fleet.quantities import epoch_seconds
@@ -12,6 +11,7 @@ from groundswell.store import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from groundswell.store import Change, DuckDBStore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,8 +18,8 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Collection
+    from datetime import datetime, timedelta
 
     import pyarrow as pa
 
@@ -43,7 +42,8 @@ SORTS: Final[dict[Sort, str]] = {
 
 _SELECT: Final = (
     "SELECT d.ordinal, CAST(d.uuid AS VARCHAR), d.name, g.name, t.name, d.production, d.last_seen, d.target_version,"
-    " d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id LEFT JOIN tags t ON t.tag_id = d.tag_id"
+    " d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
+    " LEFT JOIN tags t ON t.tag_id = d.tag_id"
 )
 _MOST_NAMED: Final = 100
 _MOST_PER_PAGE: Final = 1_000_000
@@ -131,7 +131,8 @@ class Devices:
         devices are test devices unless the row says otherwise; a row that would flip a known device is bad.
 
         Args:
-            sources: what `Fleet.read` takes, one or several; several are one import, and must not contradict each other.
+            sources: what `Fleet.read` takes, one or several; several are one import, and must not
+                contradict each other.
             rejects: a path to write bad rows to, each with its reason; the good ones are imported.
             clear: columns of which an empty cell, or the absent column, unsets what is known of the devices named.
             dry_run: find out what the import would come to, and store nothing.

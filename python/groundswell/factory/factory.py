@@ -281,7 +281,7 @@ def _rows(change: Change) -> list[dict[str, object]]:
 
 def _refuse_taken(folder: Path) -> None:
     try:
-        found = sorted(os.listdir(folder))
+        found = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return
     except NotADirectoryError as error:

@@ -123,7 +123,7 @@ class Groups:
     def ids(self) -> dict[str, int]:
         """Every group's number by its name."""
         rows = self._context.store.rows("SELECT name, group_id FROM groups ORDER BY group_id")
-        return {name: group_id for name, group_id in rows}
+        return dict(rows)
 
     def next_id(self) -> int:
         """The number that the next group gets: one that no group ever had."""
@@ -168,9 +168,8 @@ class Groups:
                 return self.show(name)
             self._refuse_taken(new_name)
             details = {"group": name, "group_id": group_id, "new_name": new_name}
-            self._update(
-                group_id, {"name": new_name}, f"renamed the group {name} to {new_name}", "rename", details, now
-            )
+            summary = f"renamed the group {name} to {new_name}"
+            self._update(group_id, {"name": new_name}, summary=summary, verb="rename", details=details, now=now)
             return self.show(new_name)
 
     def describe(self, name: str, description: str, *, now: datetime | None = None) -> Group:
@@ -184,9 +183,8 @@ class Groups:
         with self._context.store.turn():
             group_id = self.find(name)
             details = {"group": name, "group_id": group_id, "description": description}
-            self._update(
-                group_id, {"description": description}, f"described the group {name}", "describe", details, now
-            )
+            summary, values = f"described the group {name}", {"description": description}
+            self._update(group_id, values, summary=summary, verb="describe", details=details, now=now)
             return self.show(name)
 
     def delete(self, name: str, *, ungroup: bool = False, now: datetime | None = None) -> int:
@@ -244,6 +242,7 @@ class Groups:
         self,
         group_id: int,
         values: dict[str, str],
+        *,
         summary: str,
         verb: str,
         details: dict[str, object],

@@ -1,13 +1,13 @@
 """Importing devices: an upsert by uuid of whole files, in one transaction.
 
 What a row says replaces what is known, cell by cell; an absent column or an empty cell keeps it. `last_seen` and
-`target_version` travel as a pair: the pair that was seen later wins, and a row that does not say when counts as said now.
+`target_version` travel as a pair: the pair that was seen later wins, and a row that does not say when counts as said
+now.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
@@ -23,6 +23,7 @@ from groundswell.store import Change, put
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -135,7 +136,7 @@ def _check_clear(clear: Collection[str]) -> None:
 
 
 class _FlipJudge:
-    """Finds rows that would make a production device of a known test device, or the reverse: that is never an import's."""
+    """Finds rows that would make a production device of a known test device, or the reverse: no import may."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -170,6 +171,7 @@ def _kind(production: bool) -> str:  # noqa: FBT001 - a cell
 
 
 def uuid_column(uuids: Any) -> pa.Array:
+    """UUIDs, uint8 of shape (n, 16), as an Arrow column that DuckDB takes for UUIDs."""
     import numpy as np
     import pyarrow as pa
 

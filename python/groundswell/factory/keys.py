@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from groundswell.errors import InputError, StateError, TrustError
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.publisher import TAG_VARIANT, Served
+from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import PrivateKey, entries_of, parse_document, read_root, read_tarball, sign, signer_of
-from groundswell.tuf.canonical import canonical
 from groundswell.tuf.documents import assemble
 from groundswell.tuf.roles import Change as RootChange
 from groundswell.tuf.roles import next_root
@@ -30,14 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from securesystemslib.signer import Signer
-
     from groundswell.factory.online_keys import OnlineKeyring
     from groundswell.factory.publisher import Publisher
     from groundswell.factory.roots import Repository, Roots
     from groundswell.store import Change
     from groundswell.tuf import PublicKey, Root
     from groundswell.tuf.root import RoleName
+    from groundswell.tuf.signers import Signer
 
 __all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
 
@@ -291,7 +289,7 @@ class Keys:
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             swap = {old.public_key.keyid: signer_of(key)}
             self._commit(
-                "keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap
+                "keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap=swap
             )
             return self.show(production=True)
 
@@ -339,7 +337,12 @@ class Keys:
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             self._commit(
-                "keys rotate online", f"rotated the online keys of {', '.join(replaced)}", changes, signed, at, swap
+                "keys rotate online",
+                f"rotated the online keys of {', '.join(replaced)}",
+                changes,
+                signed,
+                at,
+                swap=swap,
             )
             self.tidy()
             return self.show()
@@ -372,7 +375,7 @@ class Keys:
     def offline_signer(self, tarball: Tarball, role: _OfflineRole, root: Root) -> Signer:
         """The signer of the one key in a tarball that may sign a role offline."""
         allowed = [key for key in root.keys_of(role) if not self._keyring.has(key.keyid)]
-        others = {name: root.keys_of(name) for name in root.roles if name != role}
+        others: dict[str, tuple[PublicKey, ...]] = {name: root.keys_of(name) for name in root.roles if name != role}
         return tarball.signer_for(allowed, role, others=others)
 
     @staticmethod
@@ -420,6 +423,7 @@ class Keys:
         changes: list[Change],
         signed: dict[str, object],
         at: datetime,
+        *,
         swap: Mapping[str, Signer] | None = None,
     ) -> None:
         """Store new roots, and publish everything anew under them.

@@ -87,7 +87,7 @@ class Metadata:
         return self._publisher.publications(repository)
 
     def served(self, device: Device) -> tuple[Repository, Publication | None]:
-        """What a device is served now: a test device the CI targets of its tag, a production device those of production.
+        """What a device is served now: a test device the CI targets of its tag, a production device production ones.
 
         Source: domain.md, "Which metadata a device is served".
         """
@@ -138,7 +138,7 @@ class Metadata:
         )
 
     def refresh(self, *, now: datetime | None = None) -> Renewed:
-        """Sign snapshots and timestamps anew, with a new epoch, and CI targets roles that have lived half of their life.
+        """Sign snapshots and timestamps anew, with a new epoch, and CI targets roles past half of their life.
 
         Where no service runs, do this at least once a week: timestamps live for seven days.
 
@@ -232,7 +232,7 @@ def _check_folder(folder: Path) -> None:
 def _write_folder(folder: Path, documents: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # A reader that comes in between sees old files or new ones, and the timestamp, which vouches for the rest, last.
+        # The timestamp vouches for the rest, so it comes last.
         for name, data in documents.items():
             with replace_file(folder / name) as file:
                 file.write(data)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from securesystemslib.signer import Signer
+    from groundswell.tuf.signers import Signer
 
 __all__ = ["KEYS_FOLDER", "OnlineKeyring"]
 

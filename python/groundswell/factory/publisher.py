@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from securesystemslib.signer import Signer
-
     from groundswell.factory.context import Context
     from groundswell.factory.online_keys import OnlineKeyring
     from groundswell.factory.roots import Repository
     from groundswell.tuf import Root
     from groundswell.tuf.root import RoleName
+    from groundswell.tuf.signers import Signer
 
 __all__ = ["TAG_VARIANT", "TARGETS_LIFE", "Publication", "Publisher", "Served"]
 

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from securesystemslib.signer import Signer
-
     from groundswell.factory.context import Context
+    from groundswell.tuf.signers import Signer
 
 __all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.context import Context, seconds
@@ -11,6 +10,8 @@ from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant, whole_seconds
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from groundswell.factory.metadata import Metadata
     from groundswell.factory.roots import Roots
     from groundswell.factory.targets import Targets
@@ -126,7 +127,9 @@ def factory_status(
     if not ready:
         warnings.append("there are no offline keys yet: `groundswell keys init` makes them")
     tags = sorted({(row["production"], row["tag"]) for row in rows}, key=lambda at: (not at[0], at[1] is None, at[1]))
-    found = tuple(_tag_status(tag, production, rows, known.get((production, tag), set())) for production, tag in tags)
+    found = tuple(
+        _tag_status(tag, rows, known.get((production, tag), set()), production=production) for production, tag in tags
+    )
     return FactoryStatus(
         name=name,
         revision=revision,
@@ -155,12 +158,7 @@ def _known_versions(context: Context, targets: Targets) -> dict[tuple[bool, str 
     return known
 
 
-def _tag_status(
-    tag: str | None,
-    production: bool,
-    rows: list[dict[str, Any]],
-    known: set[int],  # noqa: FBT001
-) -> TagStatus:
+def _tag_status(tag: str | None, rows: list[dict[str, Any]], known: set[int], *, production: bool) -> TagStatus:
     own = [row for row in rows if row["production"] == production and row["tag"] == tag]
     latest = max(known, default=None)
     versions: dict[int | None, int] = {}
@@ -170,7 +168,9 @@ def _tag_status(
         counts = groups.setdefault(row["group_name"], [0, 0])
         counts[0] += row["devices"]
         counts[1] += row["online"]
-    on_latest = sum(n for version, n in versions.items() if None not in (version, latest) and version >= latest)  # type: ignore[operator]
+    on_latest = sum(
+        n for version, n in versions.items() if version is not None and latest is not None and version >= latest
+    )
     return TagStatus(
         tag=tag,
         production=production,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from groundswell.factory.roots import Roots
     from groundswell.store import Change
 
+    Changes = list[Change]  # inside `Targets`, `list` is a method
+
 __all__ = ["ProductionRole", "Targets", "TargetsReport"]
 
 _CI: Final = "ci"
@@ -263,7 +265,7 @@ class Targets:
         rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = ?", [_CI])
         return {tag: bytes(document) for tag, document in rows}
 
-    def _republished(self, before: Sequence[Target], after: Sequence[Target], at: int) -> list[Change]:
+    def _republished(self, before: Sequence[Target], after: Sequence[Target], at: int) -> Changes:
         """The CI roles of tags whose targets change, with the next version, and everything published anew."""
         when, root = instant(at), self._roots.root(_CI)
         old, new = _by_tag(before), _by_tag(after)

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import NotFoundError, StateError, StorageError
 from groundswell.store.audit import GENESIS, AuditLog, Record
@@ -53,8 +53,6 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 _SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
 _CHANGES: Final = "groundswell_changes"
-
-_Result = TypeVar("_Result")
 
 
 class InterruptedAfterCommitError(KeyboardInterrupt):
@@ -119,8 +117,7 @@ class DuckDBStore:
         require_factory(folder)
         lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
         try:
-            if not (folder / DATABASE).exists():
-                raise damaged(folder / DATABASE, "the file is not there")
+            _require_database(folder / DATABASE)
             return cls(folder, lock)
         except BaseException:
             lock.release()
@@ -424,6 +421,11 @@ def _private(path: Path) -> None:
             os.chmod(file, 0o600)  # noqa: PTH101 - beside its kin
 
 
+def _require_database(path: Path) -> None:
+    if not path.exists():
+        raise damaged(path, "the file is not there")
+
+
 def require_factory(folder: Path) -> None:
     """Refuse a folder that is no factory.
 
@@ -431,7 +433,7 @@ def require_factory(folder: Path) -> None:
         NotFoundError: ``no-factory``.
     """
     try:
-        found = {LOCK, DATABASE, AUDIT_LOG} & set(os.listdir(folder))
+        found = {LOCK, DATABASE, AUDIT_LOG} & {path.name for path in folder.iterdir()}
     except OSError:
         found = set()
     if DATABASE not in found and AUDIT_LOG not in found:
