@@ -149,21 +149,22 @@ def test_a_flipped_byte_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "holds no key"),
+        (b"", "is empty"),
         (b"hello", "is no gzip file"),
         (gzip.compress(b"hello"), "holds no tar archive"),
-        (gzip.compress(b""), "truncated"),
+        (gzip.compress(b""), "holds no tar archive"),
         (gzip.compress(bytes(1024)), "holds no key"),
         (gzip.compress(bytes(9 << 20)), "unpacks to more than 8 MiB"),
         (bytes(2 << 20), "is larger than 1 MiB"),
     ],
+    ids=["empty", "text", "gzip of text", "gzip of nothing", "no entries", "bomb", "large"],
 )
 def test_what_is_no_tarball_is_told_as_what_it_is(data: bytes, told: str, tmp_path: Path) -> None:
     path = tmp_path / "x.tgz"
     path.write_bytes(data)
     error = unreadable(path)
     assert error.code == "bad-tarball"
-    assert told in error.message or data == b""
+    assert told in error.message
 
 
 SEC = tuf.entries_of(ROOT, "root")
