@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
 import groundswell
 import reference
+from groundswell.fleet.read import read_fleet
 from reference import Device, Draw, Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 NOW = 1_795_000_000
 DAY = 24 * 3600
@@ -89,6 +91,13 @@ def read(devices: Sequence[Device], *, now: int = NOW, last_seen_as_integers: bo
     """Read the devices into the engine."""
     table = registry(devices, last_seen_as_integers=last_seen_as_integers)
     return groundswell.Fleet.read(table, now=instant(now))
+
+
+def read_with_deletions(devices: Sequence[Device], deleted: Collection[UUID], *, now: int = NOW) -> groundswell.Fleet:
+    """Read the devices into the engine as a factory holds them: those deleted keep their rows."""
+    columns = read_fleet(registry(devices), now=now)
+    there = np.array([device.uuid not in deleted for device in devices], np.bool_)
+    return groundswell.Fleet(replace(columns, present_rows=there))
 
 
 def words(selector: Selector, draw: Draw) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from groundswell.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["replace_file"]
+__all__ = ["replace_file", "sync_folder"]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
@@ -84,7 +84,7 @@ def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -95,7 +95,8 @@ def _with_permissions(mode: int | None) -> Callable[[str, int], int]:
     return lambda name, flags: os.open(name, flags, 0o666 if mode is None else mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk: a renamed file is only then where it is."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

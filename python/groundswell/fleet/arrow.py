@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-__all__ = ["FROZEN_AT_KEY", "FROZEN_FORMAT", "FROZEN_FORMAT_KEY", "fleet_table", "write_frozen"]
+__all__ = ["FROZEN_AT_KEY", "FROZEN_FORMAT", "FROZEN_FORMAT_KEY", "fleet_table", "present_rows", "write_frozen"]
 
 FROZEN_FORMAT_KEY: Final = b"groundswell.fleet"
 """The key of a Parquet file's metadata that tells a frozen fleet; its value is `FROZEN_FORMAT`."""
@@ -28,7 +28,7 @@ _UUID_TEXT: Final = 36
 def fleet_table(
     columns: dict[str, Any], names: pa.Array | None, hardware_ids: pa.Array | None, present: frozenset[str]
 ) -> pa.Table:
-    """The columns of a fleet that its source had, as an Arrow table in ordinal order."""
+    """The columns of a fleet that its source had, as an Arrow table: a row for each ordinal, deleted devices too."""
     import pyarrow as pa
 
     last_seen, versions = columns["last_seen"], columns["target_versions"]
@@ -45,6 +45,14 @@ def fleet_table(
         "hardware_id": hardware_ids,
     }
     return pa.table({name: column for name, column in every.items() if name in present})
+
+
+def present_rows(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
+    """Leave the rows of deleted devices out of a fleet's table."""
+    import pyarrow as pa
+
+    there = columns["present"]
+    return table if there is None else table.filter(pa.array(there))
 
 
 def _uuid_column(uuids: npt.NDArray[np.uint8]) -> pa.Array:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -59,6 +59,7 @@ class Fleet:
             tag_names=list(columns.tag_names),
             production=columns.production,
             target_versions=columns.target_versions,
+            present=columns.present_rows,
         )
         self._names: Final = columns.names
         self._hardware_ids: Final = columns.hardware_ids
@@ -165,20 +166,20 @@ class Fleet:
 
     @property
     def last_seen(self) -> npt.NDArray[np.uint32]:
-        """When each device was last seen: seconds since 1970, 0 for never; in ordinal order."""
+        """When each device was last seen: seconds since 1970, 0 for never and for deleted ones; in ordinal order."""
         return self._core.columns()["last_seen"]  # type: ignore[return-value]  # the stub has one type for all columns
 
     def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
         """The ordinals of devices: uint32, in the order given, `groundswell._core.NO_ORDINAL` for strangers."""
-        return self._core.ordinals(_uuid_list(uuids).array)
+        return self._core.ordinals(as_uuid_list(uuids).array)
 
     def device(self, ordinal: int) -> dict[str, Any]:
         """All that the fleet knows of one device, by column name.
 
         Raises:
-            IndexError: for an ordinal that the fleet does not have.
+            IndexError: for an ordinal that the fleet does not have, or whose device was deleted.
         """
-        if not 0 <= ordinal < len(self):
+        if not 0 <= ordinal < self._core.rows:
             raise IndexError(ordinal)
         group, tag, production, last_seen, target_version = self._core.device(ordinal)
         return {
@@ -193,7 +194,7 @@ class Fleet:
 
     @property
     def names(self) -> pa.Array | None:
-        """The devices' names in ordinal order; None if the source had no such column."""
+        """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
         return self._names
 
     def select(
@@ -257,8 +258,8 @@ class Fleet:
         (25, 990, 1000)
         """
         wanted = parse_limit(limit)
-        listed = _uuid_list(uuids) if uuids is not None else None
-        excluded = _uuid_list(exclude) if exclude is not None else None
+        listed = as_uuid_list(uuids) if uuids is not None else None
+        excluded = as_uuid_list(exclude) if exclude is not None else None
         if percent_of not in get_args(Denominator):
             raise InputError(
                 "bad-denominator",
@@ -340,21 +341,31 @@ class Fleet:
         return summarise(self, now=_seconds(now), online_threshold=online_threshold)
 
     def to_arrow(self) -> pa.Table:
-        """The fleet as an Arrow table, in ordinal order.
+        """The fleet as an Arrow table, in ordinal order, without deleted devices.
 
         Returns:
             The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
             (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
             ``hardware_id`` (string).
         """
+        from groundswell.fleet.arrow import present_rows
+
+        columns = self._core.columns()
+        return present_rows(self._all_rows(columns), columns)
+
+    def _rows(self, ordinals: npt.NDArray[np.uint32]) -> pa.Table:
+        return self._all_rows(self._core.columns()).take(ordinals)
+
+    def _all_rows(self, columns: dict[str, Any]) -> pa.Table:
         from groundswell.fleet.arrow import fleet_table
 
-        return fleet_table(self._core.columns(), self._names, self._hardware_ids, self.columns)
+        return fleet_table(columns, self._names, self._hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
         """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
 
-        Reading the file gives the same devices with the same ordinals. The file is replaced as a whole or not at all.
+        Reading the file gives the same devices in the same order; their ordinals are the same, too, unless devices were
+        deleted. The file is replaced as a whole or not at all.
 
         Raises:
             StorageError: the file cannot be written.
@@ -372,7 +383,12 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _uuid_list(devices: Devices) -> UuidList:
+def as_uuid_list(devices: Devices) -> UuidList:
+    """Devices in any of the forms that callers have them in, as a list.
+
+    Raises:
+        InputError: ``bad-uuid``, ``empty-list``, ``not-text``.
+    """
     if isinstance(devices, UuidList):
         return devices
     if isinstance(devices, Selection):

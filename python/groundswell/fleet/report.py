@@ -40,12 +40,16 @@ class ReadReport:
 class FleetColumns:
     """The columns of a fleet, one entry a device, in the order of the source; every device once.
 
+    A factory's fleet has a row for each ordinal that it ever gave, deleted devices included; `present_rows` tells them
+    apart.
+
     Args:
         uuids: uint8 (n, 16).
         last_seen: uint32, seconds since 1970, 0 for never.
         groups: int32 codes into `group_names`, -1 for none.
         tags: int32 codes into `tag_names`, -1 for none.
         production: bool.
+        production_said: bool, where the source says whether it is a production device; elsewhere it counts as test.
         target_versions: int32, -1 for unknown.
         names: strings, null where unknown; None if the source has no such column.
         hardware_ids: as `names`.
@@ -53,6 +57,7 @@ class FleetColumns:
         now: the instant that ages were checked against, in seconds since 1970: the caller's, or that of a frozen
             fleet if it is later.
         report: what was found.
+        present_rows: bool, false for the rows of deleted devices; None if all devices are there.
     """
 
     uuids: npt.NDArray[np.uint8]
@@ -62,9 +67,11 @@ class FleetColumns:
     tags: npt.NDArray[np.int32]
     tag_names: list[str]
     production: npt.NDArray[np.bool_]
+    production_said: npt.NDArray[np.bool_]
     target_versions: npt.NDArray[np.int32]
     names: pa.Array | None
     hardware_ids: pa.Array | None
     present: frozenset[str]
     now: int
     report: ReadReport
+    present_rows: npt.NDArray[np.bool_] | None = None

@@ -163,7 +163,7 @@ class Selection:
         """The picked devices in key order: the fleet's columns (see `Fleet.to_arrow`), and ``ordinal`` first."""
         import pyarrow as pa
 
-        rows = self._fleet.to_arrow().take(self.ordinals)
+        rows = self._fleet._rows(self.ordinals)  # noqa: SLF001 - the other half of Selection
         return rows.add_column(0, "ordinal", pa.array(self.ordinals))
 
     @property

@@ -95,7 +95,7 @@ def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSu
     import numpy as np
 
     core = fleet._core  # noqa: SLF001 - the other half of Fleet
-    columns: dict[str, Any] = core.columns()
+    columns = _of_present_devices(core.columns())
     production: npt.NDArray[np.bool_] = columns["production"]
     last_seen: npt.NDArray[np.uint32] = columns["last_seen"]
 
@@ -124,6 +124,14 @@ def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSu
             ActivityCount(None, all_seen - seen_within[-1]),
         ),
     )
+
+
+def _of_present_devices(columns: dict[str, Any]) -> dict[str, Any]:
+    there = columns["present"]
+    if there is None:
+        return columns
+    named = {"group_names", "tag_names", "present"}
+    return {name: column if name in named else column[there] for name, column in columns.items()}
 
 
 def _by_name(

@@ -74,6 +74,11 @@ impl DeviceSet {
         self.0.contains(ordinal)
     }
 
+    /// The greatest ordinal, if there is any.
+    pub fn max(&self) -> Option<Ordinal> {
+        self.0.max()
+    }
+
     /// The ordinals, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Ordinal> + '_ {
         self.0.iter()
@@ -110,7 +115,7 @@ impl Sub for &DeviceSet {
 
 /// One bit for each device of a fleet: device `o` is bit `o % 64` of word `o / 64`.
 ///
-/// Bits past the fleet's last device are always zero.
+/// Bits past the fleet's last row are always zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordSet {
     devices: usize,
@@ -118,12 +123,12 @@ pub struct WordSet {
 }
 
 impl WordSet {
-    /// No device of a fleet of this size.
+    /// No device of a fleet of this many rows.
     pub fn none(devices: usize) -> Self {
         Self { devices, words: vec![0; devices.div_ceil(64)] }
     }
 
-    /// Every device of a fleet of this size.
+    /// Every row of a fleet of this many.
     pub fn all(devices: usize) -> Self {
         let mut words = vec![u64::MAX; devices.div_ceil(64)];
         if let (Some(last), rest @ 1..) = (words.last_mut(), devices % 64) {
@@ -141,6 +146,21 @@ impl WordSet {
         words
     }
 
+    /// The devices of these ordinals, in any order, repeated or not, all of which must belong to the fleet.
+    pub fn from_ordinals(devices: usize, ordinals: &[Ordinal]) -> Self {
+        let mut words = Self::none(devices);
+        for &ordinal in ordinals {
+            words.insert(ordinal);
+        }
+        words
+    }
+
+    /// The same set as roaring.
+    pub fn to_set(&self) -> DeviceSet {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        DeviceSet(RoaringBitmap::from_lsb0_bytes(0, &bytes))
+    }
+
     /// Puts a device into the set.
     ///
     /// # Panics
@@ -150,10 +170,17 @@ impl WordSet {
         self.words[ordinal as usize / 64] |= 1 << (ordinal % 64);
     }
 
-    /// Takes a device out of the set.
+    /// Takes a device out of the set; one beyond the fleet is not in it.
     #[inline]
     pub fn remove(&mut self, ordinal: Ordinal) {
-        self.words[ordinal as usize / 64] &= !(1 << (ordinal % 64));
+        if let Some(word) = self.words.get_mut(ordinal as usize / 64) {
+            *word &= !(1 << (ordinal % 64));
+        }
+    }
+
+    /// Whether no device is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
     }
 
     /// Whether the device of this ordinal is in the set; false for one beyond the fleet.
@@ -167,7 +194,7 @@ impl WordSet {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// The size of the fleet that the set is over.
+    /// The number of rows of the fleet that the set is over.
     pub fn devices(&self) -> usize {
         self.devices
     }
@@ -270,6 +297,9 @@ mod tests {
             let words = |set: &DeviceSet| WordSet::from_set(devices, set);
             prop_assert!(words(&x).iter().eq(a.iter().copied()));
             prop_assert_eq!(words(&x).count(), x.len());
+            prop_assert_eq!(words(&x).is_empty(), x.is_empty());
+            prop_assert_eq!(words(&x).to_set(), x.clone());
+            prop_assert_eq!(WordSet::from_ordinals(devices, &a.iter().rev().copied().collect::<Vec<_>>()), words(&x));
             let mut both = words(&x);
             both.intersect(&words(&y));
             prop_assert_eq!(&both, &words(&(&x & &y)));
@@ -280,7 +310,8 @@ mod tests {
             less.subtract_set(&y);
             prop_assert_eq!(&less, &words(&(&x - &y)));
             let mut others = WordSet::all(devices);
-            others.subtract_set(&x);
+            // What lies beyond the fleet is not in the set: taking it out changes nothing.
+            others.subtract_set(&(&x | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
             prop_assert_eq!(others.count(), devices as u64 - x.len());
         }
     }

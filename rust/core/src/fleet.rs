@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
+use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::error::CoreError;
 use crate::ids::{Ordinal, Uuid, identity_hash};
 use crate::index::UuidIndex;
+use crate::recency::NEVER;
 
 /// Columns are padded to this many devices, so that a scan always has whole words.
 pub const WORD: usize = 64;
@@ -22,6 +24,9 @@ pub const BLOCK: usize = 64 * WORD;
 const DENSE: u64 = 16;
 
 /// The columns of devices that a [`Fleet`] is made of: one row a device, in ordinal order.
+///
+/// Ordinals are given for ever, so a deleted device keeps its row: its UUID stays with its ordinal, and the rest of
+/// what was known of it is neither read nor kept.
 #[derive(Clone, Debug, Default)]
 pub struct FleetColumns {
     /// The UUIDs, none of which may stand twice.
@@ -40,6 +45,26 @@ pub struct FleetColumns {
     pub production: Vec<bool>,
     /// Reported target version; negative if unknown.
     pub target_versions: Vec<i32>,
+    /// The rows of devices that are there; the others were deleted. None stands for all of them.
+    pub present: Option<Vec<bool>>,
+}
+
+impl FleetColumns {
+    /// Drops what is known of deleted devices, so that no set comes to hold one; and `present` where it says nothing.
+    fn forget_deleted(&mut self) {
+        let Some(present) = &self.present else { return };
+        if present.iter().all(|&there| there) {
+            self.present = None;
+            return;
+        }
+        for (row, _) in present.iter().enumerate().filter(|&(_, &there)| !there) {
+            self.last_seen[row] = NEVER;
+            self.groups[row] = -1;
+            self.tags[row] = -1;
+            self.production[row] = false;
+            self.target_versions[row] = -1;
+        }
+    }
 }
 
 /// A set of a fleet's devices, as roaring and, if many devices are in it, as words.
@@ -50,9 +75,9 @@ pub(crate) struct FleetSet {
 }
 
 impl FleetSet {
-    fn new(devices: usize, ordinals: &[Ordinal]) -> Self {
+    fn new(rows: usize, ordinals: &[Ordinal]) -> Self {
         let set = DeviceSet::from_ordinals(ordinals);
-        let words = (set.len() * DENSE >= devices as u64).then(|| WordSet::from_set(devices, &set));
+        let words = (set.len() * DENSE >= rows as u64).then(|| WordSet::from_set(rows, &set));
         Self { set, words }
     }
 
@@ -127,9 +152,9 @@ impl NamedSets {
         self.sets.iter().position(|s| s.set.contains(ordinal)).map(|at| self.names[at].as_str())
     }
 
-    /// One code a device: the index of its name, −1 for none.
-    fn codes(&self, devices: usize) -> Vec<i32> {
-        let mut codes = vec![-1; devices];
+    /// One code a row: the index of its name, −1 for none.
+    pub(crate) fn codes(&self, rows: usize) -> Vec<i32> {
+        let mut codes = vec![-1; rows];
         for (code, sets) in self.sets.iter().enumerate() {
             for ordinal in sets.set.iter() {
                 codes[ordinal as usize] = code as i32;
@@ -144,6 +169,8 @@ impl NamedSets {
 pub struct Fleet {
     uuids: Vec<Uuid>,
     index: UuidIndex,
+    /// The devices that are there, unless every row is one.
+    present: Option<FleetSet>,
     /// Lower halves of the identity hashes, padded to whole words.
     pub(crate) identity_low: Vec<u32>,
     /// Upper halves of the identity hashes, padded to whole words.
@@ -155,6 +182,8 @@ pub struct Fleet {
     tags: NamedSets,
     production: FleetSet,
     versions: BTreeMap<u32, FleetSet>,
+    /// The devices of a name that no device has.
+    nobody: FleetSet,
 }
 
 impl Fleet {
@@ -163,10 +192,10 @@ impl Fleet {
     /// # Errors
     /// [`CoreError::RepeatedUuid`] for a UUID that stands twice; [`CoreError::BadColumns`] for columns of unequal
     /// length or codes without a name; [`CoreError::TooManyDevices`] from 2³² − 1 devices on.
-    pub fn new(columns: FleetColumns) -> Result<Self, CoreError> {
-        let devices = columns.uuids.len();
-        if devices >= Ordinal::MAX as usize {
-            return Err(CoreError::TooManyDevices { devices });
+    pub fn new(mut columns: FleetColumns) -> Result<Self, CoreError> {
+        let rows = columns.uuids.len();
+        if rows >= Ordinal::MAX as usize {
+            return Err(CoreError::TooManyDevices { devices: rows });
         }
         for (column, length) in [
             ("last_seen", columns.last_seen.len()),
@@ -174,17 +203,19 @@ impl Fleet {
             ("tags", columns.tags.len()),
             ("production", columns.production.len()),
             ("target_versions", columns.target_versions.len()),
+            ("present", columns.present.as_ref().map_or(rows, Vec::len)),
         ] {
-            if length != devices {
+            if length != rows {
                 return Err(CoreError::BadColumns { column });
             }
         }
+        columns.forget_deleted();
         let index = UuidIndex::build(&columns.uuids).map_err(|(first, second)| CoreError::RepeatedUuid {
             uuid: columns.uuids[first],
             first,
             second,
         })?;
-        let padded = devices.next_multiple_of(WORD);
+        let padded = rows.next_multiple_of(WORD);
         let (mut identity_low, mut identity_high) = (Vec::with_capacity(padded), Vec::with_capacity(padded));
         for hash in columns.uuids.iter().map(identity_hash) {
             identity_low.push(hash as u32);
@@ -201,28 +232,52 @@ impl Fleet {
             last_seen: columns.last_seen,
             groups: NamedSets::new("groups", columns.group_names, &columns.groups)?,
             tags: NamedSets::new("tags", columns.tag_names, &columns.tags)?,
-            production: FleetSet::new(devices, &production),
+            production: FleetSet::new(rows, &production),
+            present: columns.present.map(|present| FleetSet::new(rows, &ordinals_where(&present, |&there| there))),
             versions: version_sets(&columns.target_versions),
+            nobody: FleetSet::new(rows, &[]),
             uuids: columns.uuids,
         })
     }
 
     /// The number of devices.
     pub fn len(&self) -> usize {
-        self.uuids.len()
+        self.present.as_ref().map_or(self.rows(), |present| present.set.len() as usize)
     }
 
     /// Whether the fleet has no devices.
     pub fn is_empty(&self) -> bool {
-        self.uuids.is_empty()
+        self.len() == 0
     }
 
-    /// The UUIDs, in ordinal order.
+    /// The number of rows, those of deleted devices among them: every ordinal is below it.
+    pub fn rows(&self) -> usize {
+        self.uuids.len()
+    }
+
+    /// Whether the fleet has the device of this ordinal: false for a deleted one and beyond the last row.
+    pub fn has(&self, ordinal: Ordinal) -> bool {
+        match &self.present {
+            Some(present) => present.set.contains(ordinal),
+            None => (ordinal as usize) < self.rows(),
+        }
+    }
+
+    /// All devices.
+    pub fn everyone(&self) -> WordSet {
+        let mut everyone = WordSet::all(self.rows());
+        if let Some(present) = &self.present {
+            present.restrict(&mut everyone);
+        }
+        everyone
+    }
+
+    /// The UUIDs, in ordinal order, those of deleted devices among them.
     pub fn uuids(&self) -> &[Uuid] {
         &self.uuids
     }
 
-    /// When each device was last seen, in ordinal order; 0 for never.
+    /// When each device was last seen, in ordinal order; 0 for never and for deleted ones.
     pub fn last_seen(&self) -> &[u32] {
         &self.last_seen
     }
@@ -246,6 +301,16 @@ impl Fleet {
         &self.production
     }
 
+    /// The devices that listen to a tag: none for a tag that no device has named.
+    pub(crate) fn listening_to(&self, tag: &str) -> &FleetSet {
+        self.tags.find(tag).unwrap_or(&self.nobody)
+    }
+
+    /// Each known target version with its devices, ascending.
+    pub(crate) fn by_version(&self) -> impl Iterator<Item = (u32, &DeviceSet)> {
+        self.versions.iter().map(|(&version, devices)| (version, &devices.set))
+    }
+
     /// Each known target version with its number of devices, ascending.
     pub fn version_counts(&self) -> impl Iterator<Item = (u32, u64)> {
         self.versions.iter().map(|(&version, devices)| (version, devices.set.len()))
@@ -263,22 +328,37 @@ impl Fleet {
 
     /// The ordinal of a UUID, if the fleet has it.
     pub fn ordinal(&self, uuid: &Uuid) -> Option<Ordinal> {
-        self.index.get(uuid, &self.uuids)
+        self.index.get(uuid, &self.uuids).filter(|&ordinal| self.has(ordinal))
     }
 
     /// The ordinals of many UUIDs, in order.
     pub fn ordinals<'a>(&'a self, wanted: &'a [Uuid]) -> impl Iterator<Item = Option<Ordinal>> + 'a {
-        self.index.get_many(wanted, &self.uuids)
+        self.index.get_many(wanted, &self.uuids).map(|found| found.filter(|&ordinal| self.has(ordinal)))
     }
 
-    /// The columns again, as they were given.
+    /// SHA-256 over the 16-byte UUIDs of these ordinals in ascending order, deleted devices included: the digest by which
+    /// a set of devices is known for ever.
+    ///
+    /// # Panics
+    /// For an ordinal beyond the last row.
+    pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
+        let mut uuids: Vec<&Uuid> = ordinals.into_iter().map(|ordinal| &self.uuids[ordinal as usize]).collect();
+        uuids.sort_unstable();
+        let mut hash = Sha256::new();
+        for uuid in uuids {
+            hash.update(uuid);
+        }
+        hash.finalize().into()
+    }
+
+    /// The columns again, as they were given; those of deleted devices say nothing but their UUIDs.
     pub fn to_columns(&self) -> FleetColumns {
-        let devices = self.len();
-        let mut production = vec![false; devices];
+        let rows = self.rows();
+        let mut production = vec![false; rows];
         for ordinal in self.production.set.iter() {
             production[ordinal as usize] = true;
         }
-        let mut target_versions = vec![-1; devices];
+        let mut target_versions = vec![-1; rows];
         for (&version, members) in &self.versions {
             for ordinal in members.set.iter() {
                 target_versions[ordinal as usize] = version as i32;
@@ -287,12 +367,13 @@ impl Fleet {
         FleetColumns {
             uuids: self.uuids.clone(),
             last_seen: self.last_seen.clone(),
-            groups: self.groups.codes(devices),
+            groups: self.groups.codes(rows),
             group_names: self.groups.names.clone(),
-            tags: self.tags.codes(devices),
+            tags: self.tags.codes(rows),
             tag_names: self.tags.names.clone(),
             production,
             target_versions,
+            present: self.present.as_ref().map(|_| (0..).take(rows).map(|ordinal| self.has(ordinal)).collect()),
         }
     }
 }
@@ -330,6 +411,7 @@ mod tests {
             tag_names: vec!["main".into()],
             production: (0..n).map(|i| i % 3 == 0).collect(),
             target_versions: (0..n as i32).map(|i| i % 5 - 1).collect(),
+            present: None,
         }
     }
 
@@ -344,6 +426,37 @@ mod tests {
         assert_eq!(back.tags, given.tags);
         assert_eq!(back.production, given.production);
         assert_eq!(back.target_versions, given.target_versions);
+        assert_eq!(back.present, None);
+    }
+
+    #[test]
+    fn deleted_devices_keep_their_rows_and_are_in_no_set() {
+        let mut given = columns(200);
+        let there = |row: usize| !row.is_multiple_of(7);
+        given.present = Some((0..200).map(there).collect());
+        let fleet = Fleet::new(given.clone()).unwrap();
+        let count = (0..200).filter(|&row| there(row)).count();
+        assert_eq!((fleet.len(), fleet.rows(), fleet.everyone().count()), (count, 200, count as u64));
+        for (row, uuid) in given.uuids.iter().enumerate() {
+            let ordinal = row as Ordinal;
+            assert_eq!(fleet.ordinal(uuid), there(row).then_some(ordinal));
+            assert_eq!(fleet.has(ordinal), there(row));
+            assert_eq!(fleet.everyone().contains(ordinal), there(row));
+            assert_eq!(fleet.groups().name_of(ordinal).is_some(), there(row) && given.groups[row] >= 0);
+            assert_eq!(fleet.tags().name_of(ordinal).is_some(), there(row));
+            assert_eq!(fleet.production().contains(ordinal), there(row) && given.production[row]);
+            assert_eq!(fleet.target_version(ordinal).is_some(), there(row) && given.target_versions[row] >= 0);
+        }
+        assert!(!fleet.has(200));
+        let back = fleet.to_columns();
+        assert_eq!((&back.uuids, &back.present), (&given.uuids, &given.present));
+        assert_eq!(Fleet::new(back).unwrap().len(), count);
+    }
+
+    #[test]
+    fn a_fleet_whose_devices_are_all_there_is_one_without_that_column() {
+        let given = FleetColumns { present: Some(vec![true; 10]), ..columns(10) };
+        assert_eq!(Fleet::new(given).unwrap().to_columns().present, None);
     }
 
     #[test]
@@ -351,6 +464,8 @@ mod tests {
         let mut short = columns(10);
         short.tags.pop();
         assert!(matches!(Fleet::new(short), Err(CoreError::BadColumns { column: "tags" })));
+        let short = FleetColumns { present: Some(vec![true; 9]), ..columns(10) };
+        assert!(matches!(Fleet::new(short), Err(CoreError::BadColumns { column: "present" })));
         let mut unnamed = columns(10);
         unnamed.groups[3] = 9;
         assert!(matches!(Fleet::new(unnamed), Err(CoreError::BadColumns { column: "groups" })));

@@ -2,27 +2,28 @@
 
 use std::sync::Arc;
 
-use groundswell_core::{Denominator, Fleet, FleetColumns, Limit, OnMismatch, Recency, Selection, Selector};
+use groundswell_core::{Fleet, FleetColumns, Recency, Selection, Selector};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::device_set::PyDeviceSet;
 use crate::selection::PySelection;
-use crate::{arrays, errors};
+use crate::{arrays, errors, limits};
 
 /// Stands for "no ordinal" in arrays of ordinals.
 pub(crate) const NO_ORDINAL: u32 = u32::MAX;
 
 /// A frozen set of devices.
 #[pyclass(frozen, name = "Fleet", module = "groundswell._core")]
-pub(crate) struct PyFleet(Arc<Fleet>);
+pub(crate) struct PyFleet(pub(crate) Arc<Fleet>);
 
 #[pymethods]
 impl PyFleet {
     #[new]
-    #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions))]
+    #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions,
+                        present=None))]
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn new(
         py: Python<'_>,
@@ -34,6 +35,7 @@ impl PyFleet {
         tag_names: Vec<String>,
         production: PyReadonlyArray1<'_, bool>,
         target_versions: PyReadonlyArray1<'_, i32>,
+        present: Option<PyReadonlyArray1<'_, bool>>,
     ) -> PyResult<Self> {
         let columns = FleetColumns {
             uuids: arrays::uuids_from(&uuids)?,
@@ -44,6 +46,7 @@ impl PyFleet {
             tag_names,
             production: production.as_array().to_vec(),
             target_versions: target_versions.as_array().to_vec(),
+            present: present.map(|present| present.as_array().to_vec()),
         };
         let fleet = py.detach(|| Fleet::new(columns)).map_err(|error| errors::to_py(py, error))?;
         Ok(Self(Arc::new(fleet)))
@@ -51,6 +54,11 @@ impl PyFleet {
 
     fn __len__(&self) -> usize {
         self.0.len()
+    }
+
+    #[getter]
+    fn rows(&self) -> usize {
+        self.0.rows()
     }
 
     fn group_counts(&self) -> Vec<(String, u64)> {
@@ -86,12 +94,14 @@ impl PyFleet {
     #[expect(clippy::type_complexity, reason = "a row, taken apart by its only caller")]
     fn device(&self, ordinal: u32) -> PyResult<(Option<&str>, Option<&str>, bool, u32, Option<u32>)> {
         let fleet = &self.0;
-        let last_seen = *fleet.last_seen().get(ordinal as usize).ok_or_else(|| no_ordinal(ordinal))?;
+        if !fleet.has(ordinal) {
+            return Err(no_ordinal(ordinal));
+        }
         Ok((
             fleet.groups().name_of(ordinal),
             fleet.tags().name_of(ordinal),
             fleet.production().contains(ordinal),
-            last_seen,
+            fleet.last_seen()[ordinal as usize],
             fleet.target_version(ordinal),
         ))
     }
@@ -105,10 +115,17 @@ impl PyFleet {
 
     fn uuids<'py>(&self, py: Python<'py>, ordinals: PyReadonlyArray1<'py, u32>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = ordinals.as_array().to_vec();
-        if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.len()) {
+        if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.rows()) {
             return Err(no_ordinal(beyond));
         }
         arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuids()[ordinal as usize]))
+    }
+
+    fn digest<'py>(&self, py: Python<'py>, devices: &PyDeviceSet) -> PyResult<Bound<'py, PyBytes>> {
+        match devices.0.max() {
+            Some(last) if last as usize >= self.0.rows() => Err(no_ordinal(last)),
+            _ => Ok(PyBytes::new(py, &py.detach(|| self.0.digest(devices.0.iter())))),
+        }
     }
 
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -122,6 +139,7 @@ impl PyFleet {
         dict.set_item("tag_names", columns.tag_names)?;
         dict.set_item("production", columns.production.into_pyarray(py))?;
         dict.set_item("target_versions", columns.target_versions.into_pyarray(py))?;
+        dict.set_item("present", columns.present.map(|present| present.into_pyarray(py)))?;
         Ok(dict)
     }
 
@@ -153,20 +171,9 @@ impl PyFleet {
             excluded: excluded.as_ref().map(arrays::uuids_from).transpose()?,
             not_updated,
             include_test,
-            on_mismatch: if skip_mismatched { OnMismatch::Skip } else { OnMismatch::Refuse },
+            on_mismatch: limits::on_mismatch(skip_mismatched),
         };
-        let denominator = match percent_of {
-            "matching" => Denominator::Matching,
-            "remaining" => Denominator::Remaining,
-            "online" => Denominator::Online,
-            other => return Err(PyValueError::new_err(format!("percent_of is {other:?}"))),
-        };
-        let limit = match (limit, thousandths) {
-            (None, None) => Limit::All,
-            (Some(count), None) => Limit::Count(count),
-            (None, Some(thousandths)) => Limit::Percent(thousandths, denominator),
-            (Some(_), Some(_)) => return Err(PyValueError::new_err("a limit is a count or a percentage")),
-        };
+        let limit = limits::limit(limit, thousandths, percent_of)?;
         let fleet = Arc::clone(&self.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
