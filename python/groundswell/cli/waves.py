@@ -300,7 +300,7 @@ def complete(name: str | None, *, yes: bool, now: datetime | None, directory: st
             ask(f"Complete {found.wave.name}, which brings {count(left, 'device')} of tag {found.wave.tag} to it?")
         done = factory.waves.complete(name, now=now)
     click.echo(
-        f"completed the wave {done.wave.name}: version {done.wave.target_version} is production now for {done.wave.tag}",
+        f"completed the wave {done.wave.name}: version {done.wave.target_version} is in production on {done.wave.tag}",
         err=True,
     )
 
