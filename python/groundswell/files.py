@@ -12,21 +12,25 @@ from typing import IO, TYPE_CHECKING, Final
 from groundswell.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["replace_file"]
+__all__ = ["replace_file", "sync_folder"]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
 
 
 @contextlib.contextmanager
-def replace_file(path: Path) -> Iterator[IO[bytes]]:
+def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes the place of `path` when the block ends without an error.
 
     The bytes are on the disk before the name changes, so that a crash at any instant leaves the old file or the new
-    one. A link is followed; the permissions of an existing file are kept. What is no regular file (a pipe, /dev/null)
-    is written to directly.
+    one. A link is followed. What is no regular file (a pipe, /dev/null) is written to directly.
+
+    Args:
+        path: the file.
+        mode: its permissions from the first byte on, such as 0o600 for a secret; None keeps those of an existing
+            file and lets the umask decide for a new one.
 
     Raises:
         NotFoundError: ``folder-not-found``.
@@ -49,7 +53,7 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
             with target.open("wb") as file:
                 yield file
             return
-        with _temporary_beside(target) as file:
+        with _temporary_beside(target, mode) as file:
             yield file
     except FileNotFoundError as error:
         raise NotFoundError(
@@ -68,23 +72,31 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _temporary_beside(target: Path) -> Iterator[IO[bytes]]:
+def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
     temporary = target.with_name(f".{target.name[:_NAME_KEPT]}.{secrets.token_hex(8)}")
     try:
-        with temporary.open("xb") as file:
-            if target.exists():
+        with open(temporary, "xb", opener=_with_permissions(mode)) as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            elif target.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def _with_permissions(mode: int | None) -> Callable[[str, int], int]:
+    """What opens a new file: a secret is never readable by others, not even while it is empty."""
+    return lambda name, flags: os.open(name, flags, 0o666 if mode is None else mode)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk: a renamed file is only then where it is."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -18,8 +18,12 @@ _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, *, at_most: int | None = None) -> bytes:
     """Read a file whole.
+
+    Args:
+        path: the file.
+        at_most: how many bytes are enough; None for all of them. What is longer is cut there.
 
     Raises:
         NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
@@ -32,7 +36,8 @@ def read_file(path: Path) -> bytes:
     groundswell.errors.NotFoundError: there is no file `no/such/file`
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(-1 if at_most is None else at_most)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a name with a NUL in it, which no file has.
         raise file_not_found(path) from error

@@ -18,7 +18,9 @@ def test_the_core_knows_no_python_no_clock_no_file_and_no_network() -> None:
 
 
 def test_only_the_gates_import_the_big_libraries() -> None:
-    gates = {"duckdb": "fleet", "click": "cli", "rich": "fleet", "pyroaring": "fleet"}
+    gates = {"duckdb": "fleet", "click": "cli", "rich": "fleet", "pyroaring": "fleet"} | dict.fromkeys(
+        ("cryptography", "securesystemslib", "PyKCS11"), "tuf"
+    )
     for path in (ROOT / "python/groundswell").rglob("*.py"):
         room = path.relative_to(ROOT / "python/groundswell").parts[0]
         source = path.read_text(encoding="utf-8")
@@ -38,3 +40,14 @@ def test_every_unsafe_block_has_its_reason() -> None:
         for number, line in enumerate(lines):
             if re.search(r"\bunsafe\b\s*(\{|fn)", line):
                 assert any("SAFETY" in above for above in lines[max(0, number - 6) : number]), f"{path}:{number + 1}"
+
+
+def test_the_judge_of_metadata_shares_nothing_with_the_signing_side() -> None:
+    allowed = re.compile(r"groundswell\.(errors|input_files|tuf\.judge(\.[a-z]+)?)")
+    found = []
+    for path in (ROOT / "python/groundswell/tuf/judge").rglob("*.py"):
+        found += re.findall(
+            r"^\s*(?:from|import) (groundswell[a-z_.]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    assert "groundswell.errors" in found
+    assert [module for module in found if not allowed.fullmatch(module)] == []

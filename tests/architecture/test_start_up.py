@@ -11,7 +11,18 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = {"duckdb", "numpy", "pandas", "polars", "pyarrow", "pyroaring", "rich", "adbc_driver_manager"}
+HEAVY = {
+    "duckdb",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pyroaring",
+    "rich",
+    "adbc_driver_manager",
+    "cryptography",
+    "securesystemslib",
+}
 
 
 def heavy_modules_after(code: str) -> set[str]:
@@ -25,6 +36,7 @@ def heavy_modules_after(code: str) -> set[str]:
     [
         "import groundswell",
         "import groundswell; groundswell.InputError",
+        "import groundswell.tuf",
         "import groundswell; groundswell.Fleet, groundswell.UuidList",
         "from groundswell.cli import run; run(['--help'])",
         "from groundswell.cli import run; run(['select', '--help'])",

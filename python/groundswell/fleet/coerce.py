@@ -53,6 +53,7 @@ class Devices:
         groups: int32 codes into `group_names`, -1 for none.
         tags: int32 codes into `tag_names`, -1 for none.
         production: bool.
+        production_said: bool, where the source says whether it is a production device.
         target_versions: int32, -1 for unknown.
         names: strings, or None if the source has no such column.
         hardware_ids: as `names`.
@@ -67,6 +68,7 @@ class Devices:
     tags: npt.NDArray[np.int32]
     tag_names: list[str]
     production: npt.NDArray[np.bool_]
+    production_said: npt.NDArray[np.bool_]
     target_versions: npt.NDArray[np.int32]
     names: pa.Array | None
     hardware_ids: pa.Array | None
@@ -88,6 +90,7 @@ class Devices:
             tags=tags,
             tag_names=tag_names,
             production=self.production[kept],
+            production_said=self.production_said[kept],
             target_versions=self.target_versions[kept],
             names=None if self.names is None else self.names.filter(kept),
             hardware_ids=None if self.hardware_ids is None else self.hardware_ids.filter(kept),
@@ -135,7 +138,8 @@ def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: i
         group_names=group_names,
         tags=tags,
         tag_names=tag_names,
-        production=np.zeros(count, np.bool_) if production is None else production.astype(np.int8) == 1,
+        production=np.zeros(count, np.bool_) if production is None else production == 1,
+        production_said=np.zeros(count, np.bool_) if production is None else production != _NOWHERE,
         target_versions=np.full(count, -1, np.int32) if versions is None else versions.astype(np.int32),
         names=_free_text(table, "name"),
         hardware_ids=_free_text(table, "hardware_id"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -171,7 +171,7 @@ class Fleet:
 
     def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
         """The ordinals of devices: uint32, in the order given, `groundswell._core.NO_ORDINAL` for strangers."""
-        return self._core.ordinals(_uuid_list(uuids).array)
+        return self._core.ordinals(as_uuid_list(uuids).array)
 
     def device(self, ordinal: int) -> dict[str, Any]:
         """All that the fleet knows of one device, by column name.
@@ -258,8 +258,8 @@ class Fleet:
         (25, 990, 1000)
         """
         wanted = parse_limit(limit)
-        listed = _uuid_list(uuids) if uuids is not None else None
-        excluded = _uuid_list(exclude) if exclude is not None else None
+        listed = as_uuid_list(uuids) if uuids is not None else None
+        excluded = as_uuid_list(exclude) if exclude is not None else None
         if percent_of not in get_args(Denominator):
             raise InputError(
                 "bad-denominator",
@@ -383,7 +383,12 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _uuid_list(devices: Devices) -> UuidList:
+def as_uuid_list(devices: Devices) -> UuidList:
+    """Devices in any of the forms that callers have them in, as a list.
+
+    Raises:
+        InputError: ``bad-uuid``, ``empty-list``, ``not-text``.
+    """
     if isinstance(devices, UuidList):
         return devices
     if isinstance(devices, Selection):

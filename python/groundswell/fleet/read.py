@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from groundswell.errors import InputError
@@ -24,18 +24,19 @@ from groundswell.fleet.sources import name_of, open_source
 from groundswell.fleet.table_source import TableSource, arrow_table, first_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
-    from groundswell.fleet.coerce import Devices
+    from groundswell.fleet.coerce import BadCell, Devices
     from groundswell.fleet.columns import ColumnMatch
     from groundswell.fleet.relation import Relation, Source
     from groundswell.fleet.repeats import Repeats
 
     Mask = npt.NDArray[np.bool_]
+    Judge = Callable[[Devices], Sequence[BadCell]]
 
 __all__ = ["FleetColumns", "ReadReport", "query_fleet", "read_fleet"]
 
@@ -56,7 +57,9 @@ class _Reading:
         return bool(self.devices.bad or self.relation.faults or self.repeats.conflicts.any())
 
 
-def read_fleet(source: Any, *, now: int, rejects: Path | None = None, progress: bool = False) -> FleetColumns:
+def read_fleet(
+    source: Any, *, now: int, rejects: Path | None = None, progress: bool = False, judge: Judge | None = None
+) -> FleetColumns:
     """Read a fleet from a file, a database or a table in memory.
 
     Args:
@@ -64,6 +67,7 @@ def read_fleet(source: Any, *, now: int, rejects: Path | None = None, progress: 
         now: the instant of reading, in seconds since 1970.
         rejects: where to set bad rows aside; without it a bad row is an error.
         progress: draw a progress bar if stderr is a terminal and the read takes long.
+        judge: finds cells that are bad for a reason of the caller's, among those that no rule of a column forbids.
 
     Raises:
         InputError, NotFoundError, StorageError: the page lists the codes.
@@ -71,7 +75,7 @@ def read_fleet(source: Any, *, now: int, rejects: Path | None = None, progress: 
     with Meter(name_of(source), wanted=progress) as meter, contextlib.ExitStack() as cleanup:
         opened = open_source(source, cleanup)
         with Session(meter) as session:
-            return _read(opened, session, now, rejects)
+            return _read(opened, session, now, rejects, judge)
 
 
 def query_fleet(
@@ -112,29 +116,33 @@ def _bad_sql(sql: str, message: str) -> InputError:
     )
 
 
-def _read(source: Source, session: Session, now: int, rejects: Path | None) -> FleetColumns:
+def _read(source: Source, session: Session, now: int, rejects: Path | None, judge: Judge | None = None) -> FleetColumns:
     import duckdb
 
     relation = source.quick(session)
     reading: _Reading | None = None
     try:
-        reading = _reading(source, relation, session, now)
+        reading = _reading(source, relation, session, now, judge)
     except duckdb.Error as error:
         if relation.exact:
             raise source.failure(error) from error
     if not relation.exact and (reading is None or reading.in_trouble):
-        reading = _reading(source, source.careful(session), session, now)
+        reading = _reading(source, source.careful(session), session, now, judge)
     assert reading is not None  # noqa: S101  (an exact relation was read, or failed)
     source.check()
     return _finished(source.label, session, reading, rejects)
 
 
-def _reading(source: Source, relation: Relation, session: Session, now: int) -> _Reading:
+def _reading(source: Source, relation: Relation, session: Session, now: int, judge: Judge | None) -> _Reading:
     import numpy as np
 
     match = match_columns(relation.names, source.label)
     latest = now if source.frozen_at is None else max(now, source.frozen_at)
     devices = coerce(session, relation, match.used, latest)
+    if judge is not None:
+        known = {cell.row for cell in devices.bad}
+        found = [cell for cell in judge(devices) if cell.row not in known]
+        devices = replace(devices, bad=sorted([*devices.bad, *found], key=lambda cell: cell.row))
     good = np.ones(len(devices), np.bool_)
     good[np.array([cell.row for cell in devices.bad], np.int64)] = False
     return _Reading(relation, match, devices, good, find_repeats(devices, good), latest)
@@ -193,6 +201,7 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
         tags=devices.tags,
         tag_names=devices.tag_names,
         production=devices.production,
+        production_said=devices.production_said,
         target_versions=devices.target_versions,
         names=devices.names,
         hardware_ids=devices.hardware_ids,

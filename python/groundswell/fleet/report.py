@@ -49,6 +49,7 @@ class FleetColumns:
         groups: int32 codes into `group_names`, -1 for none.
         tags: int32 codes into `tag_names`, -1 for none.
         production: bool.
+        production_said: bool, where the source says whether it is a production device; elsewhere it counts as test.
         target_versions: int32, -1 for unknown.
         names: strings, null where unknown; None if the source has no such column.
         hardware_ids: as `names`.
@@ -66,6 +67,7 @@ class FleetColumns:
     tags: npt.NDArray[np.int32]
     tag_names: list[str]
     production: npt.NDArray[np.bool_]
+    production_said: npt.NDArray[np.bool_]
     target_versions: npt.NDArray[np.int32]
     names: pa.Array | None
     hardware_ids: pa.Array | None

@@ -17,6 +17,7 @@ __all__ = [
     "BLANKS",
     "LARGEST_VERSION",
     "BadCellError",
+    "checked_name",
     "cropped",
     "is_broken_text",
     "is_uuid",
@@ -86,7 +87,7 @@ def name_of_group(text: str) -> str:
     if text.startswith("{"):
         group = _json(text)
         text = str(group.get("name") or "") if isinstance(group, dict) else text
-    return _checked_name(text)
+    return checked_name(text)
 
 
 def name_of_tag(text: str) -> str:
@@ -98,7 +99,7 @@ def name_of_tag(text: str) -> str:
     if text.startswith("["):
         tags = _json(text)
         text = str(tags[0]) if isinstance(tags, list) and tags else ""
-    return _checked_name(text.partition(",")[0].strip(BLANKS))
+    return checked_name(text.partition(",")[0].strip(BLANKS))
 
 
 def _json(text: str) -> object:
@@ -108,7 +109,12 @@ def _json(text: str) -> object:
         raise BadCellError("is no name") from error
 
 
-def _checked_name(text: str) -> str:
+def checked_name(text: str) -> str:
+    """A name of a group or a tag, as it may travel in URLs; empty for an empty text.
+
+    >>> checked_name("us-east-1")
+    'us-east-1'
+    """
     if not text:
         return ""
     if len(text) > _LONGEST_NAME:

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Final
 from groundswell.errors import InputError
 from groundswell.files import replace_file
 from groundswell.fleet.synth import synth_chunks
+from groundswell.fleet.table_files import with_instants_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,11 +90,11 @@ def _write_csv(file: IO[bytes], chunks: Iterator[pa.Table]) -> None:
 
     # Made-up text has no commas and no quotes in it.
     options = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
-    first = _with_instants_as_text(next(chunks))
+    first = with_instants_as_text(next(chunks))
     with pyarrow.csv.CSVWriter(file, first.schema, write_options=options) as writer:
         writer.write_table(first)
         for chunk in chunks:
-            writer.write_table(_with_instants_as_text(chunk))
+            writer.write_table(with_instants_as_text(chunk))
 
 
 def _write_ndjson(file: IO[bytes], chunks: Iterator[pa.Table]) -> None:
@@ -124,7 +125,7 @@ def _json_objects(chunk: pa.Table, *, before: str = "", after: str = "") -> memo
     import pyarrow.compute as pc
 
     parts: list[pa.Array | str] = []
-    text = _with_instants_as_text(chunk)
+    text = with_instants_as_text(chunk)
     for name, column in zip(text.column_names, text.columns, strict=True):
         value = column.combine_chunks().cast(pa.string())
         if pa.types.is_string(column.type):
@@ -132,15 +133,3 @@ def _json_objects(chunk: pa.Table, *, before: str = "", after: str = "") -> memo
         parts += [f'{", " if parts else before + "{"}"{name}": ', value]
     objects = pc.binary_join_element_wise(*parts, "}" + after, "", null_handling="replace", null_replacement="null")
     return memoryview(objects.buffers()[2])
-
-
-def _with_instants_as_text(table: pa.Table) -> pa.Table:
-    """With `last_seen` in RFC 3339, as registries write it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    at = table.schema.get_field_index("last_seen")
-    # Without a time zone, Arrow writes instants five times as fast, and a blank between date and time.
-    text = table.column(at).cast(pa.timestamp("s")).cast(pa.string())
-    text = pc.binary_join_element_wise(pc.utf8_replace_slice(text, 10, 11, "T"), "Z", "")
-    return table.set_column(at, "last_seen", text)

@@ -1,0 +1,317 @@
+"""A factory: one tenant's fleet, groups, targets and keys, in one directory. What an application embeds."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import secrets
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from groundswell.errors import StateError, StorageError
+from groundswell.factory.context import Context, seconds
+from groundswell.factory.devices import Devices
+from groundswell.factory.groups import Groups
+from groundswell.factory.keys import ROOT_LIFE, Keys
+from groundswell.factory.metadata import Metadata
+from groundswell.factory.names import check_name
+from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.publisher import Publisher
+from groundswell.factory.roots import Roots, new_links, signed_root
+from groundswell.factory.status import FactoryStatus, factory_status
+from groundswell.factory.targets import Targets
+from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
+from groundswell.fleet.quantities import instant
+from groundswell.store import DuckDBStore, Entry, put, rebuild
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from groundswell.factory.backup import Restored
+    from groundswell.factory.checks import CheckReport
+    from groundswell.store import Change
+
+__all__ = ["DEFAULT_WAIT", "Factory"]
+
+DEFAULT_WAIT: Final = timedelta(seconds=10)
+
+
+class Factory:
+    """An open factory. Threads may share it; it is its directory's one owner until it is closed.
+
+    Made by `create` or `open`; use it in a ``with`` block. What a method has returned from is on the disk.
+
+    >>> import tempfile, pyarrow as pa
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with Factory.create(folder.name + "/acme", name="acme") as factory:
+    ...     table = pa.table({"uuid": [f"{i:032x}" for i in range(1, 101)], "production": [True] * 100})
+    ...     report = factory.devices.import_(table)
+    ...     report.new, len(factory.devices.fleet().select(limit="10%"))
+    (100, 10)
+    >>> folder.cleanup()
+
+    Attributes:
+        devices: importing, listing, grouping, deleting devices, and the fleet to select from.
+        groups: making, renaming, describing, deleting groups.
+        targets: importing, adding, listing, pruning targets.
+        keys: offline keys, rotation, what the roots say.
+        metadata: what devices are served.
+    """
+
+    def __init__(self, path: Path, store: DuckDBStore, user: str) -> None:
+        """Take over an open store; callers use `create` or `open`."""
+        self.path: Final = path
+        self._context: Final = Context(store, path, user)
+        keyring = OnlineKeyring(path / KEYS_FOLDER)
+        self._keyring: Final = keyring
+        self._roots: Final = Roots(self._context)
+        publisher = Publisher(self._context, keyring)
+        self.groups: Final = Groups(self._context)
+        self.devices: Final = Devices(self._context, self.groups)
+        self.targets: Final = Targets(self._context, self._roots, publisher)
+        self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
+        self.metadata: Final = Metadata(self._context, self._roots, publisher, self.devices, self.targets)
+
+    @classmethod
+    def create(cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None) -> Self:
+        """Make a factory: a directory that appears as a whole or not at all, with online keys and the first two roots.
+
+        Args:
+            path: the directory; it must not exist, or be empty.
+            name: the factory's name: up to 64 letters, digits and ``_ . + -``.
+            user: who does it, for the audit log and the roots; the login name unless given.
+            now: the instant of the first roots; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-name``.
+            StateError: ``factory-exists``, ``folder-not-empty``.
+            StorageError: ``cannot-write``.
+        """
+        check_name("factory", name)
+        folder, who, at = Path(path), user or _login(), seconds(now)
+        _refuse_taken(folder)
+        # Beside it, so that it can be renamed into place; whoever kills us leaves no half of a factory under the name.
+        target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
+        fresh = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}")
+        try:
+            fresh.mkdir(mode=0o700)
+            changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
+            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+            entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
+            DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
+            fresh.rename(target)
+        except OSError as error:
+            raise StorageError(
+                "cannot-write",
+                f"`{folder}` cannot be made: {error.strerror or error}",
+                hint="nothing was changed; make its parent folder, free space, or get permission",
+                fields={"path": str(folder), "reason": error.strerror or str(error)},
+            ) from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return cls.open(folder, user=who)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        user: str | None = None,
+        wait: timedelta = DEFAULT_WAIT,
+        owner: str = "groundswell",
+    ) -> Self:
+        """Open a factory, and finish what a crash may have interrupted.
+
+        Args:
+            path: its directory.
+            user: who is at work, for the audit log; the login name unless given.
+            wait: how long to wait for whoever has it open.
+            owner: what to call this process to others that wait for it.
+
+        Raises:
+            NotFoundError: ``no-factory``.
+            StateError: ``factory-in-use``, ``newer-factory``.
+            StorageError: ``store-damaged``, ``cannot-write``.
+        """
+        folder = Path(path)
+        store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
+        try:
+            factory = cls(folder, store, user or _login())
+            factory.keys.tidy()
+        except BaseException:
+            store.close()
+            raise
+        return factory
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        path: str | Path,
+        *,
+        last_timestamp_version: int | None = None,
+        user: str | None = None,
+        now: datetime | None = None,
+    ) -> Restored:
+        """Make a factory out of a backup.
+
+        Devices refuse metadata older than what they have seen, and the backup does not know what was served after it
+        was made. So the epochs jump: past `last_timestamp_version`, or by a million.
+
+        Args:
+            backup: a file that `backup` wrote.
+            path: the directory; it must not exist, or be empty.
+            last_timestamp_version: the highest version of ``timestamp.json`` that devices have seen, if it is known.
+            user: who does it; the login name unless given.
+            now: the instant of the new metadata; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-backup``, ``bad-timestamp-version``.
+            NotFoundError: ``file-not-found``.
+            StateError: ``folder-not-empty``, ``newer-factory``.
+            StorageError: ``cannot-write``.
+        """
+        from groundswell.factory.backup import restore_backup
+
+        return restore_backup(
+            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=user or _login(), now=now
+        )
+
+    @staticmethod
+    def repair(path: str | Path, *, wait: timedelta = DEFAULT_WAIT) -> tuple[int, Path | None]:
+        """Rebuild a damaged store from the factory's audit log; what is damaged is kept beside it.
+
+        Returns:
+            The revision that was reached, and where the damaged file is now; None if there was none.
+
+        Raises:
+            NotFoundError: ``no-factory``.
+            StateError: ``factory-in-use``.
+            StorageError: ``store-damaged`` where the log itself is damaged; nothing was changed.
+        """
+        return rebuild(Path(path), owner="groundswell check --repair", wait=wait.total_seconds())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the factory, for others to open. Twice is once."""
+        self._context.store.close()
+
+    def __repr__(self) -> str:
+        return f"<Factory {self.path}>"
+
+    @property
+    def name(self) -> str:
+        """The factory's name."""
+        return self._context.meta("name")
+
+    @property
+    def revision(self) -> int:
+        """The number of changes made so far: the last line of the audit log."""
+        return self._context.store.revision
+
+    def status(
+        self, *, now: datetime | None = None, online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD
+    ) -> FactoryStatus:
+        """Count devices by tag, group and version, and say what wants attention.
+
+        Args:
+            now: the instant that ages are counted to; the clock's unless given.
+            online_threshold: devices seen within it are online.
+
+        Cost: one pass over the devices.
+        """
+        return factory_status(
+            self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
+        )
+
+    def backup(self, path: str | Path) -> int:
+        """Write the whole factory to one file, readable by its owner only: it holds the online keys.
+
+        Returns:
+            The size of the file in bytes.
+
+        Raises:
+            StorageError: ``cannot-write``; an old file of that name is as it was.
+        """
+        from groundswell.factory.backup import write_backup
+
+        return write_backup(self._context, Path(path))
+
+    def check(self, *, now: datetime | None = None) -> CheckReport:
+        """Prove that the factory is what its rules say: its rows, its keys, what it serves, and its audit log.
+
+        Cost: reads everything, and replays the whole history.
+        """
+        from groundswell.factory.checks import check_factory
+
+        return check_factory(self._context, self._roots, self._keyring, self.metadata, now=now)
+
+
+def _first_roots(keyring: OnlineKeyring, at: int) -> Change:
+    from groundswell.tuf import PrivateKey, signer_of
+    from groundswell.tuf.roles import OnlineKeys, next_root, root_first
+
+    online = {role: PrivateKey.generate() for role in ("targets", "snapshot", "timestamp")}
+    root = PrivateKey.generate()
+    for key in (root, *online.values()):
+        keyring.add(key)
+    public = OnlineKeys(**{role: key.public for role, key in online.items()})
+    first = root_first(public, root.public, expires=instant(at) + ROOT_LIFE)
+    links = [signed_root(signed, [signer_of(root)]) for signed in (first, next_root(first))]
+    rows = [row for link in links for row in _rows(new_links({"ci": link, "production": link}))]
+    return put("roots", rows, new=True)
+
+
+def _rows(change: Change) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = change.rows.to_pylist()
+    return rows
+
+
+def _refuse_taken(folder: Path) -> None:
+    try:
+        found = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return
+    except NotADirectoryError as error:
+        raise StateError(
+            "folder-not-empty", f"`{folder}` is a file", hint="name another directory", fields={"path": str(folder)}
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"`{folder}` cannot be read: {error.strerror}",
+            hint="get permission, or name another directory",
+            fields={"path": str(folder), "reason": error.strerror or ""},
+        ) from error
+    if "audit.log" in found:
+        raise StateError(
+            "factory-exists",
+            f"`{folder}` is a factory already",
+            hint="use it with -C, or name another directory",
+            fields={"path": str(folder)},
+        )
+    if found:
+        raise StateError(
+            "folder-not-empty",
+            f"the folder `{folder}` is not empty: it holds `{found[0]}`",
+            hint="name a directory that is empty or does not exist",
+            fields={"path": str(folder), "files": found[:100]},
+        )
+
+
+def _login() -> str:
+    with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
+        return getpass.getuser()
+    return f"uid-{os.getuid()}"

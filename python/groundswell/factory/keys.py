@@ -1,0 +1,507 @@
+"""The keys of a factory: the first offline keys, more of them, rotation; and what the roots say.
+
+Tarballs are written, synced and in their place before the commit that refers to the keys in them. So a crash leaves a
+tarball with a key that no root lists yet, and the same command, run again, takes that key up instead of making another.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+from groundswell.errors import InputError, StateError, TrustError
+from groundswell.factory.context import Context, seconds
+from groundswell.factory.publisher import TAG_VARIANT
+from groundswell.factory.roots import REPOSITORIES, new_links
+from groundswell.fleet.quantities import instant
+from groundswell.store import put
+from groundswell.tuf import PrivateKey, entries_of, parse_document, read_root, read_tarball, sign, signer_of
+from groundswell.tuf.documents import assemble
+from groundswell.tuf.roles import Change as RootChange
+from groundswell.tuf.roles import next_root
+from groundswell.tuf.signatures import verify_bytes
+from groundswell.tuf.tarball import Tarball, write_tarball
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from groundswell.factory.online_keys import OnlineKeyring
+    from groundswell.factory.publisher import Publisher
+    from groundswell.factory.roots import Repository, Roots
+    from groundswell.store import Change
+    from groundswell.tuf import PublicKey, Root
+    from groundswell.tuf.root import RoleName
+    from groundswell.tuf.signers import Signer
+
+__all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
+
+ROOT_LIFE: Final = timedelta(days=365)
+ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
+_ONLINE_ROOT_VERSION: Final = 2
+_OfflineRole = Literal["root", "targets"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFact:
+    """A key of the latest root.
+
+    Args:
+        role: the role that it signs.
+        keyid: its id.
+        keytype: ``ED25519`` or ``RSA``.
+        online: whether the factory holds its private half.
+        owner: who added it; None for the keys of the first root.
+        created_at: when, as the root spells it.
+    """
+
+    role: str
+    keyid: str
+    keytype: str
+    online: bool
+    owner: str | None
+    created_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysView:
+    """What the latest root of a chain says.
+
+    Args:
+        repository: ``ci`` or ``production``.
+        role_version: its version.
+        expires: when it expires.
+        thresholds: how many keys must sign each role.
+        keys: its keys, by role in the order of the root.
+        ready: whether waves can be signed: there are offline keys of root and targets.
+        root: the document, as it is served.
+    """
+
+    repository: str
+    role_version: int
+    expires: datetime
+    thresholds: Mapping[str, int]
+    keys: tuple[KeyFact, ...]
+    ready: bool
+    root: bytes
+
+
+class Keys:
+    """``factory.keys``."""
+
+    def __init__(self, context: Context, roots: Roots, keyring: OnlineKeyring, publisher: Publisher) -> None:
+        self._context: Final = context
+        self._roots: Final = roots
+        self._keyring: Final = keyring
+        self._publisher: Final = publisher
+
+    def show(self, *, production: bool = False) -> KeysView:
+        """What the latest root says."""
+        repository: Repository = "production" if production else "ci"
+        document = self._roots.latest(repository)
+        root = read_root(document, f"the {repository} root", allow_rsa=True)
+        owners = document.signed.get("x-key-owners", {})
+        facts = [
+            KeyFact(
+                role=role,
+                keyid=key.keyid,
+                keytype=key.keytype,
+                online=self._keyring.has(key.keyid),
+                owner=owners.get(key.keyid, {}).get("polis-id"),
+                created_at=owners.get(key.keyid, {}).get("created-at"),
+            )
+            for role in root.roles
+            for key in root.keys_of(role)
+        ]
+        return KeysView(
+            repository=repository,
+            role_version=document.version,
+            expires=document.expires,
+            thresholds={role: root.roles[role].threshold for role in root.roles},
+            keys=tuple(facts),
+            ready=document.version > _ONLINE_ROOT_VERSION,
+            root=document.raw,
+        )
+
+    def init(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
+        """Take the root offline: the first offline root key and the first offline targets key.
+
+        A tarball that does not exist is made, with a fresh key; one that exists gives the key that it holds. The
+        factory's first root key moves into the root tarball and is removed from the factory. Run again with the same
+        tarballs it finishes what a crash interrupted, or changes nothing.
+
+        Args:
+            root_keys: the tarball of the root key; keep it off this machine.
+            targets_keys: the tarball of the targets key, with which waves are signed.
+            now: the instant of the new roots; the clock's unless given.
+
+        Raises:
+            StateError: ``keys-initialised`` where other tarballs did it before.
+            InputError: ``bad-tarball``, ``same-tarball``.
+            TrustError: ``wrong-role-key``, ``two-active-keys``.
+        """
+        root_path, targets_path = Path(root_keys), Path(targets_keys)
+        _refuse_same(root_path, targets_path)
+        at = instant(seconds(now))
+        with self._context.store.turn():
+            root = self._roots.root("ci")
+            if root.version > _ONLINE_ROOT_VERSION:
+                self._resume(root, root_path, targets_path)
+                return self.show()
+            (first,) = root.keys_of("root")
+            first_key = self._keyring.load(first)
+            root_key, root_entries = self._new_key(root_path, "root", root)
+            targets_key, targets_entries = self._new_key(targets_path, "targets", root)
+            if root_key.public.keyid == targets_key.public.keyid:
+                raise _wrong_role(str(targets_path), root_key.public.keyid)
+            _write(root_path, {**root_entries, **entries_of(first_key, "first-root")})
+            _write(targets_path, targets_entries)
+            self._take_offline(first_key, root_key, targets_key, at)
+            self.tidy()
+            return self.show()
+
+    def _take_offline(self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime) -> None:
+        who = self._context.user
+        third = next_root(
+            self._roots.latest("ci").signed,
+            replace={"root": {first.public.keyid: root.public}},
+            expires=at + ROOT_LIFE,
+            change=RootChange(who, "Take the root key offline", at),
+        )
+        fourth = next_root(
+            third,
+            add={"targets": [targets.public]},
+            expires=at + ROOT_LIFE,
+            change=RootChange(who, "Add the first offline targets key", at),
+        )
+        signers = [signer_of(root), signer_of(first)]
+        links = self._roots.extend(third, signers, now=at)
+        last = self._roots.extend(fourth, signers[:1], now=at, after=links)
+        self._commit("keys init", "took the root offline", [new_links(links), new_links(last)], fourth, at)
+
+    def _resume(self, root: Root, root_path: Path, targets_path: Path) -> None:
+        """Accept the tarballs that did it; refuse others, which would seem to have been taken."""
+        for path, role in ((root_path, "root"), (targets_path, "targets")):
+            if not path.exists():
+                raise StateError(
+                    "keys-initialised",
+                    f"the factory has its offline keys already, and `{path}` is not there",
+                    hint="use the tarballs that they were made in; `groundswell keys rotate` replaces keys",
+                    fields={"path": str(path), "role_version": root.version},
+                )
+            self._signer(path, cast("_OfflineRole", role), root)
+        self.tidy()
+
+    def add_targets(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
+        """Add another offline targets key, such as a second person's; any of them can sign waves.
+
+        Args:
+            root_keys: the tarball of the root key, which must sign it.
+            targets_keys: the tarball of the new key; made if it does not exist.
+            now: the instant of the new root; the clock's unless given.
+
+        Raises:
+            StateError: ``keys-not-initialised``.
+            InputError: ``bad-tarball``, ``same-tarball``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        root_path, targets_path = Path(root_keys), Path(targets_keys)
+        _refuse_same(root_path, targets_path)
+        at = instant(seconds(now))
+        with self._context.store.turn():
+            root = self._ready()
+            signer = self._signer(root_path, "root", root)
+            if targets_path.exists() and self._holds_listed(read_tarball(targets_path), root):
+                return self.show(production=True)
+            key, entries = self._new_key(targets_path, "targets", root)
+            _write(targets_path, entries)
+            signed = next_root(
+                self._roots.latest("ci").signed,
+                add={"targets": [key.public]},
+                expires=at + ROOT_LIFE,
+                change=RootChange(self._context.user, "Add an offline targets key", at),
+            )
+            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
+            self._commit("keys add-targets", f"added the targets key {key.public.keyid}", changes, signed, at)
+            return self.show(production=True)
+
+    def rotate_root(self, *, root_keys: str | Path, now: datetime | None = None) -> KeysView:
+        """Replace the offline root key. The new key joins the old one in the tarball; both sign the new root.
+
+        Args:
+            root_keys: the tarball of the root key; it is rewritten with the new key in it.
+            now: the instant of the new root; the clock's unless given.
+
+        Raises:
+            StateError: ``keys-not-initialised``.
+            InputError: ``bad-tarball``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        path, at = Path(root_keys), instant(seconds(now))
+        with self._context.store.turn():
+            root = self._ready()
+            old = self._signer(path, "root", root)
+            key, entries = self._new_key(path, "root", root, beside_active=True)
+            _write(path, entries)
+            signed = next_root(
+                self._roots.latest("ci").signed,
+                replace={"root": {old.public_key.keyid: key.public}},
+                expires=at + ROOT_LIFE,
+                change=RootChange(self._context.user, "Rotate the offline root key", at),
+            )
+            changes = [new_links(self._roots.extend(signed, [signer_of(key), old], now=at))]
+            self._commit("keys rotate root", f"rotated the root key to {key.public.keyid}", changes, signed, at)
+            return self.show()
+
+    def rotate_targets(
+        self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None
+    ) -> KeysView:
+        """Replace an offline targets key. What production devices are served is signed anew by the new key.
+
+        Args:
+            root_keys: the tarball of the root key, which must sign it.
+            targets_keys: the tarball of the key to be replaced; it is rewritten with the new key in it.
+            now: the instant of the new root; the clock's unless given.
+
+        Raises:
+            StateError: ``keys-not-initialised``.
+            InputError: ``bad-tarball``, ``same-tarball``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        root_path, targets_path = Path(root_keys), Path(targets_keys)
+        _refuse_same(root_path, targets_path)
+        at = instant(seconds(now))
+        with self._context.store.turn():
+            root = self._ready()
+            signer = self._signer(root_path, "root", root)
+            old = self._signer(targets_path, "targets", root)
+            key, entries = self._new_key(targets_path, "targets", root, beside_active=True)
+            _write(targets_path, entries)
+            signed = next_root(
+                self._roots.latest("ci").signed,
+                replace={"targets": {old.public_key.keyid: key.public}},
+                expires=at + ROOT_LIFE,
+                change=RootChange(self._context.user, "Rotate an offline targets key", at),
+            )
+            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
+            swap = {old.public_key.keyid: signer_of(key)}
+            self._commit(
+                "keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap=swap
+            )
+            return self.show(production=True)
+
+    def rotate_online(
+        self, *, root_keys: str | Path, roles: Sequence[RoleName] = ONLINE_ROLES, now: datetime | None = None
+    ) -> KeysView:
+        """Replace online keys. The factory makes the new ones and removes the old ones; the root key must sign it.
+
+        Args:
+            root_keys: the tarball of the root key.
+            roles: whose keys: ``targets``, ``snapshot``, ``timestamp``.
+            now: the instant of the new root; the clock's unless given.
+
+        Raises:
+            StateError: ``keys-not-initialised``.
+            InputError: ``bad-tarball``, ``bad-role``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        for role in roles:
+            if role not in ONLINE_ROLES:
+                raise InputError(
+                    "bad-role",
+                    f"the role `{role}` has no online key",
+                    hint=f"say one or more of {', '.join(ONLINE_ROLES)}",
+                    fields={"role": role, "roles": list(ONLINE_ROLES)},
+                )
+        at = instant(seconds(now))
+        with self._context.store.turn():
+            root = self._ready()
+            signer = self._signer(Path(root_keys), "root", root)
+            replaced: dict[RoleName, dict[str, PublicKey]] = {}
+            swap: dict[str, Signer] = {}
+            for role in dict.fromkeys(roles):
+                old = next(key for key in root.keys_of(role) if self._keyring.has(key.keyid))
+                new = PrivateKey.generate()
+                self._keyring.add(new)
+                replaced[role] = {old.keyid: new.public}
+                if role == "targets":
+                    swap[old.keyid] = signer_of(new)
+            signed = next_root(
+                self._roots.latest("ci").signed,
+                replace=replaced,
+                expires=at + ROOT_LIFE,
+                change=RootChange(self._context.user, f"Rotate online keys: {', '.join(replaced)}", at),
+            )
+            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
+            self._commit(
+                "keys rotate online",
+                f"rotated the online keys of {', '.join(replaced)}",
+                changes,
+                signed,
+                at,
+                swap=swap,
+            )
+            self.tidy()
+            return self.show()
+
+    def tidy(self) -> None:
+        """Remove private keys that the latest root does not list: retired ones, and leftovers of a crash."""
+        root = self._roots.root("ci")
+        wanted = {key.keyid for role in ONLINE_ROLES for key in root.keys_of(role)}
+        if root.version <= _ONLINE_ROOT_VERSION:
+            wanted |= {key.keyid for key in root.keys_of("root")}
+        if not self._keyring.held() <= wanted:
+            self._keyring.keep_only(wanted)
+
+    # --- what the commands share
+
+    def _ready(self) -> Root:
+        root = self._roots.root("ci")
+        if root.version <= _ONLINE_ROOT_VERSION:
+            raise StateError(
+                "keys-not-initialised",
+                f"the factory `{self._context.path}` has no offline keys yet",
+                hint="make them: groundswell keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz",
+                fields={"role_version": root.version},
+            )
+        return root
+
+    def _signer(self, path: Path, role: _OfflineRole, root: Root) -> Signer:
+        return self.offline_signer(read_tarball(path), role, root)
+
+    def offline_signer(self, tarball: Tarball, role: _OfflineRole, root: Root) -> Signer:
+        """The signer of the one key in a tarball that may sign a role offline."""
+        allowed = [key for key in root.keys_of(role) if not self._keyring.has(key.keyid)]
+        others: dict[str, tuple[PublicKey, ...]] = {name: root.keys_of(name) for name in root.roles if name != role}
+        return tarball.signer_for(allowed, role, others=others)
+
+    @staticmethod
+    def _holds_listed(tarball: Tarball, root: Root) -> bool:
+        listed = {key.keyid for key in root.keys_of("targets")}
+        return any(entry.public.keyid in listed and entry.private is not None for entry in tarball.keys)
+
+    def _new_key(
+        self, path: Path, role: _OfflineRole, root: Root, *, beside_active: bool = False
+    ) -> tuple[PrivateKey, dict[str, bytes]]:
+        """The key of a tarball that no root has listed yet, or a fresh one; and what the tarball is to hold."""
+        if not path.exists():
+            key = PrivateKey.generate()
+            return key, entries_of(key, role)
+        tarball = read_tarball(path)
+        known = self._roots.ever_listed()
+        other_role = "targets" if role == "root" else "root"
+        fresh = [entry for entry in tarball.keys if entry.public.keyid not in known and entry.private is not None]
+        for entry in fresh:
+            if f"fioctl-{other_role}-" in entry.name:
+                raise _wrong_role(tarball.label, entry.public.keyid, role=role, holds=other_role)
+        active = {key.keyid: name for name in ("root", "targets") for key in root.keys_of(name)}
+        for entry in tarball.keys:
+            holds = active.get(entry.public.keyid)
+            first = holds == "root" and role == "root"
+            if holds is not None and not beside_active and not first:
+                raise _wrong_role(tarball.label, entry.public.keyid, role=role, holds=holds)
+        if len(fresh) > 1:
+            raise TrustError(
+                "two-active-keys",
+                f"`{tarball.label}` holds `{len(fresh)}` keys that could become the {role} key",
+                hint="keep one of them in the tarball, so that it is plain which",
+                fields={"source": tarball.label, "role": role, "keyids": [entry.public.keyid for entry in fresh]},
+            )
+        if fresh:
+            assert fresh[0].private is not None  # noqa: S101 - it was asked for above
+            return fresh[0].private, dict(tarball.entries)
+        key = PrivateKey.generate()
+        return key, {**tarball.entries, **entries_of(key, role)}
+
+    def _commit(
+        self,
+        action: str,
+        summary: str,
+        changes: list[Change],
+        signed: dict[str, object],
+        at: datetime,
+        *,
+        swap: Mapping[str, Signer] | None = None,
+    ) -> None:
+        """Store new roots, and publish everything anew under them.
+
+        Args:
+            action: for the audit log.
+            summary: for the audit log.
+            changes: the new roots.
+            signed: what the last of them says.
+            at: the instant.
+            swap: keyids whose signatures on targets roles give way to those of another signer.
+        """
+        root = read_root(dict(signed), allow_rsa=True)
+        for repository in REPOSITORIES:
+            served = self._publisher.served(repository)
+            if swap:
+                served = [one._replace(targets=_resigned(one.targets, swap, root, repository)) for one in served]
+                roles = [
+                    {
+                        "repository": repository,
+                        "tag": one.tag,
+                        "role_version": parse_document(one.targets, "Targets", "targets.json").version,
+                        "document": one.targets,
+                    }
+                    for one in served
+                    if one.variant == TAG_VARIANT
+                ]
+                if roles:
+                    changes.append(put("targets_roles", roles))
+            if served:
+                changes += self._publisher.publish(repository, served, root, now=at)
+        details = {"role_version": root.version}
+        self._context.commit(action, summary, changes, at=seconds(at), details=details)
+
+
+def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repository: Repository) -> bytes:
+    """A targets document with the signatures of some keys replaced; those of keys that the root dropped go."""
+    parsed = parse_document(document, "Targets", "targets.json")
+    listed = set(root.roles["targets"].keyids)
+    signatures = []
+    for signature in parsed.signatures:
+        if signature["keyid"] in swap:
+            signatures.append(sign(swap[signature["keyid"]], parsed.signed_bytes))
+        elif signature["keyid"] in listed:
+            signatures.append(signature)
+    needed = 1 if repository == "ci" else max(2, root.roles["targets"].threshold)
+    found = verify_bytes(parsed.signed_bytes, signatures, root.keys, root.roles["targets"].keyids, needed)
+    if not found.verified:
+        raise TrustError(
+            "signatures-missing",
+            f"a targets role that is being served would lack `{found.missing}` signatures under the new root",
+            hint="nothing was changed; keep its keys, or have it signed by another key first",
+            fields={"missing": found.missing, "repository": repository},
+        )
+    return assemble(parsed.signed_bytes, signatures)
+
+
+def _write(path: Path, entries: Mapping[str, bytes]) -> None:
+    """Write a tarball, unless it holds just that already."""
+    if path.exists() and read_tarball(path).entries == dict(entries):
+        return
+    write_tarball(path, entries)
+
+
+def _refuse_same(root_path: Path, targets_path: Path) -> None:
+    if os.path.realpath(root_path) == os.path.realpath(targets_path):
+        raise InputError(
+            "same-tarball",
+            f"`{root_path}` is named for the root key and for the targets key",
+            hint="name two files: the root key stays in a safe while the targets key signs waves",
+            fields={"path": str(root_path)},
+        )
+
+
+def _wrong_role(label: str, keyid: str, *, role: str = "targets", holds: str = "root") -> TrustError:
+    return TrustError(
+        "wrong-role-key",
+        f"`{label}` holds a {holds} key where a {role} key is asked for: `{keyid}`",
+        hint=f"give the tarball of the {role} key, or the name of a file that does not exist yet",
+        fields={"source": label, "role": role, "holds": holds, "keyid": keyid},
+    )

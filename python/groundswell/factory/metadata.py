@@ -1,0 +1,248 @@
+"""What devices are served: exported to a directory, renewed, and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from groundswell.errors import InputError, StorageError
+from groundswell.factory.context import Context, seconds
+from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
+from groundswell.factory.roots import REPOSITORIES
+from groundswell.files import replace_file
+from groundswell.fleet.quantities import instant
+from groundswell.store import put
+from groundswell.tuf import parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from groundswell.factory.devices import Device, Devices
+    from groundswell.factory.publisher import Publisher
+    from groundswell.factory.roots import Repository, Roots
+    from groundswell.factory.targets import Targets
+    from groundswell.store import Change
+
+__all__ = ["Exported", "Metadata", "Renewed"]
+
+_RENEW_BELOW: Final = timedelta(days=3, hours=12)
+"""Half of a timestamp's life."""
+_TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
+_ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written for a device.
+
+    Args:
+        device: the device.
+        repository: whose metadata it is served: ``ci`` or ``production``.
+        roots: how many links the root chain has.
+        publication: the other three roles; None if the device is served none (404).
+        why_none: why it is served none, as a sentence.
+        directory: where the files are.
+    """
+
+    device: Device
+    repository: Repository
+    roots: int
+    publication: Publication | None
+    why_none: str | None
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """What a renewal came to.
+
+    Args:
+        epochs: the new epoch of each repository that has something to serve.
+        publications: how many sets of documents were signed.
+        targets_roles: how many CI targets roles were signed anew, since they would have expired.
+    """
+
+    epochs: dict[str, int]
+    publications: int
+    targets_roles: int
+
+
+class Metadata:
+    """``factory.metadata``."""
+
+    def __init__(
+        self, context: Context, roots: Roots, publisher: Publisher, devices: Devices, targets: Targets
+    ) -> None:
+        self._context: Final = context
+        self._roots: Final = roots
+        self._publisher: Final = publisher
+        self._devices: Final = devices
+        self._targets: Final = targets
+
+    def publications(self, repository: Repository) -> Sequence[Publication]:
+        """All sets of documents that are served now, by tag and variant."""
+        return self._publisher.publications(repository)
+
+    def served(self, device: Device) -> tuple[Repository, Publication | None]:
+        """What a device is served now: a test device the CI targets of its tag, a production device production ones.
+
+        Source: domain.md, "Which metadata a device is served".
+        """
+        repository: Repository = "production" if device.production else "ci"
+        found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
+        return repository, found.get((device.tag or "", TAG_VARIANT))
+
+    def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
+        """Write what a device is served now: its root chain, and timestamp, snapshot and targets.
+
+        Files of an earlier export that are served no more are removed; other files in the directory make it refused.
+        What has less than half of its life left is signed anew first, for all devices, in one transaction.
+
+        Args:
+            device: its uuid or name.
+            directory: made if it does not exist.
+            now: the instant; the clock's unless given.
+
+        Raises:
+            NotFoundError: ``unknown-device``.
+            InputError: ``foreign-files``, ``not-a-folder``.
+            StorageError: ``cannot-write``.
+        """
+        at, folder = seconds(now), Path(directory)
+        with self._context.store.turn():
+            found = self._devices.show(device)
+            _check_folder(folder)
+            repository, publication = self.served(found)
+            if publication is not None and publication.expiries()["timestamp"] - instant(at) < _RENEW_BELOW:
+                self.refresh(now=now)
+                repository, publication = self.served(found)
+            chain = self._roots.chain(repository)
+        documents = {f"{number}.root.json": link for number, link in enumerate(chain, start=1)}
+        if publication is not None:
+            documents |= {
+                "targets.json": publication.targets,
+                "snapshot.json": publication.snapshot,
+                "timestamp.json": publication.timestamp,
+            }
+        _write_folder(folder, documents)
+        return Exported(
+            device=found,
+            repository=repository,
+            roots=len(chain),
+            publication=publication,
+            why_none=None if publication is not None else _why_none(found, repository),
+            directory=folder,
+        )
+
+    def refresh(self, *, now: datetime | None = None) -> Renewed:
+        """Sign snapshots and timestamps anew, with a new epoch, and CI targets roles past half of their life.
+
+        Where no service runs, do this at least once a week: timestamps live for seven days.
+
+        Raises:
+            TrustError: ``online-key-missing``.
+        """
+        at = seconds(now)
+        when = instant(at)
+        with self._context.store.turn():
+            renewed = self._targets.renewed_roles(when, due_before=when + _TARGETS_RENEW_BELOW)
+            changes: list[Change] = []
+            if renewed:
+                rows = [
+                    {
+                        "repository": "ci",
+                        "tag": tag,
+                        "role_version": parse_document(role, "Targets", "a CI role").version,
+                        "document": role,
+                    }
+                    for tag, role in renewed.items()
+                ]
+                changes.append(put("targets_roles", rows))
+            epochs: dict[str, int] = {}
+            signed = 0
+            for repository in REPOSITORIES:
+                served = self._publisher.served(repository)
+                if repository == "ci":
+                    served = [Served(one.tag, one.variant, renewed.get(one.tag, one.targets)) for one in served]
+                if not served:
+                    continue
+                changes += self._publisher.publish(repository, served, self._roots.root(repository), now=when)
+                epochs[repository] = self._publisher.epoch(repository) + 1
+                signed += len(served)
+            if changes:
+                self._context.commit(
+                    "metadata refresh",
+                    f"signed {signed} sets of metadata anew",
+                    changes,
+                    at=at,
+                    details={"epochs": epochs},
+                )
+            return Renewed(epochs=epochs, publications=signed, targets_roles=len(renewed))
+
+    def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
+        """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
+        when = instant(seconds(now))
+        found: list[tuple[datetime, str]] = []
+        for repository in REPOSITORIES:
+            found.append((self._roots.latest(repository).expires, f"the {repository} root"))
+            for one in self._publisher.publications(repository):
+                variant = "" if one.variant == TAG_VARIANT else f" ({one.variant})"
+                for role, expires in one.expiries().items():
+                    # A timestamp lives for seven days: it is due once half of them are over.
+                    due = when + (_RENEW_BELOW if role == "timestamp" else within)
+                    if expires < due:
+                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}"))
+        return [
+            f"{what} {'expired' if expires <= when else 'expires'} {expires.isoformat().replace('+00:00', 'Z')}"
+            for expires, what in sorted(found)
+            if expires < when + within
+        ]
+
+
+def _why_none(device: Device, repository: Repository) -> str:
+    if device.tag is None:
+        return "the device has no tag"
+    what = "production targets, and no wave covers the device" if repository == "production" else "CI targets"
+    return f"the tag {device.tag} has no {what}"
+
+
+def _is_ours(name: str) -> bool:
+    number, _, rest = name.partition(".")
+    return name in _ROLE_FILES or (rest == "root.json" and number.isdecimal())
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError("not-a-folder", f"`{folder}` is a file", hint="name a folder", fields={"path": str(folder)})
+    foreign = sorted(path.name for path in folder.iterdir() if not _is_ours(path.name))
+    if foreign:
+        raise InputError(
+            "foreign-files",
+            f"`{folder}` holds other files than metadata, such as `{foreign[0]}`",
+            hint="name a folder that is empty or does not exist",
+            fields={"path": str(folder), "files": foreign[:100]},
+        )
+
+
+def _write_folder(folder: Path, documents: dict[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The timestamp vouches for the rest, so it comes last.
+        for name, data in documents.items():
+            with replace_file(folder / name) as file:
+                file.write(data)
+        for path in folder.iterdir():
+            if _is_ours(path.name) and path.name not in documents:
+                path.unlink()
+    except OSError as error:
+        raise StorageError(
+            "cannot-write",
+            f"`{folder}` cannot be written: {error.strerror or error}",
+            hint="free space, get permission, or name another folder",
+            fields={"path": str(folder), "reason": error.strerror or str(error)},
+        ) from error

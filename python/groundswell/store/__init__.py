@@ -1,0 +1,21 @@
+"""The store: where a factory lives on disk, in transactions that survive a crash at any instant."""
+
+from groundswell.store.audit import Record
+from groundswell.store.changes import Change, Entry, put, remove
+from groundswell.store.duckdb import AUDIT_LOG, DATABASE, LOCK, DuckDBStore, InterruptedAfterCommitError
+from groundswell.store.rebuild import differing_tables, rebuild
+
+__all__ = [
+    "AUDIT_LOG",
+    "DATABASE",
+    "LOCK",
+    "Change",
+    "DuckDBStore",
+    "Entry",
+    "InterruptedAfterCommitError",
+    "Record",
+    "differing_tables",
+    "put",
+    "rebuild",
+    "remove",
+]
