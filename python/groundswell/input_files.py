@@ -10,16 +10,22 @@ from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["file_not_found", "read_file"]
 
+_HEAD: Final = 1 << 16
 _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, *, enough: Callable[[bytes], bool] | None = None) -> bytes:
     """Read a file whole.
+
+    Args:
+        path: the file.
+        enough: told the first 64 KiB, whether they decide already that the rest need not be read.
 
     Raises:
         NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
@@ -32,7 +38,9 @@ def read_file(path: Path) -> bytes:
     groundswell.errors.NotFoundError: there is no file `no/such/file`
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            return head if enough is not None and enough(head) else head + file.read()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a name with a NUL in it, which no file has.
         raise file_not_found(path) from error
