@@ -116,6 +116,8 @@ def rollout(
         print_json(_data(result, uuids=print_uuids, names=print_names))
     else:
         _tell(result)
+        if (print_uuids or print_names) and result.number is not None:
+            note("these devices are staged already; to look first and edit the list, say --dry-run")
         _print_devices(result, uuids=print_uuids, names=print_names)
     if plan_out is not None:
         click.echo(f"wrote the plan to {printable(plan_out)}; apply it with --apply", err=True)
