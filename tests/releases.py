@@ -70,5 +70,3 @@ def make_factory(folder: Path, table: pa.Table, versions: tuple[int, ...] = (41,
         document = {name: value for version in versions for name, value in target(version).items()}
         factory.targets.import_(json.dumps(document).encode(), now=now)
     return path
-
-
