@@ -29,12 +29,16 @@ COMMANDS: Final = {
     "targets": ("groundswell.cli.targets", "Import, add, list, show and prune targets."),
     "keys": ("groundswell.cli.keys", "Make, add and rotate keys; show the roots."),
     "metadata": ("groundswell.cli.metadata", "Export, renew and verify what devices are served."),
+    "waves": ("groundswell.cli.waves", "Make waves, roll them out, follow, complete or cancel them."),
     "status": ("groundswell.cli.status", "Show the factory at a glance."),
     "check": ("groundswell.cli.backup", "Prove that the factory is sound, or repair it."),
     "backup": ("groundswell.cli.backup", "Write the whole factory to one file."),
     "restore": ("groundswell.cli.backup", "Make a factory out of a backup."),
 }
 """Each command with its module and its line in the help, which is printed without importing any of them."""
+
+ALIASES: Final = {"wave": "waves"}
+"""Other words for commands; the help does not list them."""
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -47,6 +51,7 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -56,7 +61,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and ALIASES.get(args[0], args[0]) not in COMMANDS and not args[0].startswith("-"):
             from groundswell._core import nearest
 
             near = nearest(args[0], list(COMMANDS))
