@@ -1,9 +1,9 @@
 """The audit log: every transaction, one line each, durable before the store is touched.
 
-A line is a JSON object: ``seq`` from 1, ``at``, ``by``, ``action``, ``summary``, ``details``, the ``changes`` as
-rows, and ``previous``, the SHA-256 of the line before. So the log is at once the history that auditors read, the redo log that
-finishes a transaction after a crash, and what a damaged store is rebuilt from. Rows that are large stand in a file of
-their own, whose digest is in the line. A line without its line break is one that a crash cut off: it never was.
+A line is a JSON object: ``seq`` from 1, ``at``, ``by``, ``action``, ``summary``, ``details``, the ``changes`` as rows,
+and ``previous``, the SHA-256 of the line before. So the log is at once the history that auditors read, the redo log
+that finishes a transaction after a crash, and what a damaged store is rebuilt from. Rows that are large stand in a file
+of their own, whose digest is in the line. A line without its line break is one that a crash cut off: it never was.
 """
 
 from __future__ import annotations
