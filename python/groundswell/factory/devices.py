@@ -157,7 +157,8 @@ class Devices:
             What it came to. An import that changes nothing leaves no trace in the audit log.
 
         Raises:
-            InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``bad-column``, ``no-source``.
+            InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``repeated-uuid`` where files contradict
+                each other; ``bad-column``, ``bad-option``, ``no-source``.
 
         Cost: reading the files, and two joins with the known devices.
         """
