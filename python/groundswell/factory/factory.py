@@ -17,7 +17,7 @@ from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
 from groundswell.factory.keys import ROOT_LIFE, Keys
 from groundswell.factory.metadata import Metadata
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, storable
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
@@ -26,6 +26,7 @@ from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
 from groundswell.factory.wave_book import WaveBook
 from groundswell.factory.waves import Waves
+from groundswell.files import sync_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
 from groundswell.store import DuckDBStore, Entry, put, rebuild
@@ -117,7 +118,7 @@ class Factory:
             StorageError: ``cannot-write``.
         """
         check_name("factory", name)
-        folder, who, at = Path(path), user or _login(), seconds(now)
+        folder, who, at = Path(path), _at_work(user), seconds(now)
         _refuse_taken(folder)
         # Beside it, so that it can be renamed into place; whoever kills us leaves no half of a factory under the name.
         target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
@@ -128,7 +129,9 @@ class Factory:
             changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
             entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
             DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
+            sync_folder(fresh)
             fresh.rename(target)
+            sync_folder(target.parent)
         except OSError as error:
             raise StorageError(
                 "cannot-write",
@@ -165,7 +168,7 @@ class Factory:
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
-            factory = cls(folder, store, user or _login())
+            factory = cls(folder, store, _at_work(user))
             factory.keys.tidy()
         except BaseException:
             store.close()
@@ -203,7 +206,7 @@ class Factory:
         from groundswell.factory.backup import restore_backup
 
         return restore_backup(
-            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=user or _login(), now=now
+            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=_at_work(user), now=now
         )
 
     @staticmethod
@@ -335,7 +338,10 @@ def _refuse_taken(folder: Path) -> None:
         )
 
 
-def _login() -> str:
+def _at_work(user: str | None) -> str:
+    """Who is at work: the login name unless told."""
+    if user:
+        return storable(user)
     with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
-        return getpass.getuser()
+        return storable(getpass.getuser())
     return f"uid-{os.getuid()}"

@@ -9,6 +9,7 @@ import csv
 import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -18,6 +19,7 @@ import groundswell
 from factories import AT, NOW, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError
 from groundswell.factory import Factory, ImportReport
+from reference_registry import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,8 +78,8 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
         test_by_default=1,
         notes=(
             (
-                "NOTHING SAYS THAT 1 OF THE NEW DEVICES IS A PRODUCTION DEVICE: it counts as a test device, and no later"
-                " import can change that"
+                "NOTHING SAYS THAT 1 OF THE NEW DEVICES IS A PRODUCTION DEVICE: it counts as a test device, and no"
+                " later import can change that"
             ),
             "1 row is older than what is known: its last_seen and target_version were not taken",
             "1 row was left out that only said again what an earlier row said",
@@ -265,7 +267,7 @@ def test_rejects_do_not_overwrite_the_file_that_they_come_from(known: Factory, t
 
 @pytest.mark.parametrize("kind", factories.KINDS)
 def test_a_file_of_bad_rows_alone_imports_nothing(known: Factory, tmp_path: Path, kind: str) -> None:
-    row = factories.Row(uuid=factories.UUID(device(8)), bad="group")
+    row = Row(UUID(device(8)), bad="group")
     written = factories.write_rows(tmp_path, "devices", [row], ["group"], kind)
     assert refusal(known, written.path, rejects=tmp_path / "rejects.csv").code == "empty-fleet"
     assert "no name!" in (tmp_path / "rejects.csv").read_text(encoding="utf-8")

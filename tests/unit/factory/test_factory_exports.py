@@ -161,7 +161,11 @@ def test_an_export_replaces_a_file_as_a_whole_or_not_at_all(varied: Factory, tmp
     path.write_text("before", encoding="utf-8")
     varied.devices.export(path)
     assert path.read_text(encoding="utf-8").startswith("uuid,")
-    for name, code in (("export", "unknown-ending"), ("export.xlsx", "unknown-ending"), ("no/e.csv", "folder-not-found")):
+    for name, code in (
+        ("export", "unknown-ending"),
+        ("export.xlsx", "unknown-ending"),
+        ("no/e.csv", "folder-not-found"),
+    ):
         with pytest.raises(GroundswellError) as caught:
             varied.devices.export(tmp_path / name)
         assert caught.value.code == code
