@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +33,10 @@ __all__ = ["Exported", "Metadata", "Renewed"]
 _RENEW_BELOW: Final = timedelta(days=3, hours=12)
 """Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
-_ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
+_OURS: Final = r"([0-9]+\.root|targets|snapshot|timestamp)\.json"
+"""The files of an export."""
+_LEFT_OVER: Final = rf"\.{_OURS}\.[0-9a-f]{{16}}"
+"""Those that an export which was killed has left half written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +224,7 @@ def _why_none(device: Device, repository: Repository) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    number, _, rest = name.partition(".")
-    return name in _ROLE_FILES or (rest == "root.json" and number.isdecimal())
+    return re.fullmatch(f"{_OURS}|{_LEFT_OVER}", name, re.ASCII) is not None
 
 
 def _check_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from groundswell.factory.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
 from groundswell.tuf.canonical import canonical
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
 
 Repository = Literal["ci", "production"]
+_LARGEST: Final = 64 << 10
 REPOSITORIES: Final[tuple[Repository, ...]] = ("ci", "production")
 
 
@@ -73,6 +75,7 @@ class Roots:
             The links, as they will be served; `new_links` stores them.
 
         Raises:
+            StateError: ``role-too-large``.
             TrustError, InputError: the link may not follow; see `groundswell.tuf.chain.check_next_root`.
         """
         threshold = self.root("production").roles["targets"].threshold
@@ -82,6 +85,7 @@ class Roots:
         }
         for repository, document in documents.items():
             label = f"the next {repository} root"
+            check_size(label, document, _LARGEST, "rotate keys instead of adding more of them")
             new = parse_document(document, "Root", label)
             old = self.latest(repository) if after is None else parse_document(after[repository], "Root", label)
             check_next_root(old, new, production=repository == "production", now=now)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from groundswell.factory.context import Context, seconds
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
@@ -33,7 +34,8 @@ class VersionCount:
     Args:
         target_version: the version.
         devices: how many report it.
-        is_orphan: whether no target of that version is known for them.
+        is_orphan: whether no target of that version is known for them: neither among the targets of their tag nor in
+            an active wave.
     """
 
     target_version: int | None
@@ -59,7 +61,7 @@ class TagStatus:
         production: whether these are the production devices.
         devices: how many there are.
         online: how many were seen within the threshold.
-        latest_target: the highest target version that they can get; None if there is none.
+        latest_target: the highest target version that all of them can get; None if there is none. A wave's is not.
         on_latest: how many report it, or a later one.
         versions: by target version, highest first, unknown last.
         groups: by number of devices, most first.
@@ -126,9 +128,13 @@ def factory_status(
     ready = root_version > 2  # noqa: PLR2004 - the roots of a new factory
     if not ready:
         warnings.append("there are no offline keys yet: `groundswell keys init` makes them")
-    tags = sorted({(row["production"], row["tag"]) for row in rows}, key=lambda at: (not at[0], at[1] is None, at[1]))
+    by_tag: dict[tuple[bool, str | None], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_tag.setdefault((row["production"], row["tag"]), []).append(row)
+    tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
     found = tuple(
-        _tag_status(tag, rows, known.get((production, tag), set()), production=production) for production, tag in tags
+        _tag_status(tag, by_tag[production, tag], known[production, tag], production=production)
+        for production, tag in tags
     )
     return FactoryStatus(
         name=name,
@@ -146,24 +152,32 @@ def factory_status(
     )
 
 
-def _known_versions(context: Context, targets: Targets) -> dict[tuple[bool, str | None], set[int]]:
+class _Known(NamedTuple):
+    """The target versions of a tag: those that all of its devices can get, and those that some can, by a wave."""
+
+    for_all: set[int]
+    for_some: set[int]
+
+
+def _known_versions(context: Context, targets: Targets) -> dict[tuple[bool, str | None], _Known]:
     """The target versions that production and test devices of each tag can get."""
-    known: dict[tuple[bool, str | None], set[int]] = {}
+    known: dict[tuple[bool, str | None], _Known] = defaultdict(lambda: _Known(set(), set()))
     for target in targets.list():
         for tag in target.tags:
-            known.setdefault((False, tag), set()).add(target.target_version)
+            known[False, tag].for_all.add(target.target_version)
     for (tag,) in context.store.rows("SELECT tag FROM targets_roles WHERE repository = 'production'"):
-        versions = {target.target_version for target in targets.list_production(tag).targets}
-        known.setdefault((True, tag), set()).update(versions)
+        known[True, tag].for_all.update(target.target_version for target in targets.list_production(tag).targets)
+    for tag, target_version in context.store.rows("SELECT tag, target_version FROM waves WHERE state = 'active'"):
+        known[True, tag].for_some.add(target_version)
     return known
 
 
-def _tag_status(tag: str | None, rows: list[dict[str, Any]], known: set[int], *, production: bool) -> TagStatus:
-    own = [row for row in rows if row["production"] == production and row["tag"] == tag]
-    latest = max(known, default=None)
+def _tag_status(tag: str | None, rows: list[dict[str, Any]], known: _Known, *, production: bool) -> TagStatus:
+    latest = max(known.for_all, default=None)
+    every = known.for_all | known.for_some
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
-    for row in own:
+    for row in rows:
         versions[row["target_version"]] = versions.get(row["target_version"], 0) + row["devices"]
         counts = groups.setdefault(row["group_name"], [0, 0])
         counts[0] += row["devices"]
@@ -179,7 +193,7 @@ def _tag_status(tag: str | None, rows: list[dict[str, Any]], known: set[int], *,
         latest_target=latest,
         on_latest=on_latest,
         versions=tuple(
-            VersionCount(target_version=version, devices=n, is_orphan=version is not None and version not in known)
+            VersionCount(target_version=version, devices=n, is_orphan=version is not None and version not in every)
             for version, n in sorted(versions.items(), key=lambda one: -1 if one[0] is None else one[0], reverse=True)
         ),
         groups=tuple(
