@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StateError, StorageError
+from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
@@ -169,7 +169,9 @@ class Factory:
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
             factory = cls(folder, store, _at_work(user))
-            factory.keys.tidy()
+            # Where the roots can't be read, the command that needs them says so, and `check` tells all of it.
+            with contextlib.suppress(GroundswellError):
+                factory.keys.tidy()
         except BaseException:
             store.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from groundswell.errors import StorageError
 from groundswell.factory.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
@@ -40,10 +41,21 @@ class Roots:
         return [bytes(document) for (document,) in rows]
 
     def latest(self, repository: Repository) -> Document:
-        """The last link."""
+        """The last link.
+
+        Raises:
+            StorageError: ``store-damaged`` where there is none.
+        """
         rows = self._context.store.rows(
             "SELECT document FROM roots WHERE repository = ? ORDER BY role_version DESC LIMIT 1", [repository]
         )
+        if not rows:
+            raise StorageError(
+                "store-damaged",
+                f"the store of the factory has no {repository} root",
+                hint="run `groundswell check --repair` to rebuild it from the audit log, or restore a backup",
+                fields={"repository": repository},
+            )
         return parse_document(bytes(rows[0][0]), "Root", f"the {repository} root")
 
     def root(self, repository: Repository) -> Root:

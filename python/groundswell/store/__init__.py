@@ -4,10 +4,12 @@ from groundswell.store.audit import Record
 from groundswell.store.changes import Change, Entry, put, remove
 from groundswell.store.duckdb import AUDIT_LOG, DATABASE, LOCK, DuckDBStore, InterruptedAfterCommitError
 from groundswell.store.rebuild import differing_tables, rebuild
+from groundswell.store.schema import KEYS
 
 __all__ = [
     "AUDIT_LOG",
     "DATABASE",
+    "KEYS",
     "LOCK",
     "Change",
     "DuckDBStore",
