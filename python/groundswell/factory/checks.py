@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import GroundswellError
+from groundswell.errors import GroundswellError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.roots import REPOSITORIES
 from groundswell.factory.row_rules import ROW_RULES
@@ -100,6 +100,8 @@ def _result(name: str, faults: Iterator[str]) -> CheckResult:
                 found.append("and more")
                 break
             found.append(fault)
+    except StateError:
+        raise  # the factory was closed meanwhile: that is no fault of it
     except GroundswellError as error:
         found.append(error.message)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

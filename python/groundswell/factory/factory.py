@@ -265,18 +265,23 @@ class Factory:
             self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
         )
 
-    def backup(self, path: str | Path) -> int:
+    def backup(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
+
+        Args:
+            path: the file; not inside the factory.
+            now: the instant of the backup; the clock's unless given.
 
         Returns:
             The size of the file in bytes.
 
         Raises:
+            InputError: ``backup-inside``.
             StorageError: ``cannot-write``; an old file of that name is as it was.
         """
         from groundswell.factory.backup import write_backup
 
-        return write_backup(self._context, Path(path))
+        return write_backup(self._context, Path(path), now=now)
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
         """Prove that the factory is what its rules say: its rows, its keys, what it serves, and its audit log.
