@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from groundswell.factory.devices import Sort
     from groundswell.fleet import UuidList
 
-__all__ = ["devices"]
+__all__ = ["delete", "device_data", "devices", "export", "group", "import_devices", "list_devices", "show"]
 
 _SORTS = ["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 

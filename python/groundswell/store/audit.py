@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["GENESIS", "AuditLog", "Record"]
+__all__ = ["GENESIS", "Appended", "AuditLog", "Record"]
 
 GENESIS: Final = "0" * 64
 """What stands for the line before the first."""
