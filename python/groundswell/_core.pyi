@@ -4,6 +4,7 @@ Internal: callers use `groundswell.Fleet`, `groundswell.Selection` and `groundsw
 ``uuids`` are always uint8 of shape (n, 16), big-endian as printed. The GIL is released around all real work.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
@@ -480,7 +481,7 @@ class Wave:
         *,
         state: _WaveState,
         rolled_out: list[str],
-        coverings: list[tuple[DeviceSet | str | None, int]],
+        coverings: Sequence[tuple[DeviceSet | str | None, int]],
         now: int,
         online_threshold: int,
     ) -> Status:
@@ -715,7 +716,7 @@ def served(
     production: bool,
     tagged: bool,
     target_version: int | None,
-    waves: list[tuple[int, str, bool]],
+    waves: Sequence[tuple[int, _WaveState, bool]],
     production_version: int | None,
 ) -> Literal["nothing", "ci", "production"] | int:
     """Decide which metadata a device is served.

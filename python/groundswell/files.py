@@ -14,10 +14,30 @@ from groundswell.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["replace_file", "sync_folder"]
+__all__ = ["refuse_overwriting", "replace_file", "sync_folder"]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
+
+
+def refuse_overwriting(source: object, target: Path) -> None:
+    """Refuse a target that is the file that is read: a registry export is not lost to a slip of the fingers.
+
+    Raises:
+        InputError: ``would-overwrite``.
+
+    >>> refuse_overwriting("fleet.csv", Path("batch.lst"))
+    """
+    if not isinstance(source, str | Path):
+        return
+    with contextlib.suppress(OSError, ValueError):  # what is not there is not overwritten
+        if Path(source).is_file() and Path(source).samefile(target):
+            raise InputError(
+                "would-overwrite",
+                f"`{target}` is the source itself, which would be overwritten",
+                hint="name another file",
+                fields={"path": str(target)},
+            )
 
 
 @contextlib.contextmanager

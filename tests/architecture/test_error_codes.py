@@ -43,6 +43,15 @@ def test_the_code_is_a_slug_in_the_documentation(code: str) -> None:
     assert f"`{code}`" in (ROOT / "docs/errors.md").read_text(encoding="utf-8")
 
 
+CANNOT_BE_RAISED = {"too-many-devices"}  # that takes 64 GB of UUIDs
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - CANNOT_BE_RAISED))
+def test_the_code_is_raised_in_a_test(code: str) -> None:
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path.parent.name not in {"architecture", "data"}]
+    assert any(f'"{code}"' in path.read_text(encoding="utf-8") for path in tests)
+
+
 def test_no_documented_code_has_gone() -> None:
     documented = re.findall(
         r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/errors.md").read_text(encoding="utf-8"), re.MULTILINE

@@ -11,7 +11,7 @@ import click
 
 from groundswell._core import DEBUG_BUILD, __version__
 from groundswell.cli.render import ReaderGoneError
-from groundswell.errors import GroundswellError
+from groundswell.errors import GroundswellError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +29,16 @@ COMMANDS: Final = {
     "targets": ("groundswell.cli.targets", "Import, add, list, show and prune targets."),
     "keys": ("groundswell.cli.keys", "Make, add and rotate keys; show the roots."),
     "metadata": ("groundswell.cli.metadata", "Export, renew and verify what devices are served."),
+    "waves": ("groundswell.cli.waves", "Make waves, roll them out, follow, complete or cancel them."),
     "status": ("groundswell.cli.status", "Show the factory at a glance."),
     "check": ("groundswell.cli.backup", "Prove that the factory is sound, or repair it."),
     "backup": ("groundswell.cli.backup", "Write the whole factory to one file."),
     "restore": ("groundswell.cli.backup", "Make a factory out of a backup."),
 }
 """Each command with its module and its line in the help, which is printed without importing any of them."""
+
+ALIASES: Final = {"wave": "waves"}
+"""Other words for commands; the help does not list them."""
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -47,6 +51,7 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -56,7 +61,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and ALIASES.get(args[0], args[0]) not in COMMANDS and not args[0].startswith("-"):
             from groundswell._core import nearest
 
             near = nearest(args[0], list(COMMANDS))
@@ -98,13 +103,11 @@ def run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False)
     except GroundswellError as error:
-        _tell(error, as_json="--json" in arguments)
-        return error.exit_code
+        return _tell(error, as_json="--json" in arguments)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _tell(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted: nothing was changed", err=True)
+        click.echo("interrupted: nothing was changed", err=True)
         return INTERRUPTED
     except ReaderGoneError:
         # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
@@ -115,16 +118,31 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _tell(error: GroundswellError, *, as_json: bool) -> None:
+def _bad_usage(error: click.ClickException) -> InputError:
+    """What click refuses, in our words: an unknown option, a missing argument, a value that is none of the choices."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "groundswell"
+    message = error.format_message().removesuffix(".")
+    return InputError(
+        "bad-usage",
+        message[:1].lower() + message[1:],
+        hint=f"`{command} --help` shows how it is said",
+        fields={"command": command},
+    )
+
+
+def _tell(error: GroundswellError, *, as_json: bool) -> int:
+    """Tell an error on stderr; its exit code."""
     if as_json:
         import json
 
         data = {"code": error.code, "message": error.message, "hint": error.hint, "fields": error.fields}
         click.echo(json.dumps({"error": data}), err=True)
-        return
+        return error.exit_code
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
     if error.hint:
         click.echo(f" {click.style('hint:', fg='cyan', bold=True)} {error.hint}", err=True)
+    return error.exit_code
 
 
 def _bug(error: Exception) -> int:

@@ -11,14 +11,13 @@ from groundswell.cli.factory_option import directory_option, now_option, open_fa
 from groundswell.cli.options import DURATION, json_option
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
-from groundswell.cli.uuid_argument import read_uuids
+from groundswell.cli.uuid_argument import read_uuid_words
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from groundswell.factory import Device, ImportReport
     from groundswell.factory.devices import Sort
-    from groundswell.fleet import UuidList
 
 __all__ = ["delete", "device_data", "devices", "export", "group", "import_devices", "list_devices", "show"]
 
@@ -193,7 +192,7 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     """
     if not unset and len(words) == 1:
         raise click.UsageError("name at least one device and, last, the group")
-    named = _uuid_words(words if unset else words[:-1])
+    named = read_uuid_words(words if unset else words[:-1])
     into = None if unset else words[-1]
     with open_factory(directory) as factory:
         moved = factory.devices.assign(named, into)
@@ -213,16 +212,8 @@ def delete(words: tuple[str, ...], *, directory: str | None) -> None:
     UUID may also be a list, @FILE or @- for stdin. A deleted device gets its ordinal back when it is imported again.
     """
     with open_factory(directory) as factory:
-        deleted = factory.devices.delete(_uuid_words(words))
+        deleted = factory.devices.delete(read_uuid_words(words))
     click.echo(f"deleted {count(deleted, 'device')}", err=True)
-
-
-def _uuid_words(words: tuple[str, ...]) -> UuidList:
-    lists = [read_uuids(word, "UUID") for word in words]
-    whole = lists[0]
-    for other in lists[1:]:
-        whole |= other
-    return whole
 
 
 @devices.command()

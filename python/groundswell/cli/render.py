@@ -13,7 +13,7 @@ from groundswell.errors import StorageError
 if TYPE_CHECKING:
     from groundswell.fleet.read import ReadReport
 
-__all__ = ["ReaderGoneError", "count", "note", "printable", "tell_report", "write_output"]
+__all__ = ["ReaderGoneError", "count", "note", "print_text", "printable", "tell_report", "write_output"]
 
 
 def count(number: int, thing: str, things: str = "") -> str:
@@ -66,6 +66,11 @@ def _to_stdout(data: bytes) -> None:
             hint="free space, or write to another file with -o",
             fields={"path": "stdout", "reason": error.strerror or str(error)},
         ) from error
+
+
+def print_text(text: str) -> None:
+    """Print a command's data on stdout: a reader that has gone, or a full disk, is no bug."""
+    _to_stdout(text.encode())
 
 
 def write_output(data: bytes, output: str | None) -> None:

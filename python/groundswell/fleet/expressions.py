@@ -19,6 +19,8 @@ _INTEGERS: Final = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 )
 _FLOATS: Final = frozenset(("FLOAT", "DOUBLE"))
+_SECOND: Final = 10**9
+"""A second in nanoseconds."""
 _NESTED: Final = ("[]", "]", ")")
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = "([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
@@ -81,12 +83,8 @@ def _seconds(cell: str, kind: str) -> str:
         return f"TRY_CAST({cell} AS BIGINT)"
     if kind in _FLOATS or kind.startswith("DECIMAL"):
         return f"TRY_CAST(floor({cell}) AS BIGINT)"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"CASE WHEN isfinite({cell}) THEN CAST(floor(epoch({cell})) AS BIGINT) END"
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        # Cut to whole seconds first: an epoch with nanoseconds does not fit a double.
-        whole = f"date_trunc('second', CAST({cell} AS TIMESTAMP))"
-        return f"CASE WHEN isfinite(CAST({cell} AS TIMESTAMP)) THEN CAST(epoch({whole}) AS BIGINT) END"
+        return _seconds_of_instant(cell, kind)
     if kind == "VARCHAR":
         return (
             f"CASE WHEN regexp_full_match({cell}, {literal(_INSTANT)})"
@@ -94,3 +92,15 @@ def _seconds(cell: str, kind: str) -> str:
             f" WHEN regexp_full_match({cell}, '[0-9]{{1,18}}') THEN TRY_CAST({cell} AS BIGINT) END"
         )
     return "CAST(NULL AS BIGINT)"
+
+
+def _seconds_of_instant(cell: str, kind: str) -> str:
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"CASE WHEN isfinite({cell}) THEN CAST(floor(epoch({cell})) AS BIGINT) END"
+    if kind in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:
+        # A cast to microseconds rounds one and fails for the other, and doubles have no room for nanoseconds.
+        nanoseconds = f"epoch_ns({cell})"
+        return f"({nanoseconds} - ({nanoseconds} % {_SECOND} + {_SECOND}) % {_SECOND}) // {_SECOND}"
+    # Cut to whole seconds first, so that nothing is rounded up.
+    whole = f"date_trunc('second', CAST({cell} AS TIMESTAMP))"
+    return f"CASE WHEN isfinite(CAST({cell} AS TIMESTAMP)) THEN CAST(epoch({whole}) AS BIGINT) END"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError
@@ -14,7 +15,7 @@ from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self, SupportsIndex
+    from typing import Self
     from uuid import UUID
 
     import numpy as np
@@ -145,6 +146,16 @@ class Fleet:
         return int(self.ordinals(UuidList.of([uuid]))[0]) != _core.NO_ORDINAL
 
     @property
+    def core(self) -> _core.Fleet:
+        """The core's own view of the fleet, for the rooms above."""
+        return self._core
+
+    @property
+    def hardware_ids(self) -> pa.Array | None:
+        """The devices' hardware ids in ordinal order; None if the source had no such column."""
+        return self._hardware_ids
+
+    @property
     def production_devices(self) -> int:
         """The number of production devices."""
         return self._core.production_count
@@ -205,7 +216,7 @@ class Fleet:
         tag: str | None = None,
         uuids: Devices | None = None,
         exclude: Devices | None = None,
-        not_updated: int | None = None,
+        not_updated: SupportsIndex | None = None,
         include_test: bool = False,
         seed: SupportsIndex | None = None,
         now: datetime | None = None,
@@ -340,26 +351,28 @@ class Fleet:
 
         return summarise(self, now=_seconds(now), online_threshold=online_threshold)
 
-    def to_arrow(self) -> pa.Table:
-        """The fleet as an Arrow table, in ordinal order, without deleted devices.
+    def to_arrow(self, ordinals: npt.NDArray[np.uint32] | None = None) -> pa.Table:
+        """The fleet without deleted devices, or some of its devices, as an Arrow table.
+
+        Args:
+            ordinals: the devices, in the order of the result; all of them in ordinal order unless given.
 
         Returns:
             The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
             (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
             ``hardware_id`` (string).
         """
-        from groundswell.fleet.arrow import present_rows
+        from groundswell.fleet.arrow import fleet_table, present_rows
 
-        columns = self._core.columns()
-        return present_rows(self._all_rows(columns), columns)
-
-    def _rows(self, ordinals: npt.NDArray[np.uint32]) -> pa.Table:
-        return self._all_rows(self._core.columns()).take(ordinals)
-
-    def _all_rows(self, columns: dict[str, Any]) -> pa.Table:
-        from groundswell.fleet.arrow import fleet_table
-
-        return fleet_table(columns, self._names, self._hardware_ids, self.columns)
+        columns: dict[str, Any] = self._core.columns()
+        names, hardware_ids = self._names, self._hardware_ids
+        if ordinals is None:
+            table = fleet_table(columns, names, hardware_ids, self.columns)
+            return present_rows(table, columns)
+        # Rows are taken before texts are made of them: a batch costs what it has, not what its fleet has.
+        columns = {n: c if n.endswith("_names") or c is None else c[ordinals] for n, c in columns.items()}
+        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (names, hardware_ids))
+        return fleet_table(columns, names, hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
         """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
@@ -398,14 +411,15 @@ def as_uuid_list(devices: Devices) -> UuidList:
     return UuidList.of(devices)
 
 
-def _target_version(version: int | None) -> int | None:
+def _target_version(version: SupportsIndex | None) -> int | None:
     if version is None:
         return None
-    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version <= _LATEST_VERSION:
+    is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)
+    if not is_whole or not 0 <= operator.index(version) <= _LATEST_VERSION:
         raise InputError(
             "bad-version",
             f"the target version `{version}` is no whole number from 0 to {_LATEST_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(version)},
         )
-    return version
+    return operator.index(version)

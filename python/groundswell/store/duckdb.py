@@ -73,6 +73,7 @@ class DuckDBStore:
         self._turn = threading.RLock()
         self._log = AuditLog(folder / AUDIT_LOG)
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._changed_at: dict[str, int] = {}
         try:
             self._connection = _connect(self._path)
             _private(self._path)
@@ -206,7 +207,13 @@ class DuckDBStore:
                 raise
             self.revision += 1
             self._head = appended.head
+            self._changed_at |= dict.fromkeys((change.table for change in changes), self.revision)
             return self.revision
+
+    def changed_at(self, *tables: str) -> int:
+        """The revision that last changed one of these tables; 0 if none has since the store was opened."""
+        with self._turn:
+            return max(self._changed_at.get(table, 0) for table in tables)
 
     def _apply(self, changes: Sequence[Change], revision: int, head: str) -> None:
         _apply(self._connected(), changes, revision, head)

@@ -8,6 +8,7 @@ use std::ops::{BitAnd, BitOr, BitXor, Sub};
 
 use roaring::RoaringBitmap;
 
+use crate::containers::for_each_word;
 use crate::error::CoreError;
 use crate::ids::Ordinal;
 
@@ -83,6 +84,13 @@ impl DeviceSet {
     pub fn iter(&self) -> impl Iterator<Item = Ordinal> + '_ {
         self.0.iter()
     }
+
+    /// Calls `each` with the number of a word and those of its bits that are in the set: every device once.
+    fn for_each_word(&self, each: impl FnMut(usize, u64)) {
+        let mut bytes = Vec::with_capacity(self.0.serialized_size());
+        self.0.serialize_into(&mut bytes).expect("a Vec takes every write");
+        for_each_word(&bytes, each);
+    }
 }
 
 impl BitAnd for &DeviceSet {
@@ -140,9 +148,7 @@ impl WordSet {
     /// The devices of a roaring set, all of which must belong to the fleet.
     pub fn from_set(devices: usize, set: &DeviceSet) -> Self {
         let mut words = Self::none(devices);
-        for ordinal in set.iter() {
-            words.insert(ordinal);
-        }
+        set.for_each_word(|at, bits| words.words[at] |= bits);
         words
     }
 
@@ -218,11 +224,24 @@ impl WordSet {
         }
     }
 
+    /// Keeps what is in a roaring set, too.
+    pub fn intersect_set(&mut self, set: &DeviceSet) {
+        let mut kept = Self::none(self.devices);
+        set.for_each_word(|at, bits| {
+            if let Some(word) = self.words.get(at) {
+                kept.words[at] |= word & bits;
+            }
+        });
+        *self = kept;
+    }
+
     /// Takes out the devices of a roaring set: costs in proportion to that set, not to the fleet.
     pub fn subtract_set(&mut self, set: &DeviceSet) {
-        for ordinal in set.iter() {
-            self.remove(ordinal);
-        }
+        set.for_each_word(|at, bits| {
+            if let Some(word) = self.words.get_mut(at) {
+                *word &= !bits;
+            }
+        });
     }
 
     /// The ordinals, ascending.
@@ -309,10 +328,40 @@ mod tests {
             let mut less = words(&x);
             less.subtract_set(&y);
             prop_assert_eq!(&less, &words(&(&x - &y)));
+            let mut both = words(&x);
+            both.intersect_set(&(&y | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
+            prop_assert_eq!(&both, &words(&(&x & &y)));
             let mut others = WordSet::all(devices);
             // What lies beyond the fleet is not in the set: taking it out changes nothing.
             others.subtract_set(&(&x | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
             prop_assert_eq!(others.count(), devices as u64 - x.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn containers_of_every_kind_hold_the_same_devices_as_words(
+            parts in prop::collection::vec((0u32..6 * 65_536, 1u32..70_000, 1u32..40), 0..6),
+            optimized in any::<bool>(),
+        ) {
+            // Combs of one tooth in 1 are runs, in few are bitmaps, in many are arrays.
+            let plain: BTreeSet<u32> = parts
+                .into_iter()
+                .flat_map(|(start, length, gap)| (start..start + length).step_by(gap as usize))
+                .collect();
+            let mut set = DeviceSet::from_ordinals(&plain.iter().copied().collect::<Vec<_>>());
+            if optimized {
+                set = DeviceSet::from_portable(&set.to_portable()).unwrap();
+            }
+            let devices = 8 * 65_536;
+            let words = WordSet::from_set(devices, &set);
+            prop_assert!(words.iter().eq(plain.iter().copied()));
+            let mut rest = WordSet::all(devices);
+            rest.subtract_set(&set);
+            prop_assert_eq!(rest.count(), (devices - plain.len()) as u64);
+            rest.intersect_set(&set);
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(words.to_set(), set);
         }
     }
 

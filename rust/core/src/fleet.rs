@@ -85,13 +85,7 @@ impl FleetSet {
     pub(crate) fn restrict(&self, scope: &mut WordSet) {
         match &self.words {
             Some(words) => scope.intersect(words),
-            None => {
-                let mut kept = WordSet::none(scope.devices());
-                for ordinal in self.set.iter().filter(|&ordinal| scope.contains(ordinal)) {
-                    kept.insert(ordinal);
-                }
-                *scope = kept;
-            }
+            None => scope.intersect_set(&self.set),
         }
     }
 

@@ -11,7 +11,7 @@ const BATCH: usize = 32;
 
 /// Finds the ordinal of a UUID. It holds no UUIDs: the caller's column does, and is passed to every call.
 ///
-/// Hashes are keyed for each table, since UUIDs may come from strangers. A slot is 0 when free, otherwise the upper
+/// Hashes are keyed for each table, since UUIDs may come from strangers. A slot is 0 when free, otherwise the lower
 /// half of the hash as a tag above the ordinal plus one; a probe reads the UUID column only where the tag agrees.
 #[derive(Clone, Debug)]
 pub struct UuidIndex {

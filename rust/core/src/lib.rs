@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod audience;
+mod containers;
 pub mod device_set;
 pub mod error;
 pub mod fleet;
