@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from groundswell._core import DEBUG_BUILD, __version__
+from groundswell.cli.options import DIRECTORY
 from groundswell.cli.render import ReaderGoneError
+from groundswell.cli.work import Work
 from groundswell.errors import GroundswellError, InputError
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class _LazyGroup(click.Group):
     "-C",
     "directory",
     metavar="DIR",
+    type=DIRECTORY,
     help="The factory; GROUNDSWELL_FACTORY, or else the working directory, unless given.",
 )
 def cli(directory: str | None) -> None:
@@ -100,14 +103,15 @@ def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; errors are told on stderr."""
     if DEBUG_BUILD:
         click.echo("warning: this is a debug build of groundswell, many times slower than a release", err=True)
+    work = Work()
     try:
-        code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
     except GroundswellError as error:
         return _tell(error, as_json="--json" in arguments)
     except click.ClickException as error:
         return _tell(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: nothing was changed", err=True)
+        click.echo(work.last_word(), err=True)
         return INTERRUPTED
     except ReaderGoneError:
         # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.

@@ -17,6 +17,7 @@ from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list
 from groundswell.fleet.quantities import instant, whole_seconds
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -100,8 +101,8 @@ class Devices:
         self._loaded: tuple[int, Fleet] | None = None
 
     def __len__(self) -> int:
-        ((count,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
-        return int(count)
+        ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
+        return int(number)
 
     def fleet(self, *, now: datetime | None = None) -> Fleet:
         """All devices, ready to select from; its ordinals are the factory's.
@@ -270,7 +271,7 @@ class Devices:
             uuids = [str(row[1]) for row in found]
             raise InputError(
                 "ambiguous-name",
-                f"{len(found)} devices are named `{uuid_or_name}`",
+                f"{count(len(found), 'device is', 'devices are')} named `{uuid_or_name}`",
                 hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if len(uuids) > 3 else ''}",  # noqa: PLR2004
                 fields={"name": uuid_or_name, "uuids": uuids},
             )
@@ -302,7 +303,7 @@ class Devices:
             into = f"into the group {group}" if group is not None else "out of their groups"
             self._context.commit(
                 "devices group",
-                f"moved {moved.num_rows} devices {into}",
+                f"moved {count(moved.num_rows, 'device')} {into}",
                 [put("devices", moved)],
                 at=seconds(now),
                 details={"group": group, "devices": moved.num_rows},
@@ -325,17 +326,17 @@ class Devices:
 
         with self._context.store.turn():
             rows = self._known(as_uuid_list(devices))
-            count = rows.num_rows
+            number = rows.num_rows
             kept = {"ordinal": rows.column("ordinal"), "uuid": rows.column("uuid")}
-            flags = {"production": pa.array([False] * count), "deleted": pa.array([True] * count)}
+            flags = {"production": pa.array([False] * number), "deleted": pa.array([True] * number)}
             self._context.commit(
                 "devices delete",
-                f"deleted {count} devices",
+                f"deleted {count(number, 'device')}",
                 [put("devices", pa.table({**kept, **flags}))],
                 at=seconds(now),
-                details={"devices": count},
+                details={"devices": number},
             )
-            return int(count)
+            return int(number)
 
     def export(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write all devices to a file that `import_` reads back: CSV, Parquet, JSON, NDJSON or Arrow, by its ending.
@@ -377,7 +378,7 @@ class Devices:
             more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
             raise NotFoundError(
                 "unknown-devices",
-                f"{len(unknown)} of {len(devices)} listed devices not in the factory: {named}{more}",
+                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named}{more}",
                 hint="nothing was changed; take them off the list, or import them first",
                 fields={"unknown": unknown},
             )
@@ -444,6 +445,6 @@ def _check_page(limit: int, page: int) -> None:
         raise InputError(
             "bad-page",
             f"the {bad} is `{value}`",
-            hint=f"a page has 1 to {_MOST_PER_PAGE} devices, and pages are counted from 1",
+            hint=f"a page has 1 to {_MOST_PER_PAGE:,} devices, and pages are counted from 1",
             fields={"limit": limit, "page": page},
         )

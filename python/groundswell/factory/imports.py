@@ -19,6 +19,7 @@ from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.read import read_fleet
 from groundswell.fleet.sources import name_of
 from groundswell.store import Change, put
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -105,7 +106,7 @@ def import_devices(
         if not dry_run and merged.changes:
             context.commit(
                 "devices import",
-                f"imported {report.devices} devices: {report.new} new, {report.changed} changed",
+                f"imported {count(report.devices, 'device')}: {report.new:,} new, {report.changed:,} changed",
                 merged.changes,
                 at=at,
                 details={
@@ -184,17 +185,17 @@ def _incoming(columns: FleetColumns) -> pa.Table:
     """The columns of a source in SQL's terms: NULL where a row says nothing."""
     import pyarrow as pa
 
-    count = len(columns.uuids)
+    number = len(columns.uuids)
 
     def named(codes: Any, names: list[str]) -> pa.Array:
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string()))
 
     def text(array: pa.Array | None) -> pa.Array:
-        return pa.nulls(count, pa.string()) if array is None else array
+        return pa.nulls(number, pa.string()) if array is None else array
 
     return pa.table(
         {
-            "position": pa.array(range(count), pa.int64()),
+            "position": pa.array(range(number), pa.int64()),
             "uuid": uuid_column(columns.uuids),
             "name": text(columns.names),
             "group": named(columns.groups, columns.group_names).cast(pa.string()),
@@ -360,7 +361,7 @@ class _Merge:
     def report(self, read: Sequence[FleetColumns], *, dry_run: bool) -> ImportReport:
         import pyarrow.compute as pc
 
-        def count(*flags: str) -> int:
+        def flagged(*flags: str) -> int:
             columns = [self._merged.column(flag) for flag in flags]
             both = columns[0]
             for column in columns[1:]:
@@ -368,8 +369,8 @@ class _Merge:
             return int(pc.sum(both).as_py() or 0)
 
         total = self._merged.num_rows
-        new, returned, changed, outdated = count("new"), count("returned"), count("changed"), count("outdated")
-        unsaid = count("new", "unsaid") + count("returned", "unsaid")
+        new, returned, changed, outdated = flagged("new"), flagged("returned"), flagged("changed"), flagged("outdated")
+        unsaid = flagged("new", "unsaid") + flagged("returned", "unsaid")
         return ImportReport(
             rows=sum(columns.report.rows for columns in read),
             devices=total,
@@ -390,12 +391,13 @@ class _Merge:
         notes = []
         if unsaid:
             notes.append(
-                f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES ARE PRODUCTION DEVICES: they count as test devices, and"
-                " no later import can change that"
+                f"{count(unsaid, 'NEW DEVICE COUNTS AS A TEST DEVICE', 'NEW DEVICES COUNT AS TEST DEVICES')}: no row"
+                " says whether they are production devices, and no later import changes it"
             )
         if outdated:
             notes.append(
-                f"{outdated} rows are older than what is known: their last_seen and target_version were not taken"
+                f"{count(outdated, 'row is', 'rows are')} older than what is known: last_seen and target_version were"
+                " not taken from there"
             )
         # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
         notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
