@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
-from groundswell.cli.options import DIRECTORY, FILE, json_option
+from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable
 from groundswell.cli.tables import instant_text, print_json, print_lines
+from groundswell.cli.texts import DIRECTORY, FILE
 from groundswell.cli.work import work_at_hand
 from groundswell.errors import StorageError
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
-from groundswell.cli.options import DURATION, FILE, NAME, json_option
+from groundswell.cli.options import DURATION, json_option
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE, NAME
 from groundswell.cli.uuid_argument import read_uuid_words
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from groundswell.cli.options import DIRECTORY, INSTANT
+from groundswell.cli.options import INSTANT
 from groundswell.cli.render import note
+from groundswell.cli.texts import DIRECTORY
 from groundswell.cli.work import work_at_hand
 from groundswell.errors import StateError
 

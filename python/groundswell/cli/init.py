@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from groundswell.cli.factory_option import now_option, user_of
-from groundswell.cli.options import DIRECTORY, TEXT
 from groundswell.cli.render import printable
+from groundswell.cli.texts import DIRECTORY, TEXT
 from groundswell.cli.work import work_at_hand
 
 if TYPE_CHECKING:

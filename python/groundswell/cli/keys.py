@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from groundswell.cli.factory_option import directory_option, open_factory
-from groundswell.cli.options import FILE, json_option
+from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

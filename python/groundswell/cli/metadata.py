@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
-from groundswell.cli.options import DIRECTORY, FILE, NAME, json_option
+from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import facts, flow, instant_text, print_json, print_lines
+from groundswell.cli.texts import DIRECTORY, FILE, NAME
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.factory_option import directory_option, open_factory
-from groundswell.cli.options import FILE, NAME, TEXT, json_option
+from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE, NAME, TEXT
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
