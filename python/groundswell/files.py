@@ -19,13 +19,14 @@ from groundswell.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["put_in_place", "remove_leftovers", "replace_file", "staging_folder", "sync_folder"]
+__all__ = ["LEFTOVER", "put_in_place", "remove_leftovers", "replace_file", "staging_folder", "sync_folder"]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
 _TOKEN_BYTES: Final = 8
 _NO_UNNAMED_FILES: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
-_LEFTOVER: Final = re.compile(rf"\..+\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
+LEFTOVER: Final = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
+"""The name of what a crash left of a file or a folder that was to appear as `name`."""
 
 
 @contextlib.contextmanager
@@ -139,7 +140,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
         OSError: as it comes, for the caller to say what could not be made.
     """
     for found in target.parent.glob(f".{glob.escape(target.name[:_NAME_KEPT])}.*"):
-        if _LEFTOVER.fullmatch(found.name) and found.is_dir():
+        if LEFTOVER.fullmatch(found.name) and found.is_dir():
             _remove_unless_in_use(found)
     folder = _name_beside(target)
     folder.mkdir(mode=0o700)
@@ -160,7 +161,7 @@ def remove_leftovers(folder: Path) -> None:
     """
     try:
         for found in folder.iterdir() if folder.is_dir() else ():
-            if _LEFTOVER.fullmatch(found.name):
+            if LEFTOVER.fullmatch(found.name):
                 _remove_unless_in_use(found)
     except OSError as error:
         raise StorageError(

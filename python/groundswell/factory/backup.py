@@ -46,7 +46,7 @@ _MANIFEST: Final = "manifest.json"
 _MOST_MANIFEST: Final = 64 << 20
 _BLOCK: Final = 1 << 20
 _NAMES: Final = re.compile(
-    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
+    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
 )
 
 
