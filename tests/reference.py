@@ -7,7 +7,7 @@ apart by their UUID alone: ordinals, rows and bitmaps are the engine's business.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -268,3 +268,162 @@ def select(fleet: list[Device], selector: Selector, draw: Draw, *, whole: list[U
     else:
         ordered = [uuid for uuid in whole if uuid in field]
     return Chosen(ordered[:at_most], field, matching(fleet, selector), at_most, wrong)
+
+
+# --- waves --------------------------------------------------------------------------------------------------------
+
+State = Literal["active", "complete", "canceled"]
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A target version on its way to a tag: whom its rollouts chose, and the groups that it was given whole."""
+
+    target_version: int
+    tag: str
+    staged: frozenset[UUID] = frozenset()
+    whole_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What a rollout asks for. None is absent, which is never the same as empty."""
+
+    group: str | None = None
+    uuids: tuple[UUID, ...] | None = None
+    limit: int | str | None = None
+    whole_group: bool = False
+    percent_of: Denominator = "matching"
+    skip_mismatched: bool = False
+
+
+@dataclass(frozen=True)
+class Widened:
+    """What a rollout should give: the devices that it takes in, in order, and the wave that has it behind it."""
+
+    kind: Literal["whole-group", "sample", "listed", "sample-within-list"]
+    taken: list[UUID]
+    wanted: int
+    matching: frozenset[UUID]
+    candidates: frozenset[UUID]
+    already: frozenset[UUID]
+    skipped: list[tuple[UUID, Reason]]
+    wave: Wave
+
+
+def meant(wave: Wave) -> Selector:
+    """Say which devices a wave is for: production ∩ tag."""
+    return Selector(tag=wave.tag)
+
+
+def updated(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
+    """Give the matching devices at the wave's version or above."""
+    return matching(fleet, meant(wave)) - candidates(fleet, replace(meant(wave), not_updated=wave.target_version))
+
+
+def covered(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
+    """Give the matching devices that were staged or are now in a group that was rolled out whole."""
+    reached = set(wave.staged)
+    for device in fleet:
+        if device.group in wave.whole_groups:
+            reached.add(device.uuid)
+    return matching(fleet, meant(wave)) & reached
+
+
+def scheduled(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UUID]:
+    """Give the devices that the wave has yet to update."""
+    match state:
+        case "active":
+            return covered(fleet, wave) - updated(fleet, wave)
+        case "complete":
+            return matching(fleet, meant(wave)) - updated(fleet, wave)
+        case "canceled":
+            return frozenset()
+
+
+def faults(groups: Iterable[str], rollout: Rollout) -> set[str]:
+    """Say what is wrong with a rollout, whatever the fleet: what is absent, empty or 0 never means more devices."""
+    codes = set()
+    if rollout.uuids == ():
+        codes.add("empty-list")
+    if rollout.limit == 0:
+        codes.add("bad-limit")
+    restricted = rollout.uuids is not None or rollout.limit is not None
+    if rollout.whole_group:
+        if rollout.group is None or restricted:
+            codes.add("bad-whole-group")
+    elif not restricted:
+        codes.add("nothing-asked" if rollout.group is None else "whole-group-unsaid")
+    if rollout.group is not None and rollout.group not in groups:
+        codes.add("unknown-group")
+    return codes
+
+
+def roll_out(fleet: list[Device], groups: Iterable[str], wave: Wave, rollout: Rollout, draw: Draw) -> Widened:
+    """Roll out as the law says, or raise RefusedError with every code that would be right."""
+    codes = faults(groups, rollout)
+    asked = replace(
+        meant(wave), group=rollout.group, uuids=rollout.uuids, limit=rollout.limit, percent_of=rollout.percent_of
+    )
+    wrong = offenders(fleet, asked)
+    if wrong and not rollout.skip_mismatched:
+        codes.add("mismatched-devices")
+    if codes:
+        raise RefusedError(frozenset(codes), wrong)
+
+    in_wave = covered(fleet, wave)
+    field = matching(fleet, asked)
+    remaining = field - in_wave - updated(fleet, wave)
+    if rollout.limit is not None:
+        if asked.percent_of == "remaining" and isinstance(rollout.limit, str):
+            at_most = share(rollout.limit, len(remaining))
+        else:
+            at_most = limit(fleet, asked, draw) or 0
+        taken = in_key_order(remaining, {device.uuid: device.last_seen for device in fleet}, draw)[:at_most]
+        after = replace(wave, staged=wave.staged | set(taken))
+        kind: Literal["sample", "sample-within-list"] = "sample" if rollout.uuids is None else "sample-within-list"
+        already = frozenset() if rollout.uuids is None else field - remaining
+        return Widened(kind, taken, at_most, field, remaining, already, wrong, after)
+    if rollout.uuids is not None:
+        taken = [uuid for uuid in dict.fromkeys(rollout.uuids) if uuid in field and uuid not in in_wave]
+        after = replace(wave, staged=wave.staged | set(taken))
+        return Widened("listed", taken, len(field), field, remaining, field - remaining, wrong, after)
+    joining = [device.uuid for device in fleet if device.uuid in field - in_wave]
+    whole = tuple(dict.fromkeys((*wave.whole_groups, rollout.group or "")))
+    after = replace(wave, whole_groups=whole)
+    return Widened("whole-group", joining, len(field), field, remaining, frozenset(), wrong, after)
+
+
+Act = tuple["frozenset[UUID] | str | None", int]
+
+
+def silent(fleet: list[Device], wave: Wave, state: State, acts: list[Act]) -> frozenset[UUID]:
+    """Give the scheduled devices that were not seen since the first act that reaches them (None reaches everyone)."""
+    waiting = {}
+    for device in fleet:
+        for reach, at in acts:
+            if reach is None or (device.group == reach if isinstance(reach, str) else device.uuid in reach):
+                waiting[device.uuid] = at
+                break
+    unseen = {d.uuid for d in fleet if d.uuid in waiting and (d.last_seen is None or d.last_seen < waiting[d.uuid])}
+    return scheduled(fleet, wave, state) & unseen
+
+
+def served(device: Device, waves: list[tuple[int, State, bool]], production_version: int | None) -> int | str:
+    """Say what a device is served: "ci", "production", "nothing", or the place of a wave (version, state, covers)."""
+    if device.tag is None:
+        return "nothing"
+    if not device.production:
+        return "ci"
+    by_cover = [at for at, (_, state, covers) in enumerate(waves) if state == "active" and covers]
+    runs = device.target_version
+    by_report = [at for at, (version, state, _) in enumerate(waves) if version == runs and state != "complete"]
+    if runs is None or (production_version is not None and production_version >= runs):
+        by_report = []
+    if any(runs is not None and waves[at][0] >= runs for at in by_cover):
+        by_report = []
+    # Of two waves of one version, the active one; then the later one.
+    by_report.sort(key=lambda at: (waves[at][1] == "active", at))
+    for place in (*by_report[-1:], *by_cover):
+        return place
+    return "nothing" if production_version is None else "production"

@@ -61,7 +61,7 @@ class Repository:
     def sign(self, name: str, signed: Any, keys: Iterable[str]) -> None:
         self.put(name, {"signatures": [signature(key, spelled(signed)) for key in keys], "signed": signed})
 
-    def edit(self, name: str, keys: Iterable[str], **changes: Any) -> None:
+    def edit(self, name: str, keys: Iterable[str], /, **changes: Any) -> None:
         """Change members of ``signed`` and sign them anew."""
         self.sign(name, self.document(name)["signed"] | changes, keys)
 

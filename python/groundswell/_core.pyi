@@ -4,7 +4,8 @@ Internal: callers use `groundswell.Fleet`, `groundswell.Selection` and `groundsw
 ``uuids`` are always uint8 of shape (n, 16), big-endian as printed. The GIL is released around all real work.
 """
 
-from typing import Final, Literal, final
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,14 @@ __all__ = [
     "DeviceSet",
     "Explanation",
     "Fleet",
+    "PlanCheck",
     "Selection",
+    "Staging",
+    "Standing",
+    "Status",
+    "Tally",
     "UuidListReport",
+    "Wave",
     "__version__",
     "find_repeated_uuids",
     "format_uuids",
@@ -29,10 +36,14 @@ __all__ = [
     "parse_uuid_column",
     "parse_uuid_list",
     "recency_step",
+    "served",
     "subtract_uuids",
     "union_uuids",
     "variate",
 ]
+
+_Denominator: TypeAlias = Literal["matching", "remaining", "online"]
+_WaveState: TypeAlias = Literal["active", "complete", "canceled"]
 
 __version__: Final[str]
 
@@ -196,6 +207,13 @@ class Fleet:
             IndexError: for an ordinal that the fleet does not have.
         """
 
+    def digest(self, devices: DeviceSet) -> bytes:
+        """SHA-256 over the 16-byte UUIDs of a set in ascending order, deleted devices included.
+
+        Raises:
+            IndexError: for an ordinal beyond the last row.
+        """
+
     def columns(self) -> dict[str, object]:
         """The columns again, by the names of the constructor's arguments; all rows, `present` None if all are there."""
 
@@ -211,7 +229,7 @@ class Fleet:
         skip_mismatched: bool,
         limit: int | None,
         thousandths: int | None,
-        percent_of: Literal["matching", "remaining", "online"],
+        percent_of: _Denominator,
         seed: int,
         now: int,
         online_threshold: int,
@@ -303,6 +321,428 @@ class Explanation:
     @property
     def rank(self) -> int | None:
         """Its place among the candidates by key, from 1; None for a device that is no candidate."""
+
+@final
+class Wave:
+    """One target version on its way to the production devices of one tag: what it keeps, and its sets over a fleet.
+
+    - matching = production ∩ tag
+    - updated = matching ∩ { target version ≥ `target_version` }; an unknown version counts as older
+    - covered = matching ∩ (staged ∪ every device now in a group that was rolled out whole)
+    - scheduled = covered − updated while active; matching − updated once complete; ∅ if canceled
+    - candidates = matching ∩ group? ∩ listed? − covered − updated
+
+    Immutable: `stage` works a rollout out, `after` gives the wave that has it behind it.
+
+    Args:
+        target_version: the build number that the wave's targets share.
+        tag: the tag whose devices it is for; no device need listen to it.
+        staged: all devices that sampled and listed rollouts have chosen, wherever those devices are now.
+        whole_groups: the groups that were rolled out whole, by the names under which the fleet knows them now. A group
+            that the fleet does not know covers nobody.
+
+    >>> import numpy as np
+    >>> fleet = Fleet(
+    ...     uuids=np.arange(160, dtype=np.uint8).reshape(10, 16), last_seen=np.zeros(10, np.uint32),
+    ...     groups=np.array([0] * 4 + [-1] * 6, np.int32), group_names=["canary"],
+    ...     tags=np.zeros(10, np.int32), tag_names=["main"],
+    ...     production=np.ones(10, np.bool_), target_versions=np.full(10, 41, np.int32),
+    ... )
+    >>> wave = Wave(target_version=42, tag="main", staged=DeviceSet.from_ordinals(np.array([9], np.uint32)),
+    ...             whole_groups=["canary"])
+    >>> wave.covered(fleet).to_ordinals().tolist()
+    [0, 1, 2, 3, 9]
+    >>> staging = wave.stage(fleet, group=None, listed=None, limit=2, thousandths=None, percent_of="matching",
+    ...                      whole_group=False, skip_mismatched=False, seed=7, now=1_795_000_000,
+    ...                      online_threshold=14_400, half_life=86_400)
+    >>> staging.kind, len(staging), staging.candidates, len(wave.after(staging).covered(fleet))
+    ('sample', 2, 5, 7)
+    """
+
+    def __new__(cls, *, target_version: int, tag: str, staged: DeviceSet, whole_groups: list[str]) -> Wave: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def target_version(self) -> int:
+        """The build number that the wave's targets share."""
+
+    @property
+    def tag(self) -> str:
+        """The tag whose devices the wave is for."""
+
+    @property
+    def whole_groups(self) -> list[str]:
+        """The groups that were rolled out whole, in that order."""
+
+    def staged(self) -> DeviceSet:
+        """The staged set: every device that was ever chosen, matching now or not."""
+
+    def matching(self, fleet: Fleet) -> DeviceSet:
+        """The production devices of the tag."""
+
+    def updated(self, fleet: Fleet) -> DeviceSet:
+        """The matching devices that report the wave's version or a later one."""
+
+    def covered(self, fleet: Fleet) -> DeviceSet:
+        """The matching devices that are in the wave now: its participants."""
+
+    def scheduled(self, fleet: Fleet, *, state: _WaveState) -> DeviceSet:
+        """The devices that are yet to be updated by the wave.
+
+        Args:
+            fleet: the devices as they are now.
+            state: what has become of the wave.
+        """
+
+    def candidates(
+        self, fleet: Fleet, *, group: str | None = None, listed: npt.NDArray[np.uint8] | None = None
+    ) -> DeviceSet:
+        """The devices that a sample could take.
+
+        Args:
+            fleet: the devices as they are now.
+            group: only devices of this group.
+            listed: only these devices, shape (n, 16); those that do not match are left out.
+
+        Raises:
+            InputError: ``empty-list``.
+            NotFoundError: ``unknown-group``.
+        """
+
+    def stage(
+        self,
+        fleet: Fleet,
+        *,
+        group: str | None,
+        listed: npt.NDArray[np.uint8] | None,
+        limit: int | None,
+        thousandths: int | None,
+        percent_of: _Denominator,
+        whole_group: bool,
+        skip_mismatched: bool,
+        seed: int,
+        now: int,
+        online_threshold: int,
+        half_life: int,
+    ) -> Staging:
+        """Work out which devices a rollout takes in. Nothing changes.
+
+        - a group alone, with `whole_group`: its matching devices − covered, and a standing rule
+        - a limit: a sample of the candidates, of the group and of the list if they are given
+        - a list without a limit: the listed devices − covered, each of them checked
+
+        Anything else is refused: what is left out, empty or 0 never comes to mean more devices.
+
+        Args:
+            fleet: the devices as they are now.
+            group: only devices of this group.
+            listed: only these devices, shape (n, 16), each of them checked: known, production, on the tag, in the
+                group.
+            limit: at most so many.
+            thousandths: instead of `limit`, thousandths of a percent (1 to 100 000), rounded up.
+            percent_of: what they are taken of: the ``matching`` devices (∩ group? ∩ listed?), the ``remaining`` ones
+                (the candidates), or the ``online`` ones (matching and seen within the threshold).
+            whole_group: the group as a whole, now and later.
+            skip_mismatched: skip listed devices that fail their check instead of refusing.
+            seed: 0 to 2⁶⁴ − 1; it decides a sample and nothing else, as do the next three.
+            now: seconds since 1970.
+            online_threshold: seconds.
+            half_life: seconds.
+
+        Raises:
+            InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``empty-list``, ``bad-limit``,
+                ``bad-setting``, ``mismatched-devices``.
+            NotFoundError: ``unknown-group``.
+
+        Cost: that of a selection, and a pass over the staged set.
+        """
+
+    def after(self, staging: Staging) -> Wave:
+        """The wave once a rollout has been applied: its devices staged, or its group among the whole ones."""
+
+    def check_plan(self, fleet: Fleet, planned: npt.NDArray[np.uint8], *, group: str | None = None) -> PlanCheck:
+        """Find out which devices of a plan match no longer; check-ins alone change nothing.
+
+        Args:
+            fleet: the devices as they are now.
+            planned: the devices of the plan, shape (n, 16); none is allowed.
+            group: the group that the plan was made for.
+
+        Raises:
+            NotFoundError: ``unknown-group``.
+        """
+
+    def standing(self, fleet: Fleet, uuid: bytes, *, state: _WaveState) -> Standing | None:
+        """Where the wave puts the device of this UUID of 16 bytes; None if the fleet does not have it."""
+
+    def status(
+        self,
+        fleet: Fleet,
+        *,
+        state: _WaveState,
+        rolled_out: list[str],
+        coverings: Sequence[tuple[DeviceSet | str | None, int]],
+        now: int,
+        online_threshold: int,
+    ) -> Status:
+        """Count how far the wave has come, for the tag and for each group.
+
+        Args:
+            fleet: the devices as they are now.
+            state: what has become of the wave.
+            rolled_out: the groups to list first.
+            coverings: the acts that scheduled devices, in their order, each with its instant in seconds since 1970: the
+                set that a rollout staged, the name of a group that was rolled out whole, or None for everyone
+                (completion). The first that reaches a device is the rollout that covers it.
+            now: seconds since 1970.
+            online_threshold: seconds.
+
+        Raises:
+            InputError: ``bad-setting``.
+
+        Cost: a few passes over the matching devices, and one over the sets of `coverings`.
+        """
+
+@final
+class Staging:
+    """What a rollout comes to, worked out and not applied.
+
+    matching = updated + covered + candidates, counted within the rollout's group and list.
+    """
+
+    def __len__(self) -> int:
+        """The number of devices that the rollout takes in."""
+
+    @property
+    def kind(self) -> Literal["whole-group", "sample", "listed", "sample-within-list"]:
+        """What the rollout is."""
+
+    @property
+    def group(self) -> str | None:
+        """The group that it asks for."""
+
+    @property
+    def newly_scheduled(self) -> int:
+        """How many of its devices are to be updated: all but listed ones and members of a group that are already."""
+
+    @property
+    def wanted(self) -> int:
+        """How many it asks for: what the limit comes to, all listed devices that match, or the whole group."""
+
+    @property
+    def matching(self) -> int:
+        """The number of matching devices, participants included."""
+
+    @property
+    def updated(self) -> int:
+        """The matching devices that are updated."""
+
+    @property
+    def covered(self) -> int:
+        """The matching devices that were covered before and are not updated."""
+
+    @property
+    def candidates(self) -> int:
+        """The matching devices that are neither updated nor covered."""
+
+    @property
+    def online(self) -> int | None:
+        """The matching devices seen within the threshold; None unless the limit is a part of them."""
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """Offenders that were skipped, in list order: UUID and reason."""
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the group had been rolled out whole before: applying it changes nothing."""
+
+    @property
+    def shortage(
+        self,
+    ) -> (
+        Literal["none-match", "all-updated", "all-covered", "all-updated-or-covered", "none-online", "fewer-candidates"]
+        | None
+    ):
+        """Why it takes in fewer devices than it asks for, or none at all; None where neither is so.
+
+        Listed devices and members of a group that were covered before count as found unless nothing else is.
+        """
+
+    def already(self) -> DeviceSet:
+        """Listed devices that are covered or updated already; the updated ones that are not covered are taken in."""
+
+    def ordinals(self) -> npt.NDArray[np.uint32]:
+        """The devices: a sample in key order, a list in its own order, a whole group ascending."""
+
+    def uuids(self) -> npt.NDArray[np.uint8]:
+        """Their UUIDs, in the same order."""
+
+    def devices(self) -> DeviceSet:
+        """The devices as a set: what the rollout stages, unless it is a whole group's standing rule."""
+
+    def digest(self) -> bytes:
+        """SHA-256 over their UUIDs in ascending order."""
+
+@final
+class PlanCheck:
+    """Which devices of a plan match still, and which do not."""
+
+    @property
+    def offenders(self) -> list[tuple[str, str]]:
+        """Those that match no longer, in the order of the plan: UUID and reason."""
+
+    @property
+    def covered(self) -> int:
+        """How many of the matching ones the wave covers by now."""
+
+    def devices(self) -> DeviceSet:
+        """Those that match."""
+
+@final
+class Standing:
+    """Where a wave puts one device."""
+
+    @property
+    def ordinal(self) -> int:
+        """The device's ordinal."""
+
+    @property
+    def mismatch(self) -> Literal["test", "wrong-tag"] | None:
+        """Why the wave is not for it; None if it matches."""
+
+    @property
+    def group(self) -> str | None:
+        """Its group."""
+
+    @property
+    def target_version(self) -> int | None:
+        """The target version that it reports."""
+
+    @property
+    def staged(self) -> bool:
+        """Whether a sampled or listed rollout has chosen it, even if it does not match now."""
+
+    @property
+    def whole_group(self) -> bool:
+        """Whether its group was rolled out whole."""
+
+    @property
+    def covered(self) -> bool:
+        """Whether it is in the wave now."""
+
+    @property
+    def updated(self) -> bool:
+        """Whether it matches and reports the wave's version or a later one."""
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether it is yet to be updated by this wave."""
+
+@final
+class Status:
+    """How far a wave has come. The parts add up to the tag."""
+
+    @property
+    def tag(self) -> Tally:
+        """All matching devices."""
+
+    @property
+    def rolled_out(self) -> list[tuple[str, Tally]]:
+        """Those of each group that was asked to come first, in that order; all zero for a group without any."""
+
+    @property
+    def others(self) -> list[tuple[str, Tally]]:
+        """Those of each other group that has any, in the fleet's order."""
+
+    @property
+    def groupless(self) -> Tally:
+        """Those without a group."""
+
+@final
+class Tally:
+    """Counts of a wave's matching devices, or of a part of them: total = updated + scheduled + unscheduled."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+
+    @property
+    def online(self) -> int:
+        """Seen within the online threshold."""
+
+    @property
+    def on_version(self) -> int:
+        """On the wave's version."""
+
+    @property
+    def newer(self) -> int:
+        """On a later version."""
+
+    @property
+    def older(self) -> int:
+        """On an earlier version, or on one that is not known."""
+
+    @property
+    def updated(self) -> int:
+        """On the wave's version or a later one."""
+
+    @property
+    def covered(self) -> int:
+        """In the wave now, updated or not."""
+
+    @property
+    def staged(self) -> int:
+        """Chosen by a sampled or listed rollout, updated or not."""
+
+    @property
+    def scheduled(self) -> int:
+        """Yet to be updated by this wave."""
+
+    @property
+    def unscheduled(self) -> int:
+        """Neither updated nor scheduled."""
+
+    @property
+    def silent(self) -> int:
+        """Scheduled, and not seen since the rollout that covers them."""
+
+    @property
+    def by_version(self) -> list[tuple[int | None, int]]:
+        """Each reported target version with its number of devices, latest first; None, for unknown, comes last."""
+
+def served(
+    *,
+    production: bool,
+    tagged: bool,
+    target_version: int | None,
+    waves: Sequence[tuple[int, _WaveState, bool]],
+    production_version: int | None,
+) -> Literal["nothing", "ci", "production"] | int:
+    """Decide which metadata a device is served.
+
+    1. a test device: the CI targets of its tag
+    2. a production device that the active wave of its tag covers: the wave's targets
+    3. a production device whose reported target version is that of an active or canceled wave of its tag and above the
+       production targets: that wave's targets, until the production targets or a wave that covers it are at or above it
+    4. otherwise the production targets of its tag; nothing if there are none
+
+    Args:
+        production: whether it is a production device.
+        tagged: whether it listens to a tag; a device without one is served nothing.
+        target_version: the target version that it reports.
+        waves: the waves of its tag in the order in which they began: target version, state, whether the wave covers the
+            device (as `Wave.standing` says).
+        production_version: the target version of the tag's production targets; None if it has none.
+
+    Returns:
+        ``"nothing"``, ``"ci"``, ``"production"``, or the place in `waves` of the wave whose targets are served.
+
+    >>> waves = [(42, "canceled", False), (43, "active", True)]
+    >>> [served(production=True, tagged=True, target_version=version, waves=waves[:n], production_version=41)
+    ...  for version, n in ((41, 1), (42, 1), (42, 2))]
+    ['production', 0, 1]
+    """
 
 @final
 class UuidListReport:

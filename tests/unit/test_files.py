@@ -43,6 +43,17 @@ def test_the_permissions_of_the_old_file_stay_and_a_link_is_followed(tmp_path: P
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_a_secret_is_its_owners_alone_from_the_first_byte_on(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    with replace_file(path, mode=0o600) as file:
+        file.write(b"new")
+        (unfinished,) = (entry for entry in tmp_path.iterdir() if entry != path)
+        assert stat.S_IMODE(unfinished.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_a_name_of_255_bytes_can_be_replaced(tmp_path: Path) -> None:
     path = tmp_path / ("é" * 127)
     with replace_file(path) as file:

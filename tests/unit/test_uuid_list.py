@@ -221,10 +221,10 @@ def test_a_folder_is_no_list(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_storage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path) -> bytes:
+    def refuse(_path: Path, _mode: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(StorageError, match="Permission denied") as caught:
         UuidList.parse(tmp_path / "list")
     assert caught.value.code == "cannot-read"

@@ -23,8 +23,22 @@ COMMANDS: Final = {
     "fleet": ("groundswell.cli.fleet", "Make and summarise fleets."),
     "uuids": ("groundswell.cli.uuids", "Check and tidy lists of UUIDs."),
     "sets": ("groundswell.cli.sets", "Unite, intersect or subtract lists of UUIDs."),
+    "init": ("groundswell.cli.init", "Make a factory."),
+    "devices": ("groundswell.cli.devices", "Import, list, show, group, delete and export devices."),
+    "groups": ("groundswell.cli.groups", "Make, list, rename, describe and delete groups."),
+    "targets": ("groundswell.cli.targets", "Import, add, list, show and prune targets."),
+    "keys": ("groundswell.cli.keys", "Make, add and rotate keys; show the roots."),
+    "metadata": ("groundswell.cli.metadata", "Export, renew and verify what devices are served."),
+    "waves": ("groundswell.cli.waves", "Make waves, roll them out, follow, complete or cancel them."),
+    "status": ("groundswell.cli.status", "Show the factory at a glance."),
+    "check": ("groundswell.cli.backup", "Prove that the factory is sound, or repair it."),
+    "backup": ("groundswell.cli.backup", "Write the whole factory to one file."),
+    "restore": ("groundswell.cli.backup", "Make a factory out of a backup."),
 }
 """Each command with its module and its line in the help, which is printed without importing any of them."""
+
+ALIASES: Final = {"wave": "waves"}
+"""Other words for commands; the help does not list them."""
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -37,6 +51,7 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -46,7 +61,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and ALIASES.get(args[0], args[0]) not in COMMANDS and not args[0].startswith("-"):
             from groundswell._core import nearest
 
             near = nearest(args[0], list(COMMANDS))
@@ -61,7 +76,13 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="groundswell")
-def cli() -> None:
+@click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    help="The factory; GROUNDSWELL_FACTORY, or else the working directory, unless given.",
+)
+def cli(directory: str | None) -> None:
     """Choose which devices of a large fleet see an update next, exactly and reproducibly."""
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from groundswell.fleet import UuidList, UuidListCheck
 
-__all__ = ["check_file", "check_uuids", "file_hint", "read_uuids"]
+__all__ = ["check_file", "check_uuids", "file_hint", "read_uuid_words", "read_uuids"]
 
 
 def read_uuids(argument: str, option: str) -> UuidList:
@@ -36,6 +38,15 @@ def read_uuids(argument: str, option: str) -> UuidList:
     except InputError as error:
         error.hint = file_hint(argument) or error.hint
         raise
+
+
+def read_uuid_words(words: Sequence[str]) -> UuidList:
+    """Read several arguments that must be right, each a list, ``@FILE`` or ``@-``, as one list; as `read_uuids`."""
+    lists = [read_uuids(word, "UUID") for word in words]
+    whole = lists[0]
+    for other in lists[1:]:
+        whole |= other
+    return whole
 
 
 def check_uuids(argument: str, option: str) -> UuidListCheck:

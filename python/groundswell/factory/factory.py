@@ -19,8 +19,11 @@ from groundswell.factory.names import check_name
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
+from groundswell.factory.served import Production
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
+from groundswell.factory.wave_book import WaveBook
+from groundswell.factory.waves import Waves
 from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
@@ -60,6 +63,7 @@ class Factory:
         targets: importing, adding, listing, pruning targets.
         keys: offline keys, rotation, what the roots say.
         metadata: what devices are served.
+        waves: making waves, rolling them out, following and ending them.
     """
 
     def __init__(self, path: Path, store: DuckDBStore, user: str) -> None:
@@ -74,7 +78,27 @@ class Factory:
         self.devices: Final = Devices(self._context, self.groups)
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
-        self.metadata: Final = Metadata(self._context, self._roots, publisher, self.devices, self.targets)
+        book = WaveBook(self._context, self.groups)
+        production = Production(self._context, book)
+        self.metadata: Final = Metadata(
+            self._context,
+            roots=self._roots,
+            publisher=publisher,
+            devices=self.devices,
+            targets=self.targets,
+            production=production,
+        )
+        self.waves: Final = Waves(
+            self._context,
+            book=book,
+            roots=self._roots,
+            publisher=publisher,
+            production=production,
+            devices=self.devices,
+            targets=self.targets,
+            keys=self.keys,
+            metadata=self.metadata,
+        )
 
     @classmethod
     def create(cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None) -> Self:

@@ -210,7 +210,7 @@ class Groups:
             if members.num_rows and not ungroup:
                 raise StateError(
                     "group-not-empty",
-                    f"the group `{name}` has {members.num_rows} devices",
+                    f"the group `{name}` is not empty: it has {members.num_rows} devices",
                     hint="move them to another group, or delete it with --ungroup: they are without a group then",
                     fields={"group": name, "devices": members.num_rows},
                 )

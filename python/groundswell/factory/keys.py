@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from groundswell.errors import InputError, StateError, TrustError
 from groundswell.factory.context import Context, seconds
@@ -18,7 +18,16 @@ from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
-from groundswell.tuf import PrivateKey, entries_of, parse_document, read_root, read_tarball, sign, signer_of
+from groundswell.tuf import (
+    PrivateKey,
+    entries_of,
+    parse_document,
+    public_of,
+    read_root,
+    read_tarball,
+    sign,
+    signer_of,
+)
 from groundswell.tuf.documents import assemble
 from groundswell.tuf.roles import Change as RootChange
 from groundswell.tuf.roles import next_root
@@ -348,6 +357,12 @@ class Keys:
             self.tidy()
             return self.show()
 
+    def _resigned_waves(self, swap: Mapping[str, Signer], root: Root) -> list[Change]:
+        """The roles of active waves, those that still wait for signatures among them, under a new root."""
+        rows = self._context.store.table("SELECT * FROM waves WHERE state = 'active'").to_pylist()
+        changed = [row | {"document": assemble(*_swapped(bytes(row["document"]), swap, root))} for row in rows]
+        return [put("waves", changed)] if changed else []
+
     def tidy(self) -> None:
         """Remove private keys that the latest root does not list: retired ones, and leftovers of a crash."""
         root = self._roots.root("ci")
@@ -368,6 +383,32 @@ class Keys:
                 fields={"role_version": root.version},
             )
         return root
+
+    def ready_root(self, repository: Repository) -> Root:
+        """The latest root, which lists offline keys.
+
+        Raises:
+            StateError: ``keys-not-initialised``.
+        """
+        self._ready()
+        return self._roots.root(repository)
+
+    def checked_signer(self, signer: Signer, role: _OfflineRole, root: Root) -> Signer:
+        """A signer of the caller's, such as one of an HSM, if its key may sign a role offline.
+
+        Raises:
+            TrustError: ``no-such-key``.
+        """
+        keyid = public_of(signer).keyid
+        allowed = [key.keyid for key in root.keys_of(role) if not self._keyring.has(key.keyid)]
+        if keyid not in allowed:
+            raise TrustError(
+                "no-such-key",
+                f"the key `{keyid}` is none of the offline {role} keys of the production root",
+                hint=f"these are: {', '.join(allowed)}",
+                fields={"role": role, "asked": allowed, "holds": [keyid]},
+            )
+        return signer
 
     def _signer(self, path: Path, role: _OfflineRole, root: Root) -> Signer:
         return self.offline_signer(read_tarball(path), role, root)
@@ -453,14 +494,16 @@ class Keys:
                 ]
                 if roles:
                     changes.append(put("targets_roles", roles))
+            if swap and repository == "production":
+                changes += self._resigned_waves(swap, root)
             if served:
                 changes += self._publisher.publish(repository, served, root, now=at)
         details = {"role_version": root.version}
         self._context.commit(action, summary, changes, at=seconds(at), details=details)
 
 
-def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repository: Repository) -> bytes:
-    """A targets document with the signatures of some keys replaced; those of keys that the root dropped go."""
+def _swapped(document: bytes, swap: Mapping[str, Signer], root: Root) -> tuple[bytes, list[dict[str, Any]]]:
+    """The signed bytes and the signatures of a role under a new root: some replaced, those of dropped keys gone."""
     parsed = parse_document(document, "Targets", "targets.json")
     listed = set(root.roles["targets"].keyids)
     signatures = []
@@ -469,8 +512,14 @@ def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repositor
             signatures.append(sign(swap[signature["keyid"]], parsed.signed_bytes))
         elif signature["keyid"] in listed:
             signatures.append(signature)
+    return parsed.signed_bytes, signatures
+
+
+def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repository: Repository) -> bytes:
+    """A targets document with the signatures of some keys replaced; those of keys that the root dropped go."""
+    signed_bytes, signatures = _swapped(document, swap, root)
     needed = 1 if repository == "ci" else max(2, root.roles["targets"].threshold)
-    found = verify_bytes(parsed.signed_bytes, signatures, root.keys, root.roles["targets"].keyids, needed)
+    found = verify_bytes(signed_bytes, signatures, root.keys, root.roles["targets"].keyids, needed)
     if not found.verified:
         raise TrustError(
             "signatures-missing",
@@ -478,7 +527,7 @@ def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repositor
             hint="nothing was changed; keep its keys, or have it signed by another key first",
             fields={"missing": found.missing, "repository": repository},
         )
-    return assemble(parsed.signed_bytes, signatures)
+    return assemble(signed_bytes, signatures)
 
 
 def _write(path: Path, entries: Mapping[str, bytes]) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from groundswell.factory.devices import Device, Devices
     from groundswell.factory.publisher import Publisher
     from groundswell.factory.roots import Repository, Roots
+    from groundswell.factory.served import Production
     from groundswell.factory.targets import Targets
     from groundswell.store import Change
 
@@ -74,26 +75,35 @@ class Metadata:
     """``factory.metadata``."""
 
     def __init__(
-        self, context: Context, roots: Roots, publisher: Publisher, devices: Devices, targets: Targets
+        self,
+        context: Context,
+        *,
+        roots: Roots,
+        publisher: Publisher,
+        devices: Devices,
+        targets: Targets,
+        production: Production,
     ) -> None:
         self._context: Final = context
         self._roots: Final = roots
         self._publisher: Final = publisher
         self._devices: Final = devices
         self._targets: Final = targets
+        self._production: Final = production
 
     def publications(self, repository: Repository) -> Sequence[Publication]:
         """All sets of documents that are served now, by tag and variant."""
         return self._publisher.publications(repository)
 
     def served(self, device: Device) -> tuple[Repository, Publication | None]:
-        """What a device is served now: a test device the CI targets of its tag, a production device production ones.
+        """What a device is served now, of what its tag has: CI targets, a wave's targets, production targets, nothing.
 
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
         found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
-        return repository, found.get((device.tag or "", TAG_VARIANT))
+        variant = self._production.variant(device, self._devices.fleet()) if device.production else TAG_VARIANT
+        return repository, found.get((device.tag or "", variant or ""))
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.

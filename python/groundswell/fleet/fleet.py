@@ -145,6 +145,16 @@ class Fleet:
         return int(self.ordinals(UuidList.of([uuid]))[0]) != _core.NO_ORDINAL
 
     @property
+    def core(self) -> _core.Fleet:
+        """The core's own view of the fleet, for the rooms above."""
+        return self._core
+
+    @property
+    def hardware_ids(self) -> pa.Array | None:
+        """The devices' hardware ids in ordinal order; None if the source had no such column."""
+        return self._hardware_ids
+
+    @property
     def production_devices(self) -> int:
         """The number of production devices."""
         return self._core.production_count

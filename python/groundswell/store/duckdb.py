@@ -33,6 +33,7 @@ from groundswell.store.database import (
 from groundswell.store.faults import RESTORE, damaged, outcome_unknown
 from groundswell.store.interrupts import interrupts_held
 from groundswell.store.lock import OwnerLock
+from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ class DuckDBStore:
         self._log: AuditLog | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self.revision, self._head = 0, GENESIS
+        self._changed_at = dict.fromkeys(KEYS, 0)
         self._open_files(begin=begin)
 
     @classmethod
@@ -180,8 +182,13 @@ class DuckDBStore:
                     self._close_files()
                 raise
             self.revision, self._head = seq, appended.head
+            self._changed_at |= dict.fromkeys((change.table for change in changes), seq)
             self._checkpoint_at_times()
             return seq
+
+    def changed_at(self, *tables: str) -> int:
+        """The revision that last changed one of these tables, or that the store was opened at."""
+        return max(self._changed_at[table] for table in tables)
 
     def _apply(self, appended: Appended, seq: int, changes: Sequence[Change]) -> None:
         try:
@@ -268,6 +275,7 @@ class DuckDBStore:
                 migrate(self._connection, self._path, new=begin)
                 self.revision, self._head = position(self._connection)
                 self._catch_up(self._connection, self._log)
+            self._changed_at = dict.fromkeys(KEYS, self.revision)
         except BaseException:
             self._close_files()
             raise

@@ -19,6 +19,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "roots": ("repository", "role_version"),
     "ci_targets": ("name",),
     "targets_roles": ("repository", "tag"),
+    "waves": ("wave_id",),
+    "rollouts": ("wave_id", "number"),
     "publications": ("repository", "tag", "variant"),
 }
 """For each table the columns that identify a row."""

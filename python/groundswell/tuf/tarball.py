@@ -227,6 +227,8 @@ def write_tarball(path: Path, entries: Mapping[str, bytes]) -> None:
 def _unpacked(data: bytes, label: str) -> bytes:
     if len(data) > _MOST_FILE:
         raise _bad(label, f"is larger than {_MOST_FILE >> 20} MiB")
+    if not data:
+        raise _bad(label, "is empty")
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
             unpacked = packed.read(_MOST_UNPACKED + 1)

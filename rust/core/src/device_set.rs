@@ -8,6 +8,7 @@ use std::ops::{BitAnd, BitOr, BitXor, Sub};
 
 use roaring::RoaringBitmap;
 
+use crate::containers::for_each_word;
 use crate::error::CoreError;
 use crate::ids::Ordinal;
 
@@ -74,9 +75,21 @@ impl DeviceSet {
         self.0.contains(ordinal)
     }
 
+    /// The greatest ordinal, if there is any.
+    pub fn max(&self) -> Option<Ordinal> {
+        self.0.max()
+    }
+
     /// The ordinals, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Ordinal> + '_ {
         self.0.iter()
+    }
+
+    /// Calls `each` with the number of a word and those of its bits that are in the set: every device once.
+    fn for_each_word(&self, each: impl FnMut(usize, u64)) {
+        let mut bytes = Vec::with_capacity(self.0.serialized_size());
+        self.0.serialize_into(&mut bytes).expect("a Vec takes every write");
+        for_each_word(&bytes, each);
     }
 }
 
@@ -135,10 +148,23 @@ impl WordSet {
     /// The devices of a roaring set, all of which must belong to the fleet.
     pub fn from_set(devices: usize, set: &DeviceSet) -> Self {
         let mut words = Self::none(devices);
-        for ordinal in set.iter() {
+        set.for_each_word(|at, bits| words.words[at] |= bits);
+        words
+    }
+
+    /// The devices of these ordinals, in any order, repeated or not, all of which must belong to the fleet.
+    pub fn from_ordinals(devices: usize, ordinals: &[Ordinal]) -> Self {
+        let mut words = Self::none(devices);
+        for &ordinal in ordinals {
             words.insert(ordinal);
         }
         words
+    }
+
+    /// The same set as roaring.
+    pub fn to_set(&self) -> DeviceSet {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        DeviceSet(RoaringBitmap::from_lsb0_bytes(0, &bytes))
     }
 
     /// Puts a device into the set.
@@ -150,10 +176,17 @@ impl WordSet {
         self.words[ordinal as usize / 64] |= 1 << (ordinal % 64);
     }
 
-    /// Takes a device out of the set.
+    /// Takes a device out of the set; one beyond the fleet is not in it.
     #[inline]
     pub fn remove(&mut self, ordinal: Ordinal) {
-        self.words[ordinal as usize / 64] &= !(1 << (ordinal % 64));
+        if let Some(word) = self.words.get_mut(ordinal as usize / 64) {
+            *word &= !(1 << (ordinal % 64));
+        }
+    }
+
+    /// Whether no device is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
     }
 
     /// Whether the device of this ordinal is in the set; false for one beyond the fleet.
@@ -191,11 +224,24 @@ impl WordSet {
         }
     }
 
+    /// Keeps what is in a roaring set, too.
+    pub fn intersect_set(&mut self, set: &DeviceSet) {
+        let mut kept = Self::none(self.devices);
+        set.for_each_word(|at, bits| {
+            if let Some(word) = self.words.get(at) {
+                kept.words[at] |= word & bits;
+            }
+        });
+        *self = kept;
+    }
+
     /// Takes out the devices of a roaring set: costs in proportion to that set, not to the fleet.
     pub fn subtract_set(&mut self, set: &DeviceSet) {
-        for ordinal in set.iter() {
-            self.remove(ordinal);
-        }
+        set.for_each_word(|at, bits| {
+            if let Some(word) = self.words.get_mut(at) {
+                *word &= !bits;
+            }
+        });
     }
 
     /// The ordinals, ascending.
@@ -270,6 +316,9 @@ mod tests {
             let words = |set: &DeviceSet| WordSet::from_set(devices, set);
             prop_assert!(words(&x).iter().eq(a.iter().copied()));
             prop_assert_eq!(words(&x).count(), x.len());
+            prop_assert_eq!(words(&x).is_empty(), x.is_empty());
+            prop_assert_eq!(words(&x).to_set(), x.clone());
+            prop_assert_eq!(WordSet::from_ordinals(devices, &a.iter().rev().copied().collect::<Vec<_>>()), words(&x));
             let mut both = words(&x);
             both.intersect(&words(&y));
             prop_assert_eq!(&both, &words(&(&x & &y)));
@@ -279,9 +328,40 @@ mod tests {
             let mut less = words(&x);
             less.subtract_set(&y);
             prop_assert_eq!(&less, &words(&(&x - &y)));
+            let mut both = words(&x);
+            both.intersect_set(&(&y | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
+            prop_assert_eq!(&both, &words(&(&x & &y)));
             let mut others = WordSet::all(devices);
-            others.subtract_set(&x);
+            // What lies beyond the fleet is not in the set: taking it out changes nothing.
+            others.subtract_set(&(&x | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
             prop_assert_eq!(others.count(), devices as u64 - x.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn containers_of_every_kind_hold_the_same_devices_as_words(
+            parts in prop::collection::vec((0u32..6 * 65_536, 1u32..70_000, 1u32..40), 0..6),
+            optimized in any::<bool>(),
+        ) {
+            // Combs of one tooth in 1 are runs, in few are bitmaps, in many are arrays.
+            let plain: BTreeSet<u32> = parts
+                .into_iter()
+                .flat_map(|(start, length, gap)| (start..start + length).step_by(gap as usize))
+                .collect();
+            let mut set = DeviceSet::from_ordinals(&plain.iter().copied().collect::<Vec<_>>());
+            if optimized {
+                set = DeviceSet::from_portable(&set.to_portable()).unwrap();
+            }
+            let devices = 8 * 65_536;
+            let words = WordSet::from_set(devices, &set);
+            prop_assert!(words.iter().eq(plain.iter().copied()));
+            let mut rest = WordSet::all(devices);
+            rest.subtract_set(&set);
+            prop_assert_eq!(rest.count(), (devices - plain.len()) as u64);
+            rest.intersect_set(&set);
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(words.to_set(), set);
         }
     }
 

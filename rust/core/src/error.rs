@@ -42,6 +42,18 @@ pub enum CoreError {
         /// Thousandths of a percent.
         thousandths: u32,
     },
+    /// A rollout without group, list or limit.
+    NothingAsked,
+    /// A rollout of a group without list or limit that does not say that the whole group is meant.
+    WholeGroupUnsaid {
+        /// The group.
+        group: String,
+    },
+    /// A rollout of a whole group that does not name the group, or asks for less at once.
+    BadWholeGroup {
+        /// What else it asks for; none where it names no group.
+        with: Option<&'static str>,
+    },
     /// A setting in seconds below the least that makes sense.
     BadSetting {
         /// The setting.
@@ -96,6 +108,12 @@ impl fmt::Display for CoreError {
             Self::BadPercentage { thousandths } => {
                 write!(f, "the percentage `{}` is outside 0.001 to 100", f64::from(*thousandths) / 1000.0)
             }
+            Self::NothingAsked => f.write_str("the rollout names no group, no devices and no limit"),
+            Self::WholeGroupUnsaid { group } => {
+                write!(f, "the rollout names group `{}` and nothing else", cropped(group))
+            }
+            Self::BadWholeGroup { with: None } => f.write_str("a whole group is asked for, and no group is named"),
+            Self::BadWholeGroup { with: Some(what) } => write!(f, "a whole group is asked for together with {what}"),
             Self::BadSetting { name, value, least } => {
                 write!(f, "the {name} is `{value}` s, the least is {least} s")
             }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
+use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::error::CoreError;
@@ -84,13 +85,7 @@ impl FleetSet {
     pub(crate) fn restrict(&self, scope: &mut WordSet) {
         match &self.words {
             Some(words) => scope.intersect(words),
-            None => {
-                let mut kept = WordSet::none(scope.devices());
-                for ordinal in self.set.iter().filter(|&ordinal| scope.contains(ordinal)) {
-                    kept.insert(ordinal);
-                }
-                *scope = kept;
-            }
+            None => scope.intersect_set(&self.set),
         }
     }
 
@@ -151,8 +146,8 @@ impl NamedSets {
         self.sets.iter().position(|s| s.set.contains(ordinal)).map(|at| self.names[at].as_str())
     }
 
-    /// One code a device: the index of its name, −1 for none.
-    fn codes(&self, rows: usize) -> Vec<i32> {
+    /// One code a row: the index of its name, −1 for none.
+    pub(crate) fn codes(&self, rows: usize) -> Vec<i32> {
         let mut codes = vec![-1; rows];
         for (code, sets) in self.sets.iter().enumerate() {
             for ordinal in sets.set.iter() {
@@ -181,6 +176,8 @@ pub struct Fleet {
     tags: NamedSets,
     production: FleetSet,
     versions: BTreeMap<u32, FleetSet>,
+    /// The devices of a name that no device has.
+    nobody: FleetSet,
 }
 
 impl Fleet {
@@ -232,6 +229,7 @@ impl Fleet {
             production: FleetSet::new(rows, &production),
             present: columns.present.map(|present| FleetSet::new(rows, &ordinals_where(&present, |&there| there))),
             versions: version_sets(&columns.target_versions),
+            nobody: FleetSet::new(rows, &[]),
             uuids: columns.uuids,
         })
     }
@@ -297,6 +295,16 @@ impl Fleet {
         &self.production
     }
 
+    /// The devices that listen to a tag: none for a tag that no device has named.
+    pub(crate) fn listening_to(&self, tag: &str) -> &FleetSet {
+        self.tags.find(tag).unwrap_or(&self.nobody)
+    }
+
+    /// Each known target version with its devices, ascending.
+    pub(crate) fn by_version(&self) -> impl Iterator<Item = (u32, &DeviceSet)> {
+        self.versions.iter().map(|(&version, devices)| (version, &devices.set))
+    }
+
     /// Each known target version with its number of devices, ascending.
     pub fn version_counts(&self) -> impl Iterator<Item = (u32, u64)> {
         self.versions.iter().map(|(&version, devices)| (version, devices.set.len()))
@@ -320,6 +328,21 @@ impl Fleet {
     /// The ordinals of many UUIDs, in order.
     pub fn ordinals<'a>(&'a self, wanted: &'a [Uuid]) -> impl Iterator<Item = Option<Ordinal>> + 'a {
         self.index.get_many(wanted, &self.uuids).map(|found| found.filter(|&ordinal| self.has(ordinal)))
+    }
+
+    /// SHA-256 over the 16-byte UUIDs of these ordinals in ascending order, deleted devices included: the digest by which
+    /// a set of devices is known for ever.
+    ///
+    /// # Panics
+    /// For an ordinal beyond the last row.
+    pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
+        let mut uuids: Vec<&Uuid> = ordinals.into_iter().map(|ordinal| &self.uuids[ordinal as usize]).collect();
+        uuids.sort_unstable();
+        let mut hash = Sha256::new();
+        for uuid in uuids {
+            hash.update(uuid);
+        }
+        hash.finalize().into()
     }
 
     /// The columns again, as they were given; those of deleted devices say nothing but their UUIDs.

@@ -13,10 +13,16 @@
 //! | [`selector`] | matching and candidate devices, what a percentage comes to, who is an offender |
 //! | [`sample`] | algorithm 1: the picks |
 //! | [`selection`] | a selector and a sample put together, and why a device is in or not |
+//! | [`wave`] | the sets of a wave, and where it puts one device |
+//! | [`rollout`] | what a rollout asks for, and the devices that it takes in |
+//! | [`status`] | how far a wave has come |
+//! | [`audience`] | which metadata a device is served |
 //! | [`uuid_list`] | lists of UUIDs in text |
 
 #![deny(unsafe_code)]
 
+pub mod audience;
+mod containers;
 pub mod device_set;
 pub mod error;
 pub mod fleet;
@@ -24,15 +30,21 @@ pub mod ids;
 pub mod index;
 pub mod nearest;
 pub mod recency;
+pub mod rollout;
 pub mod sample;
 pub mod selection;
 pub mod selector;
+pub mod status;
 pub mod uuid_list;
+pub mod wave;
 
 pub use device_set::{DeviceSet, WordSet};
 pub use error::CoreError;
 pub use fleet::{Fleet, FleetColumns};
 pub use ids::{Ordinal, Uuid};
 pub use recency::{Recency, Step};
+pub use rollout::{PlanCheck, Rollout, Staging};
 pub use selection::{Explanation, Selection};
 pub use selector::{Denominator, Limit, OnMismatch, Selector};
+pub use status::{Covering, Reach, Status, Tally};
+pub use wave::{Standing, Wave, WaveSets, WaveState};

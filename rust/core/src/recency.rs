@@ -60,6 +60,14 @@ impl Recency {
         Ok(Self { now, online_threshold, half_life })
     }
 
+    /// Settings that tell who is online at `now`, where no weights are asked for.
+    ///
+    /// # Errors
+    /// [`CoreError::BadSetting`] where the threshold is negative.
+    pub fn online_within(now: i64, online_threshold: i64) -> Result<Self, CoreError> {
+        Self::new(now, online_threshold, 1)
+    }
+
     /// The step of a device that was last seen at this instant (algorithm 1, point 1).
     #[inline]
     pub fn step(&self, last_seen: u32) -> Step {

@@ -2,8 +2,6 @@
 
 use std::cmp::Ordering;
 
-use sha2::{Digest, Sha256};
-
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
@@ -101,21 +99,16 @@ impl Selection {
         seed: u64,
         recency: Recency,
     ) -> Result<Self, CoreError> {
+        limit.check()?;
         let scope = selector.resolve(fleet)?.scope(fleet, &recency, limit);
-        let wanted = scope.wanted(limit)?;
+        let wanted = scope.wanted(limit);
         let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &SeedKey::new(seed), &recency);
         Ok(Self { ordinals: picks.iter().map(|pick| pick.ordinal).collect(), scope, wanted, selector, seed, recency })
     }
 
     /// SHA-256 over the picked devices' 16-byte UUIDs in ascending order: the digest of a rollout.
     pub fn digest(&self, fleet: &Fleet) -> [u8; 32] {
-        let mut uuids: Vec<&Uuid> = self.ordinals.iter().map(|&o| &fleet.uuids()[o as usize]).collect();
-        uuids.sort_unstable();
-        let mut hash = Sha256::new();
-        for uuid in uuids {
-            hash.update(uuid);
-        }
-        hash.finalize().into()
+        fleet.digest(self.ordinals.iter().copied())
     }
 
     /// Why a device of the fleet that was selected from is in the selection or not. Costs a pass over the candidates.
@@ -143,9 +136,9 @@ impl Selection {
         }
         let selector = Selector { on_mismatch: OnMismatch::Skip, ..self.selector.clone() };
         let resolved = selector.resolve(fleet).expect("it was resolved when the selection was made");
-        if let Some(reason) = resolved.mismatch(ordinal) {
+        if let Some(reason) = resolved.eligible.mismatch(ordinal) {
             reason.into()
-        } else if resolved.listed.is_some_and(|listed| !listed.contains(ordinal)) {
+        } else if resolved.listed.is_some_and(|listed| !listed.contains(&ordinal)) {
             Verdict::NotListed
         } else if resolved.updated.iter().any(|version| version.set.contains(ordinal)) {
             Verdict::Updated

@@ -8,12 +8,13 @@ use std::fmt;
 
 use foldhash::{HashSet, HashSetExt};
 
-use crate::device_set::{DeviceSet, WordSet};
+use crate::device_set::WordSet;
 use crate::error::CoreError;
 use crate::fleet::{Fleet, FleetSet, NamedSets};
 use crate::ids::{Ordinal, Uuid};
 use crate::nearest::nearest;
 use crate::recency::Recency;
+use crate::wave::Coverage;
 
 /// How many near spellings an error carries.
 const NEAREST: usize = 3;
@@ -57,6 +58,9 @@ pub enum Limit {
     /// Thousandths of a percent (1 … 100 000) of a denominator, rounded up.
     Percent(u32, Denominator),
 }
+
+/// All of a denominator, in the unit of [`Limit::Percent`].
+const HUNDRED_PERCENT: u32 = 100_000;
 
 /// What a percentage is taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,80 +139,16 @@ pub struct Scope {
     pub skipped: Vec<Offender>,
 }
 
-/// A selector whose names and UUIDs have been found in a fleet.
-#[derive(Debug)]
-pub(crate) struct Resolved<'a> {
-    pub(crate) group: Option<&'a FleetSet>,
-    pub(crate) tag: Option<&'a FleetSet>,
+/// The devices that a selector allows, its lists apart: production? ∩ tag? ∩ group?.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Eligible<'a> {
     pub(crate) production: Option<&'a FleetSet>,
-    pub(crate) updated: Vec<&'a FleetSet>,
-    pub(crate) listed: Option<DeviceSet>,
-    excluded: Vec<Ordinal>,
-    excluded_unknown: u64,
-    skipped: Vec<Offender>,
+    pub(crate) tag: Option<&'a FleetSet>,
+    pub(crate) group: Option<&'a FleetSet>,
 }
 
-impl Selector {
-    /// Finds the names and UUIDs, and checks the listed devices one by one.
-    ///
-    /// # Errors
-    /// [`CoreError::UnknownGroup`], [`CoreError::UnknownTag`]; [`CoreError::EmptyList`] for a list without UUIDs:
-    /// absent is not empty; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
-    pub(crate) fn resolve<'a>(&self, fleet: &'a Fleet) -> Result<Resolved<'a>, CoreError> {
-        let find = |sets: &'a NamedSets, name: &Option<String>, unknown: fn(String, Vec<String>) -> CoreError| {
-            let Some(name) = name else { return Ok(None) };
-            sets.find(name).map(Some).ok_or_else(|| {
-                let near = nearest(name, sets.names().iter().map(String::as_str), NEAREST);
-                unknown(name.clone(), near.into_iter().map(String::from).collect())
-            })
-        };
-        let mut resolved = Resolved {
-            group: find(fleet.groups(), &self.group, |name, nearest| CoreError::UnknownGroup { name, nearest })?,
-            tag: find(fleet.tags(), &self.tag, |name, nearest| CoreError::UnknownTag { name, nearest })?,
-            production: (!self.include_test).then(|| fleet.production_set()),
-            updated: self.not_updated.map_or_else(Vec::new, |version| fleet.versions_from(version).collect()),
-            listed: None,
-            excluded: Vec::new(),
-            excluded_unknown: 0,
-            skipped: Vec::new(),
-        };
-        if let Some(listed) = &self.listed {
-            let (found, offenders) = resolved.check_listed(fleet, listed)?;
-            if !offenders.is_empty() && self.on_mismatch == OnMismatch::Refuse {
-                return Err(CoreError::MismatchedDevices { listed: listed.len(), offenders });
-            }
-            resolved.listed = Some(found);
-            resolved.skipped = offenders;
-        }
-        if let Some(excluded) = &self.excluded {
-            if excluded.is_empty() {
-                return Err(CoreError::EmptyList { what: "of devices to exclude" });
-            }
-            resolved.excluded = fleet.ordinals(excluded).flatten().collect();
-            resolved.excluded_unknown = (excluded.len() - resolved.excluded.len()) as u64;
-        }
-        Ok(resolved)
-    }
-}
-
-impl Resolved<'_> {
-    fn check_listed(&self, fleet: &Fleet, listed: &[Uuid]) -> Result<(DeviceSet, Vec<Offender>), CoreError> {
-        if listed.is_empty() {
-            return Err(CoreError::EmptyList { what: "of devices" });
-        }
-        let (mut found, mut offenders) = (Vec::with_capacity(listed.len()), Vec::new());
-        let mut named = HashSet::new();
-        for (&uuid, ordinal) in listed.iter().zip(fleet.ordinals(listed)) {
-            match ordinal.ok_or(Reason::Unknown).and_then(|o| self.mismatch(o).map_or(Ok(o), Err)) {
-                Ok(ordinal) => found.push(ordinal),
-                Err(reason) if named.insert(uuid) => offenders.push(Offender { uuid, reason }),
-                Err(_) => {}
-            }
-        }
-        Ok((DeviceSet::from_ordinals(&found), offenders))
-    }
-
-    /// Why this device does not match, the list apart.
+impl Eligible<'_> {
+    /// Why this device is not among them.
     pub(crate) fn mismatch(&self, ordinal: Ordinal) -> Option<Reason> {
         let outside = |set: Option<&FleetSet>| set.is_some_and(|s| !s.set.contains(ordinal));
         if outside(self.production) {
@@ -222,27 +162,179 @@ impl Resolved<'_> {
         }
     }
 
-    /// Works the sets out and counts them, as far as the limit needs the counts.
-    pub(crate) fn scope(self, fleet: &Fleet, recency: &Recency, limit: Limit) -> Scope {
-        let mut devices = match &self.listed {
-            Some(listed) => WordSet::from_set(fleet.rows(), listed),
-            None => fleet.everyone(),
+    /// Checks listed devices one by one: those that fit, each once and in list order, and the offenders likewise.
+    pub(crate) fn check(&self, fleet: &Fleet, listed: &[Uuid]) -> (Vec<Ordinal>, Vec<Offender>) {
+        let (mut found, mut offenders) = (Vec::with_capacity(listed.len()), Vec::new());
+        let (mut seen, mut named) = (WordSet::none(fleet.rows()), HashSet::new());
+        for (&uuid, ordinal) in listed.iter().zip(fleet.ordinals(listed)) {
+            match ordinal.ok_or(Reason::Unknown).and_then(|o| self.mismatch(o).map_or(Ok(o), Err)) {
+                Ok(ordinal) if seen.contains(ordinal) => {}
+                Ok(ordinal) => {
+                    seen.insert(ordinal);
+                    found.push(ordinal);
+                }
+                Err(reason) if named.insert(uuid) => offenders.push(Offender { uuid, reason }),
+                Err(_) => {}
+            }
+        }
+        (found, offenders)
+    }
+}
+
+/// The devices of a group.
+///
+/// # Errors
+/// [`CoreError::UnknownGroup`], with the names that are spelled like it.
+pub(crate) fn find_group<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a FleetSet, CoreError> {
+    let unknown = |nearest| CoreError::UnknownGroup { name: name.to_owned(), nearest };
+    fleet.groups().find(name).ok_or_else(|| unknown(near_names(fleet.groups(), name)))
+}
+
+fn find_tag<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a FleetSet, CoreError> {
+    let unknown = |nearest| CoreError::UnknownTag { name: name.to_owned(), nearest };
+    fleet.tags().find(name).ok_or_else(|| unknown(near_names(fleet.tags(), name)))
+}
+
+fn near_names(sets: &NamedSets, name: &str) -> Vec<String> {
+    nearest(name, sets.names().iter().map(String::as_str), NEAREST).into_iter().map(String::from).collect()
+}
+
+/// Devices that are no candidates although they match and are not updated.
+#[derive(Debug, Default)]
+pub(crate) enum Excluded<'a> {
+    #[default]
+    Nobody,
+    /// Those of a list.
+    Listed(Vec<Ordinal>),
+    /// Those that a wave covers.
+    Covered(Coverage<'a>),
+}
+
+impl Excluded<'_> {
+    fn take_from(&self, devices: &mut WordSet) {
+        match self {
+            Self::Nobody => {}
+            Self::Listed(ordinals) => ordinals.iter().for_each(|&ordinal| devices.remove(ordinal)),
+            Self::Covered(coverage) => coverage.exclude_from(devices),
+        }
+    }
+}
+
+/// A selector whose names and UUIDs have been found in a fleet.
+#[derive(Debug)]
+pub(crate) struct Resolved<'a> {
+    pub(crate) eligible: Eligible<'a>,
+    pub(crate) updated: Vec<&'a FleetSet>,
+    /// The listed devices that fit, each once, in list order.
+    pub(crate) listed: Option<Vec<Ordinal>>,
+    pub(crate) excluded: Excluded<'a>,
+    excluded_unknown: u64,
+    skipped: Vec<Offender>,
+}
+
+impl Selector {
+    /// Finds the names and UUIDs, and checks the listed devices one by one.
+    ///
+    /// # Errors
+    /// [`CoreError::UnknownGroup`], [`CoreError::UnknownTag`]; [`CoreError::EmptyList`] for a list without UUIDs:
+    /// absent is not empty; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
+    pub(crate) fn resolve<'a>(&self, fleet: &'a Fleet) -> Result<Resolved<'a>, CoreError> {
+        let eligible = Eligible {
+            production: (!self.include_test).then(|| fleet.production_set()),
+            tag: self.tag.as_deref().map(|name| find_tag(fleet, name)).transpose()?,
+            group: self.group.as_deref().map(|name| find_group(fleet, name)).transpose()?,
         };
-        for set in [self.group, self.tag, self.production].into_iter().flatten() {
+        let mut resolved = Resolved::new(eligible);
+        resolved.updated = self.not_updated.map_or_else(Vec::new, |version| fleet.versions_from(version).collect());
+        if let Some(listed) = &self.listed {
+            resolved.restrict_to(fleet, listed, self.on_mismatch)?;
+        }
+        if let Some(excluded) = &self.excluded {
+            if excluded.is_empty() {
+                return Err(CoreError::EmptyList { what: "of devices to exclude" });
+            }
+            let ordinals: Vec<Ordinal> = fleet.ordinals(excluded).flatten().collect();
+            resolved.excluded_unknown = (excluded.len() - ordinals.len()) as u64;
+            resolved.excluded = Excluded::Listed(ordinals);
+        }
+        Ok(resolved)
+    }
+}
+
+impl<'a> Resolved<'a> {
+    /// All eligible devices: no list, nobody updated or excluded.
+    pub(crate) fn new(eligible: Eligible<'a>) -> Self {
+        Self {
+            eligible,
+            updated: Vec::new(),
+            listed: None,
+            excluded: Excluded::Nobody,
+            excluded_unknown: 0,
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Checks listed devices and keeps to those that fit.
+    ///
+    /// # Errors
+    /// [`CoreError::EmptyList`]; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
+    pub(crate) fn restrict_to(
+        &mut self,
+        fleet: &Fleet,
+        listed: &[Uuid],
+        on_mismatch: OnMismatch,
+    ) -> Result<(), CoreError> {
+        if listed.is_empty() {
+            return Err(CoreError::EmptyList { what: "of devices" });
+        }
+        let (found, offenders) = self.eligible.check(fleet, listed);
+        if !offenders.is_empty() && on_mismatch == OnMismatch::Refuse {
+            return Err(CoreError::MismatchedDevices { listed: listed.len(), offenders });
+        }
+        self.listed = Some(found);
+        self.skipped = offenders;
+        Ok(())
+    }
+
+    /// The matching devices.
+    pub(crate) fn matching(&self, fleet: &Fleet) -> WordSet {
+        let Eligible { production, tag, group } = self.eligible;
+        if let Some(listed) = &self.listed {
+            // Each of them was found to be eligible.
+            return WordSet::from_ordinals(fleet.rows(), listed);
+        }
+        let mut devices = fleet.everyone();
+        for set in [group, tag, production].into_iter().flatten() {
             set.restrict(&mut devices);
         }
+        devices
+    }
+
+    /// The candidates alone.
+    pub(crate) fn candidates(&self, fleet: &Fleet) -> WordSet {
+        let mut devices = self.matching(fleet);
+        self.take_updated_from(&mut devices);
+        self.excluded.take_from(&mut devices);
+        devices
+    }
+
+    fn take_updated_from(&self, devices: &mut WordSet) {
+        for version in &self.updated {
+            version.exclude_from(devices);
+        }
+    }
+
+    /// Works the sets out and counts them, as far as the limit needs the counts.
+    pub(crate) fn scope(self, fleet: &Fleet, recency: &Recency, limit: Limit) -> Scope {
+        let mut devices = self.matching(fleet);
         let matching = devices.count();
         let online = matches!(limit, Limit::Percent(_, Denominator::Online)).then(|| {
             let is_online = |&ordinal: &Ordinal| recency.is_online(fleet.last_seen[ordinal as usize]);
             devices.iter().filter(is_online).count() as u64
         });
-        for version in &self.updated {
-            version.exclude_from(&mut devices);
-        }
+        self.take_updated_from(&mut devices);
         let not_updated = devices.count();
-        for &ordinal in &self.excluded {
-            devices.remove(ordinal);
-        }
+        self.excluded.take_from(&mut devices);
         let remaining = devices.count();
         Scope {
             candidates: devices,
@@ -257,28 +349,36 @@ impl Resolved<'_> {
     }
 }
 
-impl Scope {
-    /// What a limit comes to: a number of devices, or as many as there are.
-    ///
-    /// p% = ⌈p · denominator / 100⌉, in whole numbers.
+impl Limit {
+    /// Refuses what can be no limit.
     ///
     /// # Errors
     /// [`CoreError::ZeroLimit`], [`CoreError::BadPercentage`].
-    pub fn wanted(&self, limit: Limit) -> Result<u64, CoreError> {
-        const HUNDRED_PERCENT: u32 = 100_000;
+    pub fn check(self) -> Result<(), CoreError> {
+        match self {
+            Self::All | Self::Count(1..) | Self::Percent(1..=HUNDRED_PERCENT, _) => Ok(()),
+            Self::Count(0) => Err(CoreError::ZeroLimit),
+            Self::Percent(thousandths, _) => Err(CoreError::BadPercentage { thousandths }),
+        }
+    }
+}
+
+impl Scope {
+    /// What a limit that was checked comes to: a number of devices, or as many as there are.
+    ///
+    /// p% = ⌈p · denominator / 100⌉, in whole numbers.
+    pub fn wanted(&self, limit: Limit) -> u64 {
         match limit {
-            Limit::All => Ok(self.remaining),
-            Limit::Count(0) => Err(CoreError::ZeroLimit),
-            Limit::Count(count) => Ok(count),
-            Limit::Percent(thousandths @ 1..=HUNDRED_PERCENT, of) => {
+            Limit::All => self.remaining,
+            Limit::Count(count) => count,
+            Limit::Percent(thousandths, of) => {
                 let denominator = match of {
                     Denominator::Matching => self.matching,
                     Denominator::Remaining => self.remaining,
                     Denominator::Online => self.online.expect("the scope was worked out for this limit"),
                 };
-                Ok((denominator * u64::from(thousandths)).div_ceil(u64::from(HUNDRED_PERCENT)))
+                (denominator * u64::from(thousandths)).div_ceil(u64::from(HUNDRED_PERCENT))
             }
-            Limit::Percent(thousandths, _) => Err(CoreError::BadPercentage { thousandths }),
         }
     }
 }

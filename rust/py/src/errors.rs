@@ -40,15 +40,29 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
         }
         CoreError::EmptyList { what } => {
             fields.set_item("list", what)?;
-            ("InputError", "empty-list", "leave the list out to mean no restriction".to_owned())
+            ("InputError", "empty-list", "give a UUID or more: an empty list never stands for every device".to_owned())
         }
         CoreError::ZeroLimit => {
             fields.set_item("limit", 0)?;
-            ("InputError", "bad-limit", "give a count of 1 or more, or leave the limit out for all".to_owned())
+            ("InputError", "bad-limit", "give a count of 1 or more: 0 never stands for all".to_owned())
         }
         CoreError::BadPercentage { thousandths } => {
             fields.set_item("percentage", f64::from(*thousandths) / 1000.0)?;
             ("InputError", "bad-limit", "give a percentage from 0.001% to 100%".to_owned())
+        }
+        CoreError::NothingAsked => {
+            let hint = "name a group, devices or a limit; `groundswell waves complete` takes the wave to every device";
+            ("InputError", "nothing-asked", hint.to_owned())
+        }
+        CoreError::WholeGroupUnsaid { group } => {
+            fields.set_item("group", group)?;
+            let hint = "say whole_group=True if all of it is meant, now and later; or give a limit or devices";
+            ("InputError", "whole-group-unsaid", hint.to_owned())
+        }
+        CoreError::BadWholeGroup { with } => {
+            fields.set_item("with", with)?;
+            let hint = "a whole group is asked for by its name alone, without a limit and without devices";
+            ("InputError", "bad-whole-group", hint.to_owned())
         }
         CoreError::BadSetting { name, value, least } => {
             fields.set_item("setting", name)?;

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use groundswell_core::{Denominator, Fleet, FleetColumns, Limit, OnMismatch, Recency, Selection, Selector};
+use groundswell_core::{Fleet, FleetColumns, Recency, Selection, Selector};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::device_set::PyDeviceSet;
 use crate::selection::PySelection;
-use crate::{arrays, errors};
+use crate::{arrays, errors, limits};
 
 /// Stands for "no ordinal" in arrays of ordinals.
 pub(crate) const NO_ORDINAL: u32 = u32::MAX;
 
 /// A frozen set of devices.
 #[pyclass(frozen, name = "Fleet", module = "groundswell._core")]
-pub(crate) struct PyFleet(Arc<Fleet>);
+pub(crate) struct PyFleet(pub(crate) Arc<Fleet>);
 
 #[pymethods]
 impl PyFleet {
@@ -121,6 +121,13 @@ impl PyFleet {
         arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuids()[ordinal as usize]))
     }
 
+    fn digest<'py>(&self, py: Python<'py>, devices: &PyDeviceSet) -> PyResult<Bound<'py, PyBytes>> {
+        match devices.0.max() {
+            Some(last) if last as usize >= self.0.rows() => Err(no_ordinal(last)),
+            _ => Ok(PyBytes::new(py, &py.detach(|| self.0.digest(devices.0.iter())))),
+        }
+    }
+
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = py.detach(|| self.0.to_columns());
         let dict = PyDict::new(py);
@@ -164,20 +171,9 @@ impl PyFleet {
             excluded: excluded.as_ref().map(arrays::uuids_from).transpose()?,
             not_updated,
             include_test,
-            on_mismatch: if skip_mismatched { OnMismatch::Skip } else { OnMismatch::Refuse },
+            on_mismatch: limits::on_mismatch(skip_mismatched),
         };
-        let denominator = match percent_of {
-            "matching" => Denominator::Matching,
-            "remaining" => Denominator::Remaining,
-            "online" => Denominator::Online,
-            other => return Err(PyValueError::new_err(format!("percent_of is {other:?}"))),
-        };
-        let limit = match (limit, thousandths) {
-            (None, None) => Limit::All,
-            (Some(count), None) => Limit::Count(count),
-            (None, Some(thousandths)) => Limit::Percent(thousandths, denominator),
-            (Some(_), Some(_)) => return Err(PyValueError::new_err("a limit is a count or a percentage")),
-        };
+        let limit = limits::limit(limit, thousandths, percent_of)?;
         let fleet = Arc::clone(&self.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;

@@ -10,8 +10,11 @@ mod arrays;
 mod device_set;
 mod errors;
 mod fleet;
+mod limits;
 mod selection;
+mod status;
 mod uuid_list;
+mod wave;
 
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -29,6 +32,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(key, m)?)?;
     m.add_function(wrap_pyfunction!(recency_step, m)?)?;
     m.add_function(wrap_pyfunction!(near_spellings, m)?)?;
+    wave::register(m)?;
+    status::register(m)?;
     uuid_list::register(m)
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -111,7 +112,7 @@ def test_the_first_rotation_bears_both_signatures_and_the_chain_takes_it() -> No
     assert [root.version for root in chain] == [1, 2, 3, 4, 5]
     assert set(chain[2].keyids) == {workshop.keyid("first-root"), workshop.keyid("offline-root")}
     tuf.check_first_root(chain[0], now=NOW)
-    for old, new in zip(chain, chain[1:], strict=False):
+    for old, new in itertools.pairwise(chain):
         tuf.check_next_root(old, new, production=True, now=NOW)
 
 

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import InputError, NotFoundError
+from groundswell.errors import InputError, NotFoundError, StorageError
 from groundswell.tuf.judge.evidence import malformed, read_evidence, refusal
 from groundswell.tuf.judge.keyring import keyring_of
 from groundswell.tuf.judge.verdict import Verdict
@@ -87,6 +87,7 @@ def judge_directory(
             ``rolled-back``, ``not-renumbered``. Purpose: ``wrong-audience``, ``wrong-tag``.
         InputError: ``broken-json`` for a file that is no JSON; ``bad-instant`` for a `now` without a time zone.
         NotFoundError: ``no-such-directory``.
+        StorageError: ``cannot-read``.
 
     Cost: linear in the bytes, and about 0.1 ms a signature.
 
@@ -151,7 +152,7 @@ def _read(path: Path, *, allow_rsa: bool) -> _Directory:
 
 
 def _chain(path: Path, *, allow_rsa: bool) -> tuple[list[Evidence], Keyring, tuple[str, ...]]:
-    versions = sorted(int(name[1]) for entry in path.iterdir() if (name := _ROOT_NAME.fullmatch(entry.name)))
+    versions = sorted(int(name[1]) for entry in _entries(path) if (name := _ROOT_NAME.fullmatch(entry)))
     if not versions:
         raise refusal("no-root", str(path), "holds no root, such as `1.root.json`")
     for expected, version in enumerate(versions, start=1):
@@ -180,6 +181,18 @@ def _chain(path: Path, *, allow_rsa: bool) -> tuple[list[Evidence], Keyring, tup
     if keyring is None:
         raise AssertionError("a chain without roots was refused above")
     return roots, keyring, signers
+
+
+def _entries(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in path.iterdir()]
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"`{path}` cannot be read: {error.strerror or error}",
+            hint="get permission to read it, or copy it to where you have it",
+            fields={"path": str(path), "reason": error.strerror or str(error)},
+        ) from error
 
 
 def _link(evidence: Evidence, below: str) -> dict[str, Any]:

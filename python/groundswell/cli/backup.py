@@ -1,0 +1,107 @@
+"""``groundswell backup``, ``restore`` and ``check``: keeping a factory, and proving it sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from groundswell.cli.factory_option import DIRECTORY_VARIABLE, directory_option, now_option, open_factory, user_of
+from groundswell.cli.options import json_option
+from groundswell.cli.render import count, note, printable
+from groundswell.cli.tables import instant_text, print_json, print_lines
+from groundswell.errors import StorageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from groundswell.factory.checks import CheckReport
+
+__all__ = ["backup", "check", "restore"]
+
+
+@click.command()
+@click.argument("file")
+@directory_option
+def backup(file: str, *, directory: str | None) -> None:
+    """Write the whole factory to FILE, which is replaced as a whole or not at all."""
+    with open_factory(directory) as factory:
+        size, revision = factory.backup(file), factory.revision
+    click.echo(f"wrote revision {revision} to {printable(file)} ({size:,} bytes)", err=True)
+    note("the file holds the factory's online keys: keep it as safe as a key")
+
+
+@click.command()
+@click.argument("file")
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--last-timestamp-version",
+    metavar="N",
+    type=int,
+    help="The highest version of timestamp.json that devices have seen; without it the version jumps by 1,000,000.",
+)
+@now_option
+def restore(file: str, directory: str, *, last_timestamp_version: int | None, now: datetime | None) -> None:
+    """Make a factory in DIR, which must be empty or not exist, out of a backup."""
+    from groundswell.factory import Factory
+
+    found = Factory.restore(file, directory, last_timestamp_version=last_timestamp_version, user=user_of(), now=now)
+    epochs = ", ".join(f"{repository} {epoch}" for repository, epoch in found.epochs.items())
+    click.echo(
+        f"restored the factory {found.name} of {instant_text(found.backed_up_at)} to {printable(directory)};"
+        f" it is at revision {found.revision}, epochs: {epochs}",
+        err=True,
+    )
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Rebuild the store from the audit log first; the damaged file is kept.")
+@json_option
+@now_option
+@directory_option
+def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str | None) -> None:
+    """Prove that the factory is what its rules say: rows, keys, what is served, and the audit log."""
+    if repair:
+        _repair(directory)
+    with open_factory(directory) as factory:
+        report = factory.check(now=now)
+    for text in report.warnings:
+        note(text)
+    if as_json:
+        print_json(asdict(report) | {"sound": report.sound})
+    else:
+        print_lines(_lines(report))
+    if not report.sound:
+        raise _failed(report)
+
+
+def _repair(directory: str | None) -> None:
+    import os
+
+    from groundswell.factory import Factory
+
+    outer = click.get_current_context().find_root().params.get("directory")
+    path = directory or outer or os.environ.get(DIRECTORY_VARIABLE) or "."
+    revision, kept = Factory.repair(path)
+    click.echo(f"rebuilt the store from the audit log up to revision {revision}", err=True)
+    if kept is not None:
+        note(f"the old file is kept as {printable(str(kept))}")
+
+
+def _lines(report: CheckReport) -> list[str]:
+    lines = []
+    for result in report.results:
+        lines.append(f"{'ok   ' if result.sound else 'FAULT'}  {result.name}")
+        lines += [f"       {printable(fault)}" for fault in result.faults]
+    return lines
+
+
+def _failed(report: CheckReport) -> StorageError:
+    bad = [result.name for result in report.results if not result.sound]
+    return StorageError(
+        "check-failed",
+        f"the factory is not sound: {count(len(bad), 'check')} of `{len(report.results)}` failed",
+        hint="if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup",
+        fields={"revision": report.revision, "failed": bad},
+    )

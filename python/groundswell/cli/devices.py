@@ -1,0 +1,229 @@
+"""``groundswell devices``: import, list, show, group, delete and export devices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.options import DURATION, json_option
+from groundswell.cli.render import count, note, printable
+from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.uuid_argument import read_uuid_words
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from groundswell.factory import Device, ImportReport
+    from groundswell.factory.devices import Sort
+
+__all__ = ["devices"]
+
+_SORTS = ["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
+
+
+@click.group()
+def devices() -> None:
+    """Import, list, group, delete and export devices."""
+
+
+@devices.command("import")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--rejects", metavar="FILE", help="Write bad rows to FILE and import the good ones.")
+@click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")
+@click.option("--dry-run", is_flag=True, help="Say what the import would come to, and store nothing.")
+@json_option
+@now_option
+@directory_option
+def import_devices(
+    files: tuple[str, ...],
+    *,
+    rejects: str | None,
+    clear: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    now: datetime | None,
+    directory: str | None,
+) -> None:
+    """Take devices in from FILE…: all of them or, if anything is wrong, none.
+
+    A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known.
+    FILE is CSV, Parquet, JSON, NDJSON or Arrow, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
+    """
+    with open_factory(directory) as factory:
+        report = factory.devices.import_(*files, rejects=rejects, clear=clear, dry_run=dry_run, now=now, progress=True)
+    for text in report.notes:
+        note(text)
+    if as_json:
+        print_json(asdict(report))
+        return
+    _tell_import(report)
+
+
+def _tell_import(report: ImportReport) -> None:
+    did = "would import" if report.dry_run else "imported"
+    parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.unchanged:,} unchanged"]
+    if report.returned:
+        parts.append(f"{report.returned:,} that had been deleted")
+    click.echo(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}", err=True)
+    if report.groups_created:
+        shown = ", ".join(report.groups_created[:10]) + (" …" if len(report.groups_created) > 10 else "")  # noqa: PLR2004
+        click.echo(
+            f"{'would make' if report.dry_run else 'made'} {count(len(report.groups_created), 'group')}: {shown}",
+            err=True,
+        )
+    if report.rejected_rows:
+        click.echo(f"set {count(report.rejected_rows, 'bad row')} aside", err=True)
+
+
+@devices.command("list", context_settings={"show_default": True})
+@click.option("-g", "--group", help='Only devices of this group; "" for those without one.')
+@click.option("-t", "--tag", help='Only devices on this tag; "" for those without one.')
+@click.option("--production/--test", default=None, help="Only production devices, or only test devices.")
+@click.option("--name", metavar="PATTERN", help="Only devices whose name matches; * and ? stand for characters.")
+@click.option("--uuid", "uuid_prefix", metavar="PREFIX", help="Only devices whose uuid begins like this.")
+@click.option("--target-version", metavar="VERSION", type=int, help="Only devices that report this target version.")
+@click.option("--hardware-id", metavar="ID", help="Only devices of this hardware.")
+@click.option("--online/--offline", default=None, help="Only devices seen within the threshold, or only the others.")
+@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
+@click.option("-n", "--limit", metavar="N", type=int, default=50, help="How many devices a page has.")
+@click.option("-p", "--page", metavar="N", type=int, default=1, help="Which page.")
+@click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone, of all pages: a list to go on with.")
+@json_option
+@now_option
+@directory_option
+def list_devices(
+    *,
+    group: str | None,
+    tag: str | None,
+    production: bool | None,
+    name: str | None,
+    uuid_prefix: str | None,
+    target_version: int | None,
+    hardware_id: str | None,
+    online: bool | None,
+    online_threshold: timedelta,
+    sort: str,
+    limit: int,
+    page: int,
+    only_uuids: bool,
+    as_json: bool,
+    now: datetime | None,
+    directory: str | None,
+) -> None:
+    """List devices, a page at a time."""
+    filters: dict[str, Any] = {
+        "group": group,
+        "tag": tag,
+        "production": production,
+        "name": name,
+        "uuid_prefix": uuid_prefix,
+        "target_version": target_version,
+        "hardware_id": hardware_id,
+        "online": online,
+        "online_threshold": online_threshold,
+        "sort": cast("Sort", sort),
+        "now": now,
+    }
+    with open_factory(directory) as factory:
+        if only_uuids:
+            print_lines(factory.devices.list_uuids(**filters))
+            return
+        found = factory.devices.list(**filters, limit=limit, page=page)
+    if as_json:
+        rows = [device_data(device) for device in found.devices]
+        print_json({"devices": rows, "total": found.total, "page": found.page, "pages": found.pages})
+        return
+    header = ["uuid", "name", "group", "tag", "kind", "last seen", "version", "hardware"]
+    print_lines(table(header, map(_row, found.devices)))
+    click.echo(f"page {found.page} of {found.pages}, {count(found.total, 'device')}", err=True)
+
+
+def _row(device: Device) -> list[object]:
+    version = device.target_version
+    return [
+        device.uuid,
+        device.name,
+        device.group,
+        device.tag,
+        "production" if device.production else "test",
+        instant_text(device.last_seen),
+        None if version is None else str(version),
+        device.hardware_id,
+    ]
+
+
+def device_data(device: Device) -> dict[str, Any]:
+    """A device in JSON types."""
+    return asdict(device) | {"last_seen": instant_text(device.last_seen)}
+
+
+@devices.command()
+@click.argument("device", metavar="UUID|NAME")
+@json_option
+@directory_option
+def show(device: str, *, as_json: bool, directory: str | None) -> None:
+    """Show what is known of a device."""
+    with open_factory(directory) as factory:
+        found = factory.devices.show(device)
+    if as_json:
+        print_json(device_data(found))
+        return
+    names = ("uuid", "ordinal", "name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
+    data = device_data(found)
+    print_lines(facts((name.replace("_", " "), _plain(data[name])) for name in names))
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@devices.command()
+@click.argument("words", metavar="UUID… GROUP", nargs=-1, required=True)
+@click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are UUIDs then.")
+@directory_option
+def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None:
+    """Put devices into GROUP; all of them or, if one is not known, none.
+
+    UUID may also be a list, @FILE or @- for stdin.
+    """
+    if not unset and len(words) == 1:
+        raise click.UsageError("name at least one device and, last, the group")
+    named = read_uuid_words(words if unset else words[:-1])
+    into = None if unset else words[-1]
+    with open_factory(directory) as factory:
+        moved = factory.devices.assign(named, into)
+    where = "out of their groups" if into is None else f"to the group {printable(into)}"
+    already = len(named) - moved
+    click.echo(
+        f"moved {count(moved, 'device')} {where}" + (f"; {already:,} were there already" if already else ""), err=True
+    )
+
+
+@devices.command()
+@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@directory_option
+def delete(words: tuple[str, ...], *, directory: str | None) -> None:
+    """Delete devices; all of them or, if one is not known, none.
+
+    UUID may also be a list, @FILE or @- for stdin. A deleted device gets its ordinal back when it is imported again.
+    """
+    with open_factory(directory) as factory:
+        deleted = factory.devices.delete(read_uuid_words(words))
+    click.echo(f"deleted {count(deleted, 'device')}", err=True)
+
+
+@devices.command()
+@click.argument("file")
+@directory_option
+def export(file: str, *, directory: str | None) -> None:
+    """Write all devices to FILE, which `devices import` reads back.
+
+    FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
+    """
+    with open_factory(directory) as factory:
+        written = factory.devices.export(file)
+    click.echo(f"wrote {count(written, 'device')} to {printable(file)}", err=True)

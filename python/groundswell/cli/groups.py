@@ -1,0 +1,92 @@
+"""``groundswell groups``: make, list, rename, describe and delete groups."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.factory_option import directory_option, open_factory
+from groundswell.cli.options import json_option
+from groundswell.cli.render import count
+from groundswell.cli.tables import instant_text, print_json, print_lines, table
+
+if TYPE_CHECKING:
+    from groundswell.factory import Group
+
+__all__ = ["groups"]
+
+
+@click.group()
+def groups() -> None:
+    """Make, list, rename, describe and delete groups of devices."""
+
+
+@groups.command()
+@click.argument("name")
+@click.option("--description", default="", help="Free text.")
+@directory_option
+def create(name: str, *, description: str, directory: str | None) -> None:
+    """Make a group without devices."""
+    with open_factory(directory) as factory:
+        made = factory.groups.create(name, description)
+    click.echo(f"made the group {made.name}", err=True)
+
+
+@groups.command("list")
+@json_option
+@directory_option
+def list_groups(*, as_json: bool, directory: str | None) -> None:
+    """List all groups, by name."""
+    with open_factory(directory) as factory:
+        found = factory.groups.list()
+    if as_json:
+        print_json({"groups": [_data(group) for group in found]})
+        return
+    header = ["group", "devices", "production", "description"]
+    rows = [[group.name, group.devices, group.production_devices, group.description] for group in found]
+    print_lines(table(header, rows))
+
+
+def _data(group: Group) -> dict[str, Any]:
+    return asdict(group) | {
+        "created_at": instant_text(group.created_at),
+        "updated_at": instant_text(group.updated_at),
+    }
+
+
+@groups.command()
+@click.argument("name")
+@click.argument("new_name")
+@directory_option
+def rename(name: str, new_name: str, *, directory: str | None) -> None:
+    """Give a group another name; its devices and the rules that refer to it stay."""
+    with open_factory(directory) as factory:
+        factory.groups.rename(name, new_name)
+    click.echo(f"renamed the group {name} to {new_name}", err=True)
+
+
+@groups.command()
+@click.argument("name")
+@click.argument("description")
+@directory_option
+def describe(name: str, description: str, *, directory: str | None) -> None:
+    """Give a group another description."""
+    with open_factory(directory) as factory:
+        factory.groups.describe(name, description)
+    click.echo(f"described the group {name}", err=True)
+
+
+@groups.command()
+@click.argument("name")
+@click.option(
+    "--ungroup", is_flag=True, help="Let its devices be without a group; a group that has any is refused else."
+)
+@directory_option
+def delete(name: str, *, ungroup: bool, directory: str | None) -> None:
+    """Delete a group. A new group of the same name is another group."""
+    with open_factory(directory) as factory:
+        members = factory.groups.delete(name, ungroup=ungroup)
+    left = f"; without a group now: {count(members, 'device')}" if members else ""
+    click.echo(f"deleted the group {name}{left}", err=True)

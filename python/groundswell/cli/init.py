@@ -1,0 +1,35 @@
+"""``groundswell init``: make a factory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from groundswell.cli.factory_option import now_option, user_of
+from groundswell.cli.render import printable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["init"]
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--name", required=True, help="The factory's name: up to 64 letters, digits and _ . + -")
+@now_option
+def init(directory: str, *, name: str, now: datetime | None) -> None:
+    """Make a factory in DIR, which must be empty or not exist.
+
+    The factory gets online keys and its first roots. Back the whole directory up with `groundswell backup`.
+    """
+    from groundswell.factory import Factory
+
+    with Factory.create(directory, name=name, user=user_of(), now=now) as factory:
+        click.echo(f"made the factory {factory.name} in {printable(directory)}", err=True)
+    click.echo(
+        "next: groundswell keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz;"
+        " then groundswell devices import FILE",
+        err=True,
+    )

@@ -1,0 +1,94 @@
+"""``groundswell status``: the factory at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.options import DURATION, json_option
+from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from groundswell.factory.status import FactoryStatus, TagStatus
+
+__all__ = ["status"]
+
+_MOST_VERSIONS = 5
+_MOST_GROUPS = 10
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@json_option
+@now_option
+@directory_option
+def status(*, online_threshold: timedelta, as_json: bool, now: datetime | None, directory: str | None) -> None:
+    """Show the factory at a glance: devices by tag, version and group, and what wants attention."""
+    with open_factory(directory) as factory:
+        found = factory.status(now=now, online_threshold=online_threshold)
+    if as_json:
+        print_json(_data(found))
+    else:
+        print_lines(_lines(found))
+
+
+def _data(found: FactoryStatus) -> dict[str, Any]:
+    return asdict(found) | {
+        "now": instant_text(found.now),
+        "online_threshold": int(found.online_threshold.total_seconds()),
+    }
+
+
+def _lines(found: FactoryStatus) -> list[str]:
+    lines = facts(
+        [
+            ("factory", found.name),
+            ("revision", str(found.revision)),
+            ("as of", instant_text(found.now)),
+            ("devices", f"{found.devices:,}: {found.production_devices:,} production, {found.test_devices:,} test"),
+            ("online", f"{found.online:,}"),
+            ("roots", f"version {found.root_version}" + ("" if found.keys_ready else ", no offline keys yet")),
+        ]
+    )
+    header = ["tag", "kind", "devices", "online", "latest target", "on latest"]
+    lines += ["", *table(header, map(_row, found.tags))]
+    for one in found.tags:
+        lines += ["", *_detail(one)]
+    if found.warnings:
+        lines += ["", "wants attention", *(f"  {warning}" for warning in found.warnings)]
+    return lines
+
+
+def _row(one: TagStatus) -> list[object]:
+    latest = None if one.latest_target is None else str(one.latest_target)
+    on_latest = None if one.latest_target is None else one.on_latest
+    return [one.tag or "(no tag)", _kind(one), one.devices, one.online, latest, on_latest]
+
+
+def _kind(one: TagStatus) -> str:
+    return "production" if one.production else "test"
+
+
+def _detail(one: TagStatus) -> list[str]:
+    versions = [
+        f"{'unknown' if count.target_version is None else count.target_version} {count.devices:,}"
+        + (" (orphan)" if count.is_orphan else "")
+        for count in one.versions[:_MOST_VERSIONS]
+    ]
+    versions += _rest(sum(count.devices for count in one.versions[_MOST_VERSIONS:]))
+    groups = [f"{count.group or '(no group)'} {count.devices:,}" for count in one.groups[:_MOST_GROUPS]]
+    groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
+    return [
+        f"{one.tag or '(no tag)'}, {_kind(one)}",
+        f"  versions  {', '.join(versions)}",
+        f"  groups    {', '.join(groups)}",
+    ]
+
+
+def _rest(devices: int) -> list[str]:
+    return [f"others {devices:,}"] if devices else []

@@ -1,0 +1,75 @@
+"""Tables and facts as text that needs no colour, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from groundswell.cli.render import printable, write_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+__all__ = ["facts", "instant_text", "print_json", "print_lines", "table"]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a table: numbers to the right, the rest to the left, ``-`` for what is not known.
+
+    >>> table(["group", "devices"], [["canary", 12], [None, 3]])
+    ['group   devices', 'canary       12', '-             3']
+    """
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [any(row[column][1] for row in cells) for column in range(len(header))]
+    lines = [[(name, False) for name in header], *cells]
+    widths = [max(len(line[column][0]) for line in lines) for column in range(len(header))]
+    return [
+        "  ".join(
+            text.rjust(width) if to_right else text.ljust(width)
+            for (text, _), width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _cell(value: object) -> tuple[str, bool]:
+    """A value as text, and whether it is a number."""
+    if value is None:
+        return "-", False
+    if isinstance(value, bool):
+        return ("yes" if value else "no"), False
+    if isinstance(value, int):
+        return f"{value:,}", True
+    return printable(str(value)), False
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:
+    """Lines of names and values.
+
+    >>> facts([("uuid", "a"), ("last seen", None)])
+    ['uuid       a', 'last seen  -']
+    """
+    rows = [(name, _cell(value)[0]) for name, value in pairs]
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{name.ljust(width)}  {value}".rstrip() for name, value in rows]
+
+
+def instant_text(when: datetime | None) -> str | None:
+    """An instant in RFC 3339, UTC.
+
+    >>> from datetime import UTC, datetime
+    >>> instant_text(datetime(2026, 11, 24, tzinfo=UTC))
+    '2026-11-24T00:00:00Z'
+    """
+    return None if when is None else when.isoformat().replace("+00:00", "Z")
+
+
+def print_lines(lines: Iterable[str], output: str | None = None) -> None:
+    """Write lines to stdout, or to a file as a whole."""
+    write_output("".join(f"{line}\n" for line in lines).encode(), output)
+
+
+def print_json(data: Any, output: str | None = None) -> None:
+    """Write JSON to stdout, or to a file as a whole."""
+    write_output((json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode(), output)

@@ -1,0 +1,238 @@
+"""``groundswell waves rollout``: widen an active wave to more devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.factory_option import directory_option, open_factory
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
+from groundswell.cli.questions import ask, must_ask
+from groundswell.cli.render import count, note, printable
+from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.uuid_argument import read_uuids
+from groundswell.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from groundswell.factory import Factory
+    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.fleet.quantities import Denominator
+
+__all__ = ["rollout"]
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("name")
+@click.argument("group_word", metavar="[GROUP]", required=False)
+@click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")
+@click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them, recently active ones preferred.")
+@click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
+@click.option("--dry-run", is_flag=True, help="Work it out and change nothing.")
+@click.option("--print-uuids", is_flag=True, help="Print the UUIDs of the devices.")
+@click.option("--print-names", is_flag=True, help="Print the names of the devices.")
+@json_option
+@click.option("--seed", type=SEED, help="What decides a sample; a fresh seed is drawn and kept otherwise.")
+@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
+@click.option("--plan-out", metavar="FILE", help="With --dry-run: write the plan to FILE, for --apply.")
+@click.option("--apply", "plan", metavar="PLAN", help="Stage exactly what the plan names, or refuse.")
+@click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
+@click.option(
+    "--percent-of",
+    type=click.Choice(["matching", "remaining", "online"]),
+    default="matching",
+    help="What a percentage is taken of.",
+)
+@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it have the full weight.")
+@click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before a whole group.")
+@directory_option
+def rollout(
+    name: str,
+    group_word: str | None,
+    *,
+    group: str | None,
+    limit: str | None,
+    uuids: str | None,
+    dry_run: bool,
+    print_uuids: bool,
+    print_names: bool,
+    as_json: bool,
+    seed: int | None,
+    now: datetime | None,
+    plan_out: str | None,
+    plan: str | None,
+    skip_mismatched: bool,
+    percent_of: Denominator,
+    online_threshold: timedelta,
+    half_life: timedelta,
+    yes: bool,
+    directory: str | None,
+) -> None:
+    """Widen the active wave NAME to a group, a number or a percentage of devices, or a list of them.
+
+    A group alone is the whole group, and devices that join it later. With --limit, a sample of the group or of the
+    fleet; with --uuids just these devices, or a sample of them. What is given but empty is an error, never more
+    devices.
+    """
+    chosen = _group(group_word, group)
+    if plan_out is not None and not dry_run:
+        raise click.UsageError("--plan-out goes with --dry-run")
+    if plan is not None:
+        asked = (chosen, limit, uuids, seed, now)
+        if dry_run or skip_mismatched or any(value is not None for value in asked):
+            raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+    listed = None if uuids is None else read_uuids(uuids, "--uuids")
+    if limit is not None:
+        from groundswell.fleet.quantities import parse_limit
+
+        parse_limit(limit)
+    with open_factory(directory) as factory:
+        if plan is not None:
+            result = _applied(factory, name, plan)
+        else:
+            whole = chosen is not None and limit is None and uuids is None
+            if whole and not dry_run and must_ask(yes=yes):
+                _ask(factory, name, str(chosen))
+            result = factory.waves.rollout(
+                name,
+                limit,
+                group=chosen,
+                uuids=listed,
+                whole_group=whole,
+                skip_mismatched=skip_mismatched,
+                percent_of=percent_of,
+                seed=seed,
+                now=now,
+                online_threshold=online_threshold,
+                half_life=half_life,
+                dry_run=dry_run,
+            )
+    if plan_out is not None:
+        result.plan.write(plan_out)
+    if as_json:
+        print_json(_data(result, uuids=print_uuids, names=print_names))
+    else:
+        _tell(result)
+        _print_devices(result, uuids=print_uuids, names=print_names)
+    if plan_out is not None:
+        click.echo(f"wrote the plan to {printable(plan_out)}; apply it with --apply", err=True)
+
+
+def _group(word: str | None, option: str | None) -> str | None:
+    if word is not None and option is not None:
+        raise click.UsageError("the group is given twice: as a word and with --group")
+    group = word if word is not None else option
+    if group is not None and not group.strip():
+        raise InputError(
+            "empty-group",
+            f"the group is given but empty: `{group}`",
+            hint="name a group, or leave it out; an unset variable must not mean more devices",
+            fields={"group": group},
+        )
+    return group
+
+
+def _applied(factory: Factory, name: str, path: str) -> RolloutResult:
+    from groundswell.waves.plan import Plan
+
+    plan = Plan.read(path)
+    if plan.wave != name:
+        raise InputError(
+            "other-wave",
+            f"the plan `{path}` was made for the wave {plan.wave}, not for {name}",
+            hint=f"say groundswell waves rollout {plan.wave} --apply {path}, if that is meant",
+            fields={"plan": plan.wave, "wave": name},
+        )
+    return factory.waves.apply(plan)
+
+
+def _ask(factory: Factory, name: str, group: str) -> None:
+    would = factory.waves.rollout(name, group=group, whole_group=True, dry_run=True)
+    if would.repeated:
+        return
+    now = count(len(would), "device")
+    ask(f"Roll {name} out to the whole group {group}: {now} now, and all that join it later?")
+
+
+def _tell(result: RolloutResult) -> None:
+    wave, devices = result.wave, count(len(result), "device")
+    did = "would take in" if result.dry_run else "took in"
+    where = f" of group {result.plan.group}" if result.plan.group else ""
+    if result.kind == "whole-group":
+        if result.repeated:
+            click.echo(f"nothing to do: {result.why_short}", err=True)
+        else:
+            later = "would cover" if result.dry_run else "covers"
+            now = f"{devices} more, and all that join it later"
+            click.echo(f"wave {wave.name} {later} the whole group {result.plan.group}: {now}", err=True)
+    else:
+        of = f" of {count(result.candidates, 'candidate')}{where} ({count(result.matching, 'device')} match)"
+        click.echo(f"wave {wave.name} {did} {devices}{of}", err=True)
+        if result.why_short:
+            note(f"fewer than asked for: {result.why_short}" if len(result) else result.why_short)
+    if result.already:
+        note(f"{count(result.already, 'listed device')} in the wave or updated already")
+    if result.skipped:
+        note(f"skipped {count(len(result.skipped), 'listed device')} (--json names each with its reason)")
+    for hardware, devices_of in result.without_target.items():
+        note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices_of, 'device')}")
+    if result.kind in {"sample", "sample-within-list"}:
+        click.echo(f"seed {result.seed}, ages counted to {result.plan.now}", err=True)
+    if len(result):
+        click.echo(f"digest {result.digest}", err=True)
+    if result.number is not None:
+        click.echo(f"rollout {result.number} of wave {wave.name}, revision {wave.revision}", err=True)
+
+
+def _print_devices(result: RolloutResult, *, uuids: bool, names: bool) -> None:
+    if uuids and not names:
+        print_lines(result.uuids)
+    elif names:
+        found = [printable(name) if name else uuid for name, uuid in zip(result.names, result.uuids, strict=True)]
+        if uuids:
+            found = [f"{uuid}\t{name}" for uuid, name in zip(result.uuids, found, strict=True)]
+        print_lines(found)
+
+
+def _data(result: RolloutResult, *, uuids: bool, names: bool) -> dict[str, Any]:
+    plan = result.plan
+    data: dict[str, Any] = {
+        "wave": result.wave.name,
+        "revision": result.wave.revision,
+        "rollout": result.number,
+        "dry_run": result.dry_run,
+        "kind": result.kind,
+        "asked": {
+            "group": plan.group,
+            "limit": plan.limit,
+            "percent_of": plan.percent_of,
+            "listed": None if plan.listed is None else len(plan.listed),
+            "skip_mismatched": plan.skip_mismatched,
+        },
+        "seed": str(plan.seed),
+        "now": plan.now,
+        "online_threshold": plan.online_threshold,
+        "half_life": plan.half_life,
+        "algorithm": plan.algorithm,
+        "matching": result.matching,
+        "updated": result.updated,
+        "covered": result.covered,
+        "candidates": result.candidates,
+        "limit": result.wanted,
+        "count": len(result),
+        "newly_scheduled": result.newly_scheduled,
+        "already": result.already,
+        "skipped": list(result.skipped),
+        "repeated": result.repeated,
+        "why_short": result.why_short,
+        "without_target": result.without_target,
+        "digest": result.digest,
+    }
+    if uuids:
+        data["uuids"] = result.uuids
+    if names:
+        data["names"] = result.names
+    return data

@@ -1,0 +1,167 @@
+"""``groundswell waves status``: how far a wave has come."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.options import json_option
+from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from groundswell.factory.wave_status import GroupProgress, Progress, WaveStatus
+
+__all__ = ["status"]
+
+_MOST_VERSIONS = 8
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("name", required=False)
+@click.option(
+    "--offline-threshold", metavar="HOURS", type=click.FloatRange(0), default=4, help="Offline after so long."
+)
+@click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
+@click.option("--interval", metavar="SECONDS", type=click.FloatRange(0.2), default=5, help="With --watch: how often.")
+@json_option
+@now_option
+@directory_option
+def status(
+    name: str | None,
+    *,
+    offline_threshold: float,
+    watch: bool,
+    interval: float,
+    as_json: bool,
+    now: datetime | None,
+    directory: str | None,
+) -> None:
+    """Show how far a wave has come; the only active one unless it is named."""
+    threshold = timedelta(seconds=round(offline_threshold * 3600))
+    while True:
+        # Opened for each look: whoever else needs the factory gets it in between.
+        with open_factory(directory) as factory:
+            found = factory.waves.status(name, now=now, online_threshold=threshold)
+        if as_json:
+            print_json(status_data(found))
+        else:
+            if watch:
+                click.clear()
+            print_lines(_lines(found))
+        if not watch:
+            return
+        time.sleep(interval)
+
+
+def status_data(found: WaveStatus) -> dict[str, Any]:
+    """The status in JSON types."""
+    wave = found.wave
+    return {
+        "wave": wave.name,
+        "target_version": wave.target_version,
+        "tag": wave.tag,
+        "state": wave.state,
+        "revision": wave.revision,
+        "created_at": instant_text(wave.created_at),
+        "finished_at": instant_text(wave.finished_at),
+        "now": instant_text(found.now),
+        "rollouts": found.rollouts,
+        **asdict(found.progress),
+        "rollout_groups": [_group_data(one) for one in found.rollout_groups],
+        "other_groups": [_group_data(one) for one in found.other_groups],
+        "without_target": found.without_target,
+        "warnings": list(found.warnings),
+    }
+
+
+def _group_data(one: GroupProgress) -> dict[str, Any]:
+    about = {"group": one.group, "rolled_out_at": instant_text(one.rolled_out_at), "whole": one.whole}
+    return about | asdict(one.progress)
+
+
+def _lines(found: WaveStatus) -> list[str]:
+    wave, progress = found.wave, found.progress
+    lines = facts(
+        [
+            ("wave", wave.name),
+            ("brings", f"version {wave.target_version} to tag {wave.tag}"),
+            ("state", _state(found)),
+            ("as of", instant_text(found.now)),
+            ("rollouts", str(found.rollouts)),
+        ]
+    )
+    lines += ["", *_totals(progress)]
+    if wave.active:
+        header = ["group", "total", "online", "updated", "scheduled", "silent", "unscheduled", "rolled out"]
+        rows = [_group_row(one) for one in (*found.rollout_groups, *found.other_groups)]
+        if rows:
+            lines += ["", *table(header, rows)]
+        if progress.versions:
+            lines += ["", *_versions(progress)]
+    if found.warnings:
+        lines += ["", "wants attention", *(f"  {warning}" for warning in found.warnings)]
+    return lines
+
+
+def _state(found: WaveStatus) -> str:
+    wave = found.wave
+    if wave.finished_at is None:
+        return wave.state
+    return f"{wave.state} since {instant_text(wave.finished_at)}, by {wave.finished_by}; counted as of now"
+
+
+def _totals(progress: Progress) -> Sequence[str]:
+    def share(devices: int) -> str:
+        return f"{100 * devices / progress.total:.1f}%" if progress.total else "-"
+
+    rows = [
+        ("devices", progress.total, ""),
+        ("online", progress.online, share(progress.online)),
+        ("updated", progress.updated, share(progress.updated)),
+        ("scheduled", progress.scheduled, share(progress.scheduled)),
+        ("  of these silent", progress.silent, share(progress.silent)),
+        ("unscheduled", progress.unscheduled, share(progress.unscheduled)),
+        ("failed", progress.failed, "no events were reported" if progress.failed is None else share(progress.failed)),
+    ]
+    shown = [(label, "-" if devices is None else f"{devices:,}", part) for label, devices, part in rows]
+    widths = [max(len(row[column]) for row in shown) for column in range(2)]
+    return [f"{label.ljust(widths[0])}  {devices.rjust(widths[1])}  {part}".rstrip() for label, devices, part in shown]
+
+
+def _group_row(one: GroupProgress) -> list[object]:
+    progress = one.progress
+    when = None if one.rolled_out_at is None else f"{instant_text(one.rolled_out_at)}{' whole' if one.whole else ''}"
+    return [
+        one.group or "(no group)",
+        progress.total,
+        progress.online,
+        progress.updated,
+        progress.scheduled,
+        progress.silent,
+        progress.unscheduled,
+        when,
+    ]
+
+
+def _versions(progress: Progress) -> list[str]:
+    shown = progress.versions[:_MOST_VERSIONS]
+    rows: list[list[object]] = [
+        [
+            "unknown" if one.target_version is None else str(one.target_version),
+            one.devices,
+            "orphan" if one.is_orphan else "",
+        ]
+        for one in shown
+    ]
+    rest = sum(one.devices for one in progress.versions[_MOST_VERSIONS:])
+    if rest:
+        rows.append(["others", rest, ""])
+    return table(["version", "devices", ""], rows)

@@ -1,0 +1,439 @@
+"""``groundswell waves``: from a signed target to the last device."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.options import INSTANT, json_option
+from groundswell.cli.questions import ask, must_ask
+from groundswell.cli.render import count, note, printable
+from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.wave_rollout import rollout
+from groundswell.cli.wave_status import status
+from groundswell.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from groundswell.factory.rollouts import Verified
+    from groundswell.factory.waves import WaveDetail
+    from groundswell.waves.records import Rollout, Wave
+
+__all__ = ["waves"]
+
+
+@click.group()
+def waves() -> None:
+    """Make waves, roll them out step by step, follow them, complete or cancel them."""
+
+
+waves.add_command(rollout)
+waves.add_command(status)
+
+
+@waves.command()
+@click.argument("name")
+@click.argument("target_version", metavar="TARGET_VERSION", type=int)
+@click.argument("tag")
+@click.option("-k", "--keys", metavar="KEYS", help="The tarball of an offline targets key.")
+@click.option("-e", "--expires-days", metavar="N", type=int, help="The role expires in N days; 365 unless given.")
+@click.option("-E", "--expires-at", metavar="T", type=INSTANT, help="The role expires at T.")
+@click.option("--prune", metavar="1,2", help="Versions of production targets that are left out from now on.")
+@click.option("--source-tag", metavar="TAG", help="Only CI targets that carry this tag.")
+@click.option("-d", "--dry-run", is_flag=True, help="Print the signed role, and store nothing.")
+@now_option
+@directory_option
+def init(
+    name: str,
+    target_version: int,
+    tag: str,
+    *,
+    keys: str | None,
+    expires_days: int | None,
+    expires_at: datetime | None,
+    prune: str | None,
+    source_tag: str | None,
+    dry_run: bool,
+    now: datetime | None,
+    directory: str | None,
+) -> None:
+    """Make the wave NAME, which brings TARGET_VERSION to the production devices of TAG. Nothing is rolled out yet."""
+    if keys is None:
+        raise click.UsageError("a wave is signed with an offline key: say -k targets.only.key.tgz")
+    expires = _expiry(expires_days, expires_at, now)
+    with open_factory(directory) as factory:
+        made = factory.waves.init(
+            name,
+            target_version,
+            tag,
+            keys=keys,
+            prune=_versions(prune),
+            source_tag=source_tag,
+            expires=expires,
+            dry_run=dry_run,
+            now=now,
+        )
+    _warn(made)
+    if dry_run:
+        print_json(json.loads(made.wave.document))
+        note("a dry run: the wave was not made")
+        return
+    click.echo(
+        f"made the wave {name}: version {target_version} for tag {tag}, {count(len(made.targets), 'target')},"
+        f" expires {instant_text(made.expires)}",
+        err=True,
+    )
+
+
+def _expiry(days: int | None, at: datetime | None, now: datetime | None) -> datetime | None:
+    if days is not None and at is not None:
+        raise click.UsageError("--expires-days and --expires-at exclude each other")
+    if days is None:
+        return at
+    from datetime import UTC
+    from datetime import datetime as clock
+
+    try:
+        return (now or clock.now(UTC)).replace(microsecond=0) + timedelta(days=days)
+    except OverflowError:
+        raise InputError(
+            "bad-duration",
+            f"`{days}` days are more than a date can be away",
+            hint="give --expires-days 365, say",
+            fields={"option": "expires_days", "value": days},
+        ) from None
+
+
+def _versions(text: str | None) -> list[int]:
+    if text is None:
+        return []
+    found = []
+    for word in text.replace(",", " ").split():
+        if not (word.isascii() and word.isdigit()):
+            raise InputError(
+                "bad-version",
+                f"`{word[:40]}` in --prune is no target version",
+                hint="give versions with commas between them, such as 40,41",
+                fields={"value": word[:40]},
+            )
+        found.append(int(word[:20]))
+    if not found:
+        raise InputError(
+            "bad-version",
+            "--prune is ``: it names no version",
+            hint="leave it out, or name versions",
+            fields={"value": ""},
+        )
+    return found
+
+
+def _warn(detail: WaveDetail) -> None:
+    for text in detail.warnings:
+        note(text)
+
+
+@waves.command()
+@click.argument("name")
+@click.option("-k", "--keys", metavar="KEYS", required=True, help="The tarball of an offline targets key.")
+@directory_option
+def sign(name: str, *, keys: str, directory: str | None) -> None:
+    """Add one more signature to the wave NAME."""
+    with open_factory(directory) as factory:
+        signed = factory.waves.sign(name, keys=keys)
+    _warn(signed)
+    click.echo(f"the wave {name} has {count(len(signed.signed_by), 'valid signature')}", err=True)
+
+
+@waves.command("list", context_settings={"show_default": True})
+@click.option("-t", "--tag", help="Only waves for this tag.")
+@click.option("-s", "--state", type=click.Choice(["active", "complete", "canceled"]), help="Only waves in this state.")
+@click.option("-n", "--limit", metavar="N", type=click.IntRange(1), default=20, help="How many waves a page has.")
+@click.option("-p", "--page", metavar="N", type=click.IntRange(1), default=1, help="Which page.")
+@json_option
+@directory_option
+def list_waves(
+    *, tag: str | None, state: str | None, limit: int, page: int, as_json: bool, directory: str | None
+) -> None:
+    """List waves, newest first."""
+    with open_factory(directory) as factory:
+        found = factory.waves.list(tag=tag, state=state)
+    shown = found[(page - 1) * limit : page * limit]
+    if as_json:
+        print_json({"waves": [wave_data(wave) for wave in shown], "total": len(found), "page": page})
+        return
+    header = ["wave", "version", "tag", "state", "created", "finished"]
+    rows = [
+        [
+            wave.name,
+            str(wave.target_version),
+            wave.tag,
+            wave.state,
+            instant_text(wave.created_at),
+            instant_text(wave.finished_at),
+        ]
+        for wave in shown
+    ]
+    print_lines(table(header, rows))
+    if len(found) > len(shown):
+        click.echo(f"page {page} of {-(-len(found) // limit)}, {count(len(found), 'wave')}", err=True)
+
+
+def wave_data(wave: Wave) -> dict[str, Any]:
+    """A wave in JSON types, its role apart."""
+    return {
+        "name": wave.name,
+        "target_version": wave.target_version,
+        "tag": wave.tag,
+        "state": wave.state,
+        "revision": wave.revision,
+        "created_at": instant_text(wave.created_at),
+        "created_by": wave.created_by,
+        "finished_at": instant_text(wave.finished_at),
+        "finished_by": wave.finished_by,
+    }
+
+
+@waves.command()
+@click.argument("name", required=False)
+@click.option("-s", "--show-targets", is_flag=True, help="Print the signed targets role, too.")
+@json_option
+@directory_option
+def show(name: str | None, *, show_targets: bool, as_json: bool, directory: str | None) -> None:
+    """Show a wave; the only active one unless it is named."""
+    with open_factory(directory) as factory:
+        detail = factory.waves.show(name)
+        rollouts = factory.waves.history(detail.wave.name)
+    wave = detail.wave
+    data = wave_data(wave) | {
+        "expires": instant_text(detail.expires),
+        "targets": list(detail.targets),
+        "signed_by": list(detail.signed_by),
+        "signatures_missing": detail.signatures_missing,
+        "rollouts": [rollout_data(one) for one in rollouts],
+        "warnings": list(detail.warnings),
+    }
+    if show_targets:
+        data["role"] = json.loads(wave.document)
+    if as_json:
+        print_json(data)
+        return
+    about = [
+        ("wave", wave.name),
+        ("brings", f"version {wave.target_version} to tag {wave.tag}"),
+        ("state", wave.state),
+        ("created", f"{instant_text(wave.created_at)} by {wave.created_by}"),
+        ("finished", None if wave.finished_at is None else f"{instant_text(wave.finished_at)} by {wave.finished_by}"),
+        ("expires", instant_text(detail.expires)),
+        ("targets", ", ".join(detail.targets)),
+        ("signatures", f"{len(detail.signed_by)} valid" + _missing(detail)),
+        ("rollouts", str(len(rollouts))),
+    ]
+    print_lines([*facts(about), *([""] if rollouts else []), *_history_table(rollouts)])
+    if show_targets:
+        print_json(data["role"])
+    _warn(detail)
+
+
+def _missing(detail: WaveDetail) -> str:
+    return f", {detail.signatures_missing} missing" if detail.signatures_missing else ""
+
+
+def _history_table(rollouts: Sequence[Rollout]) -> list[str]:
+    if not rollouts:
+        return []
+    header = ["rollout", "at", "by", "kind", "group", "limit", "devices", "of candidates"]
+    rows = [
+        [
+            str(one.number),
+            instant_text(one.applied_at),
+            one.applied_by,
+            one.kind,
+            one.selector["group"],
+            one.selector["limit"],
+            one.device_count,
+            one.candidates,
+        ]
+        for one in rollouts
+    ]
+    return table(header, rows)
+
+
+def rollout_data(one: Rollout) -> dict[str, Any]:
+    """A rollout in JSON types, its devices apart."""
+    return {
+        "number": one.number,
+        "kind": one.kind,
+        "applied_at": instant_text(one.applied_at),
+        "applied_by": one.applied_by,
+        "selector": dict(one.selector),
+        "seed": str(one.seed),
+        "now": one.selected_at,
+        "online_threshold": one.online_threshold,
+        "half_life": one.half_life,
+        "algorithm": one.algorithm,
+        "matching": one.matching,
+        "candidates": one.candidates,
+        "limit": one.wanted,
+        "count": one.device_count,
+        "digest": one.digest,
+    }
+
+
+@waves.command()
+@click.argument("name", required=False)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@now_option
+@directory_option
+def complete(name: str | None, *, yes: bool, now: datetime | None, directory: str | None) -> None:
+    """Complete a wave; the only active one unless it is named. Its targets go to every device of its tag; final."""
+    with open_factory(directory) as factory:
+        if must_ask(yes=yes):
+            found = factory.waves.status(name, now=now)
+            left = found.progress.scheduled + found.progress.unscheduled
+            ask(f"Complete {found.wave.name}, which brings {count(left, 'device')} of tag {found.wave.tag} to it?")
+        done = factory.waves.complete(name, now=now)
+    click.echo(
+        f"completed the wave {done.wave.name}: version {done.wave.target_version} is in production on {done.wave.tag}",
+        err=True,
+    )
+
+
+@waves.command()
+@click.argument("name", required=False)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@now_option
+@directory_option
+def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str | None) -> None:
+    """Cancel a wave; the only active one unless it is named. Devices that have updated stay; the rest never see it."""
+    with open_factory(directory) as factory:
+        if must_ask(yes=yes):
+            found = factory.waves.status(name, now=now)
+            ask(
+                f"Cancel {found.wave.name}? {count(found.progress.updated, 'device')} have it and keep it,"
+                f" {count(found.progress.scheduled, 'device')} will not get it any more."
+            )
+        done = factory.waves.cancel(name, now=now)
+    click.echo(f"canceled the wave {done.wave.name}", err=True)
+
+
+@waves.command()
+@click.argument("name", required=False)
+@click.option("--rollout", "number", metavar="N", type=int, help="Only this rollout.")
+@click.option("--print-uuids", is_flag=True, help="Print the devices of the rollout.")
+@click.option("--verify", is_flag=True, help="Check the digests of all past rollouts.")
+@click.option(
+    "--fleet", metavar="FILE", help="With --verify: a frozen fleet, from which the picks are worked out again."
+)
+@json_option
+@directory_option
+def history(
+    name: str | None,
+    *,
+    number: int | None,
+    print_uuids: bool,
+    verify: bool,
+    fleet: str | None,
+    as_json: bool,
+    directory: str | None,
+) -> None:
+    """Show what was rolled out, when and by whom; the only active wave unless it is named."""
+    if print_uuids and number is None:
+        raise click.UsageError("--print-uuids wants --rollout N")
+    if fleet is not None and not verify:
+        raise click.UsageError("--fleet goes with --verify")
+    if verify:
+        _verify(name, fleet, as_json=as_json, directory=directory)
+        return
+    with open_factory(directory) as factory:
+        rollouts = factory.waves.history(name)
+        uuids = [] if number is None else factory.waves.rollout_uuids(name, number)
+    if number is not None:
+        rollouts = [one for one in rollouts if one.number == number]
+    if as_json:
+        shown = [rollout_data(one) for one in rollouts]
+        if print_uuids:
+            shown[0]["uuids"] = list(uuids)
+        print_json({"rollouts": shown})
+    elif print_uuids:
+        print_lines(uuids)
+    elif not rollouts:
+        click.echo("nothing was rolled out yet", err=True)
+    else:
+        print_lines(_history_table(rollouts))
+        if number is not None:
+            print_lines(["", *facts(_how(rollouts[0]))])
+
+
+def _how(one: Rollout) -> list[tuple[str, object]]:
+    return [
+        ("seed", str(one.seed)),
+        ("ages counted to", str(one.selected_at)),
+        ("algorithm", str(one.algorithm)),
+        ("matching", one.matching),
+        ("asked for", one.wanted),
+        ("digest", one.digest),
+    ]
+
+
+def _verify(name: str | None, fleet: str | None, *, as_json: bool, directory: str | None) -> None:
+    from groundswell.fleet import Fleet
+
+    frozen = None if fleet is None else Fleet.read(fleet, progress=True)
+    with open_factory(directory) as factory:
+        found = factory.waves.verify(name, fleet=frozen)
+    if as_json:
+        print_json({"rollouts": [asdict(one) | {"holds": one.holds} for one in found]})
+    elif not found:
+        click.echo("nothing was rolled out yet", err=True)
+    else:
+        header = ["rollout", "digest", "picks", ""]
+        print_lines(table(header, [_verdict(one) for one in found]))
+    bad = [one.number for one in found if not one.holds]
+    if bad:
+        raise StorageError(
+            "rollout-not-verified",
+            f"rollout `{bad[0]}` is not what was kept" + (f", nor are {len(bad) - 1} more" if len(bad) > 1 else ""),
+            hint="`groundswell check` looks for damage; with --fleet, was it the fleet of that moment?",
+            fields={"rollouts": bad},
+        )
+
+
+def _verdict(one: Verified) -> list[object]:
+    recomputed = {True: "the same again", False: "DIFFERENT", None: None}[one.recomputed]
+    return [str(one.number), "holds" if one.digest_holds else "DIFFERS", recomputed, one.note]
+
+
+@waves.command()
+@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@click.option("--wave", "name", metavar="NAME", help="The wave; the active one of the device's tag unless given.")
+@json_option
+@directory_option
+def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: str | None) -> None:
+    """Say of each device whether it is in the wave, since which rollout, by which rule, and what it is served now.
+
+    UUID may also be a list, @FILE or @- for stdin.
+    """
+    from groundswell.cli.uuid_argument import read_uuid_words
+
+    with open_factory(directory) as factory:
+        reports = factory.waves.why(read_uuid_words(words), wave=name)
+    if as_json:
+        print_json({"devices": [asdict(one) | {"since": instant_text(one.since)} for one in reports]})
+        return
+    for at, one in enumerate(reports):
+        about = [
+            ("device", one.uuid),
+            ("in the wave", f"{'yes' if one.in_wave else 'no'}: {printable(one.reason)}"),
+            ("since", None if one.since is None else f"{instant_text(one.since)}, by {one.by}"),
+            ("reports", "no version" if one.target_version is None else f"version {one.target_version}"),
+            ("scheduled", one.scheduled),
+            ("is served", printable(one.served)),
+        ]
+        print_lines([""] * (at > 0) + facts(about))

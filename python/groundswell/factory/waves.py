@@ -1,0 +1,600 @@
+"""The waves of a factory: from a signed target to the last device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.errors import NotFoundError, StateError, TrustError
+from groundswell.factory.context import Context, seconds
+from groundswell.factory.names import check_name
+from groundswell.factory.rollouts import RolloutDesk
+from groundswell.factory.served import signatures_of
+from groundswell.factory.wave_status import WaveStatus, wave_status
+from groundswell.factory.why import WhyDesk
+from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
+from groundswell.fleet.quantities import instant
+from groundswell.store import put
+from groundswell.tuf import assemble, parse_document, public_of, read_tarball, sign
+from groundswell.tuf.canonical import canonical
+from groundswell.waves.plan import Plan
+from groundswell.waves.role import compose_role, without_deltas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from typing import SupportsIndex
+
+    from groundswell.factory.devices import Devices
+    from groundswell.factory.keys import Keys
+    from groundswell.factory.metadata import Metadata
+    from groundswell.factory.publisher import Publisher
+    from groundswell.factory.rollouts import RolloutResult, Verified
+    from groundswell.factory.roots import Roots
+    from groundswell.factory.served import Production
+    from groundswell.factory.targets import Targets
+    from groundswell.factory.wave_book import WaveBook
+    from groundswell.factory.why import WhyReport
+    from groundswell.fleet.fleet import Devices as DeviceList
+    from groundswell.fleet.fleet import Fleet
+    from groundswell.fleet.quantities import Denominator
+    from groundswell.store import Change
+
+    Changes = list[Change]  # inside `Waves`, `list` is a method
+    from groundswell.tuf import Root
+    from groundswell.tuf.signers import Signer
+    from groundswell.waves.records import Rollout, Wave
+
+__all__ = ["ROLE_LIFE", "WaveDetail", "Waves"]
+
+ROLE_LIFE: Final = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveDetail:
+    """A wave and what stands about it.
+
+    Args:
+        wave: the wave.
+        rollouts: how many were applied.
+        expires: when its targets role expires.
+        targets: the names of the targets of its version.
+        signed_by: the keys whose signatures count.
+        signatures_missing: how many more it needs before it can be rolled out.
+        warnings: sentences that an operator should read.
+    """
+
+    wave: Wave
+    rollouts: int
+    expires: datetime
+    targets: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    signatures_missing: int
+    warnings: tuple[str, ...]
+
+
+class Waves:
+    """``factory.waves``."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        book: WaveBook,
+        roots: Roots,
+        publisher: Publisher,
+        production: Production,
+        devices: Devices,
+        targets: Targets,
+        keys: Keys,
+        metadata: Metadata,
+    ) -> None:
+        self._context: Final = context
+        self._book: Final = book
+        self._roots: Final = roots
+        self._publisher: Final = publisher
+        self._production: Final = production
+        self._devices: Final = devices
+        self._targets: Final = targets
+        self._keys: Final = keys
+        self._metadata: Final = metadata
+        self._desk: Final = RolloutDesk(context, book, devices, self._published)
+
+    # --- reading
+
+    def list(self, *, tag: str | None = None, state: str | None = None) -> Sequence[Wave]:
+        """Waves, newest first.
+
+        Args:
+            tag: only waves for this tag.
+            state: only waves in this state: ``active``, ``complete``, ``canceled``.
+        """
+        waves = reversed(self._book.all())
+        return [wave for wave in waves if tag in (None, wave.tag) and state in (None, wave.state)]
+
+    def show(self, name: str | None = None) -> WaveDetail:
+        """One wave; the only active one unless it is named.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            return self._detail(wave)
+
+    def status(
+        self,
+        name: str | None = None,
+        *,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+    ) -> WaveStatus:
+        """How far a wave has come, for its tag and for each group; the only active wave unless it is named.
+
+        Args:
+            name: the wave.
+            now: the instant that ages are counted to; the clock's unless given.
+            online_threshold: devices seen within it are online.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+
+        Cost: a few passes over the matching devices' sets.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            detail = self._detail(wave)
+            return wave_status(
+                wave,
+                detail,
+                self._book,
+                self._devices.fleet(now=now),
+                known_versions=self._known_versions(wave),
+                expiring=self._metadata.expiring(now=now),
+                now=seconds(now),
+                online_threshold=online_threshold,
+            )
+
+    def why(self, devices: DeviceList, *, wave: str | None = None, now: datetime | None = None) -> Sequence[WhyReport]:
+        """For each device: is it in the wave or not, since which rollout, by which rule, and what is it served now.
+
+        Args:
+            devices: which.
+            wave: the wave; for each device the active wave of its tag, or else the latest one, unless given.
+            now: the instant of asking; the clock's unless given.
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            InputError: ``bad-uuid``, ``empty-list``.
+        """
+        with self._context.store.turn():
+            named = None if wave is None else self._book.find(wave)
+            desk = WhyDesk(self._book, self._production, self._devices, self._devices.fleet(now=now))
+            return desk.reports(as_uuid_list(devices), named)
+
+    def history(self, name: str | None = None) -> Sequence[Rollout]:
+        """The applied rollouts of a wave, oldest first; the only active wave unless it is named.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._book.rollouts(self._book.named_or_active(name))
+
+    def rollout_uuids(self, name: str | None, number: int) -> Sequence[str]:
+        """The devices of one rollout, ascending by ordinal.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._desk.uuids(self._book.named_or_active(name), number)
+
+    def verify(self, name: str | None = None, *, fleet: Fleet | None = None) -> Sequence[Verified]:
+        """Check the digests of all past rollouts and, given the fleet as it was, work their picks out again.
+
+        Args:
+            name: the wave; the only active one unless given.
+            fleet: a frozen fleet: what `Fleet.write` wrote at the time.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._desk.verify(self._book.named_or_active(name), fleet)
+
+    # --- the life of a wave
+
+    def init(
+        self,
+        name: str,
+        target_version: int,
+        tag: str,
+        *,
+        keys: str | Path | Signer,
+        prune: Iterable[int] = (),
+        source_tag: str | None = None,
+        expires: datetime | None = None,
+        dry_run: bool = False,
+        now: datetime | None = None,
+    ) -> WaveDetail:
+        """Make a wave: sign the targets role that brings a version to the production devices of a tag.
+
+        Nothing is rolled out yet.
+
+        Args:
+            name: up to 64 letters, digits and ``_ . + -``; a name is never used again.
+            target_version: the version; its CI targets are taken, one for each hardware.
+            tag: the tag.
+            keys: the tarball of an offline targets key, or a signer of one (an HSM's, say).
+            prune: versions of production targets that are left out from now on.
+            source_tag: only CI targets that carry this tag.
+            expires: when the role expires; in 365 days unless given.
+            dry_run: work the role out, sign it, and store nothing.
+            now: the instant; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-name``, ``expired-role``, ``bad-prune``, ``bad-tarball``.
+            NotFoundError: ``unknown-version``, ``no-source-targets``.
+            StateError: ``keys-not-initialised``, ``wave-name-used``, ``tag-busy``, ``version-not-above``,
+                ``target-in-production``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        check_name("wave", name)
+        check_name("tag", tag)
+        at = seconds(now)
+        with self._context.store.turn():
+            root = self._keys.ready_root("production")
+            waves = self._book.all()
+            self._refuse_used(name, waves)
+            self._refuse_busy(tag)
+            new = self._new_targets(target_version, source_tag)
+            role = self._production.roles().get(tag)
+            signed = compose_role(
+                None if role is None else parse_document(role, "Targets", f"the production targets of {tag}"),
+                new,
+                target_version=target_version,
+                tag=tag,
+                prune=frozenset(prune),
+                expires=(instant(at) + ROLE_LIFE) if expires is None else expires,
+                now=instant(at),
+            )
+            data = canonical(signed)
+            offline = self._signer(keys, root)
+            online = self._publisher.signer(root, "targets")
+            document = assemble(data, [sign(online, data), sign(offline, data)])
+            wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, document, at)
+            if not dry_run:
+                changes = [put("waves", [_row(wave)], new=True), *self._published([*waves, wave], at)]
+                self._context.commit(
+                    "waves init",
+                    f"made the wave {name}, which brings version {target_version} to tag {tag}",
+                    changes,
+                    at=at,
+                    details={"wave": name, "target_version": target_version, "tag": tag},
+                )
+            return self._detail(wave, fresh=without_deltas(new))
+
+    def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
+        """Add one more offline signature to an active wave; the same key again changes nothing.
+
+        Args:
+            name: the wave.
+            keys: the tarball of an offline targets key, or a signer of one.
+            now: the instant; the clock's unless given.
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+            InputError: ``bad-tarball``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.find(name)
+            self._require_active(wave, "signed")
+            root = self._keys.ready_root("production")
+            signer = self._signer(keys, root)
+            document = parse_document(wave.document, "Targets", f"the role of wave {name}")
+            keyid = public_of(signer).keyid
+            if keyid in signatures_of(wave.document, root).valid:
+                return self._detail(wave)
+            others = [signature for signature in document.signatures if signature["keyid"] != keyid]
+            signatures = [*others, sign(signer, document.signed_bytes)]
+            signed = replace(wave, document=assemble(document.signed_bytes, signatures), revision=wave.revision + 1)
+            self._store(signed, "waves sign", f"signed the wave {name} with the key {keyid}", at, keyid=keyid)
+            return self._detail(signed)
+
+    def complete(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
+        """Make the wave's targets the production targets of its tag, for every production device on it. Final.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``, ``wave-finished``.
+            TrustError: ``signatures-missing``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            self._require_active(wave, "completed")
+            self._require_signatures(wave)
+            done = self._finished(wave, "complete", at)
+            row = {
+                "repository": "production",
+                "tag": wave.tag,
+                "role_version": wave.target_version,
+                "document": wave.document,
+            }
+            self._store(done, "waves complete", f"completed the wave {wave.name}", at, role=row)
+            return self._detail(done)
+
+    def cancel(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
+        """End the wave: devices that have updated stay where they are, the rest never see it. Final.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``, ``wave-finished``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            self._require_active(wave, "canceled")
+            done = self._finished(wave, "canceled", at)
+            self._store(done, "waves cancel", f"canceled the wave {wave.name}", at)
+            return self._detail(done)
+
+    # --- rollouts
+
+    def rollout(
+        self,
+        name: str,
+        limit: SupportsIndex | str | None = None,
+        *,
+        group: str | None = None,
+        uuids: DeviceList | None = None,
+        whole_group: bool = False,
+        skip_mismatched: bool = False,
+        percent_of: Denominator = "matching",
+        seed: SupportsIndex | None = None,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+        half_life: timedelta = DEFAULT_HALF_LIFE,
+        dry_run: bool = False,
+    ) -> RolloutResult:
+        """Widen an active wave to more devices.
+
+        - ``group`` and ``whole_group=True``: the whole group, as a standing rule: devices that join it later, too
+        - a ``limit``: at most so many of the candidates (of the group, of the list), recently active ones preferred
+        - ``uuids`` without a limit: just these devices, each checked; one offender refuses the whole rollout
+
+        candidates = matching ∩ group? ∩ uuids? − covered − updated. No wave ever picks a device twice.
+
+        Args:
+            name: the wave.
+            limit: a count, or a percentage such as ``"2.5%"`` that is rounded up.
+            group: only devices of this group.
+            uuids: only these devices.
+            whole_group: the group as a whole; said by name, since nothing that is left out may mean it.
+            skip_mismatched: skip listed devices that fail their check instead of refusing.
+            percent_of: what a percentage is taken of: ``matching``, ``remaining`` or ``online``.
+            seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
+            now: the instant that ages are counted to; the clock's unless given.
+            online_threshold: up to this age a device has the weight 1.
+            half_life: the weight halves with each half-life past the threshold.
+            dry_run: change nothing; the result's `plan` can be applied later.
+
+        Returns:
+            What it came to. A rollout that takes in no device and makes no rule leaves no history.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``unknown-group``.
+            StateError: ``wave-finished``.
+            TrustError: ``signatures-missing``.
+            InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``bad-limit``, ``empty-list``,
+                ``bad-uuid``, ``mismatched-devices`` (every offender with its reason in its fields), ``bad-seed``.
+
+        Cost: a selection, one row and one bitmap; the metadata of each tag is signed anew.
+        """
+        with self._context.store.turn():
+            wave = self._book.find(name)
+            self._require_active(wave, "rolled out")
+            self._require_signatures(wave)
+            return self._desk.rollout(
+                wave,
+                limit,
+                group=group,
+                uuids=uuids,
+                whole_group=whole_group,
+                skip_mismatched=skip_mismatched,
+                percent_of=percent_of,
+                seed=seed,
+                now=now,
+                online_threshold=online_threshold,
+                half_life=half_life,
+                dry_run=dry_run,
+            )
+
+    def apply(self, plan: Plan | str | Path, *, now: datetime | None = None) -> RolloutResult:
+        """Apply a plan: stage exactly the devices that it names, or refuse and say what changed.
+
+        Args:
+            plan: a plan, or the file of one.
+            now: the instant of applying; the clock's unless given. The plan keeps the one that ages were counted to.
+
+        Raises:
+            InputError: ``not-a-plan``, ``edited-plan``, ``other-factory``.
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``, ``stale-plan``, ``plan-mismatch``.
+            TrustError: ``signatures-missing``.
+        """
+        loaded = plan if isinstance(plan, Plan) else Plan.read(plan)
+        with self._context.store.turn():
+            wave = self._book.find(loaded.wave)
+            self._require_active(wave, "rolled out")
+            self._require_signatures(wave)
+            return self._desk.apply(wave, loaded, at=seconds(now))
+
+    # --- what they share
+
+    def _published(self, waves: Sequence[Wave], at: int, roles: dict[str, bytes] | None = None) -> Changes:
+        """Everything that production devices are served, signed anew."""
+        root = self._roots.root("production")
+        served = self._production.served(self._production.roles() if roles is None else roles, waves, root)
+        return self._publisher.publish("production", served, root, now=instant(at))
+
+    def _store(
+        self, wave: Wave, action: str, summary: str, at: int, *, role: dict[str, Any] | None = None, **details: object
+    ) -> None:
+        waves = [wave if one.wave_id == wave.wave_id else one for one in self._book.all()]
+        changes, roles = [put("waves", [_row(wave)])], self._production.roles()
+        if role is not None:
+            changes.append(put("targets_roles", [role]))
+            roles[wave.tag] = wave.document
+        changes += self._published(waves, at, roles)
+        self._context.commit(action, summary, changes, at=at, details={"wave": wave.name, **details})
+
+    def _signer(self, keys: str | Path | Signer, root: Root) -> Signer:
+        if isinstance(keys, str | Path):
+            return self._keys.offline_signer(read_tarball(Path(keys)), "targets", root)
+        return self._keys.checked_signer(keys, "targets", root)
+
+    def _new_targets(self, target_version: int, source_tag: str | None) -> Any:
+        new = self._targets.show(target_version)
+        if source_tag is None:
+            return new
+        chosen = [target for target in new if source_tag in target.tags]
+        if not chosen:
+            tags = sorted({tag for target in new for tag in target.tags})
+            raise NotFoundError(
+                "no-source-targets",
+                f"no target of version {target_version} carries the tag `{source_tag}`",
+                hint=f"they carry {', '.join(tags)}" if tags else "they carry no tags",
+                fields={"target_version": target_version, "source_tag": source_tag, "tags": tags},
+            )
+        return chosen
+
+    def _refuse_used(self, name: str, waves: Sequence[Wave]) -> None:
+        if any(wave.name == name for wave in waves):
+            raise StateError(
+                "wave-name-used",
+                f"a wave was named `{name}` before",
+                hint="a name is never used again: choose another",
+                fields={"wave": name},
+            )
+
+    def _refuse_busy(self, tag: str) -> None:
+        busy = self._book.active_of(tag)
+        if busy is not None:
+            raise StateError(
+                "tag-busy",
+                f"wave `{busy.name}` is already active for tag {tag}",
+                hint=f"complete or cancel {busy.name} first: a tag has one active wave at a time",
+                fields={"wave": busy.name, "tag": tag},
+            )
+
+    @staticmethod
+    def _require_active(wave: Wave, verb: str) -> None:
+        if not wave.active:
+            when = "" if wave.finished_at is None else f" since {wave.finished_at:%Y-%m-%d %H:%M} UTC"
+            raise StateError(
+                "wave-finished",
+                f"the wave `{wave.name}` is {wave.state}{when}, so it cannot be {verb}",
+                hint="a finished wave never changes again; make a new one",
+                fields={"wave": wave.name, "state": wave.state},
+            )
+
+    def _require_signatures(self, wave: Wave) -> None:
+        found = signatures_of(wave.document, self._roots.root("production"))
+        if not found.verified:
+            raise TrustError(
+                "signatures-missing",
+                f"the wave `{wave.name}` lacks {found.missing} of its signatures",
+                hint=f"have it signed: groundswell waves sign {wave.name} -k KEYS",
+                fields={"wave": wave.name, "missing": found.missing, "valid": list(found.valid)},
+            )
+
+    def _new_wave(self, wave_id: int, name: str, tag: str, document: bytes, at: int) -> Wave:
+        from groundswell.waves.records import Wave as Kept
+
+        return Kept(
+            wave_id=wave_id,
+            name=name,
+            target_version=parse_document(document, "Targets", "the role").version,
+            tag=tag,
+            state="active",
+            revision=1,
+            document=document,
+            created_at=instant(at),
+            created_by=self._context.user,
+            finished_at=None,
+            finished_by=None,
+        )
+
+    def _finished(self, wave: Wave, state: Any, at: int) -> Wave:
+        return replace(
+            wave,
+            state=state,
+            revision=wave.revision + 1,
+            finished_at=instant(at),
+            finished_by=self._context.user,
+        )
+
+    def _detail(self, wave: Wave, *, fresh: Sequence[str] | None = None) -> WaveDetail:
+        document = parse_document(wave.document, "Targets", f"the role of wave {wave.name}")
+        found = signatures_of(wave.document, self._roots.root("production"))
+        own = _own_targets(wave, document.signed["targets"])
+        warnings = []
+        if wave.active and not found.verified:
+            warnings.append(f"{found.missing} more signatures are needed before it can be rolled out or completed")
+        without = [name for name, target in own.items() if not target["custom"].get("delta-stats")]
+        if without and (wave.active or fresh is not None):
+            warnings.append(f"no static deltas were made for {', '.join(without)}: devices will fetch it whole")
+        return WaveDetail(
+            wave=wave,
+            rollouts=len(self._book.rollouts(wave)),
+            expires=document.expires,
+            targets=tuple(own),
+            signed_by=found.valid,
+            signatures_missing=found.missing if wave.active else 0,
+            warnings=tuple(warnings),
+        )
+
+    def _known_versions(self, wave: Wave) -> set[int]:
+        """The versions that production devices of the tag can get, by its production targets or its active wave."""
+        documents = [self._production.roles().get(wave.tag)]
+        active = self._book.active_of(wave.tag)
+        documents.append(None if active is None else active.document)
+        return {
+            int(target["custom"]["version"])
+            for document in documents
+            if document is not None
+            for target in parse_document(document, "Targets", "a targets role").signed["targets"].values()
+        }
+
+
+def _own_targets(wave: Wave, documents: dict[str, Any]) -> dict[str, Any]:
+    version = str(wave.target_version)
+    return {name: target for name, target in sorted(documents.items()) if target["custom"]["version"] == version}
+
+
+def _row(wave: Wave) -> dict[str, Any]:
+    return {
+        "wave_id": wave.wave_id,
+        "name": wave.name,
+        "target_version": wave.target_version,
+        "tag": wave.tag,
+        "state": wave.state,
+        "revision": wave.revision,
+        "document": wave.document,
+        "created_at": int(wave.created_at.timestamp()),
+        "created_by": wave.created_by,
+        "finished_at": None if wave.finished_at is None else int(wave.finished_at.timestamp()),
+        "finished_by": wave.finished_by,
+    }

@@ -1,0 +1,162 @@
+"""Why a device is in a wave or not, since which rollout, by which rule, and what it is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from groundswell.factory.publisher import TAG_VARIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from groundswell import _core
+    from groundswell.factory.devices import Device, Devices
+    from groundswell.factory.served import Production
+    from groundswell.factory.wave_book import WaveBook
+    from groundswell.fleet import Fleet, UuidList
+    from groundswell.waves.records import Rollout, Wave
+
+__all__ = ["Rule", "WhyDesk", "WhyReport"]
+
+Rule = Literal[
+    "staged", "whole-group", "completed", "unknown", "test", "wrong-tag", "not-rolled-out", "updated", "no-wave"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyReport:
+    """Why a device is in a wave or not, and what it is served.
+
+    Args:
+        uuid: the device.
+        rule: why it is in the wave: ``staged`` (a sampled or listed rollout chose it), ``whole-group``, ``completed``;
+            or why it is not: ``unknown``, ``test``, ``wrong-tag``, ``not-rolled-out``, ``updated``, ``no-wave``.
+        reason: the rule as a sentence.
+        served: what it is served now, as a sentence.
+        in_wave: whether it is covered, or was reached by the wave's completion.
+        wave: the wave that is spoken of; None if its tag never had one.
+        rollout: the number of the rollout that covers it; None if none does.
+        since: when that was applied.
+        by: who applied it.
+        group, tag, target_version: what the factory knows of the device.
+        updated: whether it reports the wave's version or a later one.
+        scheduled: whether the wave is yet to update it.
+    """
+
+    uuid: str
+    rule: Rule
+    reason: str
+    served: str
+    in_wave: bool = False
+    wave: str | None = None
+    rollout: int | None = None
+    since: datetime | None = None
+    by: str | None = None
+    group: str | None = None
+    tag: str | None = None
+    target_version: int | None = None
+    updated: bool = False
+    scheduled: bool = False
+
+
+class WhyDesk:
+    """Answers for one state of the factory."""
+
+    def __init__(self, book: WaveBook, production: Production, devices: Devices, fleet: Fleet) -> None:
+        self._book: Final = book
+        self._production: Final = production
+        self._devices: Final = devices
+        self._fleet: Final = fleet
+        self._waves: Final = book.all()
+
+    def reports(self, uuids: UuidList, wave: Wave | None) -> Sequence[WhyReport]:
+        """A report for each device; see `groundswell.factory.waves.Waves.why`."""
+        return [self._report(uuid, wave) for uuid in uuids.uuids]
+
+    def _report(self, uuid: str, named: Wave | None) -> WhyReport:
+        device = self._devices.find(uuid)
+        if device is None:
+            report = WhyReport(
+                uuid=uuid, rule="unknown", reason="the factory does not know the device", served="nothing"
+            )
+            return replace(report, wave=None if named is None else named.name)
+        wave = named or self._wave_of(device.tag)
+        report = WhyReport(
+            uuid=uuid,
+            rule="no-wave",
+            reason=f"its tag {device.tag or '(none)'} never had a wave",
+            served=self._served(device),
+            group=device.group,
+            tag=device.tag,
+            target_version=device.target_version,
+        )
+        return report if wave is None else self._in_or_out(report, wave)
+
+    def _in_or_out(self, report: WhyReport, wave: Wave) -> WhyReport:
+        standing = self._production.standing(wave, self._fleet, report.uuid)
+        assert standing is not None  # noqa: S101 - the store knows the device, and the fleet is of its revision
+        report = replace(report, wave=wave.name, updated=standing.updated, scheduled=standing.scheduled)
+        if standing.mismatch is not None:
+            return replace(report, rule=standing.mismatch, reason=_mismatch(standing, wave))
+        rollout = self._covering(standing, wave)
+        if standing.covered and rollout is not None:
+            return _covered(report, rollout, wave)
+        if wave.state == "complete":
+            reason = f"wave {wave.name} was completed, which brought it to every device of tag {wave.tag}"
+            return replace(report, rule="completed", reason=reason, in_wave=True)
+        if standing.updated:
+            reason = f"it reports version {report.target_version}, and no rollout of wave {wave.name} chose it"
+            return replace(report, rule="updated", reason=reason)
+        return replace(report, rule="not-rolled-out", reason=f"no rollout of wave {wave.name} has reached it")
+
+    def _wave_of(self, tag: str | None) -> Wave | None:
+        """The active wave of a tag, or else the latest."""
+        own = [wave for wave in self._waves if wave.tag == tag]
+        return next((wave for wave in own if wave.active), own[-1] if own else None)
+
+    def _covering(self, standing: _core.Standing, wave: Wave) -> Rollout | None:
+        """The first rollout that covers a device now."""
+        for rollout in self._book.rollouts(wave):
+            if rollout.whole:
+                if standing.group is not None and standing.group in self._book.names([rollout.group_id]):
+                    return rollout
+            elif standing.ordinal in rollout.devices:
+                return rollout
+        return None
+
+    def _served(self, device: Device) -> str:
+        if device.tag is None:
+            return "nothing: it has no tag"
+        if not device.production:
+            return f"the CI targets of tag {device.tag}"
+        variant = self._production.variant(device, self._fleet)
+        if variant is None:
+            return f"nothing: tag {device.tag} has no production targets"
+        if variant == TAG_VARIANT:
+            return f"the production targets of tag {device.tag}"
+        return f"the targets of {variant}"
+
+
+def _mismatch(standing: _core.Standing, wave: Wave) -> str:
+    reason = "it is a test device" if standing.mismatch == "test" else f"it is not on the tag {wave.tag}"
+    if standing.staged:
+        reason += ", though a rollout had chosen it: it is covered again when it comes back"
+    return reason
+
+
+def _covered(report: WhyReport, rollout: Rollout, wave: Wave) -> WhyReport:
+    how = f"its group {report.group} was rolled out whole" if rollout.whole else "it was chosen"
+    reason = f"{how} by rollout {rollout.number} of wave {wave.name}"
+    if wave.state == "canceled":
+        reason += ", which was canceled since"
+    return replace(
+        report,
+        rule="whole-group" if rollout.whole else "staged",
+        reason=reason,
+        in_wave=True,
+        rollout=rollout.number,
+        since=rollout.applied_at,
+        by=rollout.applied_by,
+    )

@@ -1,0 +1,143 @@
+"""Waves and rollouts as they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from groundswell import _core
+from groundswell.fleet.quantities import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+__all__ = ["Rollout", "RolloutKind", "Wave", "WaveState", "rollout_from_row", "wave_from_row"]
+
+WaveState = Literal["active", "complete", "canceled"]
+RolloutKind = Literal["whole-group", "sample", "listed", "sample-within-list"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A wave as it is kept.
+
+    Args:
+        wave_id: its number.
+        name: its name, never used again.
+        target_version: the build number that it brings.
+        tag: the tag that it is for.
+        state: ``active``, ``complete`` or ``canceled``.
+        revision: grows by one with every applied rollout or change of state.
+        document: its targets role, as signed.
+        created_at, created_by: when and by whom it was made.
+        finished_at, finished_by: the same of its end; None while it is active.
+    """
+
+    wave_id: int
+    name: str
+    target_version: int
+    tag: str
+    state: WaveState
+    revision: int
+    document: bytes
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    finished_by: str | None
+
+    @property
+    def active(self) -> bool:
+        """Whether it can be rolled out further."""
+        return self.state == "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """An applied rollout, as it is kept for ever.
+
+    Args:
+        number: its place in the wave's history, from 1.
+        kind: ``whole-group``, ``sample``, ``listed`` or ``sample-within-list``.
+        applied_at, applied_by: when and by whom it was applied.
+        group_id: the number of the group that it asked for; None for the whole fleet.
+        selector: what was asked for: ``group`` (its name then), ``limit``, ``percent_of``, ``listed`` (how many),
+            ``skip_mismatched``.
+        listed: the listed devices that the factory knew; None where no list was given.
+        seed: what decided a sample.
+        selected_at: the instant that ages were counted to.
+        online_threshold, half_life: seconds.
+        algorithm: the number of the sampling algorithm.
+        matching, candidates, wanted: what the selector came to.
+        device_count: how many devices it took in.
+        devices: the exact set.
+        digest: SHA-256 in hex over their UUIDs in ascending order.
+    """
+
+    number: int
+    kind: RolloutKind
+    applied_at: datetime
+    applied_by: str
+    group_id: int | None
+    selector: Mapping[str, Any]
+    listed: _core.DeviceSet | None
+    seed: int
+    selected_at: int
+    online_threshold: int
+    half_life: int
+    algorithm: int
+    matching: int
+    candidates: int
+    wanted: int
+    device_count: int
+    devices: _core.DeviceSet
+    digest: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a standing rule for a group."""
+        return self.kind == "whole-group"
+
+
+def wave_from_row(row: Mapping[str, Any]) -> Wave:
+    """A wave from the columns of its table."""
+    return Wave(
+        wave_id=row["wave_id"],
+        name=row["name"],
+        target_version=row["target_version"],
+        tag=row["tag"],
+        state=cast("WaveState", row["state"]),
+        revision=row["revision"],
+        document=bytes(row["document"]),
+        created_at=instant(row["created_at"]),
+        created_by=row["created_by"],
+        finished_at=None if row["finished_at"] is None else instant(row["finished_at"]),
+        finished_by=row["finished_by"],
+    )
+
+
+def rollout_from_row(row: Mapping[str, Any]) -> Rollout:
+    """A rollout from the columns of its table."""
+    import json
+
+    listed = row["listed"]
+    return Rollout(
+        number=row["number"],
+        kind=cast("RolloutKind", row["kind"]),
+        applied_at=instant(row["applied_at"]),
+        applied_by=row["applied_by"],
+        group_id=row["group_id"],
+        selector=json.loads(row["selector"]),
+        listed=None if listed is None else _core.DeviceSet.from_portable(bytes(listed)),
+        seed=int(row["seed"]),
+        selected_at=row["selected_at"],
+        online_threshold=row["online_threshold"],
+        half_life=row["half_life"],
+        algorithm=row["algorithm"],
+        matching=row["matching"],
+        candidates=row["candidates"],
+        wanted=row["wanted"],
+        device_count=row["device_count"],
+        devices=_core.DeviceSet.from_portable(bytes(row["devices"])),
+        digest=row["digest"],
+    )

@@ -1,0 +1,184 @@
+//! A wave over a fleet: who matches, who is in it, who is yet to be updated, and why one device is in or not.
+//!
+//! For a wave of target version V and tag T:
+//!
+//! - matching  = production ∩ tag T
+//! - updated   = matching ∩ { target version ≥ V }; an unknown version counts as older
+//! - covered   = matching ∩ (staged ∪ every device now in a group that was rolled out whole)
+//! - scheduled = covered − updated while the wave is active; matching − updated once it is complete; ∅ if canceled
+//!
+//! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
+//! as it is, so that devices that come, go, or change tag or group are where the rules put them.
+
+use crate::device_set::{DeviceSet, WordSet};
+use crate::fleet::{Fleet, FleetSet};
+use crate::ids::{Ordinal, Uuid};
+use crate::selector::{Eligible, Reason, Resolved};
+
+/// One target version on its way to the production devices of one tag.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wave {
+    /// The build number that its targets share.
+    pub target_version: u32,
+    /// The tag whose devices it is for. No device need listen to it.
+    pub tag: String,
+    /// All devices that sampled and listed rollouts have chosen, wherever those devices are now.
+    pub staged: DeviceSet,
+    /// The groups that were rolled out whole, by the names under which the fleet knows them now.
+    pub whole_groups: Vec<String>,
+}
+
+/// What has become of a wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaveState {
+    /// On its way.
+    Active,
+    /// Its targets are the production targets of the tag.
+    Complete,
+    /// Given up: devices that have updated stay, the others never see it.
+    Canceled,
+}
+
+impl WaveState {
+    /// The state as it is spelled everywhere.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Complete => "complete",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The state of a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        [Self::Active, Self::Complete, Self::Canceled].into_iter().find(|state| state.slug() == slug)
+    }
+}
+
+/// The sets of a wave over one fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveSets {
+    /// The production devices of the tag.
+    pub matching: WordSet,
+    /// Those at the wave's version or above.
+    pub updated: WordSet,
+    /// Those in the wave now.
+    pub covered: WordSet,
+}
+
+impl WaveSets {
+    /// The devices that are yet to be updated: a part of `matching`, and never an updated one.
+    pub fn scheduled(&self, state: WaveState) -> WordSet {
+        let mut scheduled = match state {
+            WaveState::Active => self.covered.clone(),
+            WaveState::Complete => self.matching.clone(),
+            WaveState::Canceled => return WordSet::none(self.matching.devices()),
+        };
+        scheduled.subtract(&self.updated);
+        scheduled
+    }
+}
+
+/// Where a wave puts one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The device.
+    pub ordinal: Ordinal,
+    /// Why the wave is not for it: a test device, or on another tag. Such a device is neither covered nor updated.
+    pub mismatch: Option<Reason>,
+    /// Its group, if it has one.
+    pub group: Option<String>,
+    /// The target version that it reports, if known.
+    pub target_version: Option<u32>,
+    /// Whether a sampled or listed rollout has chosen it, even if it does not match now.
+    pub staged: bool,
+    /// Whether its group was rolled out whole.
+    pub whole_group: bool,
+    /// Whether it is in the wave now.
+    pub covered: bool,
+    /// Whether it is at the wave's version or above.
+    pub updated: bool,
+    /// Whether it is yet to be updated by this wave.
+    pub scheduled: bool,
+}
+
+/// The devices that a wave has reached, matching or not: staged ∪ whole groups.
+#[derive(Debug)]
+pub(crate) struct Coverage<'a> {
+    staged: &'a DeviceSet,
+    groups: Vec<&'a FleetSet>,
+}
+
+impl Coverage<'_> {
+    pub(crate) fn exclude_from(&self, devices: &mut WordSet) {
+        for group in &self.groups {
+            group.exclude_from(devices);
+        }
+        devices.subtract_set(self.staged);
+    }
+
+    fn in_whole_group(&self, ordinal: Ordinal) -> bool {
+        self.groups.iter().any(|group| group.set.contains(ordinal))
+    }
+
+    pub(crate) fn contains(&self, ordinal: Ordinal) -> bool {
+        self.staged.contains(ordinal) || self.in_whole_group(ordinal)
+    }
+}
+
+impl Wave {
+    /// The sets of the wave. Costs a few passes over one bit a device, and one over the staged set.
+    pub fn sets(&self, fleet: &Fleet) -> WaveSets {
+        let matching = Resolved::new(self.eligible(fleet)).matching(fleet);
+        let mut older = matching.clone();
+        for version in fleet.versions_from(self.target_version) {
+            version.exclude_from(&mut older);
+        }
+        let mut outside = matching.clone();
+        self.coverage(fleet).exclude_from(&mut outside);
+        let without = |others: &WordSet| {
+            let mut rest = matching.clone();
+            rest.subtract(others);
+            rest
+        };
+        WaveSets { updated: without(&older), covered: without(&outside), matching }
+    }
+
+    /// Where the wave puts a device; none for a device that the fleet does not have.
+    pub fn standing(&self, fleet: &Fleet, uuid: &Uuid, state: WaveState) -> Option<Standing> {
+        let ordinal = fleet.ordinal(uuid)?;
+        let mismatch = self.eligible(fleet).mismatch(ordinal);
+        let target_version = fleet.target_version(ordinal);
+        let coverage = self.coverage(fleet);
+        let matches = mismatch.is_none();
+        let covered = matches && coverage.contains(ordinal);
+        let updated = matches && target_version.is_some_and(|version| version >= self.target_version);
+        let in_line = match state {
+            WaveState::Active => covered,
+            WaveState::Complete => matches,
+            WaveState::Canceled => false,
+        };
+        Some(Standing {
+            ordinal,
+            mismatch,
+            group: fleet.groups().name_of(ordinal).map(String::from),
+            target_version,
+            staged: self.staged.contains(ordinal),
+            whole_group: coverage.in_whole_group(ordinal),
+            covered,
+            updated,
+            scheduled: in_line && !updated,
+        })
+    }
+
+    /// The devices that the wave is for: production ∩ tag.
+    pub(crate) fn eligible<'a>(&self, fleet: &'a Fleet) -> Eligible<'a> {
+        Eligible { production: Some(fleet.production_set()), tag: Some(fleet.listening_to(&self.tag)), group: None }
+    }
+
+    /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
+    pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
+        let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
+        Coverage { staged: &self.staged, groups }
+    }
+}

@@ -1,0 +1,144 @@
+//! `groundswell._core.Status` and `Tally`.
+
+use groundswell_core::{Covering, Reach, Status, Tally};
+use pyo3::prelude::*;
+
+use crate::device_set::PyDeviceSet;
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyStatus>()?;
+    m.add_class::<PyTally>()
+}
+
+/// Whom an act has reached, and when: a set of devices, the name of a group, or None for everyone.
+pub(crate) type Act<'py> = (Option<ReachOf<'py>>, i64);
+
+#[derive(FromPyObject)]
+pub(crate) enum ReachOf<'py> {
+    Devices(PyRef<'py, PyDeviceSet>),
+    Group(String),
+}
+
+pub(crate) fn coverings_from(acts: Vec<Act<'_>>) -> Vec<Covering> {
+    let covering = |(reach, at): Act<'_>| Covering {
+        reach: match reach {
+            Some(ReachOf::Devices(devices)) => Reach::Devices(devices.0.clone()),
+            Some(ReachOf::Group(name)) => Reach::Group(name),
+            None => Reach::Everyone,
+        },
+        at,
+    };
+    acts.into_iter().map(covering).collect()
+}
+
+/// How far a wave has come.
+#[pyclass(frozen, name = "Status", module = "groundswell._core")]
+pub(crate) struct PyStatus {
+    tag: PyTally,
+    rolled_out: Vec<(String, PyTally)>,
+    others: Vec<(String, PyTally)>,
+    groupless: PyTally,
+}
+
+impl From<Status> for PyStatus {
+    fn from(status: Status) -> Self {
+        let wrap = |groups: Vec<(String, Tally)>| groups.into_iter().map(|(name, tally)| (name, PyTally(tally)));
+        Self {
+            tag: PyTally(status.tag),
+            rolled_out: wrap(status.rolled_out).collect(),
+            others: wrap(status.others).collect(),
+            groupless: PyTally(status.groupless),
+        }
+    }
+}
+
+#[pymethods]
+impl PyStatus {
+    #[getter]
+    fn tag(&self) -> PyTally {
+        self.tag.clone()
+    }
+
+    #[getter]
+    fn rolled_out(&self) -> Vec<(String, PyTally)> {
+        self.rolled_out.clone()
+    }
+
+    #[getter]
+    fn others(&self) -> Vec<(String, PyTally)> {
+        self.others.clone()
+    }
+
+    #[getter]
+    fn groupless(&self) -> PyTally {
+        self.groupless.clone()
+    }
+}
+
+/// Counts of a wave's matching devices, or of a part of them.
+#[pyclass(frozen, name = "Tally", module = "groundswell._core")]
+#[derive(Clone)]
+pub(crate) struct PyTally(Tally);
+
+#[pymethods]
+impl PyTally {
+    #[getter]
+    fn total(&self) -> u64 {
+        self.0.total
+    }
+
+    #[getter]
+    fn online(&self) -> u64 {
+        self.0.online
+    }
+
+    #[getter]
+    fn on_version(&self) -> u64 {
+        self.0.on_version
+    }
+
+    #[getter]
+    fn newer(&self) -> u64 {
+        self.0.newer
+    }
+
+    #[getter]
+    fn older(&self) -> u64 {
+        self.0.older
+    }
+
+    #[getter]
+    fn updated(&self) -> u64 {
+        self.0.updated()
+    }
+
+    #[getter]
+    fn covered(&self) -> u64 {
+        self.0.covered
+    }
+
+    #[getter]
+    fn staged(&self) -> u64 {
+        self.0.staged
+    }
+
+    #[getter]
+    fn scheduled(&self) -> u64 {
+        self.0.scheduled
+    }
+
+    #[getter]
+    fn unscheduled(&self) -> u64 {
+        self.0.unscheduled()
+    }
+
+    #[getter]
+    fn silent(&self) -> u64 {
+        self.0.silent
+    }
+
+    #[getter]
+    fn by_version(&self) -> Vec<(Option<u32>, u64)> {
+        self.0.by_version.clone()
+    }
+}

@@ -1,0 +1,372 @@
+//! `groundswell._core.Wave`, what a rollout of it comes to, and what its devices are served.
+
+use std::sync::Arc;
+
+use groundswell_core::audience::{self, Audience, Served, WaveOfTag};
+use groundswell_core::ids::format_uuid;
+use groundswell_core::selector::Offender;
+use groundswell_core::{CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Wave, WaveState};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::device_set::PyDeviceSet;
+use crate::fleet::PyFleet;
+use crate::status::{Act, PyStatus, coverings_from};
+use crate::{arrays, errors, limits};
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyWave>()?;
+    m.add_class::<PyStaging>()?;
+    m.add_class::<PyPlanCheck>()?;
+    m.add_class::<PyStanding>()?;
+    m.add_function(wrap_pyfunction!(served, m)?)
+}
+
+/// One target version on its way to the production devices of one tag.
+#[pyclass(frozen, eq, name = "Wave", module = "groundswell._core")]
+#[derive(PartialEq)]
+pub(crate) struct PyWave(Wave);
+
+#[pymethods]
+impl PyWave {
+    #[new]
+    #[pyo3(signature = (*, target_version, tag, staged, whole_groups))]
+    fn new(target_version: u32, tag: String, staged: &PyDeviceSet, whole_groups: Vec<String>) -> Self {
+        Self(Wave { target_version, tag, staged: staged.0.clone(), whole_groups })
+    }
+
+    #[getter]
+    fn target_version(&self) -> u32 {
+        self.0.target_version
+    }
+
+    #[getter]
+    fn tag(&self) -> &str {
+        &self.0.tag
+    }
+
+    #[getter]
+    fn whole_groups(&self) -> Vec<String> {
+        self.0.whole_groups.clone()
+    }
+
+    fn staged(&self) -> PyDeviceSet {
+        PyDeviceSet(self.0.staged.clone())
+    }
+
+    fn matching(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).matching.to_set()))
+    }
+
+    fn updated(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).updated.to_set()))
+    }
+
+    fn covered(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).covered.to_set()))
+    }
+
+    #[pyo3(signature = (fleet, *, state))]
+    fn scheduled(&self, py: Python<'_>, fleet: &PyFleet, state: &str) -> PyResult<PyDeviceSet> {
+        let state = state_from(state)?;
+        Ok(PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).scheduled(state).to_set())))
+    }
+
+    #[pyo3(signature = (fleet, *, group = None, listed = None))]
+    fn candidates(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        group: Option<&str>,
+        listed: Option<PyReadonlyArray2<'_, u8>>,
+    ) -> PyResult<PyDeviceSet> {
+        let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
+        py.detach(|| self.0.candidates(&fleet.0, group, listed.as_deref()))
+            .map(PyDeviceSet)
+            .map_err(|error| errors::to_py(py, error))
+    }
+
+    #[pyo3(signature = (fleet, *, group, listed, limit, thousandths, percent_of, whole_group, skip_mismatched, seed,
+                        now, online_threshold, half_life))]
+    #[expect(clippy::too_many_arguments, reason = "a rollout has as many parts")]
+    fn stage(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        group: Option<String>,
+        listed: Option<PyReadonlyArray2<'_, u8>>,
+        limit: Option<u64>,
+        thousandths: Option<u32>,
+        percent_of: &str,
+        whole_group: bool,
+        skip_mismatched: bool,
+        seed: u64,
+        now: i64,
+        online_threshold: i64,
+        half_life: i64,
+    ) -> PyResult<PyStaging> {
+        let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
+        let limit = limits::limit(limit, thousandths, percent_of)?;
+        let on_mismatch = limits::on_mismatch(skip_mismatched);
+        let fleet = Arc::clone(&fleet.0);
+        py.detach(|| {
+            let recency = Recency::new(now, online_threshold, half_life)?;
+            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency };
+            let staging = self.0.stage(&fleet, &rollout)?;
+            Ok(PyStaging { fleet, staging })
+        })
+        .map_err(|error: CoreError| errors::to_py(py, error))
+    }
+
+    fn after(&self, py: Python<'_>, staging: &PyStaging) -> Self {
+        Self(py.detach(|| self.0.after(&staging.staging)))
+    }
+
+    #[pyo3(signature = (fleet, planned, *, group = None))]
+    fn check_plan(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        planned: PyReadonlyArray2<'_, u8>,
+        group: Option<&str>,
+    ) -> PyResult<PyPlanCheck> {
+        let planned = arrays::uuids_from(&planned)?;
+        py.detach(|| self.0.check_plan(&fleet.0, group, &planned))
+            .map(PyPlanCheck)
+            .map_err(|error| errors::to_py(py, error))
+    }
+
+    #[pyo3(signature = (fleet, uuid, *, state))]
+    fn standing(&self, py: Python<'_>, fleet: &PyFleet, uuid: [u8; 16], state: &str) -> PyResult<Option<PyStanding>> {
+        let state = state_from(state)?;
+        Ok(py.detach(|| self.0.standing(&fleet.0, &uuid, state)).map(PyStanding))
+    }
+
+    #[pyo3(signature = (fleet, *, state, rolled_out, coverings, now, online_threshold))]
+    #[expect(clippy::too_many_arguments, reason = "each says something of its own")]
+    fn status(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        state: &str,
+        rolled_out: Vec<String>,
+        coverings: Vec<Act<'_>>,
+        now: i64,
+        online_threshold: i64,
+    ) -> PyResult<PyStatus> {
+        let state = state_from(state)?;
+        let coverings = coverings_from(coverings);
+        py.detach(|| {
+            let recency = Recency::online_within(now, online_threshold)?;
+            Ok(PyStatus::from(self.0.status(&fleet.0, state, &rolled_out, &coverings, &recency)))
+        })
+        .map_err(|error: CoreError| errors::to_py(py, error))
+    }
+}
+
+/// What a rollout comes to.
+#[pyclass(frozen, name = "Staging", module = "groundswell._core")]
+pub(crate) struct PyStaging {
+    fleet: Arc<Fleet>,
+    staging: Staging,
+}
+
+#[pymethods]
+impl PyStaging {
+    fn __len__(&self) -> usize {
+        self.staging.ordinals.len()
+    }
+
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.staging.kind.slug()
+    }
+
+    #[getter]
+    fn group(&self) -> Option<&str> {
+        self.staging.group.as_deref()
+    }
+
+    #[getter]
+    fn newly_scheduled(&self) -> u64 {
+        self.staging.newly_scheduled
+    }
+
+    #[getter]
+    fn wanted(&self) -> u64 {
+        self.staging.wanted
+    }
+
+    #[getter]
+    fn matching(&self) -> u64 {
+        self.staging.matching
+    }
+
+    #[getter]
+    fn updated(&self) -> u64 {
+        self.staging.updated
+    }
+
+    #[getter]
+    fn covered(&self) -> u64 {
+        self.staging.covered
+    }
+
+    #[getter]
+    fn candidates(&self) -> u64 {
+        self.staging.candidates
+    }
+
+    #[getter]
+    fn online(&self) -> Option<u64> {
+        self.staging.online
+    }
+
+    #[getter]
+    fn skipped(&self) -> Vec<(String, &'static str)> {
+        named(&self.staging.skipped)
+    }
+
+    #[getter]
+    fn repeated(&self) -> bool {
+        self.staging.repeated
+    }
+
+    #[getter]
+    fn shortage(&self) -> Option<&'static str> {
+        self.staging.shortage().map(|shortage| shortage.slug())
+    }
+
+    fn already(&self) -> PyDeviceSet {
+        PyDeviceSet(self.staging.already.clone())
+    }
+
+    fn ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        PyArray1::from_slice(py, &self.staging.ordinals)
+    }
+
+    fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        let ordinals = &self.staging.ordinals;
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuids()[ordinal as usize]))
+    }
+
+    fn devices(&self, py: Python<'_>) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| self.staging.set()))
+    }
+
+    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.fleet.digest(self.staging.ordinals.iter().copied())))
+    }
+}
+
+/// What has become of the devices of a plan.
+#[pyclass(frozen, name = "PlanCheck", module = "groundswell._core")]
+pub(crate) struct PyPlanCheck(PlanCheck);
+
+#[pymethods]
+impl PyPlanCheck {
+    #[getter]
+    fn offenders(&self) -> Vec<(String, &'static str)> {
+        named(&self.0.offenders)
+    }
+
+    #[getter]
+    fn covered(&self) -> u64 {
+        self.0.covered
+    }
+
+    fn devices(&self, py: Python<'_>) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| DeviceSet::from_ordinals(&self.0.ordinals)))
+    }
+}
+
+fn named(offenders: &[Offender]) -> Vec<(String, &'static str)> {
+    offenders.iter().map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
+}
+
+/// Where a wave puts one device.
+#[pyclass(frozen, name = "Standing", module = "groundswell._core")]
+pub(crate) struct PyStanding(Standing);
+
+#[pymethods]
+impl PyStanding {
+    #[getter]
+    fn ordinal(&self) -> u32 {
+        self.0.ordinal
+    }
+
+    #[getter]
+    fn mismatch(&self) -> Option<&'static str> {
+        self.0.mismatch.map(|reason| reason.slug())
+    }
+
+    #[getter]
+    fn group(&self) -> Option<&str> {
+        self.0.group.as_deref()
+    }
+
+    #[getter]
+    fn target_version(&self) -> Option<u32> {
+        self.0.target_version
+    }
+
+    #[getter]
+    fn staged(&self) -> bool {
+        self.0.staged
+    }
+
+    #[getter]
+    fn whole_group(&self) -> bool {
+        self.0.whole_group
+    }
+
+    #[getter]
+    fn covered(&self) -> bool {
+        self.0.covered
+    }
+
+    #[getter]
+    fn updated(&self) -> bool {
+        self.0.updated
+    }
+
+    #[getter]
+    fn scheduled(&self) -> bool {
+        self.0.scheduled
+    }
+}
+
+/// `"nothing"`, `"ci"`, `"production"`, or the place of a wave.
+#[derive(IntoPyObject)]
+pub(crate) enum Audiences {
+    Metadata(&'static str),
+    Wave(usize),
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, production, tagged, target_version, waves, production_version))]
+fn served(
+    production: bool,
+    tagged: bool,
+    target_version: Option<u32>,
+    waves: Vec<(u32, String, bool)>,
+    production_version: Option<u32>,
+) -> PyResult<Audiences> {
+    let waves = waves
+        .into_iter()
+        .map(|(target_version, state, covers)| Ok(WaveOfTag { target_version, state: state_from(&state)?, covers }))
+        .collect::<PyResult<Vec<_>>>()?;
+    let device = Audience { production, tagged, target_version };
+    Ok(match audience::served(device, &waves, production_version) {
+        Served::Nothing => Audiences::Metadata("nothing"),
+        Served::Ci => Audiences::Metadata("ci"),
+        Served::Production => Audiences::Metadata("production"),
+        Served::Wave(place) => Audiences::Wave(place),
+    })
+}
+
+fn state_from(slug: &str) -> PyResult<WaveState> {
+    WaveState::from_slug(slug).ok_or_else(|| PyValueError::new_err(format!("a wave is never {slug:?}")))
+}
