@@ -163,8 +163,9 @@ class AuditLog:
 
     def _undo(self, size: int, written: Sequence[Path]) -> None:
         try:
-            os.ftruncate(self._descriptor, size)
-            os.fsync(self._descriptor)
+            if os.fstat(self._descriptor).st_size > size:
+                os.ftruncate(self._descriptor, size)
+                os.fsync(self._descriptor)
         except OSError as error:
             raise outcome_unknown(self.path.parent, error) from error
         self._end = size
