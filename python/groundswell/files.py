@@ -19,7 +19,15 @@ from groundswell.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["refuse_overwriting", "replace_file", "sync_folder"]
+__all__ = [
+    "LEFTOVER",
+    "put_in_place",
+    "refuse_overwriting",
+    "remove_leftovers",
+    "replace_file",
+    "staging_folder",
+    "sync_folder",
+]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50

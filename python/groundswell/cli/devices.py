@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from groundswell.factory import Device, ImportReport
     from groundswell.factory.devices import Sort
 
-__all__ = ["devices"]
+__all__ = ["delete", "device_data", "devices", "export", "group", "import_devices", "list_devices", "show"]
 
 _SORTS = ["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 

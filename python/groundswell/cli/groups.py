@@ -15,7 +15,7 @@ from groundswell.cli.tables import instant_text, print_json, print_lines, table
 if TYPE_CHECKING:
     from groundswell.factory import Group
 
-__all__ = ["groups"]
+__all__ = ["create", "delete", "describe", "groups", "list_groups", "rename"]
 
 
 @click.group()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
-__all__ = ["keys"]
+__all__ = ["add_targets", "init", "keys", "online", "root", "rotate", "show", "targets"]
 
 _ONLINE_ROLES = ["targets", "snapshot", "timestamp"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from groundswell.tuf.judge import Audience
 
-__all__ = ["metadata"]
+__all__ = ["export", "metadata", "refresh", "verify"]
 
 
 @click.group()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from groundswell.factory.targets import TargetsReport
     from groundswell.tuf.targets import Target
 
-__all__ = ["targets"]
+__all__ = ["add", "import_targets", "list_targets", "prune", "show", "targets"]
 
 
 @click.group()
