@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from groundswell.factory.wave_status import GroupProgress, Progress, WaveStatus
 
-__all__ = ["status"]
+__all__ = ["status", "status_data"]
 
 _MOST_VERSIONS = 8
 

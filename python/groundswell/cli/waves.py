@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["waves"]
+__all__ = ["rollout_data", "wave_data", "waves"]
 
 
 @click.group()
