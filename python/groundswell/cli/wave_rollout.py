@@ -80,10 +80,8 @@ def rollout(
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
         raise click.UsageError("--plan-out goes with --dry-run")
-    if plan is not None:
-        asked = (chosen, limit, uuids, seed, now)
-        if dry_run or skip_mismatched or any(value is not None for value in asked):
-            raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+    if plan is not None and (dry_run or skip_mismatched or {chosen, limit, uuids, seed, now} != {None}):
+        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
     if limit is not None:
         from groundswell.fleet.quantities import parse_limit
@@ -110,14 +108,13 @@ def rollout(
                 half_life=half_life,
                 dry_run=dry_run,
             )
-    if plan_out is not None:
-        result.plan.write(plan_out)
     if as_json:
         print_json(_data(result, uuids=print_uuids, names=print_names))
     else:
         _tell(result)
         _print_devices(result, uuids=print_uuids, names=print_names)
     if plan_out is not None:
+        result.plan.write(plan_out)
         click.echo(f"wrote the plan to {printable(plan_out)}; apply it with --apply", err=True)
 
 
@@ -188,6 +185,8 @@ def _tell(result: RolloutResult) -> None:
 
 
 def _print_devices(result: RolloutResult, *, uuids: bool, names: bool) -> None:
+    if (uuids or names) and result.number is not None:
+        note("these devices are staged already; to look first and edit the list, say --dry-run")
     if uuids and not names:
         print_lines(result.uuids)
     elif names:

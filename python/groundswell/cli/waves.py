@@ -26,19 +26,7 @@ if TYPE_CHECKING:
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = [
-    "cancel",
-    "complete",
-    "history",
-    "init",
-    "list_waves",
-    "rollout_data",
-    "show",
-    "sign",
-    "wave_data",
-    "waves",
-    "why",
-]
+__all__ = ["rollout_data", "wave_data", "waves"]
 
 
 @click.group()

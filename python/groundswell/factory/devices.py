@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -97,7 +96,6 @@ class Devices:
     def __init__(self, context: Context, groups: Groups) -> None:
         self._context: Final = context
         self._groups: Final = groups
-        self._loading: Final = threading.Lock()
         self._loaded: tuple[int, Fleet] | None = None
 
     def __len__(self) -> int:
@@ -111,11 +109,13 @@ class Devices:
 
         Cost: about 20 ms for 100 000 devices, once after each such change.
         """
-        with self._loading:
-            revision = self._context.store.changed_at("devices", "groups", "tags")
-            if self._loaded is None or self._loaded[0] != revision:
-                self._loaded = revision, load_fleet(self._context.store, now=seconds(now))
-            return self._loaded[1]
+        loaded, store = self._loaded, self._context.store
+        if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
+            return loaded[1]
+        with store.turn():
+            fleet = load_fleet(store, now=seconds(now))
+            self._loaded = store.changed_at("devices", "groups", "tags"), fleet
+            return fleet
 
     def find(self, uuid: str) -> Device | None:
         """The device of a uuid, as lists print it; None if the factory does not have it."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import secrets
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +24,7 @@ from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
 from groundswell.factory.wave_book import WaveBook
 from groundswell.factory.waves import Waves
+from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
 from groundswell.store import DuckDBStore, Entry, put, rebuild
@@ -119,25 +118,23 @@ class Factory:
         check_name("factory", name)
         folder, who, at = Path(path), user or _login(), seconds(now)
         _refuse_taken(folder)
-        # Beside it, so that it can be renamed into place; whoever kills us leaves no half of a factory under the name.
         target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
-        fresh = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}")
         try:
-            fresh.mkdir(mode=0o700)
-            changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
-            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
-            entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
-            DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
-            fresh.rename(target)
+            # Beside it, so that whoever kills us leaves no half of a factory under the name.
+            with staging_folder(target) as fresh:
+                changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
+                changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+                entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
+                DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
+                put_in_place(fresh, target)
         except OSError as error:
+            _refuse_taken(folder)
             raise StorageError(
                 "cannot-write",
                 f"`{folder}` cannot be made: {error.strerror or error}",
                 hint="nothing was changed; make its parent folder, free space, or get permission",
                 fields={"path": str(folder), "reason": error.strerror or str(error)},
             ) from error
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
         return cls.open(folder, user=who)
 
     @classmethod

@@ -99,8 +99,9 @@ class Groups:
         Raises:
             NotFoundError: ``unknown-group``, with the nearest names.
         """
-        self.find(name)
-        return next(group for group in self.list() if group.name == name)
+        with self._context.store.turn():
+            self.find(name)
+            return next(group for group in self.list() if group.name == name)
 
     def find(self, name: str) -> int:
         """The number of the group of this name.

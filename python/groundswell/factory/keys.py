@@ -332,7 +332,8 @@ class Keys:
             replaced: dict[RoleName, dict[str, PublicKey]] = {}
             swap: dict[str, Signer] = {}
             for role in dict.fromkeys(roles):
-                old = next(key for key in root.keys_of(role) if self._keyring.has(key.keyid))
+                # The online key stands first; its file need not be there, for this is the way out where it is lost.
+                old = root.keys_of(role)[0]
                 new = PrivateKey.generate()
                 self._keyring.add(new)
                 replaced[role] = {old.keyid: new.public}
@@ -368,8 +369,7 @@ class Keys:
         wanted = {key.keyid for role in ONLINE_ROLES for key in root.keys_of(role)}
         if root.version <= _ONLINE_ROOT_VERSION:
             wanted |= {key.keyid for key in root.keys_of("root")}
-        if not self._keyring.held() <= wanted:
-            self._keyring.keep_only(wanted)
+        self._keyring.keep_only(wanted)
 
     # --- what the commands share
 

@@ -11,7 +11,7 @@ from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.roots import REPOSITORIES
-from groundswell.files import replace_file
+from groundswell.files import LEFTOVER, replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import parse_document
@@ -226,6 +226,9 @@ def _why_none(device: Device, repository: Repository) -> str:
 
 
 def _is_ours(name: str) -> bool:
+    leftover = LEFTOVER.fullmatch(name)
+    if leftover:  # of an export that a crash cut off
+        name = leftover["name"]
     number, _, rest = name.partition(".")
     return name in _ROLE_FILES or (rest == "root.json" and number.isdecimal())
 
