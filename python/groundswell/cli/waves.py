@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["rollout_data", "wave_data", "waves"]
+__all__ = [
+    "cancel",
+    "complete",
+    "history",
+    "init",
+    "list_waves",
+    "rollout_data",
+    "show",
+    "sign",
+    "wave_data",
+    "waves",
+    "why",
+]
 
 
 @click.group()
