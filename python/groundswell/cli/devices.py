@@ -217,7 +217,9 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
     click.echo(
-        f"moved {count(moved, 'device')} {where}" + (f"; {already:,} were there already" if already else ""), err=True
+        f"moved {count(moved, 'device')} {where}"
+        + (f"; {count(already, 'was', 'were')} there already" if already else ""),
+        err=True,
     )
 
 

@@ -142,12 +142,13 @@ def verify(
         for role, version in versions.items()
         if version is not None
     ]
+    if not verdict.targets:
+        shown.append(("targets", "none: the device is served no targets"))
     print_lines(["a device accepts it", *facts([("audience", verdict.audience), *shown]), *_installable(verdict)])
 
 
 def _installable(verdict: Verdict) -> list[str]:
-    names = list(verdict.targets)
-    if not names:
-        return ["targets    none: the device is served no targets"]
+    """The names of the targets, below their version."""
+    names = verdict.targets
     more = [f"and {len(names) - _MOST_NAMES:,} more"] * (len(names) > _MOST_NAMES)
-    return flow("targets    ", [*names[:_MOST_NAMES], *more])
+    return flow(" " * len("timestamp  "), [*names[:_MOST_NAMES], *more]) if names else []
