@@ -658,6 +658,7 @@ def test_offline_private_keys_are_nowhere_in_the_factory(factory: Factory, tmp_p
     for table in store.rows("SELECT table_name FROM duckdb_tables()"):
         places[f"table {table[0]}"] = repr(store.rows(f'SELECT * FROM "{table[0]}"')).encode()
     for record in store.records():
+        assert store._log is not None
         rows = [change.rows.to_pylist() for change in store._log.changes(record)]
         places[f"line {record.seq}"] = repr((record.entry, rows)).encode()
     for where, data in places.items():
