@@ -521,7 +521,7 @@ def test_an_online_key_file_that_holds_another_key_is_told(keyed: Keyed) -> None
     folder = keyed.factory.path / KEYS_FOLDER
     one, other, _ = sorted(folder.iterdir())
     other.write_bytes(one.read_bytes())
-    assert refusal_of(lambda: populate(keyed.factory)).code == "key-mismatch"
+    assert refusal_of(lambda: populate(keyed.factory)).code == "online-key-damaged"
 
 
 def test_targets_that_would_be_short_of_signatures_keep_their_keys(keyed: Keyed) -> None:
