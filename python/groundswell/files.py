@@ -1,10 +1,15 @@
-"""Files that are replaced as a whole or not at all."""
+"""Files and folders that appear as a whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import glob
 import os
+import re
 import secrets
+import shutil
 import stat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -12,12 +17,24 @@ from typing import IO, TYPE_CHECKING, Final
 from groundswell.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["refuse_overwriting", "replace_file", "sync_folder"]
+__all__ = [
+    "LEFTOVER",
+    "put_in_place",
+    "refuse_overwriting",
+    "remove_leftovers",
+    "replace_file",
+    "staging_folder",
+    "sync_folder",
+]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
+_TOKEN_BYTES: Final = 8
+_NO_UNNAMED_FILES: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
+LEFTOVER: Final = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
+"""The name of what a crash left of a file or a folder that was to appear as `name`."""
 
 
 def refuse_overwriting(source: object, target: Path) -> None:
@@ -93,9 +110,9 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
-    temporary = target.with_name(f".{target.name[:_NAME_KEPT]}.{secrets.token_hex(8)}")
+    temporary = _name_beside(target)
     try:
-        with open(temporary, "xb", opener=_with_permissions(mode)) as file:
+        with _unnamed_or_named(temporary, mode) as file:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             elif target.exists():
@@ -103,6 +120,8 @@ def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if not temporary.exists():
+                _give_name(file.fileno(), temporary)
         temporary.replace(target)
         sync_folder(target.parent)
     except BaseException:
@@ -110,9 +129,100 @@ def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
         raise
 
 
-def _with_permissions(mode: int | None) -> Callable[[str, int], int]:
-    """What opens a new file: a secret is never readable by others, not even while it is empty."""
-    return lambda name, flags: os.open(name, flags, 0o666 if mode is None else mode)
+def _unnamed_or_named(temporary: Path, mode: int | None) -> IO[bytes]:
+    """A new file, without a name where the file system can do that: a crash leaves nothing of it.
+
+    A secret is never readable by others, not even while it is empty.
+    """
+    bits = 0o666 if mode is None else mode
+    unnamed = getattr(os, "O_TMPFILE", 0)  # Linux only
+    if unnamed:
+        try:
+            return os.fdopen(os.open(temporary.parent, unnamed | os.O_WRONLY | os.O_CLOEXEC, bits), "wb")
+        except OSError as error:
+            if error.errno not in _NO_UNNAMED_FILES:
+                raise
+    return open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, bits))
+
+
+def _give_name(descriptor: int, path: Path) -> None:
+    # With a folder to start from, even if it is not needed, the library makes the call that follows the link.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+
+
+def _name_beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:_NAME_KEPT]}.{secrets.token_hex(_TOKEN_BYTES)}")
+
+
+@contextlib.contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """Make a folder beside `target`, to be put in its place, or to be removed when the block ends.
+
+    What a crash left of earlier ones of the same target is removed; those that another process is at work on are not.
+
+    Raises:
+        OSError: as it comes, for the caller to say what could not be made.
+    """
+    for found in target.parent.glob(f".{glob.escape(target.name[:_NAME_KEPT])}.*"):
+        if LEFTOVER.fullmatch(found.name) and found.is_dir():
+            _remove_unless_in_use(found)
+    folder = _name_beside(target)
+    folder.mkdir(mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a crash left of files that were to appear in a folder; nobody else may be writing to it.
+
+    Raises:
+        StorageError: ``cannot-write``.
+    """
+    try:
+        for found in folder.iterdir() if folder.is_dir() else ():
+            if LEFTOVER.fullmatch(found.name):
+                _remove_unless_in_use(found)
+    except OSError as error:
+        raise StorageError(
+            "cannot-write",
+            f"`{folder}` cannot be written: {error.strerror or error}",
+            hint="get permission to write there",
+            fields={"path": str(folder), "reason": error.strerror or str(error)},
+        ) from error
+
+
+def _remove_unless_in_use(leftover: Path) -> None:
+    if not leftover.is_dir() or leftover.is_symlink():
+        leftover.unlink(missing_ok=True)
+        return
+    descriptor = os.open(leftover, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(leftover)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(folder: Path, target: Path) -> None:
+    """Let a finished folder appear under its name, and have the name on the disk; an empty folder gives way to it.
+
+    Raises:
+        OSError: as it comes.
+    """
+    sync_folder(folder)
+    folder.rename(target)
+    sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from groundswell.cli.fleet_show import as_data, as_text
-from groundswell.cli.options import DURATION, FILE, INSTANT, SEED, json_option
-from groundswell.cli.render import count, print_text, printable, tell_report
+from groundswell.cli.fleet_show import as_data, as_lines
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
+from groundswell.cli.render import count, printable, tell_report
+from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.texts import FILE
 from groundswell.fleet.quantities import epoch_seconds
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def show(file: str, *, now: datetime | None, online_threshold: timedelta, as_jso
     tell_report(found.report)
     summary = found.summary(now=now, online_threshold=online_threshold)
     if as_json:
-        print_text(json.dumps(as_data(summary, found.report, source=file), ensure_ascii=False, indent=2) + "\n")
+        print_json(as_data(summary, found.report, source=file))
     else:
-        print_text(as_text(summary, found.report, source=file))
+        print_lines(as_lines(summary, found.report, source=file))

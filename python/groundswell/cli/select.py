@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundswell.cli.options import DURATION, FILE, INSTANT, SEED, json_option, output_option
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option, output_option
 from groundswell.cli.render import count, note, printable, tell_report, write_output
+from groundswell.cli.tables import instant_text
+from groundswell.cli.texts import FILE
 from groundswell.cli.uuid_argument import read_uuids
 from groundswell.files import refuse_overwriting
 
@@ -129,7 +131,7 @@ def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         "algorithm": selection.algorithm,
         "seed": str(selection.seed),
-        "now": asked.now.isoformat().replace("+00:00", "Z"),
+        "now": instant_text(asked.now),
         "online_threshold": int(asked.online_threshold.total_seconds()),
         "half_life": int(asked.half_life.total_seconds()),
         "asked": {
@@ -159,7 +161,7 @@ def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
 
 
 def _summarise(selection: Selection) -> None:
-    now = selection.now.isoformat().replace("+00:00", "Z")
+    now = instant_text(selection.now)
     click.echo(
         f"picked {count(len(selection), 'device')} of {count(selection.candidates, 'candidate')} "
         f"({count(selection.matching, 'device matches', 'devices match')})",

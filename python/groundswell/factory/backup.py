@@ -16,7 +16,6 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from groundswell.factory.context import Context, seconds
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import REPOSITORIES, Roots
-from groundswell.files import replace_file, sync_folder
+from groundswell.files import put_in_place, replace_file, staging_folder
 from groundswell.fleet.quantities import instant
 from groundswell.input_files import file_not_found
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore
@@ -47,7 +46,7 @@ _MANIFEST: Final = "manifest.json"
 _MOST_MANIFEST: Final = 64 << 20
 _BLOCK: Final = 1 << 20
 _NAMES: Final = re.compile(
-    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
+    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
 )
 
 
@@ -138,23 +137,19 @@ def restore_backup(
     _check_version(last_timestamp_version)
     _refuse_taken(path)
     target = Path(os.path.abspath(path))  # noqa: PTH100 - a link is not followed
-    fresh = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}")
     try:
-        fresh.mkdir(mode=0o700)
-        manifest = _extract(backup, fresh)
-        epochs, name, revision = _jump(fresh, last_timestamp_version, user, now)
-        sync_folder(fresh)
-        fresh.rename(target)
-        sync_folder(target.parent)
+        with staging_folder(target) as fresh:
+            manifest = _extract(backup, fresh)
+            epochs, name, revision = _jump(fresh, last_timestamp_version, user, now)
+            put_in_place(fresh, target)
     except OSError as error:
+        _refuse_taken(path)
         raise StorageError(
             "cannot-write",
             f"`{path}` cannot be made: {error.strerror or error}",
             hint="nothing was changed; make its parent folder, free space, or get permission",
             fields={"path": str(path), "reason": error.strerror or str(error)},
         ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return Restored(
         path=path, name=name, revision=revision, backed_up_at=instant(int(manifest["backed_up_at"])), epochs=epochs
     )

@@ -13,6 +13,7 @@ from groundswell.errors import GroundswellError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.roots import REPOSITORIES
 from groundswell.factory.row_rules import ROW_RULES
+from groundswell.factory.wave_checks import WAVE_ROWS
 from groundswell.fleet.quantities import instant
 from groundswell.store import differing_tables
 from groundswell.tuf import check_pair, parse_document
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from groundswell.factory.online_keys import OnlineKeyring
     from groundswell.factory.publisher import Publication
     from groundswell.factory.roots import Repository, Roots
+    from groundswell.factory.wave_checks import WaveChecks
 
 __all__ = ["CheckReport", "CheckResult", "check_factory"]
 
@@ -72,15 +74,22 @@ _MOST_FAULTS: Final = 20
 
 
 def check_factory(
-    context: Context, roots: Roots, keyring: OnlineKeyring, metadata: Metadata, *, now: datetime | None
+    context: Context,
+    roots: Roots,
+    keyring: OnlineKeyring,
+    metadata: Metadata,
+    waves: WaveChecks,
+    *,
+    now: datetime | None,
 ) -> CheckReport:
     """Run all checks; see `groundswell.factory.Factory.check`."""
     at = instant(seconds(now))
     checks: dict[str, Callable[[], Iterator[str]]] = {
         name: lambda sql=sql: _rows(context, sql)  # type: ignore[misc]
-        for name, sql in ROW_RULES.items()
+        for name, sql in (ROW_RULES | WAVE_ROWS).items()
     }
     checks |= {
+        **waves.checks(),
         "CI targets and their roles agree": lambda: _ci_roles(context),
         "the roots of CI and production go together": lambda: _pairs(roots),
         "devices accept the root chains and what is served": lambda: _judged(roots, metadata, at),

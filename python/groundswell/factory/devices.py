@@ -13,12 +13,14 @@ from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, import_devices
+from groundswell.factory.incoming import uuid_column
 from groundswell.factory.names import storable
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
 from groundswell.fleet.quantities import instant, whole_seconds
 from groundswell.fleet.rules import cropped
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -103,8 +105,8 @@ class Devices:
         self._loaded: tuple[int, Fleet] | None = None
 
     def __len__(self) -> int:
-        ((count,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
-        return int(count)
+        ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
+        return int(number)
 
     def fleet(self, *, now: datetime | None = None) -> Fleet:
         """All devices, ready to select from; its ordinals are the factory's.
@@ -113,12 +115,13 @@ class Devices:
 
         Cost: about 20 ms for 100 000 devices, once after each such change.
         """
-        # The store's turn and no lock of its own: who has the turn already, such as a rollout, asks for the fleet, too.
-        with self._context.store.turn():
-            revision = self._context.store.changed_at("devices", "groups", "tags")
-            if self._loaded is None or self._loaded[0] != revision:
-                self._loaded = revision, load_fleet(self._context.store, now=seconds(now))
-            return self._loaded[1]
+        loaded, store = self._loaded, self._context.store
+        if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
+            return loaded[1]
+        with store.turn():
+            fleet = load_fleet(store, now=seconds(now))
+            self._loaded = store.changed_at("devices", "groups", "tags"), fleet
+            return fleet
 
     def find(self, uuid: str) -> Device | None:
         """The device of a uuid, as lists print it; None if the factory does not have it."""
@@ -275,7 +278,7 @@ class Devices:
 
     def _named(self, name: str) -> Device:
         with self._context.store.turn():
-            ((count,),) = self._context.store.rows(
+            ((number,),) = self._context.store.rows(
                 "SELECT count(*) FROM devices d WHERE NOT d.deleted AND d.name = ?", [storable(name)]
             )
             found = self._context.store.rows(
@@ -283,13 +286,13 @@ class Devices:
             )
         if not found:
             raise _unknown_device(name)
-        if count > 1:
+        if number > 1:
             uuids = [str(row[1]) for row in found]
             raise InputError(
                 "ambiguous-name",
-                f"{count} devices are named `{cropped(name)}`",
-                hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if count > 3 else ''}",  # noqa: PLR2004
-                fields={"name": name, "count": count, "uuids": uuids},
+                f"{number} devices are named `{cropped(name)}`",
+                hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if number > 3 else ''}",  # noqa: PLR2004
+                fields={"name": name, "count": number, "uuids": uuids},
             )
         return _device(found[0])
 
@@ -319,7 +322,7 @@ class Devices:
             into = f"into the group {group}" if group is not None else "out of their groups"
             self._context.commit(
                 "devices group",
-                f"moved {moved.num_rows} devices {into}",
+                f"moved {count(moved.num_rows, 'device')} {into}",
                 [put("devices", moved)],
                 at=seconds(now),
                 details={"group": group, "devices": moved.num_rows},
@@ -342,17 +345,17 @@ class Devices:
 
         with self._context.store.turn():
             rows = self._known(as_uuid_list(devices))
-            count = rows.num_rows
+            number = rows.num_rows
             kept = {"ordinal": rows.column("ordinal"), "uuid": rows.column("uuid")}
-            flags = {"production": pa.repeat(False, count), "deleted": pa.repeat(True, count)}  # noqa: FBT003
+            flags = {"production": pa.repeat(False, number), "deleted": pa.repeat(True, number)}  # noqa: FBT003
             self._context.commit(
                 "devices delete",
-                f"deleted {count} devices",
+                f"deleted {count(number, 'device')}",
                 [put("devices", pa.table({**kept, **flags}))],
                 at=seconds(now),
-                details={"devices": count},
+                details={"devices": number},
             )
-            return int(count)
+            return int(number)
 
     def export(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write all devices to a file that `import_` reads back: CSV, Parquet, JSON, NDJSON or Arrow, by its ending.
@@ -379,8 +382,6 @@ class Devices:
         import numpy as np
         import pyarrow as pa
 
-        from groundswell.factory.imports import uuid_column
-
         if len(devices) == 0:
             raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
         wanted = pa.table({"position": pa.array(np.arange(len(devices))), "uuid": uuid_column(devices.array)})
@@ -395,7 +396,7 @@ class Devices:
             more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
             raise NotFoundError(
                 "unknown-devices",
-                f"{len(unknown)} of {len(devices)} listed devices not in the factory: {named}{more}",
+                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named}{more}",
                 hint="nothing was changed; take them off the list, or import them first",
                 fields={"unknown": unknown},
             )

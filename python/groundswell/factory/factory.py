@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import secrets
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,9 +22,11 @@ from groundswell.factory.roots import Roots, new_links, signed_root
 from groundswell.factory.served import Production
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
+from groundswell.factory.verification import Archive
 from groundswell.factory.wave_book import WaveBook
+from groundswell.factory.wave_checks import WaveChecks
 from groundswell.factory.waves import Waves
-from groundswell.files import sync_folder
+from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
 from groundswell.store import DuckDBStore, Entry, put, rebuild
@@ -81,7 +81,9 @@ class Factory:
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
         book = WaveBook(self._context, self.groups)
-        production = Production(self._context, book)
+        production = Production(self._context, book, self._roots)
+        archive = Archive(self.devices, book)
+        self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
         self.metadata: Final = Metadata(
             self._context,
             roots=self._roots,
@@ -93,6 +95,7 @@ class Factory:
         self.waves: Final = Waves(
             self._context,
             book=book,
+            archive=archive,
             roots=self._roots,
             publisher=publisher,
             production=production,
@@ -120,27 +123,23 @@ class Factory:
         check_name("factory", name)
         folder, who, at = Path(path), _at_work(user), seconds(now)
         _refuse_taken(folder)
-        # Beside it, so that it can be renamed into place; whoever kills us leaves no half of a factory under the name.
         target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
-        fresh = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}")
         try:
-            fresh.mkdir(mode=0o700)
-            changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
-            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
-            entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
-            DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
-            sync_folder(fresh)
-            fresh.rename(target)
-            sync_folder(target.parent)
+            # Beside it, so that whoever kills us leaves no half of a factory under the name.
+            with staging_folder(target) as fresh:
+                changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
+                changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+                entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
+                DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
+                put_in_place(fresh, target)
         except OSError as error:
+            _refuse_taken(folder)
             raise StorageError(
                 "cannot-write",
                 f"`{folder}` cannot be made: {error.strerror or error}",
                 hint="nothing was changed; make its parent folder, free space, or get permission",
                 fields={"path": str(folder), "reason": error.strerror or str(error)},
             ) from error
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
         return cls.open(folder, user=who)
 
     @classmethod
@@ -284,13 +283,13 @@ class Factory:
         return write_backup(self._context, Path(path), now=now)
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
-        """Prove that the factory is what its rules say: its rows, its keys, what it serves, and its audit log.
+        """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
 
         Cost: reads everything, and replays the whole history.
         """
         from groundswell.factory.checks import check_factory
 
-        return check_factory(self._context, self._roots, self._keyring, self.metadata, now=now)
+        return check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
 
 
 def _first_roots(keyring: OnlineKeyring, at: int) -> Change:

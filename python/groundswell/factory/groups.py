@@ -12,6 +12,7 @@ from groundswell.factory.names import check_name, storable
 from groundswell.fleet.quantities import instant
 from groundswell.fleet.rules import cropped
 from groundswell.store import put, remove
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -211,7 +212,7 @@ class Groups:
             if members.num_rows and not ungroup:
                 raise StateError(
                     "group-not-empty",
-                    f"the group `{name}` is not empty: it has {members.num_rows} devices",
+                    f"the group `{name}` is not empty: it has {count(members.num_rows, 'device')}",
                     hint="move them to another group, or delete it with --ungroup: they are without a group then",
                     fields={"group": name, "devices": members.num_rows},
                 )
@@ -224,7 +225,7 @@ class Groups:
                 changes.append(put("devices", members.set_column(at_column, "group_id", none)))
             self._context.commit(
                 "groups delete",
-                f"deleted the group {name}, which had {members.num_rows} devices",
+                f"deleted the group {name}, which had {count(members.num_rows, 'device')}",
                 changes,
                 at=at,
                 details={"group": name, "group_id": group_id, "devices": members.num_rows},

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.roots import REPOSITORIES
-from groundswell.files import replace_file
+from groundswell.files import LEFTOVER, replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import parse_document
+from groundswell.tuf.documents import format_instant
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +35,10 @@ __all__ = ["Exported", "Metadata", "Renewed"]
 _RENEW_BELOW: Final = timedelta(days=3, hours=12)
 """Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
-_OURS: Final = r"([0-9]+\.root|targets|snapshot|timestamp)\.json"
-"""The files of an export."""
-_LEFT_OVER: Final = rf"\.{_OURS}\.[0-9a-f]{{16}}"
-"""Those that an export which was killed has left half written."""
+_REFRESH: Final = "`groundswell metadata refresh` signs it anew"
+_NEW_ROOT: Final = "any `groundswell keys rotate` makes the next root, for a year"
+_NEW_WAVE: Final = "only a new wave brings new ones, since an offline key signs them"
+_ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +107,14 @@ class Metadata:
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
-        found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
-        variant = self._production.variant(device, self._devices.fleet()) if device.production else TAG_VARIANT
-        return repository, found.get((device.tag or "", variant or ""))
+        with self._context.store.turn():
+            wanted = (
+                self._production.variant(UUID(device.uuid).bytes, self._devices.fleet())
+                if device.production
+                else (device.tag, TAG_VARIANT)
+            )
+            found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
+        return repository, next((one for key, one in found.items() if key == wanted), None)
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.
@@ -189,7 +196,7 @@ class Metadata:
             if changes:
                 self._context.commit(
                     "metadata refresh",
-                    f"signed {signed} sets of metadata anew",
+                    f"signed {count(signed, 'set')} of metadata anew",
                     changes,
                     at=at,
                     details={"epochs": epochs},
@@ -199,19 +206,20 @@ class Metadata:
     def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
         """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
         when = instant(seconds(now))
-        found: list[tuple[datetime, str]] = []
+        found: list[tuple[datetime, str, str]] = []
         for repository in REPOSITORIES:
-            found.append((self._roots.latest(repository).expires, f"the {repository} root"))
+            found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
             for one in self._publisher.publications(repository):
                 variant = "" if one.variant == TAG_VARIANT else f" ({one.variant})"
                 for role, expires in one.expiries().items():
                     # A timestamp lives for seven days: it is due once half of them are over.
                     due = when + (_RENEW_BELOW if role == "timestamp" else within)
                     if expires < due:
-                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}"))
+                        remedy = _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
+                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}", remedy))
         return [
-            f"{what} {'expired' if expires <= when else 'expires'} {expires.isoformat().replace('+00:00', 'Z')}"
-            for expires, what in sorted(found)
+            f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}: {remedy}"
+            for expires, what, remedy in sorted(found)
             if expires < when + within
         ]
 
@@ -224,7 +232,11 @@ def _why_none(device: Device, repository: Repository) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return re.fullmatch(f"{_OURS}|{_LEFT_OVER}", name, re.ASCII) is not None
+    leftover = LEFTOVER.fullmatch(name)
+    if leftover:  # of an export that a crash cut off
+        name = leftover["name"]
+    number, _, rest = name.partition(".")
+    return name in _ROLE_FILES or (rest == "root.json" and number.isdecimal())
 
 
 def _check_folder(folder: Path) -> None:

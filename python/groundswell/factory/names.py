@@ -26,7 +26,8 @@ def check_name(kind: str, name: str) -> str:
         try:
             return checked_name(name)
         except BadCellError as error:
-            reason = str(error)
+            # The hint says what names have.
+            reason = str(error).partition(":")[0]
     raise InputError(
         "bad-name",
         f"the {kind} name `{cropped(str(name))}` {reason}",

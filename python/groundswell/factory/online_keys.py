@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import TrustError
-from groundswell.files import replace_file
+from groundswell.errors import GroundswellError, StorageError, TrustError
+from groundswell.files import remove_leftovers, replace_file, sync_folder
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.signers import signer_of
@@ -21,6 +20,7 @@ __all__ = ["KEYS_FOLDER", "OnlineKeyring"]
 
 KEYS_FOLDER: Final = "keys"
 _ENDING: Final = ".sec"
+_WAY_OUT: Final = "restore the file from a backup, or replace the key: groundswell keys rotate online"
 
 
 class OnlineKeyring:
@@ -35,7 +35,12 @@ class OnlineKeyring:
         Raises:
             StorageError: ``cannot-write``.
         """
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            if not self.folder.is_dir():
+                self.folder.mkdir(mode=0o700)
+                sync_folder(self.folder.parent)
+        except OSError as error:
+            raise _cannot_write(self.folder, error, "nothing was changed; free space, or get permission") from error
         with replace_file(self._path(key.public.keyid), mode=0o600) as file:
             file.write(canonical(key.document))
 
@@ -51,8 +56,7 @@ class OnlineKeyring:
         """The private half of a key.
 
         Raises:
-            TrustError: ``online-key-missing``; ``key-mismatch`` for a file that holds another key.
-            InputError: ``broken-json``, ``bad-key`` for a file that holds none.
+            TrustError: ``online-key-missing``; ``online-key-damaged`` for a file that does not hold the key.
         """
         path = self._path(public.keyid)
         try:
@@ -61,20 +65,22 @@ class OnlineKeyring:
             raise TrustError(
                 "online-key-missing",
                 f"the online key `{public.keyid}` cannot be read from `{self.folder}`: {error.strerror}",
-                hint="restore the folder from a backup, or rotate the online keys",
+                hint=_WAY_OUT,
                 fields={"keyid": public.keyid, "path": str(path)},
             ) from error
-        return PrivateKey.from_document(parse(data, str(path)), str(path), public=public)
+        try:
+            return PrivateKey.from_document(parse(data, str(path)), str(path), public=public)
+        except GroundswellError as error:
+            raise TrustError(
+                "online-key-damaged",
+                f"`{path}` does not hold the online key of its name: {error.message}",
+                hint=_WAY_OUT,
+                fields={"keyid": public.keyid, "path": str(path), "reason": error.message},
+            ) from error
 
     def signer(self, public: PublicKey) -> Signer:
         """A signer of a key; as `load`."""
         return signer_of(self.load(public))
-
-    def held(self) -> set[str]:
-        """The keyids that are here."""
-        if not self.folder.is_dir():
-            return set()
-        return {path.name.removesuffix(_ENDING) for path in self.folder.iterdir() if path.name.endswith(_ENDING)}
 
     def exposed(self) -> list[str]:
         """Files that others than their owner may read."""
@@ -85,17 +91,32 @@ class OnlineKeyring:
         ]
 
     def keep_only(self, keyids: Collection[str]) -> None:
-        """Remove every other key: retired ones, and those that a crash left of a change that never was."""
-        if not self.folder.is_dir():
-            return
-        for path in self.folder.iterdir():
-            if path.name.removesuffix(_ENDING) not in keyids:
-                path.unlink(missing_ok=True)
-        descriptor = os.open(self.folder, os.O_RDONLY)
+        """Remove every other key: retired ones, and those that a crash left of a change that never was.
+
+        Raises:
+            StorageError: ``cannot-write``.
+        """
+        remove_leftovers(self.folder)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            found = [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
+            retired = [file for file in found if file.stem not in keyids]
+            for file in retired:
+                file.unlink(missing_ok=True)
+            if retired:
+                sync_folder(self.folder)
+        except OSError as error:
+            hint = "keys that the factory has retired may still be there; get permission to write there"
+            raise _cannot_write(self.folder, error, hint) from error
 
     def _path(self, keyid: str) -> Path:
         return self.folder / f"{keyid}{_ENDING}"
+
+
+def _cannot_write(folder: Path, error: OSError, hint: str) -> StorageError:
+    reason = error.strerror or str(error)
+    return StorageError(
+        "cannot-write",
+        f"`{folder}` cannot be written: {reason}",
+        hint=hint,
+        fields={"path": str(folder), "reason": reason},
+    )

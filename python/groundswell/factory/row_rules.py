@@ -5,12 +5,9 @@ The store has no indexes and no constraints beyond NOT NULL, so `groundswell che
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from groundswell.store import KEYS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ROW_RULES"]
 
@@ -27,7 +24,7 @@ def _repeated_keys() -> str:
     return " UNION ALL ".join(queries)
 
 
-ROW_RULES: Final[Mapping[str, str]] = {
+ROW_RULES: Final[dict[str, str]] = {
     "every row has a key of its own": _repeated_keys(),
     "ordinals are 0, 1, 2 … without a gap": (
         "SELECT 'there are ' || count(*) || ' devices, and the last ordinal is ' || max(ordinal)"
@@ -54,15 +51,13 @@ ROW_RULES: Final[Mapping[str, str]] = {
         " UNION ALL SELECT 'the device ' || uuid || ' was seen at 0, which means never' FROM devices"
         " WHERE last_seen = 0"
     ),
-    "names of groups, tags and waves are given once, and well formed": (
+    "names of groups and tags are given once, and well formed": (
         "SELECT 'the group ' || name || ' exists ' || count(*) || ' times' FROM groups GROUP BY name"
         " HAVING count(*) > 1"
         " UNION ALL SELECT 'the tag ' || name || ' exists ' || count(*) || ' times' FROM tags GROUP BY name"
         " HAVING count(*) > 1"
-        " UNION ALL SELECT 'the wave ' || name || ' exists ' || count(*) || ' times' FROM waves GROUP BY name"
-        " HAVING count(*) > 1"
         " UNION ALL SELECT 'the name ' || name || ' is not well formed' FROM (SELECT name FROM groups UNION ALL"
-        " SELECT name FROM tags UNION ALL SELECT name FROM waves)"
+        " SELECT name FROM tags)"
         " WHERE NOT regexp_full_match(name, '[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}')"
     ),
     "the next group gets a number of its own": (
@@ -93,23 +88,6 @@ ROW_RULES: Final[Mapping[str, str]] = {
         " ELSE ' is served as something else' END"
         " FROM (SELECT * FROM publications WHERE variant = 'tag') p FULL JOIN targets_roles r"
         " ON p.repository = r.repository AND p.tag = r.tag WHERE p.targets IS DISTINCT FROM r.document"
-    ),
-    "what is served of a wave is its targets role": (
-        "SELECT 'the ' || p.repository || ' tag ' || p.tag || ' serves the ' || p.variant || ', which '"
-        " || CASE WHEN w.name IS NULL THEN 'does not exist' WHEN w.state = 'complete' THEN 'is complete'"
-        " ELSE 'says something else' END"
-        " FROM publications p LEFT JOIN waves w ON p.repository = 'production' AND p.variant = 'wave ' || w.name"
-        " AND p.tag = w.tag"
-        " WHERE p.variant <> 'tag' AND (w.document IS DISTINCT FROM p.targets OR w.state = 'complete')"
-    ),
-    "a tag has one active wave at most": (
-        "SELECT 'the tag ' || tag || ' has ' || count(*) || ' active waves' FROM waves WHERE state = 'active'"
-        " GROUP BY tag HAVING count(*) > 1"
-    ),
-    "rollouts are numbered 1, 2, 3 … in a wave that exists": (
-        "SELECT 'the wave ' || r.wave_id || ' has ' || count(*) || ' rollouts, and the last is number ' || max(number)"
-        " FROM rollouts r GROUP BY r.wave_id HAVING min(number) <> 1 OR max(number) <> count(*)"
-        " OR r.wave_id NOT IN (SELECT wave_id FROM waves)"
     ),
 }
 """Statement → query; every row that it yields is one sentence about what does not hold."""

@@ -2,7 +2,9 @@
 
 from groundswell.store.audit import Record
 from groundswell.store.changes import Change, Entry, put, remove
-from groundswell.store.duckdb import AUDIT_LOG, DATABASE, LOCK, DuckDBStore, InterruptedAfterCommitError
+from groundswell.store.database import DATABASE
+from groundswell.store.duckdb import AUDIT_LOG, LOCK, DuckDBStore
+from groundswell.store.interrupts import InterruptedAfterCommitError
 from groundswell.store.rebuild import differing_tables, rebuild
 from groundswell.store.schema import KEYS
 

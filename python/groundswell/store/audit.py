@@ -1,34 +1,44 @@
 """The audit log: every transaction, one line each, durable before the store is touched.
 
-A line is a JSON object: ``seq`` from 1, ``at``, ``by``, ``action``, ``summary``, ``details``, the ``changes`` as rows,
-and ``previous``, the SHA-256 of the line before. So the log is at once the history that auditors read, the redo log
-that finishes a transaction after a crash, and what a damaged store is rebuilt from. Rows that are large stand in a file
-of their own, whose digest is in the line. A line without its line break is one that a crash cut off: it never was.
+A line is a JSON object: ``seq`` from 1, ``at``, ``by``, ``action``, ``summary``, ``details``, the ``changes`` as
+rows, ``previous``, the SHA-256 of the line before, and last ``sha256``, that of what stands before it in the line. So
+the log is at once the history that auditors read, the redo log that finishes a transaction after a crash, and what a
+damaged store is rebuilt from. Rows that are large stand in a file of their own, whose digest is in the line. A line
+without its line break is one that a crash cut off: it never was.
+
+What an append left when it failed is taken back. Where the disk refuses even that, nobody can tell whether the line
+will stand there after all: the store opens the log anew before it goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.files import replace_file
+from groundswell.files import replace_file, sync_folder
 from groundswell.store import changes as codec
 from groundswell.store.changes import INLINE_LIMIT, Change, Entry
-from groundswell.store.faults import cannot_write, damaged
+from groundswell.store.faults import RESTORE, cannot_write, damaged, outcome_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["GENESIS", "AuditLog", "Record"]
+__all__ = ["GENESIS", "SIDECARS", "Appended", "AuditLog", "Record"]
 
 GENESIS: Final = "0" * 64
 """What stands for the line before the first."""
 
+SIDECARS: Final = "audit"
+"""The folder of the rows that are too large for a line."""
+
 _BLOCK: Final = 1 << 16
-_RESTORE: Final = "restore a backup, or move the log away and keep it: the store itself may be sound"
+_SEAL: Final = b',"sha256":"'
+_SIDECAR: Final = re.compile(r"(?P<seq>[0-9]{8,})-[0-9]+-[a-z_]+\.arrow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +63,26 @@ class Record:
 class AuditLog:
     """An open log; its owner holds the factory's lock."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a log, or begin one; a line that a crash cut off is removed.
+    def __init__(self, path: Path, *, begin: bool = False) -> None:
+        """Open a log, or with `begin` make an empty one; a line that a crash cut off is passed over.
 
         Raises:
-            StorageError: ``cannot-write``.
+            StorageError: ``store-damaged`` where it is not there; ``cannot-write``.
         """
         self.path = path
-        self.folder = path.parent / "audit"
+        self.folder = path.parent / SIDECARS
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if begin else 0)
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._cut_torn_line()
+            self._descriptor = os.open(path, flags, 0o600)
+        except FileNotFoundError as error:
+            raise damaged(path, "the file is not there", hint=RESTORE) from error
         except OSError as error:
             raise cannot_write(path, error) from error
+        try:
+            self._end = self._end_of_last_line()
+        except OSError as error:
+            self.close()
+            raise damaged(path, f"it cannot be read: {error.strerror}", hint=RESTORE) from error
 
     def close(self) -> None:
         """Close the log."""
@@ -73,33 +90,53 @@ class AuditLog:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _cut_torn_line(self) -> None:
-        size = os.fstat(self._descriptor).st_size
-        end = size
+    @property
+    def torn(self) -> bool:
+        """Whether there is a beginning of a line behind the last whole one."""
+        return os.fstat(self._descriptor).st_size > self._end
+
+    def _end_of_last_line(self) -> int:
+        end = os.fstat(self._descriptor).st_size
         while end > 0:
             begin = max(0, end - _BLOCK)
             found = os.pread(self._descriptor, end - begin, begin).rfind(b"\n")
             if found >= 0:
-                end = begin + found + 1
-                break
+                return begin + found + 1
             end = begin
-        if end < size:
-            os.ftruncate(self._descriptor, end)
-            os.fsync(self._descriptor)
+        return 0
+
+    def tidy(self, *, last: int) -> None:
+        """Remove what a crash left: the beginning of a line, and files of rows that no line came to refer to.
+
+        Args:
+            last: the number of the last line, which the caller knows to be what the store has seen.
+
+        Raises:
+            StorageError: ``cannot-write``.
+        """
+        try:
+            if self.torn:
+                os.ftruncate(self._descriptor, self._end)
+                os.fsync(self._descriptor)
+            for path in self.folder.iterdir() if self.folder.is_dir() else ():
+                match = _SIDECAR.fullmatch(path.name)
+                if match and int(match["seq"]) > last:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def append(self, entry: Entry, changes: Sequence[Change], *, seq: int, previous: str) -> Appended:
         """Write a line, and have it on the disk when this returns.
 
         Raises:
-            StorageError: ``cannot-write``; the log is as it was.
+            StorageError: ``cannot-write``; the log is as it was. ``outcome-unknown`` where the disk refuses even that.
         """
-        size = os.fstat(self._descriptor).st_size
+        size = self._end
         written: list[Path] = []
         try:
             raw = [self._written(change, seq, number, written) for number, change in enumerate(changes)]
             line = {"seq": seq, **asdict(entry), "changes": raw, "previous": previous}
-            data = (json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n").encode()
-            appended = Appended(self, size, written, codec.digest(data))
+            data = _sealed(line)
             _write_all(self._descriptor, data)
             os.fsync(self._descriptor)
         except BaseException as error:
@@ -107,40 +144,52 @@ class AuditLog:
             if isinstance(error, OSError):
                 raise cannot_write(self.path, error) from error
             raise
-        return appended
+        self._end = size + len(data)
+        return Appended(self, size, written, codec.digest(data))
 
     def _written(self, change: Change, seq: int, number: int, written: list[Path]) -> dict[str, Any]:
         data = codec.encode(change.rows)
         raw = {"table": change.table, "kind": change.kind, "rows": change.rows.num_rows, "sha256": codec.digest(data)}
         if len(data) <= INLINE_LIMIT:
             return raw | {"data": codec.inline(data)}
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700)
+            sync_folder(self.folder.parent)
         path = self.folder / f"{seq:08d}-{number}-{change.table}.arrow"
         written.append(path)
-        with replace_file(path) as file:
-            os.fchmod(file.fileno(), 0o600)
+        with replace_file(path, mode=0o600) as file:
             file.write(data)
         return raw | {"file": path.name}
 
     def _undo(self, size: int, written: Sequence[Path]) -> None:
-        os.ftruncate(self._descriptor, size)
-        os.fsync(self._descriptor)
+        try:
+            if os.fstat(self._descriptor).st_size > size:
+                os.ftruncate(self._descriptor, size)
+                os.fsync(self._descriptor)
+        except OSError as error:
+            raise outcome_unknown(self.path.parent, error) from error
+        self._end = size
         for path in written:
-            path.unlink(missing_ok=True)
+            # No line refers to it: it takes room and nothing else, and goes when the store is opened.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def last(self) -> Record | None:
-        """The last line; None of an empty log."""
-        size = end = os.fstat(self._descriptor).st_size
-        if size == 0:
-            return None
+        """The last whole line; None of an empty log.
+
+        Raises:
+            StorageError: ``store-damaged``.
+        """
+        # The last line's own line break is not the one that is looked for.
+        end = self._end - 1
         while end > 0:
             begin = max(0, end - _BLOCK)
-            # The last line's own line break is not the one that is looked for.
-            found = os.pread(self._descriptor, min(end, size - 1) - begin, begin).rfind(b"\n")
+            found = os.pread(self._descriptor, end - begin, begin).rfind(b"\n")
             if found >= 0:
-                return self._parse(os.pread(self._descriptor, size - begin - found - 1, begin + found + 1))
+                end = begin + found + 1
+                break
             end = begin
-        return self._parse(os.pread(self._descriptor, size, 0))
+        return self._parse(os.pread(self._descriptor, self._end - end, end), "its last line") if self._end else None
 
     def records(self) -> Iterator[Record]:
         """All lines, oldest first, each checked to follow the one before.
@@ -149,24 +198,23 @@ class AuditLog:
             StorageError: ``store-damaged``, with the number of the line.
         """
         seq, head = 0, GENESIS
-        with self._reader() as file:
+        with self.path.open("rb") as file:
             for line in file:
-                record = self._parse(line)
+                if not line.endswith(b"\n"):
+                    return  # a crash cut it off: it never was
+                record = self._parse(line, f"line {seq + 1}")
                 if record.seq != seq + 1 or record.previous != head:
-                    raise damaged(self.path, f"line {seq + 1} does not follow the line before it", hint=_RESTORE)
+                    raise damaged(self.path, f"line {seq + 1} does not follow the line before it", hint=RESTORE)
                 seq, head = record.seq, record.head
                 yield record
 
-    def _reader(self) -> IO[bytes]:
-        return self.path.open("rb")
-
-    def _parse(self, line: bytes) -> Record:
-        try:
-            data = json.loads(line)
-            entry = Entry(data["at"], data["by"], data["action"], data["summary"], data["details"])
-            return Record(data["seq"], entry, codec.digest(line), data["previous"], data["changes"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise damaged(self.path, "a line is not what was written", hint=_RESTORE) from error
+    def _parse(self, line: bytes, which: str) -> Record:
+        said, seal, digest = line.rpartition(_SEAL)
+        if not seal or digest != f'{codec.digest(said)}"}}\n'.encode():
+            raise damaged(self.path, f"{which} is not what was written", hint=RESTORE)
+        data = json.loads(said + b"}")
+        entry = Entry(data["at"], data["by"], data["action"], data["summary"], data["details"])
+        return Record(data["seq"], entry, codec.digest(line), data["previous"], data["changes"])
 
     def changes(self, record: Record) -> list[Change]:
         """The rows that a line's transaction changed.
@@ -186,9 +234,9 @@ class AuditLog:
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise damaged(path, f"it cannot be read: {error.strerror}", hint=_RESTORE) from error
+                raise damaged(path, f"it cannot be read: {error.strerror}", hint=RESTORE) from error
         if codec.digest(data) != raw["sha256"]:
-            raise damaged(path, f"the rows of line {record.seq} do not agree with their digest", hint=_RESTORE)
+            raise damaged(path, f"the rows of line {record.seq} do not agree with their digest", hint=RESTORE)
         return Change(raw["table"], raw["kind"], codec.decode(data))
 
 
@@ -202,8 +250,17 @@ class Appended:
     head: str
 
     def take_back(self) -> None:
-        """Remove the line: its transaction did not come about."""
+        """Remove the line: its transaction did not come about.
+
+        Raises:
+            StorageError: ``outcome-unknown``.
+        """
         self.log._undo(self.size_before, self.files)  # noqa: SLF001 - a part of the log
+
+
+def _sealed(line: dict[str, Any]) -> bytes:
+    data = json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode()[:-1]
+    return data + _SEAL + f'{codec.digest(data)}"}}\n'.encode()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -3,21 +3,37 @@
 A transaction is made durable twice. First its line is written to the audit log, then it is applied to the database, in
 one transaction there, together with the number of the line. So wherever a crash comes, opening the store finishes what
 the log has and the database lacks; and what the log has not, never was.
+
+A transaction that fails in the database is looked up there before its line is taken back: a disk that failed late may
+have kept it. Where even that cannot be found out, the caller is told so, and the store opens its files anew before it
+does anything else.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import NotFoundError, StateError, StorageError
-from groundswell.store.audit import GENESIS, AuditLog, Record
-from groundswell.store.faults import cannot_write, damaged
+from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
+from groundswell.files import remove_leftovers, sync_folder
+from groundswell.store.audit import GENESIS, SIDECARS, Appended, AuditLog, Record
+from groundswell.store.database import (
+    DATABASE,
+    apply,
+    connect,
+    faults_told,
+    keep_private,
+    migrate,
+    plain,
+    position,
+    write_ahead_log,
+)
+from groundswell.store.faults import RESTORE, damaged, outcome_unknown
+from groundswell.store.interrupts import interrupts_held
 from groundswell.store.lock import OwnerLock
-from groundswell.store.schema import KEYS, Migration, migrations
+from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,35 +44,13 @@ if TYPE_CHECKING:
 
     from groundswell.store.changes import Change, Entry
 
-__all__ = [
-    "AUDIT_LOG",
-    "DATABASE",
-    "LOCK",
-    "DuckDBStore",
-    "InterruptedAfterCommitError",
-    "ordered",
-    "replay",
-    "require_factory",
-    "tables_of",
-]
+__all__ = ["AUDIT_LOG", "LOCK", "DuckDBStore", "require_factory"]
 
-DATABASE: Final = "factory.duckdb"
 AUDIT_LOG: Final = "audit.log"
 LOCK: Final = "lock"
 
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "storage_compatibility_version": "v1.5.0",
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "enable_external_access": False,
-    "python_enable_replacements": False,
-}
-_SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
-_CHANGES: Final = "groundswell_changes"
-
-
-class InterruptedAfterCommitError(KeyboardInterrupt):
-    """Ctrl-C came while a transaction was being made durable: the change is made, what would have followed is not."""
+_CHECKPOINT_ABOVE: Final = 16 << 20
+"""Bytes of write-ahead log after which it is brought into the database file."""
 
 
 class DuckDBStore:
@@ -65,24 +59,18 @@ class DuckDBStore:
     Made by `create` or `open`, which take the factory's lock; `close` lets it go.
     """
 
-    def __init__(self, folder: Path, lock: OwnerLock) -> None:
-        """Open what is in a folder whose lock is held; callers use `open`."""
+    def __init__(self, folder: Path, lock: OwnerLock, *, begin: bool = False) -> None:
+        """Open what is in a folder whose lock is held, or begin it; callers use `open` and `create`."""
         self.folder: Final = folder
         self._path: Final = folder / DATABASE
-        self._lock = lock
-        self._turn = threading.RLock()
-        self._log = AuditLog(folder / AUDIT_LOG)
+        self._lock: Final = lock
+        self._turn: Final = threading.RLock()
+        self._closed = False
+        self._log: AuditLog | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._changed_at: dict[str, int] = {}
-        try:
-            self._connection = _connect(self._path)
-            _private(self._path)
-            self._migrate()
-            self.revision, self._head = self._position()
-            self._catch_up()
-        except BaseException:
-            self._disconnect()
-            raise
+        self.revision, self._head = 0, GENESIS
+        self._changed_at = dict.fromkeys(KEYS, 0)
+        self._open_files(begin=begin)
 
     @classmethod
     def create(cls, folder: Path, *, owner: str, entry: Entry, changes: Sequence[Change]) -> DuckDBStore:
@@ -93,7 +81,7 @@ class DuckDBStore:
         """
         lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=0)
         try:
-            store = cls(folder, lock)
+            store = cls(folder, lock, begin=True)
         except BaseException:
             lock.release()
             raise
@@ -101,6 +89,7 @@ class DuckDBStore:
             store.commit(entry, changes)
             # From here on the tables themselves can't be lost with a torn write-ahead log.
             store.checkpoint()
+            sync_folder(folder)
         except BaseException:
             store.close()
             raise
@@ -113,56 +102,49 @@ class DuckDBStore:
         Raises:
             NotFoundError: ``no-factory``.
             StateError: ``factory-in-use``, ``newer-factory``.
-            StorageError: ``store-damaged``, ``cannot-write``.
+            StorageError: ``store-damaged``, ``cannot-read``, ``cannot-write``.
         """
         require_factory(folder)
         lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
         try:
-            _require_database(folder / DATABASE)
-            return cls(folder, lock)
+            store = cls(folder, lock)
         except BaseException:
             lock.release()
             raise
+        try:
+            for below in (folder, folder / SIDECARS):
+                remove_leftovers(below)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def close(self) -> None:
         """Close the store and let its lock go. Twice is once."""
         with self._turn:
-            self._disconnect()
+            self._closed = True
+            self._close_files()
             self._lock.release()
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(Exception):
-                self._connection.close()
-            self._connection = None
-        self._log.close()
 
     # --- reading
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        with self._turn, self._faults():
-            return self._connected().execute(sql, list(parameters)).fetchall()
+        with self._using() as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
 
     def table(self, sql: str, parameters: Sequence[Any] = (), **views: pa.Table) -> pa.Table:
         """The rows of a query as an Arrow table; UUIDs as 16 bytes. `views` are Arrow tables that the query names."""
-        with self._turn, self._faults(), self._views(views):
-            return _plain(self._connected().sql(sql, params=list(parameters)).to_arrow_table())
-
-    @contextlib.contextmanager
-    def _views(self, views: dict[str, pa.Table]) -> Iterator[None]:
-        connection = self._connected()
-        for name, rows in views.items():
-            connection.register(name, rows)
-        try:
-            yield
-        finally:
-            for name in views:
-                connection.unregister(name)
+        with self._using() as connection, _views(connection, views):
+            return plain(connection.sql(sql, params=list(parameters)).to_arrow_table())
 
     def records(self) -> Iterator[Record]:
         """The lines of the audit log, oldest first."""
-        return self._log.records()
+        with self._turn:
+            self._settled()
+            log, known = self._open_log(), self.revision
+        # Another thread may be writing the next line.
+        return islice(log.records(), known)
 
     # --- writing
 
@@ -183,254 +165,173 @@ class DuckDBStore:
             The new revision of the store.
 
         Raises:
-            StorageError: ``cannot-write``, ``store-damaged``; nothing was changed.
+            StorageError: ``cannot-write``, ``store-damaged``; nothing was changed. ``outcome-unknown``: the disk failed
+                so that the change may be made or not; the store finds out before it does anything else.
             InterruptedAfterCommitError: Ctrl-C; the changes were made.
 
         Cost: a line and the changed rows in the audit log, and the same in the database; two syncs of each.
         """
-        with self._turn, _interrupts_held():
-            # A checkpoint in the middle of a commit could fail after the commit; DuckDB does them when it is closed.
-            appended = self._log.append(entry, changes, seq=self.revision + 1, previous=self._head)
+        with self._turn, interrupts_held():
+            self._settled()
+            seq = self.revision + 1
             try:
-                with self._faults():
-                    self._apply(changes, self.revision + 1, appended.head)
-            except BaseException:
-                try:
-                    appended.take_back()
-                except OSError as error:
-                    raise StorageError(
-                        "outcome-unknown",
-                        f"the disk of `{self.folder}` failed while a change was being made",
-                        hint="look after the disk; the next command either finishes the change or has nothing of it",
-                        fields={"path": str(self.folder), "revision": self.revision + 1},
-                    ) from error
+                appended = self._open_log().append(entry, changes, seq=seq, previous=self._head)
+                self._apply(appended, seq, changes)
+            except GroundswellError as error:
+                if error.code == "outcome-unknown":
+                    self._close_files()
                 raise
-            self.revision += 1
-            self._head = appended.head
-            self._changed_at |= dict.fromkeys((change.table for change in changes), self.revision)
-            return self.revision
+            self.revision, self._head = seq, appended.head
+            self._changed_at |= dict.fromkeys((change.table for change in changes), seq)
+            self._checkpoint_at_times()
+            return seq
 
     def changed_at(self, *tables: str) -> int:
-        """The revision that last changed one of these tables; 0 if none has since the store was opened."""
-        with self._turn:
-            return max(self._changed_at.get(table, 0) for table in tables)
+        """The revision that last changed one of these tables, or that the store was opened at."""
+        return max(self._changed_at[table] for table in tables)
 
-    def _apply(self, changes: Sequence[Change], revision: int, head: str) -> None:
-        _apply(self._connected(), changes, revision, head)
+    def _apply(self, appended: Appended, seq: int, changes: Sequence[Change]) -> None:
+        try:
+            with self._using() as connection:
+                apply(connection, changes, seq, appended.head)
+        except BaseException as error:
+            try:
+                made = self._look_up()
+            except GroundswellError:
+                raise outcome_unknown(self.folder, error) from error
+            if made == (seq, appended.head):
+                return
+            if made != (self.revision, self._head):
+                raise outcome_unknown(self.folder, error) from error
+            appended.take_back()
+            raise
+
+    def _look_up(self) -> tuple[int, str]:
+        """Where the database is, as whoever opens it next will find it."""
+        self._disconnect()
+        self._connection = connect(self._path)
+        with faults_told(self._path):
+            return position(self._connection)
 
     def checkpoint(self) -> None:
-        """Bring everything into the one database file: before it is copied."""
-        with self._turn, self._faults():
-            self._connected().execute("CHECKPOINT")
-            _private(self._path)
+        """Bring everything into the one database file: before it is copied.
+
+        Raises:
+            StorageError: ``cannot-write``; nothing was lost.
+        """
+        with self._using() as connection:
+            connection.execute("CHECKPOINT")
+        keep_private(self._path)
+
+    def _checkpoint_at_times(self) -> None:
+        try:
+            if write_ahead_log(self._path).stat().st_size > _CHECKPOINT_ABOVE:
+                self.checkpoint()
+        except (OSError, StorageError):
+            # What was committed is in the write-ahead log, and stays there until a checkpoint succeeds.
+            return
 
     # --- opening
 
-    def _connected(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
+    def _settled(self) -> None:
+        """Open the files anew where a failing disk left it unknown what is in them."""
+        if self._closed:
             raise StateError(
                 "factory-closed",
                 f"the factory `{self.folder}` is closed",
                 hint="open it again, or do all the work inside its `with` block",
                 fields={"path": str(self.folder)},
             )
-        return self._connection
+        if self._connection is None or self._log is None:
+            self._open_files()
+
+    def _open_log(self) -> AuditLog:
+        assert self._log is not None  # noqa: S101 - it is open while the store is settled
+        return self._log
 
     @contextlib.contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _using(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
+        with self._turn, faults_told(self._path):
+            self._settled()
+            assert self._connection is not None  # noqa: S101 - it is open while the store is settled
+            try:
+                yield self._connection
+            except (duckdb.FatalException, duckdb.InternalException):
+                # DuckDB does nothing more on such a connection.
+                self._disconnect()
+                raise
+
+    def _open_files(self, *, begin: bool = False) -> None:
+        self._close_files()
         try:
-            yield
-        except duckdb.Error as error:
-            raise _told(self._path, error) from error
+            self._log = AuditLog(self.folder / AUDIT_LOG, begin=begin)
+            if not begin:
+                _require(self._path)
+            self._connection = connect(self._path)
+            keep_private(self._path)
+            with faults_told(self._path):
+                migrate(self._connection, self._path, new=begin)
+                self.revision, self._head = position(self._connection)
+                self._catch_up(self._connection, self._log)
+            self._changed_at = dict.fromkeys(KEYS, self.revision)
+        except BaseException:
+            self._close_files()
+            raise
 
-    def _migrate(self) -> None:
-        connection, known = self._connected(), migrations()
-        with self._faults():
-            tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchall()
-            found = 0
-            if tables[0][0]:
-                rows = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchall()
-                if not rows:
-                    raise damaged(self._path, "it does not tell its format")
-                found = int(rows[0][0])
-            elif self._log.last() is not None:
-                raise damaged(self._path, "it has no tables")
-            if found > known[-1].number:
-                raise StateError(
-                    "newer-factory",
-                    f"the factory `{self.folder}` has format {found}, and this groundswell knows {known[-1].number}",
-                    hint="use the newer version of groundswell that wrote it",
-                    fields={"path": str(self.folder), "format": found, "known": known[-1].number},
-                )
-            for migration in known[found:]:
-                _migrate(connection, migration)
+    def _close_files(self) -> None:
+        self._disconnect()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
-    def _position(self) -> tuple[int, str]:
-        with self._faults():
-            meta = dict(self._connected().execute("SELECT key, value FROM meta").fetchall())
-        return int(meta.get("revision", "0")), meta.get("audit_head", GENESIS)
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            # Closing brings the write-ahead log into the database file; where that fails, the next who opens it does.
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, connection: duckdb.DuckDBPyConnection, log: AuditLog) -> None:
         """Finish the transactions that the log has and the database lacks: a crash came between the two."""
-        last = self._log.last()
+        last = log.last()
         seq, head = (last.seq, last.head) if last is not None else (0, GENESIS)
-        if (seq, head) == (self.revision, self._head):
-            return
-        if seq <= self.revision:
-            raise damaged(
-                self._log.path,
-                f"it ends at line {seq}, and the store has seen line {self.revision}",
-                hint="restore a backup, or the log from one",
-            )
-        follows = self._head
-        for record in self._log.records():
-            if record.seq <= self.revision:
+        if seq < self.revision:
+            cut = ", and the beginning of a line" if log.torn else ""
+            raise damaged(log.path, f"it ends with line {seq}{cut}, and the store has seen line {self.revision}",
+                          hint=RESTORE)  # fmt: skip
+        if seq == self.revision and head != self._head:
+            raise damaged(log.path, f"its line {seq} is not the one that the store has seen", hint=RESTORE)
+        if seq > self.revision:
+            follows = GENESIS
+            for record in log.records():
+                if record.seq <= self.revision:
+                    follows = record.head
+                    continue
+                if follows != self._head:
+                    raise damaged(log.path, f"line {record.seq} does not follow what the store has seen", hint=RESTORE)
+                apply(connection, log.changes(record), record.seq, record.head)
+                self.revision, self._head = record.seq, record.head
                 follows = record.head
-                continue
-            if record.seq == self.revision + 1 and (record.previous != self._head or follows != self._head):
-                raise damaged(self._log.path, f"line {record.seq} does not follow what the store has seen")
-            with self._faults():
-                self._apply(self._log.changes(record), record.seq, record.head)
-            self.revision, self._head = record.seq, record.head
+        log.tidy(last=self.revision)
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """With truth values as Arrow's own: a lossless conversion makes an extension of bytes of them."""
-    import pyarrow as pa
-
-    for at, field in enumerate(table.schema):
-        if isinstance(field.type, pa.Bool8Type):
-            chunks = [chunk.storage.cast(pa.bool_()) for chunk in table.column(at).chunks]
-            table = table.set_column(at, field.name, pa.chunked_array(chunks, pa.bool_()))
-    return table
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise damaged(path, "the file is not there")
 
 
 @contextlib.contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.begin()
+def _views(connection: duckdb.DuckDBPyConnection, views: dict[str, pa.Table]) -> Iterator[None]:
+    for name, rows in views.items():
+        connection.register(name, rows)
     try:
         yield
-        connection.commit()
-    except BaseException:
-        with contextlib.suppress(Exception):
-            connection.rollback()
-        raise
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
-    with _transaction(connection):
-        connection.execute(migration.sql)
-        _set_meta(connection, {"format": str(migration.number)})
-
-
-def _apply(connection: duckdb.DuckDBPyConnection, changes: Sequence[Change], revision: int, head: str) -> None:
-    with _transaction(connection):
-        for change in changes:
-            _apply_change(connection, change)
-        _set_meta(connection, {"revision": str(revision), "audit_head": head})
-
-
-def replay(folder: Path, database: Path) -> int:
-    """Make a database out of a factory's audit log.
-
-    Returns:
-        The revision that was reached: the number of the log's last line.
-
-    Raises:
-        StorageError: ``store-damaged`` where the log does not hold together, or is not there.
-    """
-    if not (folder / AUDIT_LOG).exists():
-        raise damaged(folder / AUDIT_LOG, "the file is not there", hint="restore a backup")
-    log, revision = AuditLog(folder / AUDIT_LOG), 0
-    connection = _connect(database)
-    try:
-        for migration in migrations():
-            _migrate(connection, migration)
-        for record in log.records():
-            _apply(connection, log.changes(record), record.seq, record.head)
-            revision = record.seq
-        if revision == 0:
-            raise damaged(log.path, "it is empty", hint="restore a backup")
-        connection.execute("CHECKPOINT")
     finally:
-        connection.close()
-        log.close()
-    _private(database)
-    return revision
-
-
-def tables_of(database: Path) -> dict[str, pa.Table]:
-    """All tables of a database that nobody has open, each in the order of its keys."""
-    connection = _connect(database)
-    try:
-        return {table: _plain(connection.sql(ordered(table)).to_arrow_table()) for table in KEYS}
-    finally:
-        connection.close()
-
-
-def ordered(table: str) -> str:
-    """The query for all rows of a table, in the order of their keys."""
-    keys = ", ".join(f'"{key}"' for key in KEYS[table])
-    return f'SELECT * FROM "{table}" ORDER BY {keys}'
-
-
-def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
-    keys = " AND ".join(f't."{key}" = c."{key}"' for key in KEYS[change.table])
-    connection.register(_CHANGES, change.rows)
-    try:
-        if change.kind != "add":
-            connection.execute(f'DELETE FROM "{change.table}" t USING {_CHANGES} c WHERE {keys}')
-        if change.kind != "remove":
-            connection.execute(f'INSERT INTO "{change.table}" BY NAME SELECT * FROM {_CHANGES}')
-    finally:
-        connection.unregister(_CHANGES)
-
-
-def _set_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
-    for key, value in values.items():
-        connection.execute("DELETE FROM meta WHERE key = ?", [key])
-        connection.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
-
-
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    try:
-        connection = duckdb.connect(str(path), config=_CONFIG)
-        connection.execute(_SETTINGS)
-    except duckdb.Error as error:
-        raise _told(path, error) from error
-    return connection
-
-
-def _told(path: Path, error: Exception) -> StorageError | Exception:
-    """What an error of DuckDB means to a person; an error in our own SQL stays what it is: a bug."""
-    text = str(error).partition("\n")[0]
-    folded = text.lower()
-    if any(word in folded for word in ("no space", "disk full", "permission denied", "read-only", "file too large")):
-        return cannot_write(path, error)
-    if any(word in folded for word in ("could not write", "could not fsync", "cannot open file", "quota")):
-        return cannot_write(path, error)
-    import duckdb
-
-    broken = ("corrupt", "not a valid duckdb", "checksum", "replaying wal", "serialization", "deserializ")
-    internal = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
-    if any(word in folded for word in broken) or isinstance(error, internal):
-        return damaged(path, text)
-    return error
-
-
-def _private(path: Path) -> None:
-    for file in (path, path.with_name(path.name + ".wal")):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(file, 0o600)  # noqa: PTH101 - beside its kin
-
-
-def _require_database(path: Path) -> None:
-    if not path.exists():
-        raise damaged(path, "the file is not there")
+        for name in views:
+            with contextlib.suppress(Exception):
+                connection.unregister(name)
 
 
 def require_factory(folder: Path) -> None:
@@ -438,11 +339,19 @@ def require_factory(folder: Path) -> None:
 
     Raises:
         NotFoundError: ``no-factory``.
+        StorageError: ``cannot-read``.
     """
     try:
-        found = {LOCK, DATABASE, AUDIT_LOG} & {path.name for path in folder.iterdir()}
-    except OSError:
+        found = {path.name for path in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
         found = set()
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"the folder `{folder}` cannot be read: {error.strerror}",
+            hint="get permission, or name another folder",
+            fields={"path": str(folder), "reason": error.strerror or ""},
+        ) from error
     if DATABASE not in found and AUDIT_LOG not in found:
         there = "there is no folder" if not folder.exists() else "no factory is in"
         raise NotFoundError(
@@ -451,25 +360,3 @@ def require_factory(folder: Path) -> None:
             hint="name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one: groundswell init DIR --name NAME",
             fields={"path": str(folder)},
         )
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back until a commit is over, so that what a command says of it is true."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = False
-
-    def hold(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of signal handlers
-        nonlocal came
-        came = True
-
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
-    if came:
-        raise InterruptedAfterCommitError

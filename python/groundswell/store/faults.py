@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StorageError
+from groundswell.errors import StateError, StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["cannot_write", "damaged"]
+__all__ = ["RESTORE", "cannot_write", "damaged", "outcome_unknown", "told"]
+
+RESTORE: Final = "restore a backup: groundswell restore FILE DIR"
+"""The way out where the audit log itself is damaged: nothing is left to rebuild it from."""
 
 _RESORT: Final = "run `groundswell check --repair` to rebuild it from the audit log, or restore a backup"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,14 +30,56 @@ def damaged(path: Path, what: str, *, hint: str = _RESORT) -> StorageError:
     )
 
 
-def cannot_write(path: Path, error: BaseException) -> StorageError:
+def cannot_write(path: Path, error: OSError | str) -> StorageError:
     """The error for a disk that refuses: full, read-only, failing."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
-    full = isinstance(error, OSError) and error.errno in _FULL
+    reason = error if isinstance(error, str) else error.strerror or str(error)
+    full = reason in {os.strerror(number) for number in _FULL}
     return StorageError(
         "cannot-write",
         f"`{path}` cannot be written: {reason}",
         hint="nothing was changed; "
-        + ("free space on its disk" if full else "get permission, or free space on its disk"),
+        + ("free space on its disk" if full else "get permission to write there, or look after its disk"),
         fields={"path": str(path), "reason": reason},
     )
+
+
+def outcome_unknown(folder: Path, error: BaseException) -> StorageError:
+    """The error for a disk that fails so that a change can neither be finished nor taken back."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
+    return StorageError(
+        "outcome-unknown",
+        f"the disk of `{folder}` failed while a change was being made: {reason}",
+        hint="look after the disk; the next command that can write to it finishes the change, or finds nothing of it",
+        fields={"path": str(folder), "reason": reason},
+    )
+
+
+_REFUSED: Final = tuple(
+    os.strerror(number)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+)
+_UNWRITTEN: Final = ("could not write", "could not fsync", "fsync failed", "could not truncate", "cannot open file")
+_BROKEN: Final = ("corrupt", "not a valid duckdb", "checksum", "replaying wal", "serializ")
+_LOCKED: Final = "could not set lock"
+
+
+def told(path: Path, error: Exception) -> Exception:
+    """What an error of DuckDB means to a person; an error in our own SQL stays what it is: a bug."""
+    import duckdb
+
+    text = str(error).partition("\n")[0]
+    folded = text.lower()
+    if _LOCKED in folded:
+        return StateError(
+            "factory-in-use",
+            f"the factory `{path.parent}` is in use by another program, which has `{path.name}` open",
+            hint="close it there: a factory has one owner at a time",
+            fields={"path": str(path.parent), "owner": "another program", "pid": 0, "since": ""},
+        )
+    reason = next((reason for reason in _REFUSED if reason.lower() in folded), None)
+    if any(word in folded for word in _UNWRITTEN) or (reason and "could not read" not in folded):
+        return cannot_write(path, reason or "its disk refused")
+    internal = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+    if any(word in folded for word in _BROKEN) or isinstance(error, internal):
+        return damaged(path, text)
+    return error

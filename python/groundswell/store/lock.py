@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StateError, StorageError
+from groundswell.errors import StateError
 from groundswell.store.faults import cannot_write
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["OwnerLock"]
 
 _POLL: Final = 0.02
-_OWNER_BYTES: Final = 4096
+_OWNER_BYTES: Final = 2048
+_MOST_OWNER: Final = 200
 
 
 class OwnerLock:
@@ -50,20 +52,12 @@ class OwnerLock:
             raise cannot_write(path, error) from error
         deadline = time.monotonic() + wait
         try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise _in_use(path, descriptor) from None
-                    time.sleep(min(_POLL, left))
-                else:
-                    break
-            _sign(path, descriptor, owner)
+            while not _locked(path, descriptor):
+                _pause(path, descriptor, deadline - time.monotonic())
         except BaseException:
             os.close(descriptor)
             raise
+        _sign(descriptor, owner)
         return cls(path, descriptor)
 
     def release(self) -> None:
@@ -73,17 +67,32 @@ class OwnerLock:
             self._descriptor = -1
 
 
-def _sign(path: Path, descriptor: int, owner: str) -> None:
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    text = json.dumps({"pid": os.getpid(), "owner": owner, "since": since}).encode()[:_OWNER_BYTES]
+def _locked(path: Path, descriptor: int) -> bool:
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text, 0)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     except OSError as error:
         raise cannot_write(path, error) from error
+    return True
 
 
-def _in_use(path: Path, descriptor: int) -> StateError | StorageError:
+def _pause(path: Path, descriptor: int, left: float) -> None:
+    if left <= 0:
+        raise _in_use(path, descriptor)
+    time.sleep(min(_POLL, left))
+
+
+def _sign(descriptor: int, owner: str) -> None:
+    """Tell others who holds the lock; where the disk is full they are not told, and the lock holds all the same."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    text = json.dumps({"pid": os.getpid(), "owner": owner[:_MOST_OWNER], "since": since})
+    # Always of one size, so that it takes the place of the last owner's on a disk that has no room for more.
+    with contextlib.suppress(OSError):
+        os.pwrite(descriptor, text.encode().ljust(_OWNER_BYTES), 0)
+
+
+def _in_use(path: Path, descriptor: int) -> StateError:
     try:
         held = json.loads(os.pread(descriptor, _OWNER_BYTES, 0))
         who, since, pid = str(held["owner"]), str(held["since"]), int(held["pid"])

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import time
+from itertools import count
 from typing import TYPE_CHECKING
 
-from groundswell.store.duckdb import DATABASE, LOCK, ordered, replay, require_factory, tables_of
-from groundswell.store.faults import cannot_write
+from groundswell.errors import GroundswellError, StateError
+from groundswell.files import remove_leftovers, staging_folder, sync_folder
+from groundswell.store.audit import AuditLog
+from groundswell.store.database import (
+    DATABASE,
+    apply,
+    connected,
+    keep_private,
+    migrate,
+    ordered,
+    plain,
+    position,
+    write_ahead_log,
+)
+from groundswell.store.duckdb import AUDIT_LOG, LOCK, require_factory
+from groundswell.store.faults import RESTORE, cannot_write, damaged
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    import pyarrow as pa
 
     from groundswell.store.duckdb import DuckDBStore
 
@@ -33,51 +46,104 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
         The revision that was reached, and where the old database is now; None if there was none.
 
     Raises:
-        StorageError: ``store-damaged`` where the log itself does not hold together; nothing was changed.
+        NotFoundError: ``no-factory``.
+        StateError: ``factory-in-use``; ``newer-factory``.
+        StorageError: ``store-damaged`` where the log itself does not hold together, or has lost lines that the database
+            can still tell of; ``cannot-write``. Nothing was changed.
     """
     require_factory(folder)
     lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
     try:
-        with _replayed(folder) as (fresh, revision):
+        remove_leftovers(folder)
+        with staging_folder(folder / DATABASE) as staging:
+            fresh = staging / DATABASE
+            revision = _replay(folder, fresh)
+            _refuse_lost_lines(folder, revision)
             return revision, _swap(folder, fresh)
     finally:
         lock.release()
 
 
-def _swap(folder: Path, fresh: Path) -> Path | None:
-    old, kept = folder / DATABASE, None
+def _refuse_lost_lines(folder: Path, revision: int) -> None:
+    """Refuse to go back: a database that has seen more than the log tells is worth more than the log."""
     try:
-        wal = old.with_name(old.name + ".wal")
-        if old.exists():
-            kept = folder / f"{DATABASE}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        with connected(folder / DATABASE, read_only=True) as connection:
+            seen, _ = position(connection)
+    except StateError:
+        raise
+    except GroundswellError:
+        return  # it is damaged, which is why it is rebuilt
+    if seen > revision:
+        raise damaged(
+            folder / AUDIT_LOG, f"it ends with line {revision}, and the store has seen line {seen}", hint=RESTORE
+        )
+
+
+def _swap(folder: Path, fresh: Path) -> Path | None:
+    old = folder / DATABASE
+    try:
+        kept = _free_name(old) if old.exists() else None
+        if kept is not None:
             old.replace(kept)
-        if wal.exists():
-            # A log of the old database must not be replayed on the new one.
-            wal.replace(kept.with_name(kept.name + ".wal") if kept else wal.with_name(wal.name + ".damaged"))
+        # A write-ahead log of the old database must not be replayed on the new one.
+        if write_ahead_log(old).exists():
+            write_ahead_log(old).replace(write_ahead_log(kept or _free_name(old)))
         fresh.replace(old)
+        sync_folder(folder)
     except OSError as error:
         raise cannot_write(old, error) from error
     return kept
 
 
-@contextlib.contextmanager
-def _replayed(folder: Path) -> Iterator[tuple[Path, int]]:
-    fresh = folder / f".{DATABASE}.{secrets.token_hex(8)}"
+def _free_name(path: Path) -> Path:
+    for number in count(1):
+        found = path.with_name(f"{path.name}.damaged-{number}")
+        if not found.exists() and not write_ahead_log(found).exists():
+            return found
+    raise AssertionError  # pragma: no cover - numbers do not end
+
+
+def _replay(folder: Path, database: Path) -> int:
+    """Make a database out of a factory's audit log.
+
+    Returns:
+        The revision that was reached: the number of the log's last line.
+
+    Raises:
+        StorageError: ``store-damaged`` where the log does not hold together, or is not there; ``cannot-write``.
+    """
+    log, revision = AuditLog(folder / AUDIT_LOG), 0
     try:
-        yield fresh, replay(folder, fresh)
+        with connected(database) as connection:
+            migrate(connection, database, new=True)
+            for record in log.records():
+                apply(connection, log.changes(record), record.seq, record.head)
+                revision = record.seq
+            if revision == 0:
+                raise damaged(log.path, "it is empty", hint=RESTORE)
+            connection.execute("CHECKPOINT")
     finally:
-        fresh.unlink(missing_ok=True)
-        fresh.with_name(fresh.name + ".wal").unlink(missing_ok=True)
+        log.close()
+    keep_private(database)
+    return revision
 
 
 def differing_tables(store: DuckDBStore) -> list[str]:
     """The tables in which an open store is not what its audit log yields; empty for a sound one.
 
     Raises:
-        StorageError: ``store-damaged`` where the log does not hold together.
+        StorageError: ``store-damaged`` where the log does not hold together; ``cannot-write``.
 
     Cost: replays the whole history.
     """
-    with store.turn(), _replayed(store.folder) as (fresh, _):
-        replayed = tables_of(fresh)
+    with store.turn(), staging_folder(store.folder / DATABASE) as staging:
+        fresh = staging / DATABASE
+        _replay(store.folder, fresh)
+        replayed = _tables_of(fresh)
         return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]
+
+
+def _tables_of(database: Path) -> dict[str, pa.Table]:
+    """All tables of a database that nobody has open, each in the order of its keys."""
+    with connected(database) as connection:
+        return {table: plain(connection.sql(ordered(table)).to_arrow_table()) for table in KEYS}

@@ -1,0 +1,217 @@
+"""The one DuckDB file of a store: opening it, its shape, applying changes to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final
+
+from groundswell.errors import StateError
+from groundswell.store.audit import GENESIS
+from groundswell.store.faults import cannot_write, damaged, told
+from groundswell.store.schema import KEYS, Migration, migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from groundswell.store.changes import Change
+
+__all__ = [
+    "DATABASE",
+    "apply",
+    "connect",
+    "connected",
+    "faults_told",
+    "keep_private",
+    "migrate",
+    "ordered",
+    "plain",
+    "position",
+    "write_ahead_log",
+]
+
+DATABASE: Final = "factory.duckdb"
+
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "storage_compatibility_version": "v1.5.0",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "enable_external_access": False,
+    "python_enable_replacements": False,
+    # A checkpoint in the middle of a commit could fail after the commit; the store does them between commits.
+    "checkpoint_threshold": "1 TB",
+}
+_SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
+_CHANGES: Final = "groundswell_changes"
+
+
+def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a database file; one that does not exist is made.
+
+    Raises:
+        StorageError: ``store-damaged``, ``cannot-write``.
+        StateError: ``factory-in-use`` where another program has it open without minding the factory's lock.
+    """
+    import duckdb
+
+    with faults_told(path):
+        connection = duckdb.connect(str(path), config=_CONFIG, read_only=read_only)
+        try:
+            connection.execute(_SETTINGS)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def connected(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database file for the time of a block; as `connect`."""
+    connection = connect(path, read_only=read_only)
+    try:
+        with faults_told(path):
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def faults_told(path: Path) -> Iterator[None]:
+    """Tell an error of DuckDB as one of ours."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise told(path, error) from error
+    except RuntimeError as error:
+        # What becomes of Ctrl-C inside a query.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
+def write_ahead_log(path: Path) -> Path:
+    """The file in which DuckDB keeps what it has not brought into the database file yet."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def keep_private(path: Path) -> None:
+    """Let nobody else read a database file.
+
+    Raises:
+        StorageError: ``cannot-write``.
+    """
+    for file in (path, write_ahead_log(path)):
+        try:
+            if file.stat().st_mode & 0o077:
+                os.chmod(file, 0o600)  # noqa: PTH101 - `Path.chmod` is the same
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise cannot_write(file, error) from error
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, new: bool) -> None:
+    """Bring a database into the newest shape.
+
+    Args:
+        connection: to it.
+        path: where it is.
+        new: whether it may be without tables.
+
+    Raises:
+        StateError: ``newer-factory``.
+        StorageError: ``store-damaged``.
+    """
+    known = migrations()
+    found = 0
+    if connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchall() != [(0,)]:
+        rows = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchall()
+        if not rows:
+            raise damaged(path, "it does not tell its format")
+        found = int(rows[0][0])
+    elif not new:
+        raise damaged(path, "it has no tables")
+    if found > known[-1].number:
+        raise StateError(
+            "newer-factory",
+            f"the factory `{path.parent}` has format {found}, and this groundswell knows {known[-1].number}",
+            hint="use the newer version of groundswell that wrote it",
+            fields={"path": str(path.parent), "format": found, "known": known[-1].number},
+        )
+    for migration in known[found:]:
+        _migrate(connection, migration)
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
+    with _transaction(connection):
+        connection.execute(migration.sql)
+        _set_meta(connection, {"format": str(migration.number)})
+
+
+def position(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """The number and the digest of the last line of the audit log that the database has seen."""
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    return int(meta.get("revision", "0")), meta.get("audit_head", GENESIS)
+
+
+def apply(connection: duckdb.DuckDBPyConnection, changes: Sequence[Change], revision: int, head: str) -> None:
+    """Make the changes of a line of the audit log, all of them or none."""
+    with _transaction(connection):
+        for change in changes:
+            _apply_change(connection, change)
+        _set_meta(connection, {"revision": str(revision), "audit_head": head})
+
+
+@contextlib.contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with contextlib.suppress(Exception):
+            connection.rollback()
+        raise
+
+
+def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
+    keys = " AND ".join(f't."{key}" = c."{key}"' for key in KEYS[change.table])
+    connection.register(_CHANGES, change.rows)
+    try:
+        if change.kind != "add":
+            connection.execute(f'DELETE FROM "{change.table}" t USING {_CHANGES} c WHERE {keys}')
+        if change.kind != "remove":
+            connection.execute(f'INSERT INTO "{change.table}" BY NAME SELECT * FROM {_CHANGES}')
+    finally:
+        # After an error this fails, too, and would hide the reason.
+        with contextlib.suppress(Exception):
+            connection.unregister(_CHANGES)
+
+
+def _set_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
+    for key, value in values.items():
+        connection.execute("DELETE FROM meta WHERE key = ?", [key])
+        connection.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+
+def ordered(table: str) -> str:
+    """The query for all rows of a table, in the order of their keys."""
+    keys = ", ".join(f'"{key}"' for key in KEYS[table])
+    return f'SELECT * FROM "{table}" ORDER BY {keys}'
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """With truth values as Arrow's own: a lossless conversion makes an extension of bytes of them."""
+    import pyarrow as pa
+
+    for at, field in enumerate(table.schema):
+        if isinstance(field.type, pa.Bool8Type):
+            chunks = [chunk.storage.cast(pa.bool_()) for chunk in table.column(at).chunks]
+            table = table.set_column(at, field.name, pa.chunked_array(chunks, pa.bool_()))
+    return table
