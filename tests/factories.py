@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -21,7 +22,7 @@ from reference_registry import COLUMNS, Row
 from workshop import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 NOW = 1_795_000_000
@@ -71,6 +72,13 @@ def opened(original: Path, folder: Path) -> Factory:
     """Copy a folder with a factory, and open the copy."""
     shutil.copytree(original, folder, dirs_exist_ok=True)
     return Factory.open(folder / "acme", user="alice")
+
+
+@contextlib.contextmanager
+def keyed_copy(original: Path, folder: Path) -> Iterator[Keyed]:
+    """Copy a folder with a factory and its offline keys, and open the copy."""
+    with opened(original, folder) as factory:
+        yield Keyed(factory, folder / "root.tgz", folder / "targets.tgz")
 
 
 def target(

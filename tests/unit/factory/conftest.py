@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import factories
-from factories import Keyed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from factories import Keyed
     from groundswell.factory import Factory
 
 
@@ -38,5 +38,5 @@ def factory(bare_folder: Path, tmp_path: Path) -> Iterator[Factory]:
 @pytest.fixture
 def keyed(keyed_folder: Path, tmp_path: Path) -> Iterator[Keyed]:
     """An open factory with its offline keys."""
-    with factories.opened(keyed_folder, tmp_path) as made:
-        yield Keyed(made, tmp_path / "root.tgz", tmp_path / "targets.tgz")
+    with factories.keyed_copy(keyed_folder, tmp_path) as made:
+        yield made

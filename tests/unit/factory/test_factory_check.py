@@ -17,7 +17,7 @@ from groundswell.factory import Factory
 from groundswell.factory.online_keys import KEYS_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from groundswell.factory.checks import CheckReport
@@ -27,18 +27,27 @@ ACCEPTED = "devices accept the root chains and what is served"
 ONE = f"'{device(1)}'"
 
 
+@pytest.fixture(scope="session")
+def full_folder(keyed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a factory that has rows in all of its tables."""
+    folder = tmp_path_factory.mktemp("full")
+    with factories.keyed_copy(keyed_folder, folder) as keyed:
+        factory = keyed.factory
+        populate(factory)
+        put_production(keyed)
+        factory.devices.assign([device(1), device(2)], factory.groups.create("canary", now=AT).name, now=AT)
+        factory.devices.delete([device(3)], now=AT)
+        factory.waves.init("v42", 42, "main", keys=keyed.targets_keys, now=AT)
+        factory.waves.rollout("v42", group="canary", limit=1, now=AT)
+        assert factory.check(now=AT).sound
+    return folder
+
+
 @pytest.fixture
-def full(keyed: Keyed) -> Keyed:
-    """A factory with rows in all of its tables."""
-    factory = keyed.factory
-    populate(factory)
-    put_production(keyed)
-    factory.devices.assign([device(1), device(2)], factory.groups.create("canary", now=AT).name, now=AT)
-    factory.devices.delete([device(3)], now=AT)
-    factory.waves.init("v42", 42, "main", keys=keyed.targets_keys, now=AT)
-    factory.waves.rollout("v42", group="canary", limit=1, now=AT)
-    assert factory.check(now=AT).sound
-    return keyed
+def full(full_folder: Path, tmp_path: Path) -> Iterator[Keyed]:
+    """A copy of it, open."""
+    with factories.keyed_copy(full_folder, tmp_path) as keyed:
+        yield keyed
 
 
 def failed(report: CheckReport) -> dict[str, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from groundswell.factory.backup import EPOCH_JUMP
 from onlookers import Onlookers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -176,15 +176,24 @@ def test_threads_share_a_factory(factory: Factory) -> None:
 # --- backed up and restored ----------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def backed_up_folder(keyed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a factory that has something of everything, and its backup."""
+    folder = tmp_path_factory.mktemp("backed-up")
+    with factories.keyed_copy(keyed_folder, folder) as keyed:
+        populate(keyed.factory)
+        put_production(keyed)
+        keyed.factory.devices.import_(devices(2000, first=100, group="many", name="x" * 100), now=AT)
+        size = keyed.factory.backup(folder / "backup", now=AT)
+        assert size == (folder / "backup").stat().st_size
+    return folder
+
+
 @pytest.fixture
-def backed_up(keyed: Keyed, tmp_path: Path) -> tuple[Keyed, Path]:
-    """A factory with something of everything, and its backup."""
-    populate(keyed.factory)
-    put_production(keyed)
-    keyed.factory.devices.import_(devices(2000, first=100, group="many", name="x" * 100), now=AT)
-    size = keyed.factory.backup(tmp_path / "backup", now=AT)
-    assert size == (tmp_path / "backup").stat().st_size
-    return keyed, tmp_path / "backup"
+def backed_up(backed_up_folder: Path, tmp_path: Path) -> Iterator[tuple[Keyed, Path]]:
+    """A copy of the factory, open, and of its backup."""
+    with factories.keyed_copy(backed_up_folder, tmp_path) as keyed:
+        yield keyed, tmp_path / "backup"
 
 
 def test_a_restored_factory_has_all_that_was_backed_up(backed_up: tuple[Keyed, Path], tmp_path: Path) -> None:

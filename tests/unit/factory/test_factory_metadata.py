@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+import factories
 from factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 from groundswell import tuf
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
@@ -19,6 +20,7 @@ from groundswell.store import put
 from onlookers import Onlookers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from groundswell.factory import Factory
@@ -38,10 +40,10 @@ def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.fixture
-def mixed(keyed: Keyed) -> Factory:
+@pytest.fixture(scope="session")
+def mixed_folder(keyed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CI targets for main and next, production targets for main and stable, and devices of all kinds."""
-    populate(keyed.factory)
+    folder = tmp_path_factory.mktemp("mixed")
     kinds = [(tag, production) for tag in ("main", "next", "stable", None) for production in (False, True)]
     table = pa.table(
         {
@@ -51,10 +53,19 @@ def mixed(keyed: Keyed) -> Factory:
             "production": [production for _, production in kinds],
         }
     )
-    keyed.factory.devices.import_(table, now=AT)
-    put_production(keyed, 41, "main")
-    put_production(keyed, 7, "stable")
-    return keyed.factory
+    with factories.keyed_copy(keyed_folder, folder) as keyed:
+        populate(keyed.factory)
+        keyed.factory.devices.import_(table, now=AT)
+        put_production(keyed, 41, "main")
+        put_production(keyed, 7, "stable")
+    return folder
+
+
+@pytest.fixture
+def mixed(mixed_folder: Path, tmp_path: Path) -> Iterator[Factory]:
+    """A copy of it, open."""
+    with factories.opened(mixed_folder, tmp_path) as factory:
+        yield factory
 
 
 # --- who is served what --------------------------------------------------------------------------------------------

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+import factories
 from factories import AT, NOW, Keyed, device, devices, plain, populate, put_production, target
 from groundswell.errors import GroundswellError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from groundswell.factory import Factory
@@ -24,29 +26,35 @@ TAGS = ("main", "next", "stable", None)
 VERSIONS = (0, 7, 41, 42, 43, 2**31 - 1, None)
 
 
-@pytest.fixture
-def crowd(keyed: Keyed) -> tuple[Factory, list[dict[str, Any]]]:
-    """Random devices, a tenth of them deleted; CI targets for main and next, production targets for main and stable."""
-    populate(keyed.factory)
-    put_production(keyed, 41, "main")
-    put_production(keyed, 7, "stable")
-    keyed.factory.devices.delete([device(number) for number in (1, 2, 3)], now=AT)
-    chance = random.Random(3)
-    rows: list[dict[str, Any]] = [
-        {
-            "uuid": device(100 + number),
-            "group": chance.choice(("a", "b", "c", None, None)),
-            "tag": chance.choice(TAGS),
-            "production": chance.random() < 0.6,
-            "last_seen": chance.choice((None, NOW, NOW - 4 * HOUR, NOW - 4 * HOUR - 1, NOW - 99 * HOUR, 1)),
-            "target_version": chance.choice(VERSIONS),
-        }
-        for number in range(600)
-    ]
-    keyed.factory.devices.import_(pa.Table.from_pylist(rows), now=AT)
-    gone = chance.sample(rows, 60)
-    keyed.factory.devices.delete([row["uuid"] for row in gone], now=AT)
-    return keyed.factory, [row for row in rows if row not in gone]
+@pytest.fixture(scope="module")
+def crowd(
+    keyed_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Factory, list[dict[str, Any]]]]:
+    """Random devices, a tenth of them deleted; CI targets for main and next, production targets for main and stable.
+
+    No test changes it.
+    """
+    with factories.keyed_copy(keyed_folder, tmp_path_factory.mktemp("crowd")) as keyed:
+        populate(keyed.factory)
+        put_production(keyed, 41, "main")
+        put_production(keyed, 7, "stable")
+        keyed.factory.devices.delete([device(number) for number in (1, 2, 3)], now=AT)
+        chance = random.Random(3)
+        rows: list[dict[str, Any]] = [
+            {
+                "uuid": device(100 + number),
+                "group": chance.choice(("a", "b", "c", None, None)),
+                "tag": chance.choice(TAGS),
+                "production": chance.random() < 0.6,
+                "last_seen": chance.choice((None, NOW, NOW - 4 * HOUR, NOW - 4 * HOUR - 1, NOW - 99 * HOUR, 1)),
+                "target_version": chance.choice(VERSIONS),
+            }
+            for number in range(600)
+        ]
+        keyed.factory.devices.import_(pa.Table.from_pylist(rows), now=AT)
+        gone = chance.sample(rows, 60)
+        keyed.factory.devices.delete([row["uuid"] for row in gone], now=AT)
+        yield keyed.factory, [row for row in rows if row not in gone]
 
 
 def online(row: dict[str, Any], threshold: int = 4 * HOUR) -> bool:
