@@ -84,6 +84,7 @@ def import_devices(
     progress: bool,
 ) -> ImportReport:
     """Import devices; see `groundswell.factory.devices.Devices.import_`."""
+    clear = [clear] if isinstance(clear, str) else clear
     _check_clear(clear)
     if not sources:
         raise InputError("no-source", "there is nothing to import", hint="name at least one file")
@@ -183,6 +184,7 @@ def uuid_column(uuids: Any) -> pa.Array:
 
 def _incoming(columns: FleetColumns) -> pa.Table:
     """The columns of a source in SQL's terms: NULL where a row says nothing."""
+    import numpy as np
     import pyarrow as pa
 
     number = len(columns.uuids)
@@ -195,7 +197,7 @@ def _incoming(columns: FleetColumns) -> pa.Table:
 
     return pa.table(
         {
-            "position": pa.array(range(number), pa.int64()),
+            "position": pa.array(np.arange(number)),
             "uuid": uuid_column(columns.uuids),
             "name": text(columns.names),
             "group": named(columns.groups, columns.group_names).cast(pa.string()),
@@ -390,15 +392,22 @@ class _Merge:
     def _notes(read: Sequence[FleetColumns], unsaid: int, outdated: int) -> list[str]:
         notes = []
         if unsaid:
+            are, count_as = (
+                ("IS A PRODUCTION DEVICE", "it counts as a test device")
+                if unsaid == 1
+                else ("ARE PRODUCTION DEVICES", "they count as test devices")
+            )
             notes.append(
-                f"{count(unsaid, 'NEW DEVICE COUNTS AS A TEST DEVICE', 'NEW DEVICES COUNT AS TEST DEVICES')}: no row"
-                " says whether they are production devices, and no later import changes it"
+                f"NOTHING SAYS THAT {unsaid:,} OF THE NEW DEVICES {are}: {count_as}, and no later import can change"
+                " that"
             )
         if outdated:
-            notes.append(
-                f"{count(outdated, 'row is', 'rows are')} older than what is known: last_seen and target_version were"
-                " not taken from there"
+            rows = (
+                "1 row is older than what is known: its"
+                if outdated == 1
+                else f"{outdated:,} rows are older than what is known: their"
             )
+            notes.append(f"{rows} last_seen and target_version were not taken")
         # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
         notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
         return notes
