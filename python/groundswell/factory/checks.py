@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from groundswell.errors import GroundswellError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.roots import REPOSITORIES
+from groundswell.factory.wave_checks import WAVE_ROWS
 from groundswell.fleet.quantities import instant
 from groundswell.store import differing_tables
 from groundswell.tuf.judge import judge_directory
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from groundswell.factory.online_keys import OnlineKeyring
     from groundswell.factory.publisher import Publication
     from groundswell.factory.roots import Repository, Roots
+    from groundswell.factory.wave_checks import WaveChecks
 
 __all__ = ["CheckReport", "CheckResult", "check_factory"]
 
@@ -116,17 +118,24 @@ _MOST_FAULTS: Final = 20
 
 
 def check_factory(
-    context: Context, roots: Roots, keyring: OnlineKeyring, metadata: Metadata, *, now: datetime | None
+    context: Context,
+    roots: Roots,
+    keyring: OnlineKeyring,
+    metadata: Metadata,
+    waves: WaveChecks,
+    *,
+    now: datetime | None,
 ) -> CheckReport:
     """Run all checks; see `groundswell.factory.Factory.check`."""
     at = instant(seconds(now))
     checks: dict[str, Callable[[], Iterator[str]]] = {
+        **waves.checks(),
         "devices accept the root chains and what is served": lambda: _judged(roots, metadata, at),
         "the online keys are here, and private": lambda: _keys(roots, keyring),
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
-        results = [_result(name, _rows(context, sql)) for name, sql in _ROWS.items()]
+        results = [_result(name, _rows(context, sql)) for name, sql in (_ROWS | WAVE_ROWS).items()]
         results += [_result(name, check()) for name, check in checks.items()]
         warnings = metadata.expiring(now=now)
         return CheckReport(context.store.revision, tuple(results), tuple(warnings))

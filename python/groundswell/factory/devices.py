@@ -13,6 +13,7 @@ from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, import_devices
+from groundswell.factory.incoming import uuid_column
 from groundswell.factory.names import storable
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
 from groundswell.fleet.quantities import instant, whole_seconds
@@ -380,8 +381,6 @@ class Devices:
         """
         import numpy as np
         import pyarrow as pa
-
-        from groundswell.factory.imports import uuid_column
 
         if len(devices) == 0:
             raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")

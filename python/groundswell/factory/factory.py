@@ -22,7 +22,9 @@ from groundswell.factory.roots import Roots, new_links, signed_root
 from groundswell.factory.served import Production
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
+from groundswell.factory.verification import Archive
 from groundswell.factory.wave_book import WaveBook
+from groundswell.factory.wave_checks import WaveChecks
 from groundswell.factory.waves import Waves
 from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
@@ -79,7 +81,9 @@ class Factory:
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
         book = WaveBook(self._context, self.groups)
-        production = Production(self._context, book)
+        production = Production(self._context, book, self._roots)
+        archive = Archive(self.devices, book)
+        self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
         self.metadata: Final = Metadata(
             self._context,
             roots=self._roots,
@@ -91,6 +95,7 @@ class Factory:
         self.waves: Final = Waves(
             self._context,
             book=book,
+            archive=archive,
             roots=self._roots,
             publisher=publisher,
             production=production,
@@ -271,13 +276,13 @@ class Factory:
         return write_backup(self._context, Path(path))
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
-        """Prove that the factory is what its rules say: its rows, its keys, what it serves, and its audit log.
+        """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
 
         Cost: reads everything, and replays the whole history.
         """
         from groundswell.factory.checks import check_factory
 
-        return check_factory(self._context, self._roots, self._keyring, self.metadata, now=now)
+        return check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
 
 
 def _first_roots(keyring: OnlineKeyring, at: int) -> Change:

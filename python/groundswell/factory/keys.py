@@ -18,6 +18,7 @@ from groundswell.errors import InputError, StateError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
+from groundswell.factory.served import variant_of
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import (
@@ -35,6 +36,7 @@ from groundswell.tuf.roles import Change as RootChange
 from groundswell.tuf.roles import next_root
 from groundswell.tuf.signatures import verify_bytes
 from groundswell.tuf.tarball import Tarball, write_tarball
+from groundswell.waves.records import wave_from_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -367,8 +369,16 @@ class Keys:
             return self.show()
 
     def _resigned_waves(self, swap: Mapping[str, Signer], root: Root) -> list[Change]:
-        """The roles of waves that are served or may be: active ones that still wait for signatures, canceled ones."""
+        """The roles of waves under a new root.
+
+        Of active ones, even if they still wait for signatures, and of canceled ones that are served to devices which
+        run them: what is published next is made of these.
+        """
         rows = self._context.store.table("SELECT * FROM waves WHERE state <> 'complete'").to_pylist()
+        served = {(one.tag, one.variant) for one in self._publisher.served("production")}
+        rows = [
+            row for row in rows if row["state"] == "active" or (row["tag"], variant_of(wave_from_row(row))) in served
+        ]
         changed = [row | {"document": assemble(*_swapped(bytes(row["document"]), swap, root))} for row in rows]
         return [put("waves", changed)] if changed else []
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
@@ -106,9 +107,14 @@ class Metadata:
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
-        found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
-        variant = self._production.variant(device, self._devices.fleet()) if device.production else TAG_VARIANT
-        return repository, found.get((device.tag or "", variant or ""))
+        with self._context.store.turn():
+            wanted = (
+                self._production.variant(UUID(device.uuid).bytes, self._devices.fleet())
+                if device.production
+                else (device.tag, TAG_VARIANT)
+            )
+            found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
+        return repository, next((one for key, one in found.items() if key == wanted), None)
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.

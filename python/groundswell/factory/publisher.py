@@ -134,10 +134,11 @@ class Publisher:
             for one in served
         ]
         kept = {(one.tag, one.variant) for one in served}
+        before = self._context.store.rows("SELECT tag, variant FROM publications WHERE repository = ?", [repository])
         gone = [
-            {"repository": repository, "tag": one.tag, "variant": one.variant}
-            for one in self.publications(repository)
-            if (one.tag, one.variant) not in kept
+            {"repository": repository, "tag": tag, "variant": variant}
+            for tag, variant in before
+            if (tag, variant) not in kept
         ]
         changes = [put("meta", [{"key": f"epoch_{repository}", "value": str(epoch)}])]
         if gone:

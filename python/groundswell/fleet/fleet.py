@@ -64,6 +64,7 @@ class Fleet:
         )
         self._names: Final = columns.names
         self._hardware_ids: Final = columns.hardware_ids
+        self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: Final[frozenset[str]] = columns.present
         """The columns that the source had, by their canonical names."""
@@ -154,6 +155,26 @@ class Fleet:
     def hardware_ids(self) -> pa.Array | None:
         """The devices' hardware ids in ordinal order; None if the source had no such column."""
         return self._hardware_ids
+
+    def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> dict[str, int]:
+        """How many of these devices have which hardware id, each of them that occurs; unknown ids are left out.
+
+        Args:
+            ordinals: the devices, uint32; one that stands there twice counts twice.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self._hardware_ids is None or len(ordinals) == 0:
+            return {}
+        if self._hardware_codes is None:
+            coded = self._hardware_ids.dictionary_encode()
+            codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+            self._hardware_codes = codes, coded.dictionary.to_pylist()
+        codes, names = self._hardware_codes
+        # Unknown ids have the code −1, and are counted first.
+        counts = np.bincount(codes[ordinals] + 1, minlength=len(names) + 1)[1:]
+        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
     @property
     def production_devices(self) -> int:

@@ -521,7 +521,7 @@ def test_an_online_key_file_that_holds_another_key_is_told(keyed: Keyed) -> None
     folder = keyed.factory.path / KEYS_FOLDER
     one, other, _ = sorted(folder.iterdir())
     other.write_bytes(one.read_bytes())
-    assert refusal_of(lambda: populate(keyed.factory)).code == "key-mismatch"
+    assert refusal_of(lambda: populate(keyed.factory)).code == "online-key-damaged"
 
 
 def test_targets_that_would_be_short_of_signatures_keep_their_keys(keyed: Keyed) -> None:
@@ -658,6 +658,7 @@ def test_offline_private_keys_are_nowhere_in_the_factory(factory: Factory, tmp_p
     for table in store.rows("SELECT table_name FROM duckdb_tables()"):
         places[f"table {table[0]}"] = repr(store.rows(f'SELECT * FROM "{table[0]}"')).encode()
     for record in store.records():
+        assert store._log is not None
         rows = [change.rows.to_pylist() for change in store._log.changes(record)]
         places[f"line {record.seq}"] = repr((record.entry, rows)).encode()
     for where, data in places.items():
