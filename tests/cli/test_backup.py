@@ -60,6 +60,13 @@ def test_the_epochs_go_just_past_a_version_that_is_known(run: Run, backed_up: Pa
     assert ran.err.endswith("; it is at revision 5, epochs: ci 78, production 78\n")
 
 
+def test_an_epoch_beyond_what_agents_can_count_is_refused(run: Run, backed_up: Path) -> None:
+    assert run("restore", backed_up, "again", "--last-timestamp-version", 2**31 - 2).code == 0
+    ran = run("-C", "again", "metadata", "refresh")
+    assert (ran.slug, ran.code, ran.out) == ("epoch-exhausted", 4, "")
+    assert "error: the epoch `2147483648` is beyond what every device agent can count\n hint: " in ran.err
+
+
 def test_a_process_does_the_same(process: Run, here: Path) -> None:
     ran = process("-C", "acme", "backup", "b.tar", cwd=here)
     assert (ran.code, ran.out, ran.err[:27]) == (0, "", "wrote revision 4 to b.tar (")
