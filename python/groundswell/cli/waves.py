@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["_rollout_data", "_wave_data", "waves"]
+__all__ = [
+    "cancel",
+    "complete",
+    "history",
+    "init",
+    "list_waves",
+    "show",
+    "sign",
+    "waves",
+    "why",
+]
 
 
 @click.group()
@@ -425,8 +435,9 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
     """
     from groundswell.cli.uuid_argument import read_uuid_words
 
+    named = read_uuid_words(words)
     with open_factory(directory) as factory:
-        reports = factory.waves.why(read_uuid_words(words), wave=name)
+        reports = factory.waves.why(named, wave=name)
     if as_json:
         print_json({"devices": [asdict(one) | {"since": instant_text(one.since)} for one in reports]})
         return

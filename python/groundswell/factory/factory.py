@@ -15,7 +15,7 @@ from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
 from groundswell.factory.keys import ROOT_LIFE, Keys
 from groundswell.factory.metadata import Metadata
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, storable
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
@@ -121,7 +121,7 @@ class Factory:
             StorageError: ``cannot-write``.
         """
         check_name("factory", name)
-        folder, who, at = Path(path), user or _login(), seconds(now)
+        folder, who, at = Path(path), _at_work(user), seconds(now)
         _refuse_taken(folder)
         target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
         try:
@@ -167,7 +167,7 @@ class Factory:
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
-            factory = cls(folder, store, user or _login())
+            factory = cls(folder, store, _at_work(user))
             factory.keys.tidy()
         except BaseException:
             store.close()
@@ -205,7 +205,7 @@ class Factory:
         from groundswell.factory.backup import restore_backup
 
         return restore_backup(
-            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=user or _login(), now=now
+            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=_at_work(user), now=now
         )
 
     @staticmethod
@@ -337,7 +337,10 @@ def _refuse_taken(folder: Path) -> None:
         )
 
 
-def _login() -> str:
+def _at_work(user: str | None) -> str:
+    """Who is at work: the login name unless told."""
+    if user:
+        return storable(user)
     with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
-        return getpass.getuser()
+        return storable(getpass.getuser())
     return f"uid-{os.getuid()}"

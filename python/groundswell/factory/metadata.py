@@ -16,6 +16,8 @@ from groundswell.files import LEFTOVER, replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import parse_document
+from groundswell.tuf.documents import format_instant
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +35,9 @@ __all__ = ["Exported", "Metadata", "Renewed"]
 _RENEW_BELOW: Final = timedelta(days=3, hours=12)
 """Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
+_REFRESH: Final = "`groundswell metadata refresh` signs it anew"
+_NEW_ROOT: Final = "any `groundswell keys rotate` makes the next root, for a year"
+_NEW_WAVE: Final = "only a new wave brings new ones, since an offline key signs them"
 _ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
 
 
@@ -191,7 +196,7 @@ class Metadata:
             if changes:
                 self._context.commit(
                     "metadata refresh",
-                    f"signed {signed} sets of metadata anew",
+                    f"signed {count(signed, 'set')} of metadata anew",
                     changes,
                     at=at,
                     details={"epochs": epochs},
@@ -201,19 +206,20 @@ class Metadata:
     def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
         """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
         when = instant(seconds(now))
-        found: list[tuple[datetime, str]] = []
+        found: list[tuple[datetime, str, str]] = []
         for repository in REPOSITORIES:
-            found.append((self._roots.latest(repository).expires, f"the {repository} root"))
+            found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
             for one in self._publisher.publications(repository):
                 variant = "" if one.variant == TAG_VARIANT else f" ({one.variant})"
                 for role, expires in one.expiries().items():
                     # A timestamp lives for seven days: it is due once half of them are over.
                     due = when + (_RENEW_BELOW if role == "timestamp" else within)
                     if expires < due:
-                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}"))
+                        remedy = _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
+                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}", remedy))
         return [
-            f"{what} {'expired' if expires <= when else 'expires'} {expires.isoformat().replace('+00:00', 'Z')}"
-            for expires, what in sorted(found)
+            f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}: {remedy}"
+            for expires, what, remedy in sorted(found)
             if expires < when + within
         ]
 

@@ -153,10 +153,7 @@ class Publisher:
         Raises:
             TrustError: ``online-key-missing``.
         """
-        keys = root.keys_of(role)
-        # A role may list offline keys, too; the online one is the one that is here.
-        held = next((key for key in keys if self._keyring.has(key.keyid)), keys[0])
-        return self._keyring.signer(held)
+        return self._keyring.signer(self._keyring.own_key(root.keys_of(role)))
 
     def targets_role(self, documents: Mapping[str, Any], role_version: int, root: Root, *, now: datetime) -> bytes:
         """A CI targets role, signed by the online key."""

@@ -15,6 +15,7 @@ from groundswell.store import put, remove
 from groundswell.tuf import parse_document
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.targets import Target, read_targets, read_targets_file
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -166,7 +167,7 @@ class Targets:
         Raises:
             InputError, StateError: as `import_`.
         """
-        targets, notes = read_targets({name: dict(document)}, "the target")
+        targets, notes = read_targets({name: dict(document)}, name)
         return self._take(targets, 0, notes, "targets add", now)
 
     def prune(self, target_versions: Iterable[int], *, now: datetime | None = None) -> Sequence[str]:
@@ -194,7 +195,7 @@ class Targets:
             versions = ", ".join(map(str, wanted))
             self._context.commit(
                 "targets prune",
-                f"pruned {len(gone)} CI targets of the versions {versions}",
+                f"pruned {count(len(gone), 'CI target')} of the versions {versions}",
                 changes,
                 at=at,
                 details={"versions": wanted, "targets": [target.name for target in gone]},
@@ -256,7 +257,7 @@ class Targets:
             ]
             after = [*(by_name | {target.name: target for target in touched}).values()]
             changes = [put("ci_targets", rows), *self._republished(known, after, at)]
-            summary = f"added {len(added)} CI targets and changed the tags of {len(retagged)}"
+            summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged):,}"
             details = {"added": list(report.added), "retagged": list(report.retagged)}
             self._context.commit(action, summary, changes, at=at, details=details)
             return report

@@ -257,7 +257,7 @@ def _filled(column: Any, value: int) -> npt.NDArray[np.int64]:
 def _by_value(
     table: pa.Table, column: str, rule: Callable[[str], int], bad: list[BadCell]
 ) -> npt.NDArray[np.int64] | None:
-    """Apply a rule once to each distinct text of a column.
+    """Apply a rule once to each distinct text of a column; a whole number is the text of its digits.
 
     Returns:
         The rule's value for each row, -1 for empty and bad cells; None if the source has no such column.
@@ -271,9 +271,9 @@ def _by_value(
     # The last entry is what the index -1 of an empty cell finds.
     values = np.full(len(encoded.dictionary) + 1, _NOWHERE, np.int64)
     reasons: dict[int, str] = {}
-    for index, text in enumerate(encoded.dictionary.to_pylist()):
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
         try:
-            stripped = text.strip(rules.BLANKS)
+            stripped = str(value).strip(rules.BLANKS)
             values[index] = rule(stripped) if stripped else _NOWHERE
         except rules.BadCellError as reason:
             reasons[index] = str(reason)

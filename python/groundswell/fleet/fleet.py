@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list", "checked_target_version"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -313,7 +313,7 @@ class Fleet:
             group=group,
             tag=tag,
             listed=len(listed) if listed is not None else None,
-            not_updated=_target_version(not_updated),
+            not_updated=checked_target_version(not_updated),
             include_test=bool(include_test),
             seed=parse_seed(seed),
             now=instant(at),
@@ -432,7 +432,12 @@ def as_uuid_list(devices: Devices) -> UuidList:
     return UuidList.of(devices)
 
 
-def _target_version(version: SupportsIndex | None) -> int | None:
+def checked_target_version(version: SupportsIndex | None) -> int | None:
+    """A target version as an int; None stays None.
+
+    Raises:
+        InputError: ``bad-version``.
+    """
     if version is None:
         return None
     is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)

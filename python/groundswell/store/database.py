@@ -88,6 +88,11 @@ def faults_told(path: Path) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise told(path, error) from error
+    except RuntimeError as error:
+        # What becomes of Ctrl-C inside a query.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def write_ahead_log(path: Path) -> Path:

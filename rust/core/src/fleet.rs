@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::error::CoreError;
+use crate::identity::IdentityColumn;
 use crate::ids::{Ordinal, Uuid, identity_hash};
 use crate::index::UuidIndex;
 use crate::recency::NEVER;
@@ -168,10 +169,8 @@ pub struct Fleet {
     index: UuidIndex,
     /// The devices that are there, unless every row is one.
     present: Option<FleetSet>,
-    /// Lower halves of the identity hashes, padded to whole words.
-    pub(crate) identity_low: Vec<u32>,
-    /// Upper halves of the identity hashes, padded to whole words.
-    pub(crate) identity_high: Vec<u32>,
+    /// The identity hashes, padded to whole words.
+    pub(crate) identity: IdentityColumn,
     pub(crate) last_seen: Vec<u32>,
     /// The latest `last_seen` of each block: bounds the weights that can occur in it.
     pub(crate) latest: Vec<u32>,
@@ -212,19 +211,11 @@ impl Fleet {
             first,
             second,
         })?;
-        let padded = rows.next_multiple_of(WORD);
-        let (mut identity_low, mut identity_high) = (Vec::with_capacity(padded), Vec::with_capacity(padded));
-        for hash in columns.uuids.iter().map(identity_hash) {
-            identity_low.push(hash as u32);
-            identity_high.push((hash >> 32) as u32);
-        }
-        identity_low.resize(padded, 0);
-        identity_high.resize(padded, 0);
+        let identity = IdentityColumn::new(columns.uuids.iter().map(identity_hash), WORD);
         let production: Vec<Ordinal> = ordinals_where(&columns.production, |&p| p);
         Ok(Self {
             index,
-            identity_low,
-            identity_high,
+            identity,
             latest: latest_of_blocks(&columns.last_seen),
             last_seen: columns.last_seen,
             groups: NamedSets::new("groups", columns.group_names, &columns.groups)?,
