@@ -43,7 +43,8 @@ def full(keyed: Keyed) -> Keyed:
 
 def write(factory: Factory, sql: str, parameters: Any = ()) -> None:
     """Write to the database itself, past the store, its audit log and every rule."""
-    factory._context.store._connected().execute(sql, list(parameters))
+    with factory._context.store._using() as connection:
+        connection.execute(sql, list(parameters))
 
 
 def failed(report: CheckReport) -> dict[str, tuple[str, ...]]:

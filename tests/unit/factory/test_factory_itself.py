@@ -118,7 +118,8 @@ def test_a_closed_factory_says_so(factory: Factory) -> None:
 
 
 def test_a_factory_of_a_newer_version_is_not_touched(factory: Factory) -> None:
-    factory._context.store._connected().execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    with factory._context.store._using() as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     factory.close()
     before = factories.every_byte_below(factory.path)
     error = refusal(Factory.open, factory.path)
