@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StateError, StorageError
+from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
@@ -168,7 +168,9 @@ class Factory:
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
             factory = cls(folder, store, _at_work(user))
-            factory.keys.tidy()
+            # Where the roots can't be read, the command that needs them says so, and `check` tells all of it.
+            with contextlib.suppress(GroundswellError):
+                factory.keys.tidy()
         except BaseException:
             store.close()
             raise
@@ -262,18 +264,23 @@ class Factory:
             self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
         )
 
-    def backup(self, path: str | Path) -> int:
+    def backup(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
+
+        Args:
+            path: the file; not inside the factory.
+            now: the instant of the backup; the clock's unless given.
 
         Returns:
             The size of the file in bytes.
 
         Raises:
+            InputError: ``backup-inside``.
             StorageError: ``cannot-write``; an old file of that name is as it was.
         """
         from groundswell.factory.backup import write_backup
 
-        return write_backup(self._context, Path(path))
+        return write_backup(self._context, Path(path), now=now)
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
         """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
