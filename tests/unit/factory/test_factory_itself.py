@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import factories
-from factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
+from factories import AT, Keyed, device, devices, later, past_the_store, plain, populate, put_production, target
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError, StorageError
 from groundswell.factory import Factory
 from groundswell.factory.backup import EPOCH_JUMP
@@ -118,8 +118,7 @@ def test_a_closed_factory_says_so(factory: Factory) -> None:
 
 
 def test_a_factory_of_a_newer_version_is_not_touched(factory: Factory) -> None:
-    with factory._context.store._using() as connection:
-        connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    past_the_store(factory, "UPDATE meta SET value = '99' WHERE key = 'format'")
     factory.close()
     before = factories.every_byte_below(factory.path)
     error = refusal(Factory.open, factory.path)

@@ -125,7 +125,10 @@ def test_a_new_factory_says_what_is_to_be_done(factory: Factory) -> None:
     status = factory.status(now=AT)
     assert (status.devices, status.online, status.tags) == (0, 0, ())
     assert (status.root_version, status.keys_ready) == (2, False)
-    assert status.warnings == ("there are no offline keys yet: `groundswell keys init` makes them",)
+    assert status.warnings == (
+        "there are no offline keys yet: `groundswell keys init` makes them",
+        "there are no targets yet: `groundswell targets import` takes them in",
+    )
 
 
 def test_groups_and_tags_without_devices_are_not_counted(factory: Factory) -> None:
@@ -140,27 +143,35 @@ def test_a_version_that_an_active_wave_brings_is_known(keyed: Keyed) -> None:
     populate(factory)
     put_production(keyed)
     factory.devices.import_(devices(3, first=20, tag="main", production=True, target_version=42), now=AT)
-    before = of(factory.status(now=AT), "main", production=True)
-    assert {count.target_version for count in before.versions if count.is_orphan} == {42}
+    assert orphans(factory) == {42}
     factory.waves.init("v42", 42, "main", keys=keyed.targets_keys, now=AT)
     during = of(factory.status(now=AT), "main", production=True)
-    assert {count.target_version for count in during.versions if count.is_orphan} == set()
+    assert orphans(factory) == set()
     # Not all of them can get it yet.
     assert (during.latest_target, during.on_latest) == (41, 4)
     factory.waves.complete("v42", now=AT)
     after = of(factory.status(now=AT), "main", production=True)
-    assert {count.target_version for count in after.versions if count.is_orphan} == set()
+    assert orphans(factory) == set()
     assert (after.latest_target, after.on_latest) == (42, 3)
 
 
-def test_the_version_that_a_canceled_wave_leaves_is_an_orphan(keyed: Keyed) -> None:
+def test_the_version_that_a_canceled_wave_leaves_is_known_while_its_devices_are_served_it(keyed: Keyed) -> None:
     factory = keyed.factory
     populate(factory)
     factory.devices.import_(devices(1, first=20, tag="main", production=True, target_version=42), now=AT)
     factory.waves.init("v42", 42, "main", keys=keyed.targets_keys, now=AT)
     factory.waves.cancel("v42", now=AT)
+    assert orphans(factory) == {41}
+    factory.targets.import_(plain(target(43)), now=AT)
+    factory.waves.init("v43", 43, "main", keys=keyed.targets_keys, now=AT)
+    factory.waves.complete("v43", now=AT)
+    assert orphans(factory) == {41, 42}
+
+
+def orphans(factory: Factory) -> set[int | None]:
+    """The versions of production devices on main that nobody is served."""
     one = of(factory.status(now=AT), "main", production=True)
-    assert {count.target_version for count in one.versions if count.is_orphan} == {41, 42}
+    return {count.target_version for count in one.versions if count.is_orphan}
 
 
 def test_what_cannot_be_counted_is_refused(factory: Factory) -> None:
