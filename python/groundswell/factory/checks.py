@@ -126,10 +126,17 @@ def check_factory(
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
+        context.store.require_open()
         results = [_result(name, _rows(context, sql)) for name, sql in _ROWS.items()]
         results += [_result(name, check()) for name, check in checks.items()]
-        warnings = metadata.expiring(now=now)
-        return CheckReport(context.store.revision, tuple(results), tuple(warnings))
+        return CheckReport(context.store.revision, tuple(results), _warnings(metadata, now))
+
+
+def _warnings(metadata: Metadata, now: datetime | None) -> tuple[str, ...]:
+    try:
+        return tuple(metadata.expiring(now=now))
+    except GroundswellError:
+        return ()  # what cannot be read is told as a fault above
 
 
 def _result(name: str, faults: Iterator[str]) -> CheckResult:
