@@ -97,6 +97,7 @@ def check_factory(
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
+        context.store.require_open()
         results = tuple(_result(name, check()) for name, check in checks.items())
         return CheckReport(context.store.revision, results, _warnings(metadata, now))
 
