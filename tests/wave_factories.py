@@ -151,13 +151,15 @@ class Release:
 
     def init(self, name: str = "w", version: int = 42, tag: str = TAG, **words: Any) -> WaveDetail:
         """Make a wave."""
-        return self.waves.init(name, version, tag, **({"keys": self.keys, "now": AT} | words))
+        said: dict[str, Any] = {"keys": self.keys, "now": AT}
+        return self.waves.init(name, version, tag, **(said | words))
 
     def rollout(self, limit: Any = None, *, wave: str = "w", **words: Any) -> RolloutResult:
         """Roll the wave out; devices are said by their numbers."""
         if words.get("uuids") is not None and not isinstance(words["uuids"], str):
             words["uuids"] = [uuid(one) if isinstance(one, int) else one for one in words["uuids"]]
-        return self.waves.rollout(wave, limit, **({"now": AT} | words))
+        said: dict[str, Any] = {"now": AT}
+        return self.waves.rollout(wave, limit, **(said | words))
 
     def covered(self, wave: str = "w") -> list[int]:
         """The devices that the wave covers now, by asking for each."""

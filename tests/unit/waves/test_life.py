@@ -239,7 +239,7 @@ def test_a_target_that_production_has_by_its_name_is_refused(release: Release) -
 def test_targets_without_static_deltas_are_warned_of_at_init_and_by_show_and_not_by_every_status(
     release: Release,
 ) -> None:
-    deltas = {"delta-stats": {"sha256": "0" * 64, "size": 1}}
+    deltas: dict[str, Any] = {"delta-stats": {"sha256": "0" * 64, "size": 1}}
     release.factory.targets.import_(
         factories.plain(factories.target(50, HARDWARE), factories.target(50, "x86", **deltas)), now=AT
     )

@@ -357,7 +357,7 @@ def test_a_plan_that_cannot_be_read_is_an_error_of_the_file(wave: Release, tmp_p
     assert caught.value.code in {"file-not-found", "is-a-folder"}
 
 
-WRONG = [None, True, -1, 2**63, 1.5, "", "x", [], ["x"], [1], {}, "1" * 5000]
+WRONG: list[Any] = [None, True, -1, 2**63, 1.5, "", "x", [], ["x"], [1], {}, "1" * 5000]
 
 
 @every_kind
