@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from groundswell.cli.fleet_show import as_data, as_lines
-from groundswell.cli.options import DURATION, FILE, INSTANT, SEED, json_option
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
 from groundswell.cli.render import count, printable, tell_report
 from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.texts import FILE
 from groundswell.fleet.quantities import epoch_seconds
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.read import read_fleet
 from groundswell.fleet.sources import name_of
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -73,6 +74,7 @@ def import_devices(
     progress: bool,
 ) -> ImportReport:
     """Import devices; see `groundswell.factory.devices.Devices.import_`."""
+    clear = [clear] if isinstance(clear, str) else clear
     _check_clear(clear)
     if not sources:
         raise InputError("no-source", "there is nothing to import", hint="name at least one file")
@@ -95,7 +97,7 @@ def import_devices(
         if not dry_run and merged.changes:
             context.commit(
                 "devices import",
-                f"imported {report.devices} devices: {report.new} new, {report.changed} changed",
+                f"imported {count(report.devices, 'device')}: {report.new:,} new, {report.changed:,} changed",
                 merged.changes,
                 at=at,
                 details={
@@ -180,12 +182,21 @@ def _report(read: Sequence[FleetColumns], merged: Merged, *, dry_run: bool) -> I
 def _notes(read: Sequence[FleetColumns], unsaid: int, outdated: int) -> list[str]:
     notes = []
     if unsaid:
+        are, count_as = (
+            ("IS A PRODUCTION DEVICE", "it counts as a test device")
+            if unsaid == 1
+            else ("ARE PRODUCTION DEVICES", "they count as test devices")
+        )
         notes.append(
-            f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES ARE PRODUCTION DEVICES: they count as test devices, and"
-            " no later import can change that"
+            f"NOTHING SAYS THAT {unsaid:,} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
         )
     if outdated:
-        notes.append(f"{outdated} rows are older than what is known: their last_seen and target_version were not taken")
+        rows = (
+            "1 row is older than what is known: its"
+            if outdated == 1
+            else f"{outdated:,} rows are older than what is known: their"
+        )
+        notes.append(f"{rows} last_seen and target_version were not taken")
     # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
     notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
     return notes

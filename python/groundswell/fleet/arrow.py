@@ -18,6 +18,7 @@ __all__ = [
     "FROZEN_AT_KEY",
     "FROZEN_FORMAT",
     "FROZEN_FORMAT_KEY",
+    "coded_text",
     "fleet_table",
     "present_rows",
     "whole_text",

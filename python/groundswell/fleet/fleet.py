@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list", "checked_target_version"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -65,6 +65,7 @@ class Fleet:
         )
         self._names: pa.Array | pa.ChunkedArray | None = columns.names
         self._hardware_ids: Final = coded_text(columns.hardware_ids)
+        self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: Final[frozenset[str]] = columns.present
         """The columns that the source had, by their canonical names."""
@@ -155,6 +156,26 @@ class Fleet:
     def hardware_ids(self) -> pa.DictionaryArray | None:
         """The devices' hardware ids in ordinal order; None if the source had no such column."""
         return self._hardware_ids
+
+    def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> dict[str, int]:
+        """How many of these devices have which hardware id, each of them that occurs; unknown ids are left out.
+
+        Args:
+            ordinals: the devices, uint32; one that stands there twice counts twice.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self._hardware_ids is None or len(ordinals) == 0:
+            return {}
+        if self._hardware_codes is None:
+            coded = self._hardware_ids
+            codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+            self._hardware_codes = codes, coded.dictionary.to_pylist()
+        codes, names = self._hardware_codes
+        # Unknown ids have the code −1, and are counted first.
+        counts = np.bincount(codes[ordinals] + 1, minlength=len(names) + 1)[1:]
+        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
     @property
     def production_devices(self) -> int:
@@ -295,7 +316,7 @@ class Fleet:
             group=group,
             tag=tag,
             listed=len(listed) if listed is not None else None,
-            not_updated=_target_version(not_updated),
+            not_updated=checked_target_version(not_updated),
             include_test=bool(include_test),
             seed=parse_seed(seed),
             now=instant(at),
@@ -413,7 +434,12 @@ def as_uuid_list(devices: Devices) -> UuidList:
     return UuidList.of(devices)
 
 
-def _target_version(version: SupportsIndex | None) -> int | None:
+def checked_target_version(version: SupportsIndex | None) -> int | None:
+    """A target version as an int; None stays None.
+
+    Raises:
+        InputError: ``bad-version``.
+    """
     if version is None:
         return None
     is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::error::CoreError;
+use crate::identity::IdentityColumn;
 use crate::ids::{Ordinal, Uuid, identity_hash};
 use crate::index::UuidIndex;
 use crate::recency::NEVER;
@@ -22,6 +23,9 @@ pub const BLOCK: usize = 64 * WORD;
 
 /// A set is kept as words as well as roaring where at least one device in this many is in it.
 const DENSE: u64 = 16;
+
+/// UUIDs that are hashed in one go.
+const DIGEST_BLOCK: usize = 1024;
 
 /// The columns of devices that a [`Fleet`] is made of: one row a device, in ordinal order.
 ///
@@ -165,10 +169,8 @@ pub struct Fleet {
     index: UuidIndex,
     /// The devices that are there, unless every row is one.
     present: Option<FleetSet>,
-    /// Lower halves of the identity hashes, padded to whole words.
-    pub(crate) identity_low: Vec<u32>,
-    /// Upper halves of the identity hashes, padded to whole words.
-    pub(crate) identity_high: Vec<u32>,
+    /// The identity hashes, padded to whole words.
+    pub(crate) identity: IdentityColumn,
     pub(crate) last_seen: Vec<u32>,
     /// The latest `last_seen` of each block: bounds the weights that can occur in it.
     pub(crate) latest: Vec<u32>,
@@ -209,19 +211,11 @@ impl Fleet {
             first,
             second,
         })?;
-        let padded = rows.next_multiple_of(WORD);
-        let (mut identity_low, mut identity_high) = (Vec::with_capacity(padded), Vec::with_capacity(padded));
-        for hash in columns.uuids.iter().map(identity_hash) {
-            identity_low.push(hash as u32);
-            identity_high.push((hash >> 32) as u32);
-        }
-        identity_low.resize(padded, 0);
-        identity_high.resize(padded, 0);
+        let identity = IdentityColumn::new(columns.uuids.iter().map(identity_hash), WORD);
         let production: Vec<Ordinal> = ordinals_where(&columns.production, |&p| p);
         Ok(Self {
             index,
-            identity_low,
-            identity_high,
+            identity,
             latest: latest_of_blocks(&columns.last_seen),
             last_seen: columns.last_seen,
             groups: NamedSets::new("groups", columns.group_names, &columns.groups)?,
@@ -336,11 +330,16 @@ impl Fleet {
     /// # Panics
     /// For an ordinal beyond the last row.
     pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
-        let mut uuids: Vec<&Uuid> = ordinals.into_iter().map(|ordinal| &self.uuids[ordinal as usize]).collect();
-        uuids.sort_unstable();
+        // As numbers, high byte first: they have the order of the bytes, and are compared in one step.
+        let numbers = ordinals.into_iter().map(|ordinal| u128::from_be_bytes(self.uuids[ordinal as usize]));
+        let mut numbers: Vec<u128> = numbers.collect();
+        numbers.sort_unstable();
         let mut hash = Sha256::new();
-        for uuid in uuids {
-            hash.update(uuid);
+        let mut block = Vec::with_capacity(DIGEST_BLOCK * size_of::<Uuid>());
+        for part in numbers.chunks(DIGEST_BLOCK) {
+            block.clear();
+            block.extend(part.iter().flat_map(|number| number.to_be_bytes()));
+            hash.update(&block);
         }
         hash.finalize().into()
     }

@@ -14,6 +14,7 @@
 //!   a whole group its matching devices − covered
 
 use crate::device_set::DeviceSet;
+use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
@@ -39,6 +40,8 @@ pub struct Rollout {
     pub seed: u64,
     /// The instant and the settings of a sample.
     pub recency: Recency,
+    /// The means by which a sample is worked out.
+    pub effort: Effort,
 }
 
 /// The four things that a rollout can be.
@@ -200,7 +203,8 @@ impl Wave {
         };
         let ordinals = taken.unwrap_or_else(|| {
             let seed = SeedKey::new(rollout.seed);
-            let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &seed, &rollout.recency);
+            let (seed, recency) = (&seed, &rollout.recency);
+            let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, seed, recency, rollout.effort);
             picks.iter().map(|pick| pick.ordinal).collect()
         });
         let already: Vec<Ordinal> =

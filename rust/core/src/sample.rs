@@ -9,12 +9,14 @@
 //! loosest threshold that its block allows is dropped on 32 bits of its variate; logarithms are taken for the rest
 //! only. A guess that was too short is doubled and the scan runs again.
 
-use std::cmp::Ordering;
-
 use crate::device_set::{Bits, WordSet};
-use crate::fleet::{BLOCK, Fleet, WORD};
+use crate::effort::Effort;
+use crate::fleet::{Fleet, WORD};
+use crate::horizon::{Histogram, guess_horizon};
 use crate::ids::{Ordinal, fmix64};
+use crate::order::first_in_order;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
+use crate::scan::{Scan, Thresholds};
 
 /// The number of the sampling algorithm, kept with every selection. A change of any pick is a new number.
 pub const ALGORITHM: u32 = 1;
@@ -31,7 +33,7 @@ pub struct Pick {
 /// The words by which a seed enters the variates (algorithm 1, point 3).
 #[derive(Clone, Copy, Debug)]
 pub struct SeedKey {
-    upper: [u32; 3],
+    pub(crate) upper: [u32; 3],
     lower: [u32; 3],
 }
 
@@ -57,15 +59,19 @@ impl SeedKey {
     }
 }
 
-#[inline]
-fn mix(p: u32, q: u32, k: &[u32; 3]) -> u32 {
-    let mut t = (p ^ k[0]).wrapping_mul(0x9E37_79B1);
+/// What [`mix`] multiplies by, in that order.
+pub(crate) const MULTIPLIERS: [u32; 3] = [0x9E37_79B1, 0x7FEB_352D, 0x846C_A68B];
+
+/// 32 bits of a variate from the halves of an identity hash.
+#[inline(always)]
+pub(crate) fn mix(p: u32, q: u32, k: &[u32; 3]) -> u32 {
+    let mut t = (p ^ k[0]).wrapping_mul(MULTIPLIERS[0]);
     t ^= t >> 15;
     t = t.wrapping_add(q ^ k[1]);
     t ^= t >> 16;
-    t = t.wrapping_mul(0x7FEB_352D);
+    t = t.wrapping_mul(MULTIPLIERS[1]);
     t ^= t >> 15;
-    t = t.wrapping_add(k[2]).wrapping_mul(0x846C_A68B);
+    t = t.wrapping_add(k[2]).wrapping_mul(MULTIPLIERS[2]);
     t ^ (t >> 16)
 }
 
@@ -77,27 +83,16 @@ pub fn key(variate: u64, step: Step) -> f64 {
     -libm::log1p(-u) * SLOWDOWN[usize::from(step)]
 }
 
-/// The order of picks: by key, then by UUID.
-pub fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
-    let uuid = |pick: &Pick| &fleet.uuids()[pick.ordinal as usize];
-    a.key.total_cmp(&b.key).then_with(|| uuid(a).cmp(uuid(b)))
-}
-
 /// A device's pick, were it picked.
 pub fn pick(fleet: &Fleet, ordinal: Ordinal, seed: &SeedKey, recency: &Recency) -> Pick {
     let at = ordinal as usize;
     let step = recency.step(fleet.last_seen[at]);
-    Pick { key: key(seed.variate(identity(fleet, at)), step), ordinal }
-}
-
-#[inline]
-fn identity(fleet: &Fleet, at: usize) -> u64 {
-    (u64::from(fleet.identity_high[at]) << 32) | u64::from(fleet.identity_low[at])
+    Pick { key: key(seed.variate(fleet.identity.get(at)), step), ordinal }
 }
 
 /// The min(k, |candidates|) candidates whose clocks ring first, in that order.
 ///
-/// `remaining` is the number of candidates. Costs one pass over the candidates' identity hashes, and sorting the picks.
+/// `remaining` is the number of candidates. Costs one pass over the candidates' identity hashes, and ordering the picks.
 pub fn sample(
     fleet: &Fleet,
     candidates: &WordSet,
@@ -105,128 +100,33 @@ pub fn sample(
     k: u64,
     seed: &SeedKey,
     recency: &Recency,
+    effort: Effort,
 ) -> Vec<Pick> {
     let k = k.min(remaining) as usize;
     if k == 0 {
         return Vec::new();
     }
-    let mut horizon = guess_horizon(fleet, candidates, remaining, k, recency);
+    let mut horizon = guess_horizon(&histogram_of_steps(fleet, candidates, remaining, recency), remaining as f64, k);
     loop {
-        let mut rung = scan(fleet, candidates, seed, recency, &Thresholds::new(horizon));
+        let mut rung = Vec::with_capacity(k + k / 4);
+        let scan = Scan { fleet, seed, recency, thresholds: Thresholds::new(horizon) };
+        scan.run(effort.kernel, 0, candidates.words(), &mut rung);
         if rung.len() >= k {
-            if rung.len() > k {
-                rung.select_nth_unstable_by(k - 1, |a, b| order(fleet, a, b));
-                rung.truncate(k);
-            }
-            rung.sort_unstable_by(|a, b| order(fleet, a, b));
+            let picks = first_in_order(fleet, rung, k);
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
-            if rung[k - 1].key < horizon * (1.0 - 1e-9) {
-                return rung;
+            if picks[k - 1].key < horizon * (1.0 - 1e-9) {
+                return picks;
             }
         }
         horizon *= 2.0;
     }
 }
 
-/// For each step, the largest variate whose clock may ring before the horizon.
-struct Thresholds([u64; STEPS]);
-
-impl Thresholds {
-    fn new(horizon: f64) -> Self {
-        Self(std::array::from_fn(|step| {
-            let probability = -(-horizon / SLOWDOWN[step]).exp_m1();
-            // `as` saturates: a probability that rounds to 1 lets every variate through.
-            (probability * (1u128 << 64) as f64) as u64
-        }))
-    }
-
-    /// The threshold of a step: the greater the step, the smaller.
-    #[inline]
-    fn of(&self, step: Step) -> u64 {
-        self.0[usize::from(step)]
-    }
-}
-
-/// The clocks that ring before the horizon that the thresholds stand for, and perhaps a few later ones.
-fn scan(fleet: &Fleet, candidates: &WordSet, seed: &SeedKey, recency: &Recency, thresholds: &Thresholds) -> Vec<Pick> {
-    let mut rung = Vec::new();
-    for (block, words) in candidates.words().chunks(BLOCK / WORD).enumerate() {
-        // No device of the block has a smaller step than the one that was seen last.
-        let loosest = (thresholds.of(recency.step(fleet.latest[block])) >> 32) as u32;
-        for (i, &word) in words.iter().enumerate() {
-            let base = block * BLOCK + i * WORD;
-            for bit in Bits(survivors(fleet, base, word, seed, loosest)) {
-                let at = base + bit as usize;
-                let step = recency.step(fleet.last_seen[at]);
-                let variate = seed.variate(identity(fleet, at));
-                if variate <= thresholds.of(step) {
-                    rung.push(Pick { key: key(variate, step), ordinal: at as Ordinal });
-                }
-            }
-        }
-    }
-    rung
-}
-
-/// Below this many candidates in a word, they are tested one by one instead of all 64 lanes together.
-const FEW: u32 = 8;
-
-/// The candidates of a word the upper half of whose variate is at or below the threshold.
-#[inline]
-fn survivors(fleet: &Fleet, base: usize, word: u64, seed: &SeedKey, loosest: u32) -> u64 {
-    if word.count_ones() < FEW {
-        return Bits(word)
-            .filter(|&bit| {
-                let at = base + bit as usize;
-                mix(fleet.identity_low[at], fleet.identity_high[at], &seed.upper) <= loosest
-            })
-            .fold(0, |kept, bit| kept | 1 << bit);
-    }
-    let low: &[u32; WORD] = fleet.identity_low[base..base + WORD].try_into().expect("columns are padded");
-    let high: &[u32; WORD] = fleet.identity_high[base..base + WORD].try_into().expect("columns are padded");
-    let mut kept = 0;
-    for lane in 0..WORD {
-        kept |= u64::from(mix(low[lane], high[lane], &seed.upper) <= loosest) << lane;
-    }
-    kept & word
-}
-
 /// About how many candidates, spread evenly, the histogram of steps is estimated from.
 const SAMPLED: u64 = 16_384;
 
-/// A time by which a little more than k clocks will probably have rung; infinite where nearly all are wanted.
-fn guess_horizon(fleet: &Fleet, candidates: &WordSet, remaining: u64, k: usize, recency: &Recency) -> f64 {
-    let histogram = histogram_of_steps(fleet, candidates, remaining, recency);
-    let sampled: f64 = histogram.iter().copied().map(f64::from).sum();
-    // Six standard deviations more than k, and as many for the error of a histogram from a part of the candidates.
-    let wanted = k as f64;
-    let target = wanted + 6.0 * wanted.sqrt() + 8.0 + 6.0 * wanted / sampled.sqrt();
-    if target >= 0.9 * remaining as f64 {
-        return f64::INFINITY;
-    }
-    let scale = remaining as f64 / sampled;
-    let expected = |horizon: f64| -> f64 {
-        (0..STEPS).map(|step| f64::from(histogram[step]) * scale * -(-horizon / SLOWDOWN[step]).exp_m1()).sum()
-    };
-    // `expected` grows from 0 to more than the target: bracket, then halve.
-    let mut above = 1e-9;
-    while expected(above) < target {
-        above *= 4.0;
-    }
-    let mut below = 0.0;
-    while above - below > 1e-3 * above {
-        let middle = f64::midpoint(below, above);
-        if expected(middle) < target {
-            below = middle;
-        } else {
-            above = middle;
-        }
-    }
-    above
-}
-
 /// How many candidates stand at each step, of every n-th word, or of all where those hold none.
-fn histogram_of_steps(fleet: &Fleet, candidates: &WordSet, remaining: u64, recency: &Recency) -> [u32; STEPS] {
+fn histogram_of_steps(fleet: &Fleet, candidates: &WordSet, remaining: u64, recency: &Recency) -> Histogram {
     let words = candidates.words();
     let count = |stride: usize| {
         let mut histogram = [0u32; STEPS];

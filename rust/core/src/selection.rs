@@ -2,11 +2,13 @@
 
 use std::cmp::Ordering;
 
+use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
+use crate::order::order;
 use crate::recency::{Recency, Step, weight};
-use crate::sample::{Pick, SeedKey, order, pick, sample};
+use crate::sample::{Pick, SeedKey, pick, sample};
 use crate::selector::{Limit, OnMismatch, Reason, Scope, Selector};
 
 /// The devices that a selector and a limit pick from a fleet.
@@ -98,11 +100,12 @@ impl Selection {
         limit: Limit,
         seed: u64,
         recency: Recency,
+        effort: Effort,
     ) -> Result<Self, CoreError> {
         limit.check()?;
         let scope = selector.resolve(fleet)?.scope(fleet, &recency, limit);
         let wanted = scope.wanted(limit);
-        let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &SeedKey::new(seed), &recency);
+        let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &SeedKey::new(seed), &recency, effort);
         Ok(Self { ordinals: picks.iter().map(|pick| pick.ordinal).collect(), scope, wanted, selector, seed, recency })
     }
 
@@ -164,9 +167,12 @@ mod tests {
     use super::*;
     use crate::fleet::FleetColumns;
     use crate::ids::fmix64;
+    use crate::kernel::Kernel;
     use crate::selector::Denominator;
 
     const NOW: i64 = 1_795_000_000;
+
+    const EFFORTS: [fn() -> Effort; 2] = [Effort::default, || Effort { kernel: Kernel::PORTABLE, ..Effort::default() }];
 
     /// Devices with pseudo-random UUIDs and ages, three groups, two tags, one test device in 16.
     fn fleet(devices: u32) -> Fleet {
@@ -199,7 +205,7 @@ mod tests {
     }
 
     fn select(fleet: &Fleet, selector: Selector, limit: Limit) -> Selection {
-        Selection::new(fleet, selector, limit, 7, recency()).unwrap()
+        Selection::new(fleet, selector, limit, 7, recency(), Effort::default()).unwrap()
     }
 
     /// Keys of all candidates, sorted: no thresholds, no guesses.
@@ -215,10 +221,12 @@ mod tests {
         for devices in [1, 63, 64, 65, 5_000, 70_000] {
             let fleet = fleet(devices);
             for k in [1, 2, 10, 100, 1_000, 4_000, 60_000, 70_000] {
-                for seed in 0..5 {
-                    let selector = Selector::default();
-                    let selection = Selection::new(&fleet, selector, Limit::Count(k), seed, recency()).unwrap();
-                    assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, seed), "{devices} {k} {seed}");
+                for (seed, effort) in (0..5).flat_map(|seed| EFFORTS.map(|effort| (seed, effort()))) {
+                    let limit = Limit::Count(k);
+                    let selection =
+                        Selection::new(&fleet, Selector::default(), limit, seed, recency(), effort).unwrap();
+                    let expected = by_brute_force(&fleet, &selection, seed);
+                    assert_eq!(selection.ordinals, expected, "{devices} {k} {seed} {effort:?}");
                 }
             }
         }
@@ -242,7 +250,9 @@ mod tests {
         columns.last_seen[13_337] = NOW as u32;
         let fleet = Fleet::new(columns).unwrap();
         for seed in 0..20 {
-            let selection = Selection::new(&fleet, Selector::default(), Limit::Count(50), seed, recency()).unwrap();
+            let selection =
+                Selection::new(&fleet, Selector::default(), Limit::Count(50), seed, recency(), Effort::default())
+                    .unwrap();
             assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, seed));
         }
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundswell_core::audience::{Audience, Served, WaveOfTag, served};
 use groundswell_core::rollout::{Kind, Shortage};
 use groundswell_core::{
-    CoreError, Covering, Denominator, DeviceSet, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Reach, Recency,
-    Rollout, Selection, Selector, Uuid, Wave, WaveState, WordSet,
+    CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Reach,
+    Recency, Rollout, Selection, Selector, Uuid, Wave, WaveState, WordSet,
 };
 use proptest::prelude::*;
 
@@ -135,6 +135,7 @@ fn rollout() -> Rollout {
         on_mismatch: OnMismatch::Refuse,
         seed: 7,
         recency: recency(),
+        effort: Effort::default(),
     }
 }
 
@@ -214,7 +215,7 @@ proptest! {
             ..Selector::default()
         };
         if selector.tag.is_some() {
-            let selection = Selection::new(&fleet, selector, Limit::Count(wanted.max(1)), seed, recency()).unwrap();
+            let selection = Selection::new(&fleet, selector, Limit::Count(wanted.max(1)), seed, recency(), Effort::default()).unwrap();
             prop_assert!(wanted == 0 || selection.ordinals == staging.ordinals);
         }
     }

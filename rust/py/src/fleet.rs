@@ -1,5 +1,6 @@
 //! `groundswell._core.Fleet`.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use groundswell_core::{Fleet, FleetColumns, Recency, Selection, Selector};
@@ -10,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::device_set::PyDeviceSet;
 use crate::selection::PySelection;
-use crate::{arrays, errors, limits};
+use crate::{arrays, effort, errors, limits};
 
 /// Stands for "no ordinal" in arrays of ordinals.
 pub(crate) const NO_ORDINAL: u32 = u32::MAX;
@@ -144,7 +145,7 @@ impl PyFleet {
     }
 
     #[pyo3(signature = (*, group, tag, listed, excluded, not_updated, include_test, skip_mismatched, limit,
-                        thousandths, percent_of, seed, now, online_threshold, half_life))]
+                        thousandths, percent_of, seed, now, online_threshold, half_life, threads=None))]
     #[expect(clippy::too_many_arguments, reason = "a selector has as many parts")]
     fn select(
         &self,
@@ -163,6 +164,7 @@ impl PyFleet {
         now: i64,
         online_threshold: i64,
         half_life: i64,
+        threads: Option<NonZero<usize>>,
     ) -> PyResult<PySelection> {
         let selector = Selector {
             group,
@@ -177,7 +179,7 @@ impl PyFleet {
         let fleet = Arc::clone(&self.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
-            let selection = Selection::new(&fleet, selector, limit, seed, recency)?;
+            let selection = Selection::new(&fleet, selector, limit, seed, recency, effort::effort(threads))?;
             Ok(PySelection { fleet, selection })
         })
         .map_err(|error| errors::to_py(py, error))

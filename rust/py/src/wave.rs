@@ -14,7 +14,7 @@ use pyo3::types::PyBytes;
 use crate::device_set::PyDeviceSet;
 use crate::fleet::PyFleet;
 use crate::status::{Act, PyStatus, coverings_from};
-use crate::{arrays, errors, limits};
+use crate::{arrays, effort, errors, limits};
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyWave>()?;
@@ -113,7 +113,8 @@ impl PyWave {
         let fleet = Arc::clone(&fleet.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
-            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency };
+            let effort = effort::effort(None);
+            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency, effort };
             let staging = self.0.stage(&fleet, &rollout)?;
             Ok(PyStaging { fleet, staging })
         })
