@@ -207,7 +207,8 @@ def read():
     with opened(place) as factory:
         return len(factory.devices)
 told = []
-for act in (change, read, lambda: Factory.create(place / "second", name="second"), lambda: Factory.repair(place / "acme")):
+make, mend = lambda: Factory.create(place / "second", name="second"), lambda: Factory.repair(place / "acme")
+for act in (change, read, make, mend):
     try:
         told.append(act())
     except GroundswellError as error:
