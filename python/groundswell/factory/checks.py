@@ -197,6 +197,9 @@ def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
             yield f"no online key of the role {role} is in {keyring.folder}"
         for key in keys:
             keyring.load(key)
+    listed = {key.keyid for role in root.roles for key in root.keys_of(role)}
+    for keyid in sorted(keyring.held() - listed):
+        yield f"the retired key {keyid} is still in {keyring.folder}"
     for file in keyring.exposed():
         yield f"others can read {keyring.folder / file}"
 
