@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import crashes
 from crash_scenes import ACME, NOW, SCENES, USER, keyed, opened, scattered, seen, table
-from crashes import TESTS
 from groundswell.errors import StorageError
 from groundswell.factory import Factory
 
@@ -59,16 +56,20 @@ def test_a_disk_that_refuses_changes_nothing_and_is_told_of(servers: Servers, sc
     stages = servers.rehearsed(scene)["stages"]
     (_, whole), *_ = servers.ask_all("refuse", scene, [{"act": act, "mode": "count", "step": 0, "error": 0}])
     assert whole["errors"][0] is None
+    # Where many steps are of a kind, a disk that stays ill is tried at every third.
     requests = [
         {"act": act, "mode": mode, "step": step, "error": error}
         for step, what in enumerate(whole["steps"], start=1)
         for mode, error in HOW
-        if mode != "fail writes" or what.startswith("write")
+        if mode == "fail once" or (step % 3 == 0 and (mode == "fail on" or what.startswith("write")))
     ]
     codes = set()
     for request, found in servers.ask_all("refuse", scene, requests):
         assert "bug" not in found, (request, found)
         told, *after = found["errors"]
+        if told is not None and told[1] == "retired-keys-left":
+            assert "the change is made" in told[3]
+            told = None
         if scene in {"create", "restore"}:
             judge_making(found, stages, told, "restored" if scene == "restore" else ACME)
         else:
@@ -91,7 +92,7 @@ def judge_change(found: Any, stages: list[Any], told: list[str] | None, request:
         assert done == changes, (request, found)
     elif told[1] == "cannot-write":
         assert done == 0 or not changes, (request, found)
-        assert "nothing was changed" in told[3] or "retired" in told[3], told
+        assert "nothing was changed" in told[3], told
     else:
         assert done in {0, changes}, (request, found)
     devices = stages[1 if done and changes else 0][ACME]["devices"]
@@ -129,11 +130,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def fill(disk: Path) -> Path:
     filler = disk / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
         while True:
-            file.write(bytes(4096))
-            file.flush()
+            os.write(descriptor, bytes(4096))
+    os.close(descriptor)
     return filler
+
+
+def create_group(place: Path) -> None:
+    with opened(place) as factory:
+        factory.groups.create("late", now=NOW)
 
 
 def test_a_full_disk_changes_nothing_says_so_and_can_still_be_read(small_disk: Path) -> None:
@@ -192,29 +199,16 @@ def test_files_that_may_not_grow_are_a_full_disk(tmp_path: Path, room: int) -> N
     assert seen(tmp_path / ACME, check=True) == before
 
 
-AS_NOBODY = """
-import json, os, sys
-from pathlib import Path
-os.setgid(65534); os.setuid(65534)
-from crash_scenes import NOW, opened
-from groundswell.errors import GroundswellError
-from groundswell.factory import Factory
-place = Path(sys.argv[1])
-def change():
-    with opened(place) as factory:
-        factory.groups.create("late", now=NOW)
-def read():
-    with opened(place) as factory:
-        return len(factory.devices)
-told = []
-make, mend = lambda: Factory.create(place / "second", name="second"), lambda: Factory.repair(place / "acme")
-for act in (change, read, make, mend):
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Have no more rights than a user who owns nothing."""
+    os.setegid(65534)
+    os.seteuid(65534)
     try:
-        told.append(act())
-    except GroundswellError as error:
-        told.append([error.code, error.exit_code, error.message, error.hint])
-print(json.dumps(told))
-"""
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 @pytest.mark.parametrize("what", ["everything", "the files", "the folder"])
@@ -237,19 +231,17 @@ def test_what_is_anothers_cannot_be_written_and_is_not_changed(tmp_path: Path, w
         path.chmod(0o755 if path.is_dir() else 0o644)
     for path in mine:
         os.chown(path, 65534, 65534)
-    ended = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(place)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    change, read, create, repair = json.loads(ended.stdout)
-    for told in (change, create, repair):
-        assert told[:2] == ["cannot-write", 6], told
-        assert "Permission denied" in told[2]
-        assert "permission" in told[3]
-    assert read == 6 or read[0] == "cannot-write"
+    acts: list[Callable[[], object]] = [
+        lambda: create_group(place),
+        lambda: Factory.create(place / "second", name="second", now=NOW),
+        lambda: Factory.repair(place / ACME),
+    ]
+    for act in acts:
+        with nobody(), pytest.raises(StorageError) as caught:
+            act()
+        assert (caught.value.code, caught.value.exit_code) == ("cannot-write", 6)
+        assert "Permission denied" in caught.value.message
+        assert "permission" in caught.value.hint
     for path, about in before.items():
         os.chown(path, about.st_uid, about.st_gid)
         path.chmod(about.st_mode & 0o7777)

@@ -212,6 +212,9 @@ def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
         for key in others:
             if keyring.has(key.keyid):
                 yield f"the offline key {key.keyid} lies in {keyring.folder}"
+    listed = {key.keyid for role in root.roles for key in root.keys_of(role)}
+    for keyid in sorted(keyring.held() - listed):
+        yield f"the retired key {keyid} is still in {keyring.folder}"
     for file in keyring.exposed():
         yield f"others can read {keyring.folder / file}"
 
