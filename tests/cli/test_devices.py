@@ -353,6 +353,10 @@ def test_devices_are_deleted(acme: Run) -> None:
     ran = acme("devices", "delete", UUIDS[0])
     assert (ran.code, ran.out, ran.err) == (0, "", "deleted 1 device\n")
     assert acme("devices", "delete", f"{UUIDS[1]} {UUIDS[2]}", UUIDS[3]).err == "deleted 3 devices\n"
+    assert acme("devices", "show", UUIDS[1]).err == (
+        f"error: no device has the uuid or the name `{UUIDS[1]}`\n"
+        " hint: the device was deleted; an import brings it back, with its ordinal\n"
+    )
     assert acme("devices", "list", "--uuids").lines == UUIDS[4:]
 
 
