@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python lint format bench lock clean
+.PHONY: build demo test test-rust test-python test-portable lint format bench lock clean
 
 build: $(VENV)/.built
 
@@ -25,15 +25,19 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 	@touch $@
 
 demo: build
-	@$(BIN)/python benches/demo.py
+	@$(BIN)/python -m benches.demo
 
-test: test-rust test-python
+test: test-rust test-python test-portable
 
 test-rust: $(VENV)/.deps
 	cargo test --workspace --locked --quiet --exclude groundswell-py
 
 test-python: build
 	$(BIN)/python -m pytest
+
+# The promises once more, without the instructions that this CPU may have and another may not.
+test-portable: build
+	GROUNDSWELL_KERNEL=portable $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid'
 
 lint: build
 	cargo fmt --all --check

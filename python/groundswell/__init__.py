@@ -2,13 +2,13 @@
 
 >>> import groundswell
 >>> sorted(groundswell.__all__)[:3]
-['Explanation', 'Fleet', 'GroundswellError']
+['CheckReport', 'CheckResult', 'Device']
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell._core import __version__
 from groundswell.errors import (
@@ -21,29 +21,73 @@ from groundswell.errors import (
 )
 
 if TYPE_CHECKING:
+    from groundswell.factory import (
+        CheckReport,
+        CheckResult,
+        Device,
+        DevicePage,
+        Exported,
+        Factory,
+        FactoryStatus,
+        Group,
+        GroupCount,
+        ImportReport,
+        KeyFact,
+        KeysView,
+        ProductionRole,
+        Publication,
+        Renewed,
+        Restored,
+        TagStatus,
+        Target,
+        TargetsReport,
+        VersionCount,
+    )
     from groundswell.fleet import Explanation, Fleet, ReadReport, Selection, UuidList, UuidListCheck
 
 __all__ = [
+    "CheckReport",
+    "CheckResult",
+    "Device",
+    "DevicePage",
     "Explanation",
+    "Exported",
+    "Factory",
+    "FactoryStatus",
     "Fleet",
     "GroundswellError",
+    "Group",
+    "GroupCount",
+    "ImportReport",
     "InputError",
+    "KeyFact",
+    "KeysView",
     "NotFoundError",
+    "ProductionRole",
+    "Publication",
     "ReadReport",
+    "Renewed",
+    "Restored",
     "Selection",
     "StateError",
     "StorageError",
+    "TagStatus",
+    "Target",
+    "TargetsReport",
     "TrustError",
     "UuidList",
     "UuidListCheck",
+    "VersionCount",
     "__version__",
 ]
+
+_FLEET: Final = frozenset({"Explanation", "Fleet", "ReadReport", "Selection", "UuidList", "UuidListCheck"})
 
 
 def __getattr__(name: str) -> Any:
     """Import the public classes on first use, so that `groundswell --help` need not wait for them."""
     if name in __all__:
-        return getattr(importlib.import_module("groundswell.fleet"), name)
+        return getattr(importlib.import_module(f"groundswell.{'fleet' if name in _FLEET else 'factory'}"), name)
     message = f"module 'groundswell' has no attribute {name!r}"
     raise AttributeError(message)
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 __all__ = [
     "ALGORITHM",
     "DEBUG_BUILD",
+    "KERNEL",
     "NEVER_SEEN",
     "NO_ORDINAL",
     "DeviceSet",
@@ -55,6 +56,8 @@ NEVER_SEEN: Final[int]
 """Stands for "never" in arrays of last-seen seconds."""
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation."""
+KERNEL: Final[str]
+"""The instructions of the inner loops: ``avx2`` or ``portable``, which GROUNDSWELL_KERNEL=portable asks for."""
 
 def identity_hash(uuid: bytes) -> int:
     """The 64-bit identity hash of a UUID of 16 bytes (algorithm 1, point 2)."""
@@ -224,6 +227,7 @@ class Fleet:
         tag: str | None,
         listed: npt.NDArray[np.uint8] | None,
         excluded: npt.NDArray[np.uint8] | None,
+        excluded_set: DeviceSet | None = None,
         not_updated: int | None,
         include_test: bool,
         skip_mismatched: bool,
@@ -234,6 +238,7 @@ class Fleet:
         now: int,
         online_threshold: int,
         half_life: int,
+        threads: int | None = None,
     ) -> Selection:
         """Select devices; see `groundswell.Fleet.select` for the rule. Times in seconds.
 

@@ -19,7 +19,15 @@ from groundswell.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LEFTOVER", "put_in_place", "remove_leftovers", "replace_file", "staging_folder", "sync_folder"]
+__all__ = [
+    "LEFTOVER",
+    "put_in_place",
+    "refuse_overwriting",
+    "remove_leftovers",
+    "replace_file",
+    "staging_folder",
+    "sync_folder",
+]
 
 # A name may have 255 bytes, and a character up to four of them.
 _NAME_KEPT: Final = 50
@@ -27,6 +35,26 @@ _TOKEN_BYTES: Final = 8
 _NO_UNNAMED_FILES: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 LEFTOVER: Final = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
 """The name of what a crash left of a file or a folder that was to appear as `name`."""
+
+
+def refuse_overwriting(source: object, target: Path) -> None:
+    """Refuse a target that is the file that is read: a registry export is not lost to a slip of the fingers.
+
+    Raises:
+        InputError: ``would-overwrite``.
+
+    >>> refuse_overwriting("fleet.csv", Path("batch.lst"))
+    """
+    if not isinstance(source, str | Path):
+        return
+    with contextlib.suppress(OSError, ValueError):  # what is not there is not overwritten
+        if Path(source).is_file() and Path(source).samefile(target):
+            raise InputError(
+                "would-overwrite",
+                f"`{target}` is the source itself, which would be overwritten",
+                hint="name another file",
+                fields={"path": str(target)},
+            )
 
 
 @contextlib.contextmanager

@@ -10,20 +10,23 @@ from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["file_not_found", "read_file"]
 
+_HEAD: Final = 1 << 16
 _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
 
-def read_file(path: Path, *, at_most: int | None = None) -> bytes:
+def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes], bool] | None = None) -> bytes:
     """Read a file whole.
 
     Args:
         path: the file.
         at_most: how many bytes are enough; None for all of them. What is longer is cut there.
+        enough: told the first 64 KiB, whether they decide already that the rest need not be read.
 
     Raises:
         NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
@@ -37,7 +40,10 @@ def read_file(path: Path, *, at_most: int | None = None) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            return file.read(-1 if at_most is None else at_most)
+            head = file.read(_HEAD if at_most is None else min(_HEAD, at_most))
+            if enough is not None and enough(head):
+                return head
+            return head + file.read(-1 if at_most is None else at_most - len(head))
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a name with a NUL in it, which no file has.
         raise file_not_found(path) from error

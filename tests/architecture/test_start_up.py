@@ -43,6 +43,13 @@ def heavy_modules_after(code: str) -> set[str]:
         "from groundswell.cli import run; run(['fleet', 'synth', '--help'])",
         "from groundswell.cli import run; run(['uuids', 'check', '--help'])",
         "from groundswell.cli import run; run(['sets', '--help'])",
+        "import groundswell; groundswell.Factory",
+        *(
+            f"from groundswell.cli import run; run({[command, '--help']!r})"
+            for command in ("init", "devices", "groups", "keys", "targets", "metadata", "status", "check", "restore")
+        ),
+        "from groundswell.cli import run; run(['devices', 'import', '--help'])",
+        "from groundswell.cli import run; run(['status', '-C', 'no-such-factory'])",
     ],
 )
 def test_start_up_imports_nothing_heavy(code: str) -> None:

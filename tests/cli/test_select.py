@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -139,7 +140,7 @@ def test_names_are_printed_in_the_order_of_the_uuids(run: Run, fleet: Path) -> N
 def test_too_few_candidates_is_no_error_and_says_why(run: Run, fleet: Path) -> None:
     ran = run("select", fleet, "-g", "canary", "-l", 5000, "--not-updated", 41)
     assert ran.code == 0
-    assert "fewer than asked for: of the 80 matching devices" in ran.err
+    assert "fewer than asked for: of the 80 that match" in ran.err
     assert "report version 41 or a later one" in ran.err
     none = run("select", fleet, "-g", "canary", "-l", 5, "--not-updated", 1)
     assert (none.code, none.out) == (0, "")
@@ -163,7 +164,9 @@ def test_too_few_candidates_is_no_error_and_says_why(run: Run, fleet: Path) -> N
         (["--uuids", "@nowhere.lst"], 3, "`nowhere.lst`"),
         (["-g", "canray"], 3, "did you mean `canary`?"),
         (["-t", "prod"], 3, "did you mean `production`?"),
-        (["-g", ""], 3, "no group is named ``"),
+        (["-g", ""], 3, "no group is named ``\n hint: an empty name never stands for every group"),
+        (["-t", " "], 3, "no device listens to tag ` `\n hint: an empty name never stands for every tag"),
+        (["-g", "zebra"], 3, "`groundswell fleet show` lists the groups"),
         (["--seed", "18446744073709551616"], 2, "`18446744073709551616`"),
         (["--seed", "x"], 2, "the seed `x`"),
         (["--now", "2026-11-24 10:00:00"], 2, "is no instant"),
@@ -307,3 +310,127 @@ def test_an_unreadable_bug_is_told_in_one_line(
     log = next(tmp_path.glob("groundswell-bug-*.log"))
     assert "ZeroDivisionError" in log.read_text()
     assert log.stat().st_mode & 0o077 == 0
+
+
+# --- names of files ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["-o", ""], ["--rejects", ""], ["--uuids", "@"], ["--exclude", "@"]])
+def test_an_empty_name_of_a_file_is_an_unset_variable(run: Run, fleet: Path, arguments: list[str]) -> None:
+    ran = run("select", fleet, "-l", 5, "--json", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert json.loads(ran.err)["error"]["code"] == "no-file-name"
+
+
+def test_an_empty_source_is_no_folder(run: Run) -> None:
+    for command in (["select", "", "-l", "5"], ["fleet", "show", ""], ["fleet", "synth", "--devices", "5", ""]):
+        ran = run(*command)
+        assert ran.code == 2
+        assert "`` is empty" in ran.err
+
+
+def test_a_batch_never_overwrites_its_source(run: Run, fleet: Path) -> None:
+    before = fleet.read_text()
+    for option in ("-o", "--rejects"):
+        ran = run("select", fleet, "-l", 5, option, fleet)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"`{fleet}` is the source itself" in ran.err
+    assert fleet.read_text() == before
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--percent-of", "all"], "'all' is not one of"),
+        (["--not-updated", ""], "'' is not a valid integer"),
+        (["--limt", "3"], "--limt"),
+        (["another"], "another"),
+    ],
+)
+def test_a_slip_on_the_command_line_is_told_like_every_error(
+    run: Run, fleet: Path, arguments: list[str], said: str
+) -> None:
+    ran = run("select", fleet, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert re.fullmatch(r"error: .+\n hint: `groundswell select --help` .+\n", ran.err)
+    assert said in ran.err
+    error = json.loads(run("select", fleet, "--json", *arguments).err)["error"]
+    assert error["code"] == "bad-usage"
+    assert said in error["message"]
+
+
+def test_one_device_is_counted_as_one(run: Run, fleet: Path) -> None:
+    ran = run("select", fleet, "--uuids", min(PRODUCTION))
+    assert "picked 1 device of 1 candidate (1 device matches)\n" in ran.err
+
+
+def test_a_list_that_is_a_disk_image_is_refused_unread(run: Run, fleet: Path, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(8 << 40)  # a sparse file, larger than any memory
+    for option in ("--uuids", "--exclude"):
+        ran = run("select", fleet, option, f"@{image}")
+        assert ran.code == 2
+        assert "a NUL stands at byte offset 0" in ran.err
+
+
+# --- stdout --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a full disk to write to")  # noqa: PTH110
+@pytest.mark.parametrize("command", ["select FLEET", "fleet show FLEET", "fleet show FLEET --json", "uuids check UUID"])
+def test_a_full_disk_behind_stdout_is_a_storage_error(fleet: Path, command: str) -> None:
+    words = [str(fleet) if w == "FLEET" else min(PRODUCTION) if w == "UUID" else w for w in command.split()]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [sys.executable, "-m", "groundswell", *words], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ran.returncode == 6
+    assert b"stdout cannot be written" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["fleet show FLEET", "uuids check UUID", "select FLEET --json"])
+def test_a_reader_that_has_gone_already_is_no_error_either(fleet: Path, command: str) -> None:
+    words = [str(fleet) if w == "FLEET" else min(PRODUCTION) if w == "UUID" else w for w in command.split()]
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "groundswell", *words], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_million_rows_of_csv_show_a_bar_on_a_terminal_and_leave_stdout_clean(tmp_path: Path) -> None:
+    source = tmp_path / "many.csv"
+    source.write_text("uuid\n" + "".join(f"{uuid.UUID(int=i)}\n" for i in range(1, 1_000_001)))
+    assert source.stat().st_size == 37_000_005
+    mine, theirs = os.openpty()
+    ran = subprocess.Popen(
+        [sys.executable, "-m", "groundswell", "select", str(source), "--include-test", "-l", "3"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux says by an error that nobody holds the other end any more.
+    with contextlib.suppress(OSError):
+        while piece := os.read(mine, 65536):
+            shown += piece
+    os.close(mine)
+    assert ran.stdout is not None
+    lines = ran.stdout.read().decode().splitlines()
+    ran.stdout.close()
+    assert ran.wait() == 0
+    assert b"reading " in shown
+    assert b"many.csv" in shown
+    assert len(lines) == 3
+    assert all(UUID_LINE.fullmatch(line) for line in lines)

@@ -112,7 +112,7 @@ def test_a_list_that_is_none_is_refused_and_nothing_written(
         (["one", "two", "--union", "--minus"], "say one of --union, --intersect and --minus"),
         (["one", "--minus"], "--minus takes two files or more"),
         (["one", "--intersect"], "--intersect takes two files or more"),
-        (["--union"], "Missing argument 'FILE...'"),
+        (["--union"], "missing argument 'FILE...'"),
     ],
 )
 def test_exactly_one_operation_on_enough_files(arguments: list[str], message: str) -> None:

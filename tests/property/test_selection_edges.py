@@ -116,6 +116,25 @@ def test_no_percent_online_of_a_fleet_that_is_offline_picks_none() -> None:
     fleet = fleets.read([Device(uuid) for uuid in fleets.random_uuids(5)])
     selection = fleets.select(fleet, Selector(limit="100%", percent_of="online"), DRAW)
     assert (len(selection), selection.candidates, selection.limit) == (0, 5, 0)
+    assert selection.why_short == "no matching device is online, and 100% of none is none"
+
+
+def test_fewer_devices_than_asked_for_are_counted_by_what_keeps_the_others_out() -> None:
+    uuids = fleets.random_uuids(1500)
+    fleet = fleets.read([Device(uuid, target_version=number % 2) for number, uuid in enumerate(uuids)])
+
+    def why(selector: Selector) -> str | None:
+        return fleets.select(fleet, selector, DRAW).why_short
+
+    assert why(Selector(limit=2000)) == "only 1,500 devices match"
+    assert why(Selector(limit=2, uuids=(uuids[0],))) == "only 1 device matches"
+    assert why(Selector(limit=900, not_updated=1, exclude=(uuids[0],))) == (
+        "of the 1,500 that match only 749 can be picked: 750 report version 1 or a later one and 1 is excluded"
+    )
+    assert why(Selector(limit=1, not_updated=0)) == (
+        "of the 1,500 that match none can be picked: 1,500 report version 0 or a later one"
+    )
+    assert why(Selector(limit=1500)) is None
 
 
 @pytest.mark.parametrize("over", [0, 1, 1000, 2**62], ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,10 @@ def test_repeatable_for_any_number_of_threads_at_once(fleet: groundswell.Fleet) 
     assert together == alone
 
 
-def test_repeatable_in_another_process(fleet: groundswell.Fleet, devices: list[Device], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernel", ["", "portable"])
+def test_repeatable_in_another_process_with_any_instructions(
+    fleet: groundswell.Fleet, devices: list[Device], tmp_path: Path, kernel: str
+) -> None:
     # Hashes of lookup tables are keyed for each process: nothing of them may show.
     file = tmp_path / "fleet.parquet"
     pq.write_table(fleets.registry(devices), file)
@@ -65,10 +69,18 @@ def test_repeatable_in_another_process(fleet: groundswell.Fleet, devices: list[D
         "import sys, datetime, groundswell\n"
         f"now = datetime.datetime.fromtimestamp({NOW}, tz=datetime.UTC)\n"
         "fleet = groundswell.Fleet.read(sys.argv[1], now=now)\n"
-        "print(*fleet.select(limit=300, seed=7, now=now).uuids)\n"
+        "print(groundswell._core.KERNEL, *fleet.select(limit=300, seed=7, now=now).uuids)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", program, str(file)], check=True, capture_output=True, text=True)
-    assert ran.stdout.split() == picks(fleet, Selector(limit=300))
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(file)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"GROUNDSWELL_KERNEL": kernel},
+    )
+    used, *uuids = ran.stdout.split()
+    assert uuids == picks(fleet, Selector(limit=300))
+    assert used == kernel or not kernel
 
 
 def test_repeatable_from_the_time_zone_of_another_place(fleet: groundswell.Fleet) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 import fleets
@@ -53,24 +55,36 @@ def test_a_seed_outside_64_bits_is_refused(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting",
+    ("setting", "code"),
     [
-        {"half_life": timedelta(0)},
-        {"half_life": timedelta(seconds=-1)},
-        {"half_life": timedelta(milliseconds=1500)},
-        {"half_life": 3600},
-        {"online_threshold": timedelta(seconds=-1)},
-        {"online_threshold": "4h"},
-        {"percent_of": "everything", "limit": "10%"},
-        {"not_updated": -1},
-        {"not_updated": "forty"},
+        ({"half_life": timedelta(0)}, "bad-setting"),
+        ({"half_life": timedelta(seconds=-1)}, "bad-duration"),
+        ({"half_life": timedelta(milliseconds=1500)}, "bad-duration"),
+        ({"half_life": 3600}, "bad-duration"),
+        ({"online_threshold": timedelta(seconds=-1)}, "bad-duration"),
+        ({"online_threshold": "4h"}, "bad-duration"),
+        ({"percent_of": "everything", "limit": "10%"}, "bad-denominator"),
+        ({"not_updated": -1}, "bad-version"),
+        ({"not_updated": "forty"}, "bad-version"),
+        ({"not_updated": 41.0}, "bad-version"),
+        ({"not_updated": True}, "bad-version"),
+        ({"not_updated": 2**31}, "bad-version"),
     ],
     ids=str,
 )
-def test_a_setting_that_the_law_does_not_know_is_refused(setting: dict[str, object]) -> None:
+def test_a_setting_that_the_law_does_not_know_is_refused(setting: dict[str, object], code: str) -> None:
     fleet = fleets.read(FEW)
-    with pytest.raises(groundswell.InputError):
+    with pytest.raises(groundswell.InputError) as caught:
         fleet.select(**setting)  # type: ignore[arg-type]  # that is the point
+    assert caught.value.code == code
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    fleet = fleets.read([Device(uuid, target_version=version) for version, uuid in enumerate(fleets.random_uuids(9))])
+    asked: dict[str, Any] = {"limit": np.int64(3), "not_updated": np.int32(5), "seed": np.uint64(2**64 - 1)}
+    selection = fleet.select(**asked)
+    assert (len(selection), selection.candidates, selection.seed) == (3, 5, 2**64 - 1)
+    assert type(selection.asked.not_updated) is int
 
 
 def test_an_instant_without_a_time_zone_is_refused() -> None:
@@ -83,6 +97,7 @@ def test_a_source_without_a_production_column_selects_only_when_test_devices_are
     fleet = groundswell.Fleet.read(fleets.registry(FEW).drop_columns(["production"]), now=fleets.instant(fleets.NOW))
     with pytest.raises(groundswell.InputError) as caught:
         fleet.select(limit=5)
+    assert caught.value.code == "missing-column"
     assert "include" in caught.value.message + caught.value.hint
     assert len(fleet.select(limit=5, include_test=True)) == 5
 

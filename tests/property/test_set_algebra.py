@@ -178,8 +178,9 @@ def test_run_containers_are_laid_out_as_specified() -> None:
     ],
 )
 def test_damaged_bytes_are_refused_by_an_error_of_ours(damaged: bytes) -> None:
-    with pytest.raises(GroundswellError):
+    with pytest.raises(GroundswellError) as caught:
         DeviceSet.from_portable(damaged)
+    assert caught.value.code == "bad-device-set"
 
 
 # --- the set of a selection ----------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from groundswell import InputError, NotFoundError, StorageError, UuidList, _core
@@ -221,7 +224,7 @@ def test_a_folder_is_no_list(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_storage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path, _mode: str) -> bytes:
+    def refuse(_path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
@@ -242,6 +245,22 @@ def test_of_takes_every_kind_of_uuid_in_any_mixture() -> None:
     assert UuidList.of(np.array([A, B], dtype=object)).uuids == [A, B]
     assert len(UuidList.of([])) == 0
     assert UuidList.of(uuids) is uuids
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([A, B]),
+        pa.chunked_array([[A], [B]]),
+        pa.array([UUID(A).bytes, UUID(B).bytes], pa.uuid()),
+        pa.array([UUID(A).bytes, UUID(B).bytes], pa.binary(16)),
+        pd.Series([A, B]),
+        pl.Series([A, B]),
+    ],
+    ids=lambda column: f"{type(column).__module__}.{type(column).__name__}",
+)
+def test_of_takes_columns(column: Any) -> None:
+    assert UuidList.of(column).uuids == [A, B]
 
 
 @pytest.mark.parametrize("strided", [False, True])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from groundswell.cli.fleet_show import as_data, as_text
+from groundswell.cli.fleet_show import as_data, as_lines
 from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
 from groundswell.cli.render import count, printable, tell_report
+from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.texts import FILE
 from groundswell.fleet.quantities import epoch_seconds
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def fleet() -> None:
 
 
 @fleet.command(context_settings={"show_default": True})
-@click.argument("file")
+@click.argument("file", type=FILE)
 @click.option("--devices", metavar="N", type=int, required=True, help="How many devices.")
 @click.option("--seed", type=SEED, default=0, help="The same seed gives the same fleet.")
 @click.option(
@@ -55,8 +56,8 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
     click.echo(f"wrote {count(devices, 'device')} to {printable(file)}", err=True)
 
 
-@fleet.command(context_settings={"show_default": True})
-@click.argument("file")
+@fleet.command(context_settings={"show_default": True}, short_help="Summarise a fleet.")
+@click.argument("file", type=FILE)
 @click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
 @click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
 @json_option
@@ -71,6 +72,6 @@ def show(file: str, *, now: datetime | None, online_threshold: timedelta, as_jso
     tell_report(found.report)
     summary = found.summary(now=now, online_threshold=online_threshold)
     if as_json:
-        click.echo(json.dumps(as_data(summary, found.report, source=file), ensure_ascii=False, indent=2))
+        print_json(as_data(summary, found.report, source=file))
     else:
-        click.echo(as_text(summary, found.report, source=file), nl=False)
+        print_lines(as_lines(summary, found.report, source=file))

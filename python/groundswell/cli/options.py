@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from groundswell.cli.texts import FILE
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import instant, parse_seed
 
@@ -101,5 +102,5 @@ def json_option(command: Command) -> Command:
 def output_option(command: Command) -> Command:
     """Add ``-o FILE``."""
     return click.option(
-        "-o", "--output", metavar="FILE", help="Write to FILE, as a whole or not at all, instead of stdout."
+        "-o", "--output", metavar="FILE", type=FILE, help="Write to FILE, as a whole or not at all, instead of stdout."
     )(command)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from groundswell.cli.options import DURATION, INSTANT, SEED, json_option, output_option
 from groundswell.cli.render import count, note, printable, tell_report, write_output
+from groundswell.cli.tables import instant_text
+from groundswell.cli.texts import FILE
 from groundswell.cli.uuid_argument import read_uuids
+from groundswell.files import refuse_overwriting
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -21,7 +25,7 @@ __all__ = ["select"]
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("source")
+@click.argument("source", type=FILE)
 @click.option("-g", "--group", help="Only devices of this group.")
 @click.option("-t", "--tag", help="Only devices that listen to this tag.")
 @click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them; all candidates unless given.")
@@ -48,7 +52,7 @@ __all__ = ["select"]
 @click.option("--names", is_flag=True, help="Print names instead of UUIDs (with --json: as well).")
 @json_option
 @output_option
-@click.option("--rejects", metavar="FILE", help="Write bad rows of SOURCE to FILE and go on without them.")
+@click.option("--rejects", metavar="FILE", type=FILE, help="Write bad rows of SOURCE to FILE and go on without them.")
 def select(
     source: str,
     *,
@@ -80,6 +84,8 @@ def select(
     if uuids == exclude == "@-":
         raise click.UsageError("--uuids and --exclude cannot both read stdin")
     # Cheap checks come before the long read.
+    if output is not None:
+        refuse_overwriting(source, Path(output))
     from groundswell.fleet.quantities import parse_limit
 
     parse_limit(limit)
@@ -125,7 +131,7 @@ def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         "algorithm": selection.algorithm,
         "seed": str(selection.seed),
-        "now": asked.now.isoformat().replace("+00:00", "Z"),
+        "now": instant_text(asked.now),
         "online_threshold": int(asked.online_threshold.total_seconds()),
         "half_life": int(asked.half_life.total_seconds()),
         "asked": {
@@ -155,10 +161,10 @@ def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
 
 
 def _summarise(selection: Selection) -> None:
-    now = selection.now.isoformat().replace("+00:00", "Z")
+    now = instant_text(selection.now)
     click.echo(
         f"picked {count(len(selection), 'device')} of {count(selection.candidates, 'candidate')} "
-        f"({count(selection.matching, 'device')} match)",
+        f"({count(selection.matching, 'device matches', 'devices match')})",
         err=True,
     )
     if selection.why_short:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundswell.cli.render import printable, write_output
 
@@ -11,19 +11,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-__all__ = ["facts", "instant_text", "print_json", "print_lines", "table"]
+__all__ = ["Share", "facts", "flow", "instant_text", "print_json", "print_lines", "table"]
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a table: numbers to the right, the rest to the left, ``-`` for what is not known.
+class Share(NamedTuple):
+    """A part of a whole, shown as a percentage; ``-`` of nothing."""
+
+    part: int
+    whole: int
+
+    def __str__(self) -> str:
+        return f"{100 * self.part / self.whole:.1f}%" if self.whole else "-"
+
+
+def table(header: Sequence[str] | None, rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a table: numbers and shares to the right, the rest to the left, ``-`` for what is not known.
+
+    Args:
+        header: the names of the columns; None for a table that needs none.
+        rows: its rows; one that ends early is blank from there on.
 
     >>> table(["group", "devices"], [["canary", 12], [None, 3]])
     ['group   devices', 'canary       12', '-             3']
+    >>> table(None, [["online", 1250, Share(1250, 2000)], ["never seen", 3]])
+    ['online      1,250  62.5%', 'never seen      3']
     """
     cells = [[_cell(value) for value in row] for row in rows]
-    right = [any(row[column][1] for row in cells) for column in range(len(header))]
-    lines = [[(name, False) for name in header], *cells]
-    widths = [max(len(line[column][0]) for line in lines) for column in range(len(header))]
+    lines = cells if header is None else [[(name, False) for name in header], *cells]
+    columns = max((len(line) for line in lines), default=0)
+    for line in lines:
+        line.extend([("", False)] * (columns - len(line)))
+    right = [any(line[column][1] for line in cells) for column in range(columns)]
+    widths = [max(len(line[column][0]) for line in lines) for column in range(columns)]
     return [
         "  ".join(
             text.rjust(width) if to_right else text.ljust(width)
@@ -41,6 +60,8 @@ def _cell(value: object) -> tuple[str, bool]:
         return ("yes" if value else "no"), False
     if isinstance(value, int):
         return f"{value:,}", True
+    if isinstance(value, Share):
+        return str(value), True
     return printable(str(value)), False
 
 
@@ -53,6 +74,22 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:
     rows = [(name, _cell(value)[0]) for name, value in pairs]
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{name.ljust(width)}  {value}".rstrip() for name, value in rows]
+
+
+def flow(label: str, items: Iterable[str], *, width: int = 100) -> list[str]:
+    """Items one after the other behind a label, on as many lines as they need.
+
+    >>> flow("groups  ", ["canary 12", "us-east 30", "eu 7"], width=32)
+    ['groups  canary 12 · us-east 30', '        eu 7']
+    """
+    lines = [label]
+    for at, item in enumerate(items):
+        joined = f"{lines[-1]}{' · ' if lines[-1] != label and lines[-1].strip() else ''}{item}"
+        if at and len(joined) > width:
+            lines.append(" " * len(label) + item)
+        else:
+            lines[-1] = joined
+    return lines
 
 
 def instant_text(when: datetime | None) -> str | None:

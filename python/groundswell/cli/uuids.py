@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from groundswell.cli.options import json_option, output_option
-from groundswell.cli.render import count, note, write_output
+from groundswell.cli.render import count, note, print_text, write_output
 from groundswell.cli.uuid_argument import check_uuids, file_hint
 from groundswell.errors import InputError
 
@@ -26,7 +26,7 @@ def uuids() -> None:
     """Check and tidy lists of UUIDs."""
 
 
-@uuids.command()
+@uuids.command(short_help="Count the UUIDs of a list, and name bad ones.")
 @click.argument("argument", metavar="LIST|@FILE|@-")
 @click.option("--clean", is_flag=True, help="Print the tidy list; the report goes to stderr.")
 @click.option("--skip-bad", is_flag=True, help="With --clean: leave bad values out instead of refusing the list.")
@@ -46,7 +46,11 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
     refused = clean and found.bad_count > 0 and not skip_bad
     # A refusal in JSON has all that the report has.
     if not (refused and as_json):
-        click.echo(_as_json(found) if as_json else _as_text(found), err=clean)
+        report = _as_json(found) if as_json else _as_text(found)
+        if clean:
+            click.echo(report, err=True)
+        else:
+            print_text(report + "\n")
     if found.bad_count and (hint := file_hint(argument)):
         note(hint)
     if refused:

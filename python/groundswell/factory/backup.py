@@ -70,7 +70,7 @@ class Restored:
     epochs: dict[str, int]
 
 
-def write_backup(context: Context, path: Path) -> int:
+def write_backup(context: Context, path: Path, *, now: datetime | None = None) -> int:
     """Write a backup of an open factory; see `groundswell.factory.Factory.backup`."""
     folder = context.store.folder
     if path.resolve().is_relative_to(folder.resolve()):
@@ -94,7 +94,7 @@ def write_backup(context: Context, path: Path) -> int:
             "format": _FORMAT,
             "factory": context.meta("name"),
             "revision": context.store.revision,
-            "backed_up_at": seconds(None),
+            "backed_up_at": seconds(now),
             "files": files,
         }
         with replace_file(path, mode=0o600) as file:
@@ -201,6 +201,9 @@ def _unpack(archive: tarfile.TarFile, fresh: Path, label: str) -> dict[str, Any]
             hint="use the newer version of groundswell that wrote it",
             fields={"path": label, "format": manifest["format"]},
         )
+    missing = {DATABASE, AUDIT_LOG} - {str(entry["name"]) for entry in manifest["files"]}
+    if missing:
+        raise _bad(label, f"is no whole factory: it lacks `{min(missing)}`")
     for entry in manifest["files"]:
         name = str(entry["name"])
         member = archive.next()

@@ -11,7 +11,7 @@ from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.signers import signer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from groundswell.tuf.signers import Signer
@@ -47,6 +47,10 @@ class OnlineKeyring:
     def has(self, keyid: str) -> bool:
         """Whether the key is here."""
         return self._path(keyid).exists()
+
+    def own_key(self, keys: Sequence[PublicKey]) -> PublicKey:
+        """Of the keys of a role, which may be offline keys, too, the one that is here; the first if it was lost."""
+        return next((key for key in keys if self.has(key.keyid)), keys[0])
 
     def load(self, public: PublicKey) -> PrivateKey:
         """The private half of a key.

@@ -17,7 +17,7 @@ from groundswell.fleet.rules import cropped, is_uuid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["COLUMNS", "SPELLINGS", "ColumnMatch", "known_columns", "match_columns"]
+__all__ = ["COLUMNS", "SPELLINGS", "ColumnMatch", "known_columns", "match_columns", "no_uuid_column"]
 
 SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "uuid": ("uuid", "device_uuid"),
@@ -91,7 +91,7 @@ def match_columns(found: Sequence[str], label: str) -> ColumnMatch:
         else:
             used[column] = position
     if "uuid" not in used:
-        raise _no_uuid_column(found, label)
+        raise no_uuid_column(found, label)
     return ColumnMatch(used, tuple(ignored), _misspelt(ignored, set(used)))
 
 
@@ -105,7 +105,8 @@ def _repeated_column(first: str, second: str, column: str, label: str) -> InputE
     )
 
 
-def _no_uuid_column(found: Sequence[str], label: str) -> InputError:
+def no_uuid_column(found: Sequence[str], label: str) -> InputError:
+    """The error for a source without a uuid column; its hint names the nearest of those that it has."""
     names = [cropped(name) for name in found]
     # Which names are near is asked of the folded forms, so that `Device UID` is near `deviceuuid`.
     folded = {_folded(name): cropped(name) for name in reversed(found)}

@@ -76,7 +76,7 @@ class CsvSource:
             text = io.TextIOWrapper(unzipped, "utf-8-sig", "surrogateescape", newline="")
             records = _records(text, self._delimiter, self.label, faults)
             next(records, None)
-            for batch in _batches(records, width, faults):
+            for batch in filter(None, _batches(records, width, faults)):
                 lines += [line for line, _ in batch]
                 batches.append(
                     pa.record_batch(
@@ -144,7 +144,12 @@ def _records(text: Iterable[str], delimiter: str, label: str, faults: list[Fault
         except StopIteration:
             return
         except csv.Error as error:
-            if "unexpected end of data" in str(error) or "field limit" in str(error):
+            too_long = "field limit" in str(error)
+            if too_long and '"' not in lines.last and reader.line_num == line:
+                reason = f"has a cell of more than {csv.field_size_limit()} characters"
+                faults.append(Fault(line, reason, (lines.last,)))
+                continue
+            if too_long or "unexpected end of data" in str(error):
                 raise _unclosed_quote(label, line) from error
             faults.append(Fault(line, "has a quote inside a cell, or text after a closing quote", (lines.last,)))
             continue

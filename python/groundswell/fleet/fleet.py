@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.arrow import coded_text, whole_text
 from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.selection import Asked, Selection
 from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self, SupportsIndex
+    from typing import Self
     from uuid import UUID
 
     import numpy as np
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list", "checked_target_version"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -61,8 +63,9 @@ class Fleet:
             target_versions=columns.target_versions,
             present=columns.present_rows,
         )
-        self._names: Final = columns.names
-        self._hardware_ids: Final = columns.hardware_ids
+        self._names: pa.Array | pa.ChunkedArray | None = columns.names
+        self._hardware_ids: Final = coded_text(columns.hardware_ids)
+        self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: Final[frozenset[str]] = columns.present
         """The columns that the source had, by their canonical names."""
@@ -150,9 +153,29 @@ class Fleet:
         return self._core
 
     @property
-    def hardware_ids(self) -> pa.Array | None:
+    def hardware_ids(self) -> pa.DictionaryArray | None:
         """The devices' hardware ids in ordinal order; None if the source had no such column."""
         return self._hardware_ids
+
+    def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> dict[str, int]:
+        """How many of these devices have which hardware id, each of them that occurs; unknown ids are left out.
+
+        Args:
+            ordinals: the devices, uint32; one that stands there twice counts twice.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self._hardware_ids is None or len(ordinals) == 0:
+            return {}
+        if self._hardware_codes is None:
+            coded = self._hardware_ids
+            codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+            self._hardware_codes = codes, coded.dictionary.to_pylist()
+        codes, names = self._hardware_codes
+        # Unknown ids have the code −1, and are counted first.
+        counts = np.bincount(codes[ordinals] + 1, minlength=len(names) + 1)[1:]
+        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
     @property
     def production_devices(self) -> int:
@@ -205,6 +228,8 @@ class Fleet:
     @property
     def names(self) -> pa.Array | None:
         """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
+        # Joined when they are asked for: at ten million devices that takes longer than most fleets are looked at.
+        self._names = whole_text(self._names)
         return self._names
 
     def select(
@@ -215,7 +240,7 @@ class Fleet:
         tag: str | None = None,
         uuids: Devices | None = None,
         exclude: Devices | None = None,
-        not_updated: int | None = None,
+        not_updated: SupportsIndex | None = None,
         include_test: bool = False,
         seed: SupportsIndex | None = None,
         now: datetime | None = None,
@@ -291,7 +316,7 @@ class Fleet:
             group=group,
             tag=tag,
             listed=len(listed) if listed is not None else None,
-            not_updated=_target_version(not_updated),
+            not_updated=checked_target_version(not_updated),
             include_test=bool(include_test),
             seed=parse_seed(seed),
             now=instant(at),
@@ -350,26 +375,27 @@ class Fleet:
 
         return summarise(self, now=_seconds(now), online_threshold=online_threshold)
 
-    def to_arrow(self) -> pa.Table:
-        """The fleet as an Arrow table, in ordinal order, without deleted devices.
+    def to_arrow(self, ordinals: npt.NDArray[np.uint32] | None = None) -> pa.Table:
+        """The fleet without deleted devices, or some of its devices, as an Arrow table.
+
+        Args:
+            ordinals: the devices, in the order of the result; all of them in ordinal order unless given.
 
         Returns:
             The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
             (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
             ``hardware_id`` (string).
         """
-        from groundswell.fleet.arrow import present_rows
+        from groundswell.fleet.arrow import fleet_table, present_rows
 
-        columns = self._core.columns()
-        return present_rows(self._all_rows(columns), columns)
-
-    def _rows(self, ordinals: npt.NDArray[np.uint32]) -> pa.Table:
-        return self._all_rows(self._core.columns()).take(ordinals)
-
-    def _all_rows(self, columns: dict[str, Any]) -> pa.Table:
-        from groundswell.fleet.arrow import fleet_table
-
-        return fleet_table(columns, self._names, self._hardware_ids, self.columns)
+        columns: dict[str, Any] = self._core.columns()
+        if ordinals is None:
+            table = fleet_table(columns, self._names, self._hardware_ids, self.columns)
+            return present_rows(table, columns)
+        # Rows are taken before texts are made of them: a batch costs what it has, not what its fleet has.
+        columns = {n: c if n.endswith("_names") or c is None else c[ordinals] for n, c in columns.items()}
+        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (self.names, self._hardware_ids))
+        return fleet_table(columns, names, hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
         """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
@@ -408,14 +434,20 @@ def as_uuid_list(devices: Devices) -> UuidList:
     return UuidList.of(devices)
 
 
-def _target_version(version: int | None) -> int | None:
+def checked_target_version(version: SupportsIndex | None) -> int | None:
+    """A target version as an int; None stays None.
+
+    Raises:
+        InputError: ``bad-version``.
+    """
     if version is None:
         return None
-    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version <= _LATEST_VERSION:
+    is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)
+    if not is_whole or not 0 <= operator.index(version) <= _LATEST_VERSION:
         raise InputError(
             "bad-version",
             f"the target version `{version}` is no whole number from 0 to {_LATEST_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(version)},
         )
-    return version
+    return operator.index(version)

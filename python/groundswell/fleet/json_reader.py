@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError
+from groundswell.fleet.columns import known_columns
 from groundswell.fleet.relation import Fault
 
 if TYPE_CHECKING:
@@ -61,18 +62,20 @@ def read_json(data: bytes, label: str, *, by_line: bool) -> JsonTable:
                 _take_line(objects, line, written)
     else:
         for line, value in _Document(text, label, objects.notes).values():
-            objects.take(line, value, json.dumps(value))
+            objects.take(line, value)
     return objects.table()
 
 
 def _take_line(objects: _Objects, line: int, written: str) -> None:
     try:
         value = _DECODER.decode(written)
+    except RecursionError:
+        objects.faults.append(Fault(line, "is nested too deeply", ("",)))
     except ValueError as error:
         reason = f"is broken JSON: {_what(error)}"
         objects.faults.append(Fault(line, reason, (written,)))
     else:
-        objects.take(line, value, written)
+        objects.take(line, value)
 
 
 class _Number(str):
@@ -93,14 +96,19 @@ class _Objects:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def take(self, line: int, value: object, written: str) -> None:
-        if not isinstance(value, dict):
-            self.faults.append(Fault(line, "is no JSON object", (written,)))
+    def take(self, line: int, value: object) -> None:
+        try:
+            if not isinstance(value, dict):
+                self.faults.append(Fault(line, "is no JSON object", (_written(value),)))
+                return
+            cells = {key: _text(cell) for key, cell in value.items()}
+        except RecursionError:
+            self.faults.append(Fault(line, "is nested too deeply", ("",)))
             return
-        for key, cell in value.items():
+        for key, cell in cells.items():
             column = self.columns.setdefault(key, [])
             column.extend([None] * (len(self.lines) - len(column)))
-            column.append(_text(cell))
+            column.append(cell)
         self.lines.append(line)
 
     def table(self) -> JsonTable:
@@ -119,9 +127,18 @@ def _text(cell: Any) -> str | None:
         return None
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    text = str(cell) if isinstance(cell, str) else json.dumps(cell)
+    text = str(cell) if isinstance(cell, str) else _written(cell)
     # Half a surrogate pair (`"\ud83d"` in JSON) is no character.
     return text.encode("utf-8", "replace").decode()
+
+
+def _written(value: Any) -> str:
+    """A value as JSON again, as DuckDB writes it: numbers as they stood there, no blanks."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_written(key)}:{_written(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
 
 
 class _Document:
@@ -152,14 +169,15 @@ class _Document:
         start = self._at
         try:
             first, end = _DECODER.raw_decode(self._text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             # It may still be a page, broken further on: reading it as one tells the place.
             return re.match(r'\{[ \t\r\n]*"', self._text[start:]) is not None and '"devices"' in self._text
         if not isinstance(first, dict):
             raise _no_devices(self._label, "a single value")
         if isinstance(first.get("devices"), list):
             return True
-        if _after_space(self._text, end) == len(self._text) and any(isinstance(v, list) for v in first.values()):
+        alone = _after_space(self._text, end) == len(self._text)
+        if alone and not known_columns(list(first)) and any(isinstance(v, list) for v in first.values()):
             raise _no_devices(
                 self._label, f"an object with the keys {', '.join(f'`{key}`' for key in list(first)[:9])}"
             )

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from groundswell.fleet.columns import match_columns
+from groundswell.fleet.columns import match_columns, no_uuid_column
 from groundswell.fleet.engine import literal
 from groundswell.fleet.json_reader import read_json
 from groundswell.fleet.relation import Relation
-from groundswell.fleet.source_file import not_a_table
+from groundswell.fleet.source_file import empty_fleet, not_a_table
 
 if TYPE_CHECKING:
     from groundswell.errors import GroundswellError
     from groundswell.fleet.engine import Session
+    from groundswell.fleet.json_reader import JsonTable
     from groundswell.fleet.source_file import SourceFile
 
 __all__ = ["JsonSource"]
@@ -67,9 +68,19 @@ class JsonSource:
         with self._file.open() as (unzipped, _):
             data = unzipped.read()
         found = read_json(data, self.label, by_line=self._form == "newline_delimited")
+        if not found.names:
+            raise self._nothing(found)
         sql = session.register(found.table)
         columns = [(name, "VARCHAR") for name in found.table.column_names]
         return Relation(sql, found.names, columns, lines=found.lines, faults=found.faults, notes=found.notes)
+
+    def _nothing(self, found: JsonTable) -> GroundswellError:
+        """Not one key: an empty array, empty objects, or no objects at all."""
+        if found.faults:
+            return not_a_table(self.label, "holds no JSON objects", "give an array of objects, or an object a line")
+        if len(found.lines):
+            return no_uuid_column([], self.label)
+        return empty_fleet(self.label)
 
     def failure(self, error: Exception) -> GroundswellError:
         """Never needed by the careful relation, which is a table in memory."""
@@ -88,7 +99,7 @@ def _form(head: bytes) -> str | None:
     line, end, _ = text.partition("\n")
     try:
         first = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     wrapped = isinstance(first, dict) and isinstance(first.get("devices"), list)
     return "newline_delimited" if end and isinstance(first, dict) and not wrapped else None

@@ -30,10 +30,12 @@ class Meter:
     Args:
         label: what is being read.
         wanted: whether the caller wants to see progress at all.
+        at_once: whether the read is known to take long.
     """
 
-    def __init__(self, label: str, *, wanted: bool) -> None:
+    def __init__(self, label: str, *, wanted: bool, at_once: bool = False) -> None:
         self._label = label
+        self._patience = 0 if at_once else _PATIENCE
         self._wanted = wanted and sys.stderr.isatty()
         self._begun = time.monotonic()
         self._bar: Progress | None = None
@@ -50,7 +52,7 @@ class Meter:
 
     def show(self, done: float) -> None:
         """Show how much is done, from 0 to 1; below 0 means unknown."""
-        if not self._wanted or time.monotonic() - self._begun < _PATIENCE:
+        if not self._wanted or time.monotonic() - self._begun < self._patience:
             return
         if self._bar is None:
             self._bar, self._task = self._draw()
@@ -102,6 +104,7 @@ def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result],
     worker = threading.Thread(target=work, name="groundswell-read", daemon=True)
     worker.start()
     try:
+        meter.show(0)
         while not over.wait(_POLL):
             meter.show(connection.query_progress() / 100)
     except BaseException:

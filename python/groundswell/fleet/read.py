@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import InputError
+from groundswell.errors import GroundswellError, InputError
+from groundswell.files import refuse_overwriting
 from groundswell.fleet.coerce import coerce
 from groundswell.fleet.columns import match_columns
 from groundswell.fleet.engine import Session
@@ -20,12 +22,12 @@ from groundswell.fleet.progress import Meter
 from groundswell.fleet.rejects import bad_rows, refuse, write_rejects
 from groundswell.fleet.repeats import find_repeats, refuse_conflicts
 from groundswell.fleet.report import FleetColumns, ReadReport
+from groundswell.fleet.source_file import empty_fleet
 from groundswell.fleet.sources import name_of, open_source
 from groundswell.fleet.table_source import TableSource, arrow_table, first_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
     Judge = Callable[[Devices], Sequence[BadCell]]
 
 __all__ = ["FleetColumns", "ReadReport", "query_fleet", "read_fleet"]
+
+
+_LARGE: Final = 1 << 24
+"""The bytes from which on a file is worth a progress bar at once; a million UUIDs in CSV are twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,21 @@ def read_fleet(
     Raises:
         InputError, NotFoundError, StorageError: the page lists the codes.
     """
-    with Meter(name_of(source), wanted=progress) as meter, contextlib.ExitStack() as cleanup:
+    if rejects is not None:
+        refuse_overwriting(source, rejects)
+    with (
+        Meter(name_of(source), wanted=progress, at_once=_is_large(source)) as meter,
+        contextlib.ExitStack() as cleanup,
+    ):
         opened = open_source(source, cleanup)
         with Session(meter) as session:
             return _read(opened, session, now, rejects, judge)
+
+
+def _is_large(source: object) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # what is no file is told elsewhere
+        return isinstance(source, str | Path) and Path(source).stat().st_size >= _LARGE
+    return False
 
 
 def query_fleet(
@@ -117,20 +134,30 @@ def _bad_sql(sql: str, message: str) -> InputError:
 
 
 def _read(source: Source, session: Session, now: int, rejects: Path | None, judge: Judge | None = None) -> FleetColumns:
+    try:
+        reading = _judged(source, session, now, judge)
+    except GroundswellError:
+        # What is wrong with a file that moved meanwhile is that it moved.
+        source.check()
+        raise
+    source.check()
+    return _finished(source.label, session, reading, rejects)
+
+
+def _judged(source: Source, session: Session, now: int, judge: Judge | None) -> _Reading:
+    """Read the source fast; and once more, with places, if it is a text and anything is wrong with it."""
     import duckdb
 
     relation = source.quick(session)
-    reading: _Reading | None = None
     try:
         reading = _reading(source, relation, session, now, judge)
     except duckdb.Error as error:
         if relation.exact:
             raise source.failure(error) from error
-    if not relation.exact and (reading is None or reading.in_trouble):
-        reading = _reading(source, source.careful(session), session, now, judge)
-    assert reading is not None  # noqa: S101  (an exact relation was read, or failed)
-    source.check()
-    return _finished(source.label, session, reading, rejects)
+    else:
+        if relation.exact or not reading.in_trouble:
+            return reading
+    return _reading(source, source.careful(session), session, now, judge)
 
 
 def _reading(source: Source, relation: Relation, session: Session, now: int, judge: Judge | None) -> _Reading:
@@ -152,9 +179,9 @@ def _finished(label: str, session: Session, reading: _Reading, rejects: Path | N
     """Refuse or set aside what is bad, drop what is said again, and report."""
     relation, devices, used = reading.relation, reading.devices, reading.match.used
     total = len(devices) + len(relation.faults)
-    if total == 0 and relation.lines is not None:
+    if total == 0 and relation.is_text:
         # A table without rows may be what a query finds; a text file without any is an export that went wrong.
-        raise _empty(label, f"`{label}` has no devices", "give a file that has some")
+        raise empty_fleet(label)
     kept = reading.good.copy()
     kept[reading.repeats.rows] = False
     bad = list(devices.bad)
@@ -171,12 +198,13 @@ def _finished(label: str, session: Session, reading: _Reading, rejects: Path | N
         write_rejects(rejects, rows, relation)
         rejected = len(rows)
         if total and not kept.any():
-            raise _empty(label, f"no row of `{label}` is good", f"see `{rejects}` for the reasons")
+            raise InputError(
+                "empty-fleet",
+                f"no row of `{label}` is good",
+                hint=f"see `{rejects}` for the reasons",
+                fields={"source": label},
+            )
     return _columns(label, reading, kept, rows=total, rejected=rejected)
-
-
-def _empty(label: str, message: str, hint: str) -> InputError:
-    return InputError("empty-fleet", message, hint=hint, fields={"source": label})
 
 
 def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: int) -> FleetColumns:
@@ -184,7 +212,7 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
     repeated, ahead = rows - rejected - len(devices), int(devices.ahead.sum())
     notes = [*reading.relation.notes]
     if "production" not in reading.match.used:
-        notes.append(f"`{label}` HAS NO PRODUCTION COLUMN: all {len(devices)} devices count as test devices")
+        notes.append(f"`{label}` HAS NO PRODUCTION COLUMN: {_as_test(len(devices))}")
     if rejected:
         notes.append(f"{_count(rejected, 'bad row')} set aside")
     if repeated:
@@ -212,4 +240,8 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"
+    return f"{number} {noun} was" if number == 1 else f"{number:,} {noun}s were"
+
+
+def _as_test(number: int) -> str:
+    return "its device counts as a test device" if number == 1 else f"all {number:,} devices count as test devices"

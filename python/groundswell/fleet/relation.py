@@ -57,6 +57,11 @@ class Relation:
         return row + 1 if self.lines is None else int(self.lines[row])
 
     @property
+    def is_text(self) -> bool:
+        """Whether the rows are those of a text file: they have lines, or will have when they are read again."""
+        return self.lines is not None or not self.exact
+
+    @property
     def place_word(self) -> str:
         """What `place` counts: ``line`` or ``row``."""
         return "row" if self.lines is None else "line"

@@ -105,7 +105,7 @@ def name_of_tag(text: str) -> str:
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadCellError("is no name") from error
 
 

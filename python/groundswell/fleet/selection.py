@@ -163,8 +163,7 @@ class Selection:
         """The picked devices in key order: the fleet's columns (see `Fleet.to_arrow`), and ``ordinal`` first."""
         import pyarrow as pa
 
-        rows = self._fleet._rows(self.ordinals)  # noqa: SLF001 - the other half of Selection
-        return rows.add_column(0, "ordinal", pa.array(self.ordinals))
+        return self._fleet.to_arrow(self.ordinals).add_column(0, "ordinal", pa.array(self.ordinals))
 
     @property
     def asked(self) -> Asked:
@@ -233,17 +232,23 @@ class Selection:
             return None
         if not self.matching:
             return f"no device matches: {self._scope()} has none"
+        if self.candidates and not self.limit:
+            # A percentage of what matches, or of the candidates, is one device at least.
+            return f"no matching device is online, and {self._asked.limit} of none is none"
         left_out = [
-            f"{count} {what}"
-            for count, what in (
-                (self.updated, f"report version {self._asked.not_updated} or a later one"),
-                (self.excluded, "are excluded"),
+            f"{number:,} {one if number == 1 else more}"
+            for number, one, more in (
+                (self.updated, "reports", "report"),
+                (self.excluded, "is excluded", "are excluded"),
             )
-            if count
+            if number
         ]
-        candidates = "none" if not self.candidates else f"only {self.candidates}"
-        because = f": {' and '.join(left_out)}" if left_out else ""
-        return f"of the {self.matching} matching devices {candidates} can be picked{because}"
+        if self.updated:
+            left_out[0] += f" version {self._asked.not_updated} or a later one"
+        if not left_out:
+            return "only 1 device matches" if self.matching == 1 else f"only {self.matching:,} devices match"
+        candidates = f"only {self.candidates:,}" if self.candidates else "none"
+        return f"of the {self.matching:,} that match {candidates} can be picked: {' and '.join(left_out)}"
 
     def _scope(self) -> str:
         asked = self._asked

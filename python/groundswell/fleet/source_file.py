@@ -18,7 +18,7 @@ from groundswell.input_files import file_not_found
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SourceFile", "not_a_table", "open_file"]
+__all__ = ["SourceFile", "empty_fleet", "not_a_table", "open_file"]
 
 HEAD: Final = 1 << 16
 """How many bytes are looked at before a long read is begun."""
@@ -118,6 +118,13 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
 def not_a_table(label: str, what: str, hint: str) -> InputError:
     """The error for a file that cannot hold devices; `what` reads on from the file."""
     return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
+
+
+def empty_fleet(label: str) -> InputError:
+    """The error for a file that is an export of no devices."""
+    return InputError(
+        "empty-fleet", f"`{label}` has no devices", hint="give a file that has some", fields={"source": label}
+    )
 
 
 def _head(file: IO[bytes] | gzip.GzipFile) -> bytes:

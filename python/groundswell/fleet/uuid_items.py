@@ -23,7 +23,8 @@ def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> np
     """One row of 16 bytes for each item, in order.
 
     Args:
-        uuids: texts, `uuid.UUID` objects or 16 bytes each; or a numpy array, uint8 of shape (n, 16).
+        uuids: texts, `uuid.UUID` objects or 16 bytes each, columns of Arrow, pandas and polars among them; or a numpy
+            array, uint8 of shape (n, 16).
 
     Returns:
         uint8 of shape (n, 16); the array itself if it is one.
@@ -38,6 +39,9 @@ def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> np
 
     if isinstance(uuids, np.ndarray) and uuids.dtype == np.uint8 and uuids.shape[1:] == (UUID_BYTES,):
         return uuids
+    if hasattr(uuids, "to_pylist"):
+        # A column of Arrow yields scalars of its own.
+        uuids = uuids.to_pylist()
     cells = [_cell(item, position) for position, item in enumerate(uuids, start=1)]
     offsets = np.zeros(len(cells) + 1, dtype=np.int64)
     np.cumsum([len(cell) for cell in cells], out=offsets[1:])

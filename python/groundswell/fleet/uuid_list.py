@@ -99,7 +99,7 @@ class UuidList:
         """
         if isinstance(source, os.PathLike):
             path = Path(source)
-            data, name = read_file(path), name or str(path)
+            data, name = read_file(path, enough=_is_no_text), name or str(path)
         elif isinstance(source, str):
             # A lone surrogate (an argument of bytes that are no text) becomes bytes that the core refuses.
             data = source.encode("utf-8", "surrogatepass")
@@ -321,6 +321,11 @@ class UuidListCheck:
             hint="an empty list never stands for every device: give a UUID, or leave the list out",
             fields={"list": self.name},
         )
+
+
+def _is_no_text(head: bytes) -> bool:
+    """Whether the beginning of a file is enough for the core to refuse it: a disk image is not read to its end."""
+    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 def _key(uuid: object) -> bytes | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["INLINE_LIMIT", "Change", "Entry", "put", "remove"]
+__all__ = ["INLINE_LIMIT", "Change", "Entry", "decode", "digest", "encode", "inline", "put", "remove"]
 
 INLINE_LIMIT: Final = 64 * 1024
 """Rows that take more bytes than this are kept in a file beside the audit log."""

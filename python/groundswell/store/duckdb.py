@@ -199,7 +199,14 @@ class DuckDBStore:
             return seq
 
     def changed_at(self, *tables: str) -> int:
-        """The revision that last changed one of these tables, or that the store was opened at."""
+        """The revision that last changed one of these tables, or that the store was opened at.
+
+        Whoever keeps what was read asks this before using it again: a store that has to find out first what became of
+        a change does so here.
+        """
+        if self._closed or self._connection is None or self._log is None:
+            with self._turn:
+                self._settled()
         return max(self._changed_at[table] for table in tables)
 
     def _apply(self, appended: Appended, seq: int, changes: Sequence[Change]) -> None:

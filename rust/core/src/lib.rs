@@ -12,6 +12,9 @@
 //! | [`recency`] | how recently active a device is, in steps |
 //! | [`selector`] | matching and candidate devices, what a percentage comes to, who is an offender |
 //! | [`sample`] | algorithm 1: the picks |
+//! | [`order`] | the order of picks |
+//! | [`effort`] | how much of the machine a selection may use |
+//! | [`kernel`] | which instructions the inner loops use |
 //! | [`selection`] | a selector and a sample put together, and why a device is in or not |
 //! | [`wave`] | the sets of a wave, and where it puts one device |
 //! | [`rollout`] | what a rollout asks for, and the devices that it takes in |
@@ -24,24 +27,38 @@
 pub mod audience;
 mod containers;
 pub mod device_set;
+pub mod effort;
 pub mod error;
 pub mod fleet;
+mod fleet_set;
+mod groups;
+mod horizon;
+mod identity;
 pub mod ids;
-pub mod index;
+mod index;
+pub mod kernel;
+mod layout;
 pub mod nearest;
+mod order;
+mod prefetch;
 pub mod recency;
 pub mod rollout;
 pub mod sample;
+mod scan;
 pub mod selection;
 pub mod selector;
 pub mod status;
+mod terms;
+mod uuid_column;
 pub mod uuid_list;
 pub mod wave;
 
 pub use device_set::{DeviceSet, WordSet};
+pub use effort::Effort;
 pub use error::CoreError;
 pub use fleet::{Fleet, FleetColumns};
 pub use ids::{Ordinal, Uuid};
+pub use kernel::Kernel;
 pub use recency::{Recency, Step};
 pub use rollout::{PlanCheck, Rollout, Staging};
 pub use selection::{Explanation, Selection};

@@ -9,29 +9,33 @@
 //! loosest threshold that its block allows is dropped on 32 bits of its variate; logarithms are taken for the rest
 //! only. A guess that was too short is doubled and the scan runs again.
 
-use std::cmp::Ordering;
-
-use crate::device_set::{Bits, WordSet};
-use crate::fleet::{BLOCK, Fleet, WORD};
-use crate::ids::{Ordinal, fmix64};
+use crate::effort::Effort;
+use crate::fleet::Fleet;
+use crate::horizon::guess_horizon;
+use crate::ids::fmix64;
+use crate::layout::Position;
+use crate::order::first_in_order;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
+use crate::scan::{Found, Pass, Search, Thresholds};
+use crate::selector::{Denominator, HUNDRED_PERCENT, Limit};
+use crate::terms::{Counts, Terms, Window, spread};
 
 /// The number of the sampling algorithm, kept with every selection. A change of any pick is a new number.
 pub const ALGORITHM: u32 = 1;
 
 /// A picked device with the instant at which its clock rings.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pick {
+pub(crate) struct Pick {
     /// E, the exponential clock.
-    pub key: f64,
+    pub(crate) key: f64,
     /// The device.
-    pub ordinal: Ordinal,
+    pub(crate) position: Position,
 }
 
 /// The words by which a seed enters the variates (algorithm 1, point 3).
 #[derive(Clone, Copy, Debug)]
 pub struct SeedKey {
-    upper: [u32; 3],
+    pub(crate) upper: [u32; 3],
     lower: [u32; 3],
 }
 
@@ -57,15 +61,19 @@ impl SeedKey {
     }
 }
 
-#[inline]
-fn mix(p: u32, q: u32, k: &[u32; 3]) -> u32 {
-    let mut t = (p ^ k[0]).wrapping_mul(0x9E37_79B1);
+/// What [`mix`] multiplies by, in that order.
+pub(crate) const MULTIPLIERS: [u32; 3] = [0x9E37_79B1, 0x7FEB_352D, 0x846C_A68B];
+
+/// 32 bits of a variate from the halves of an identity hash.
+#[inline(always)]
+pub(crate) fn mix(p: u32, q: u32, k: &[u32; 3]) -> u32 {
+    let mut t = (p ^ k[0]).wrapping_mul(MULTIPLIERS[0]);
     t ^= t >> 15;
     t = t.wrapping_add(q ^ k[1]);
     t ^= t >> 16;
-    t = t.wrapping_mul(0x7FEB_352D);
+    t = t.wrapping_mul(MULTIPLIERS[1]);
     t ^= t >> 15;
-    t = t.wrapping_add(k[2]).wrapping_mul(0x846C_A68B);
+    t = t.wrapping_add(k[2]).wrapping_mul(MULTIPLIERS[2]);
     t ^ (t >> 16)
 }
 
@@ -77,166 +85,95 @@ pub fn key(variate: u64, step: Step) -> f64 {
     -libm::log1p(-u) * SLOWDOWN[usize::from(step)]
 }
 
-/// The order of picks: by key, then by UUID.
-pub fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
-    let uuid = |pick: &Pick| &fleet.uuids()[pick.ordinal as usize];
-    a.key.total_cmp(&b.key).then_with(|| uuid(a).cmp(uuid(b)))
-}
-
 /// A device's pick, were it picked.
-pub fn pick(fleet: &Fleet, ordinal: Ordinal, seed: &SeedKey, recency: &Recency) -> Pick {
-    let at = ordinal as usize;
+pub(crate) fn pick(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &Recency) -> Pick {
+    let at = position as usize;
     let step = recency.step(fleet.last_seen[at]);
-    Pick { key: key(seed.variate(identity(fleet, at)), step), ordinal }
+    Pick { key: key(seed.variate(fleet.uuids().identity().get(at)), step), position }
 }
 
-#[inline]
-fn identity(fleet: &Fleet, at: usize) -> u64 {
-    (u64::from(fleet.identity_high[at]) << 32) | u64::from(fleet.identity_low[at])
+/// What a sample comes to.
+pub(crate) struct Drawn {
+    /// The picks, in order.
+    pub(crate) picks: Vec<Pick>,
+    /// How many devices the sets hold.
+    pub(crate) counts: Counts,
+    /// What the limit comes to.
+    pub(crate) wanted: u64,
 }
 
-/// The min(k, |candidates|) candidates whose clocks ring first, in that order.
+/// The min(k, |candidates|) candidates whose clocks ring first, in that order, for the k that the limit comes to.
 ///
-/// `remaining` is the number of candidates. Costs one pass over the candidates' identity hashes, and sorting the picks.
-pub fn sample(
+/// Costs one pass over the candidates' identity hashes, and ordering the picks; for a percentage, a pass over the sets
+/// before.
+pub(crate) fn sample(
     fleet: &Fleet,
-    candidates: &WordSet,
-    remaining: u64,
-    k: u64,
+    terms: &Terms<'_>,
+    limit: Limit,
     seed: &SeedKey,
     recency: &Recency,
-) -> Vec<Pick> {
-    let k = k.min(remaining) as usize;
-    if k == 0 {
-        return Vec::new();
-    }
-    let mut horizon = guess_horizon(fleet, candidates, remaining, k, recency);
-    loop {
-        let mut rung = scan(fleet, candidates, seed, recency, &Thresholds::new(horizon));
-        if rung.len() >= k {
-            if rung.len() > k {
-                rung.select_nth_unstable_by(k - 1, |a, b| order(fleet, a, b));
-                rung.truncate(k);
+    effort: &Effort,
+) -> Drawn {
+    let pass = |search: Search<'_>, expected| Pass { fleet, terms, recency, search }.run(effort, expected);
+    let wanted = match limit {
+        Limit::All => None,
+        Limit::Count(count) => Some(count),
+        Limit::Percent(thousandths, of) => {
+            let counts = pass(Search::Counts { online: of == Denominator::Online }, 0).counts;
+            let wanted = share(thousandths, of, &counts);
+            if wanted == 0 {
+                return Drawn { picks: Vec::new(), counts, wanted };
             }
-            rung.sort_unstable_by(|a, b| order(fleet, a, b));
+            Some(wanted)
+        }
+    };
+    let mut horizon = match wanted {
+        Some(wanted) if wanted < terms.extent() => guess(fleet, terms, recency, wanted as usize),
+        _ => f64::INFINITY,
+    };
+    loop {
+        let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
+        let thresholds = &Thresholds::new(horizon);
+        let Found { counts, rung } = pass(Search::Picks { seed, thresholds }, expected + expected / 4);
+        let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
+        if rung.len() >= k {
+            let picks = first_in_order(fleet, rung, k);
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
-            if rung[k - 1].key < horizon * (1.0 - 1e-9) {
-                return rung;
+            if picks.last().is_none_or(|last| last.key < horizon * (1.0 - 1e-9)) {
+                return Drawn { picks, counts, wanted: wanted.unwrap_or(counts.remaining) };
             }
         }
         horizon *= 2.0;
     }
 }
 
-/// For each step, the largest variate whose clock may ring before the horizon.
-struct Thresholds([u64; STEPS]);
-
-impl Thresholds {
-    fn new(horizon: f64) -> Self {
-        Self(std::array::from_fn(|step| {
-            let probability = -(-horizon / SLOWDOWN[step]).exp_m1();
-            // `as` saturates: a probability that rounds to 1 lets every variate through.
-            (probability * (1u128 << 64) as f64) as u64
-        }))
-    }
-
-    /// The threshold of a step: the greater the step, the smaller.
-    #[inline]
-    fn of(&self, step: Step) -> u64 {
-        self.0[usize::from(step)]
-    }
+/// How many devices the sets hold.
+pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, effort: &Effort) -> Counts {
+    Pass { fleet, terms, recency, search: Search::Counts { online: false } }.run(effort, 0).counts
 }
 
-/// The clocks that ring before the horizon that the thresholds stand for, and perhaps a few later ones.
-fn scan(fleet: &Fleet, candidates: &WordSet, seed: &SeedKey, recency: &Recency, thresholds: &Thresholds) -> Vec<Pick> {
-    let mut rung = Vec::new();
-    for (block, words) in candidates.words().chunks(BLOCK / WORD).enumerate() {
-        // No device of the block has a smaller step than the one that was seen last.
-        let loosest = (thresholds.of(recency.step(fleet.latest[block])) >> 32) as u32;
-        for (i, &word) in words.iter().enumerate() {
-            let base = block * BLOCK + i * WORD;
-            for bit in Bits(survivors(fleet, base, word, seed, loosest)) {
-                let at = base + bit as usize;
-                let step = recency.step(fleet.last_seen[at]);
-                let variate = seed.variate(identity(fleet, at));
-                if variate <= thresholds.of(step) {
-                    rung.push(Pick { key: key(variate, step), ordinal: at as Ordinal });
-                }
-            }
-        }
-    }
-    rung
-}
-
-/// Below this many candidates in a word, they are tested one by one instead of all 64 lanes together.
-const FEW: u32 = 8;
-
-/// The candidates of a word the upper half of whose variate is at or below the threshold.
-#[inline]
-fn survivors(fleet: &Fleet, base: usize, word: u64, seed: &SeedKey, loosest: u32) -> u64 {
-    if word.count_ones() < FEW {
-        return Bits(word)
-            .filter(|&bit| {
-                let at = base + bit as usize;
-                mix(fleet.identity_low[at], fleet.identity_high[at], &seed.upper) <= loosest
-            })
-            .fold(0, |kept, bit| kept | 1 << bit);
-    }
-    let low: &[u32; WORD] = fleet.identity_low[base..base + WORD].try_into().expect("columns are padded");
-    let high: &[u32; WORD] = fleet.identity_high[base..base + WORD].try_into().expect("columns are padded");
-    let mut kept = 0;
-    for lane in 0..WORD {
-        kept |= u64::from(mix(low[lane], high[lane], &seed.upper) <= loosest) << lane;
-    }
-    kept & word
-}
-
-/// About how many candidates, spread evenly, the histogram of steps is estimated from.
-const SAMPLED: u64 = 16_384;
-
-/// A time by which a little more than k clocks will probably have rung; infinite where nearly all are wanted.
-fn guess_horizon(fleet: &Fleet, candidates: &WordSet, remaining: u64, k: usize, recency: &Recency) -> f64 {
-    let histogram = histogram_of_steps(fleet, candidates, remaining, recency);
-    let sampled: f64 = histogram.iter().copied().map(f64::from).sum();
-    // Six standard deviations more than k, and as many for the error of a histogram from a part of the candidates.
-    let wanted = k as f64;
-    let target = wanted + 6.0 * wanted.sqrt() + 8.0 + 6.0 * wanted / sampled.sqrt();
-    if target >= 0.9 * remaining as f64 {
-        return f64::INFINITY;
-    }
-    let scale = remaining as f64 / sampled;
-    let expected = |horizon: f64| -> f64 {
-        (0..STEPS).map(|step| f64::from(histogram[step]) * scale * -(-horizon / SLOWDOWN[step]).exp_m1()).sum()
+/// p% = ⌈p · denominator / 100⌉, in whole numbers.
+fn share(thousandths: u32, of: Denominator, counts: &Counts) -> u64 {
+    let denominator = match of {
+        Denominator::Matching => counts.matching,
+        Denominator::Remaining => counts.remaining,
+        Denominator::Online => counts.online,
     };
-    // `expected` grows from 0 to more than the target: bracket, then halve.
-    let mut above = 1e-9;
-    while expected(above) < target {
-        above *= 4.0;
-    }
-    let mut below = 0.0;
-    while above - below > 1e-3 * above {
-        let middle = f64::midpoint(below, above);
-        if expected(middle) < target {
-            below = middle;
-        } else {
-            above = middle;
-        }
-    }
-    above
+    (denominator * u64::from(thousandths)).div_ceil(u64::from(HUNDRED_PERCENT))
 }
 
-/// How many candidates stand at each step, of every n-th word, or of all where those hold none.
-fn histogram_of_steps(fleet: &Fleet, candidates: &WordSet, remaining: u64, recency: &Recency) -> [u32; STEPS] {
-    let words = candidates.words();
-    let count = |stride: usize| {
-        let mut histogram = [0u32; STEPS];
-        for at in (0..words.len()).step_by(stride) {
-            for bit in Bits(words[at]) {
-                histogram[usize::from(recency.step(fleet.last_seen[at * WORD + bit as usize]))] += 1;
-            }
-        }
-        histogram
-    };
-    let histogram = count((remaining / SAMPLED).max(1) as usize);
-    if histogram.iter().any(|&devices| devices > 0) { histogram } else { count(1) }
+/// A time by which a little more than k clocks will probably have rung, from a part of the candidates.
+fn guess(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, k: usize) -> f64 {
+    // The more picks, the more is saved by a guess that is near.
+    let (least, most) = (2_048, 16_384);
+    let extent = terms.extent();
+    let pieces = spread(&terms.spans, extent, (4 * k as u64).clamp(least, most));
+    let (mut histogram, mut window) = ([0u32; STEPS], Window::new());
+    for piece in &pieces {
+        terms.candidates_of(piece, &mut window);
+        window.for_each(|position| histogram[usize::from(recency.step(fleet.last_seen[position as usize]))] += 1);
+    }
+    let looked_at: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+    let counted: f64 = histogram.iter().copied().map(f64::from).sum();
+    guess_horizon(&histogram, counted * extent as f64 / looked_at as f64, k)
 }

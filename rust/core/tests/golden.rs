@@ -2,7 +2,7 @@
 
 use groundswell_core::ids::identity_hash;
 use groundswell_core::sample::{SeedKey, key};
-use groundswell_core::{Fleet, FleetColumns, Limit, Recency, Selection, Selector, Uuid};
+use groundswell_core::{Effort, Fleet, FleetColumns, Kernel, Limit, Recency, Selection, Selector, Uuid};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -54,10 +54,14 @@ fn picks() {
         let setting = |name: &str| case[name].as_i64().or(golden["defaults"][name].as_i64()).unwrap();
         let recency = Recency::new(case["now"].as_i64().unwrap(), setting("online_threshold"), setting("half_life"));
         let limit = Limit::Count(case["k"].as_u64().unwrap());
-        let selection =
-            Selection::new(&fleet, Selector::default(), limit, seed(&case["seed"]), recency.unwrap()).unwrap();
-        let picks: Vec<Uuid> = selection.ordinals.iter().map(|&o| fleet.uuids()[o as usize]).collect();
+        let recency = recency.unwrap();
         let expected: Vec<Uuid> = case["picks"].as_array().unwrap().iter().map(uuid).collect();
-        assert_eq!(picks, expected, "{} {} {}", case["fleet"], case["seed"], case["k"]);
+        for kernel in [Kernel::PORTABLE, Kernel::detect()] {
+            let effort = Effort { kernel, ..Effort::default() };
+            let selection =
+                Selection::new(&fleet, Selector::default(), limit, seed(&case["seed"]), recency, effort).unwrap();
+            let picks: Vec<Uuid> = selection.ordinals.iter().map(|&o| fleet.uuid(o)).collect();
+            assert_eq!(picks, expected, "{} {} {} {kernel:?}", case["fleet"], case["seed"], case["k"]);
+        }
     }
 }

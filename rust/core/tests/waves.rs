@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundswell_core::audience::{Audience, Served, WaveOfTag, served};
 use groundswell_core::rollout::{Kind, Shortage};
 use groundswell_core::{
-    CoreError, Covering, Denominator, DeviceSet, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Reach, Recency,
-    Rollout, Selection, Selector, Uuid, Wave, WaveState, WordSet,
+    CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Reach,
+    Recency, Rollout, Selection, Selector, Uuid, Wave, WaveState, WordSet,
 };
 use proptest::prelude::*;
 
@@ -118,8 +118,8 @@ impl Law {
     }
 }
 
-fn plain(set: &WordSet) -> Plain {
-    set.iter().collect()
+fn plain(fleet: &Fleet, set: &WordSet) -> Plain {
+    fleet.device_set(set).iter().collect()
 }
 
 fn recency() -> Recency {
@@ -135,6 +135,7 @@ fn rollout() -> Rollout {
         on_mismatch: OnMismatch::Refuse,
         seed: 7,
         recency: recency(),
+        effort: Effort::default(),
     }
 }
 
@@ -149,12 +150,13 @@ fn in_group(devices: &[Device], group: &Option<String>) -> Plain {
 proptest! {
     #[test]
     fn the_sets_of_a_wave_are_those_of_plain_sets(devices in devices(), wave in wave()) {
-        let (law, sets) = (Law::of(&devices, &wave), wave.sets(&fleet(&devices)));
-        prop_assert_eq!(plain(&sets.matching), law.matching.clone());
-        prop_assert_eq!(plain(&sets.updated), law.updated.clone());
-        prop_assert_eq!(plain(&sets.covered), law.covered.clone());
+        let fleet = fleet(&devices);
+        let (law, sets) = (Law::of(&devices, &wave), wave.sets(&fleet));
+        prop_assert_eq!(plain(&fleet, &sets.matching), law.matching.clone());
+        prop_assert_eq!(plain(&fleet, &sets.updated), law.updated.clone());
+        prop_assert_eq!(plain(&fleet, &sets.covered), law.covered.clone());
         for state in STATES {
-            prop_assert_eq!(plain(&sets.scheduled(state)), law.scheduled(state));
+            prop_assert_eq!(plain(&fleet, &sets.scheduled(state)), law.scheduled(state));
         }
     }
 
@@ -214,7 +216,7 @@ proptest! {
             ..Selector::default()
         };
         if selector.tag.is_some() {
-            let selection = Selection::new(&fleet, selector, Limit::Count(wanted.max(1)), seed, recency()).unwrap();
+            let selection = Selection::new(&fleet, selector, Limit::Count(wanted.max(1)), seed, recency(), Effort::default()).unwrap();
             prop_assert!(wanted == 0 || selection.ordinals == staging.ordinals);
         }
     }

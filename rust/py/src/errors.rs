@@ -16,12 +16,12 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
         CoreError::UnknownGroup { name, nearest } => {
             fields.set_item("group", name)?;
             fields.set_item("nearest", nearest)?;
-            ("NotFoundError", "unknown-group", did_you_mean(nearest, "`groundswell fleet show` lists the groups"))
+            ("NotFoundError", "unknown-group", did_you_mean(nearest, &otherwise(name, "group")))
         }
         CoreError::UnknownTag { name, nearest } => {
             fields.set_item("tag", name)?;
             fields.set_item("nearest", nearest)?;
-            ("NotFoundError", "unknown-tag", did_you_mean(nearest, "`groundswell fleet show` lists the tags"))
+            ("NotFoundError", "unknown-tag", did_you_mean(nearest, &otherwise(name, "tag")))
         }
         CoreError::MismatchedDevices { listed, offenders } => {
             let all = offenders
@@ -100,6 +100,14 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
     keywords.set_item("hint", hint)?;
     keywords.set_item("fields", fields)?;
     Ok(PyErr::from_value(class.call((code, error.to_string()), Some(&keywords))?))
+}
+
+/// What to do about a name that is near none. An empty one is a variable that was not set.
+fn otherwise(name: &str, thing: &str) -> String {
+    if name.trim().is_empty() {
+        return format!("an empty name never stands for every {thing}: give one, or leave it out");
+    }
+    format!("`groundswell fleet show` lists the {thing}s")
 }
 
 fn did_you_mean(nearest: &[String], otherwise: &str) -> String {

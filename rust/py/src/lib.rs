@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 mod arrays;
 mod device_set;
+mod effort;
 mod errors;
 mod fleet;
 mod limits;
@@ -22,6 +23,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("ALGORITHM", sample::ALGORITHM)?;
     m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
     m.add("NEVER_SEEN", recency::NEVER)?;
+    m.add("KERNEL", effort::kernel().name())?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<fleet::PyFleet>()?;
     m.add_class::<selection::PySelection>()?;

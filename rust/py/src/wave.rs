@@ -14,7 +14,7 @@ use pyo3::types::PyBytes;
 use crate::device_set::PyDeviceSet;
 use crate::fleet::PyFleet;
 use crate::status::{Act, PyStatus, coverings_from};
-use crate::{arrays, errors, limits};
+use crate::{arrays, effort, errors, limits};
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyWave>()?;
@@ -57,21 +57,21 @@ impl PyWave {
     }
 
     fn matching(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).matching.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).matching)))
     }
 
     fn updated(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).updated.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).updated)))
     }
 
     fn covered(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).covered.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).covered)))
     }
 
     #[pyo3(signature = (fleet, *, state))]
     fn scheduled(&self, py: Python<'_>, fleet: &PyFleet, state: &str) -> PyResult<PyDeviceSet> {
         let state = state_from(state)?;
-        Ok(PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).scheduled(state).to_set())))
+        Ok(PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).scheduled(state)))))
     }
 
     #[pyo3(signature = (fleet, *, group = None, listed = None))]
@@ -113,7 +113,8 @@ impl PyWave {
         let fleet = Arc::clone(&fleet.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
-            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency };
+            let effort = effort::effort(None);
+            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency, effort };
             let staging = self.0.stage(&fleet, &rollout)?;
             Ok(PyStaging { fleet, staging })
         })
@@ -249,7 +250,7 @@ impl PyStaging {
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = &self.staging.ordinals;
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuids()[ordinal as usize]))
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuid(ordinal)))
     }
 
     fn devices(&self, py: Python<'_>) -> PyDeviceSet {

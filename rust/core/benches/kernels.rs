@@ -1,0 +1,111 @@
+//! The kernels beside the limits of the machine: `cargo bench -p groundswell-core [-- DEVICES]`.
+//!
+//! Everything takes turns, and the least of several times is told: another program can only make a turn longer.
+
+use std::hint::black_box;
+use std::num::NonZero;
+use std::time::Instant;
+
+use groundswell_core::ids::fmix64;
+use groundswell_core::{Effort, Fleet, FleetColumns, Kernel, Limit, Recency, Selection, Selector};
+
+const NOW: i64 = 1_795_000_000;
+const TURNS: usize = 15;
+
+fn random(salt: u64, i: usize) -> u64 {
+    fmix64(salt << 40 ^ i as u64)
+}
+
+/// Ten groups, two tags, a test device in 32, ages from now to three months.
+fn fleet(devices: usize) -> Fleet {
+    let rows = || 0..devices;
+    Fleet::new(FleetColumns {
+        uuids: rows().map(|i| (u128::from(random(1, i)) << 64 | u128::from(random(2, i))).to_be_bytes()).collect(),
+        last_seen: rows()
+            .map(|i| match random(3, i) % 4 {
+                0 => 0,
+                1 => (NOW - (random(4, i) % 14_400) as i64) as u32,
+                _ => (NOW - (random(4, i) % 2_000_000) as i64) as u32,
+            })
+            .collect(),
+        groups: rows().map(|i| (random(5, i) % 10) as i32).collect(),
+        group_names: (0..10).map(|group| format!("group-{group}")).collect(),
+        tags: rows().map(|i| i32::from(random(6, i) < u64::MAX / 8)).collect(),
+        tag_names: ["main", "beta"].map(String::from).to_vec(),
+        production: rows().map(|i| random(7, i) > u64::MAX / 32).collect(),
+        target_versions: rows().map(|i| 35 + (random(8, i) % 8) as i32).collect(),
+        present: None,
+    })
+    .expect("the columns fit together")
+}
+
+/// What is measured, and its name.
+type Work<'a> = (String, Box<dyn FnMut() + 'a>);
+
+/// The least time of each of some works that take turns, in nanoseconds.
+fn least(works: &mut [Work<'_>]) -> Vec<f64> {
+    let mut least = vec![f64::INFINITY; works.len()];
+    for _ in 0..TURNS {
+        for (least, (_, work)) in least.iter_mut().zip(works.iter_mut()) {
+            let start = Instant::now();
+            work();
+            *least = least.min(start.elapsed().as_nanos() as f64);
+        }
+    }
+    least
+}
+
+/// Prints each of some works with its time for each of `units`, and how many times as long as the first it took.
+fn report(title: &str, units: usize, mut works: Vec<Work<'_>>) {
+    let least = least(&mut works);
+    println!("{title}");
+    for ((name, _), time) in works.iter().zip(&least) {
+        println!(
+            "  {name:<44} {:>10.3} ms {:>9.3} ns each {:>7.2} x",
+            time / 1e6,
+            time / units as f64,
+            time / least[0]
+        );
+    }
+}
+
+fn bench_select(fleet: &Fleet) {
+    let devices = fleet.rows();
+    let memory = vec![1u64; devices];
+    let recency = Recency::new(NOW, 4 * 3600, 24 * 3600).expect("good settings");
+    let efforts = [
+        ("avx2", Effort { kernel: Kernel::detect(), threads: NonZero::new(1) }),
+        ("avx2, 2 threads", Effort { kernel: Kernel::detect(), threads: NonZero::new(2) }),
+        ("portable", Effort { kernel: Kernel::PORTABLE, threads: NonZero::new(1) }),
+    ];
+    for (scope, group) in [("wide", None), ("narrow", Some("group-3".to_owned()))] {
+        for k in [10, 1_000, 10_000, devices / 100] {
+            let mut works: Vec<Work<'_>> = Vec::new();
+            works.push((
+                "read 8 bytes a device".into(),
+                Box::new(|| {
+                    black_box(memory.iter().fold(0, |sum: u64, word| sum ^ word));
+                }),
+            ));
+            for (name, effort) in efforts {
+                let selector = Selector { group: group.clone(), ..Selector::default() };
+                works.push((
+                    format!("select, {name}"),
+                    Box::new(move || {
+                        let limit = Limit::Count(k as u64);
+                        let picked = Selection::new(fleet, selector.clone(), limit, 7, recency, effort);
+                        black_box(picked.expect("a good selector"));
+                    }),
+                ));
+            }
+            report(&format!("{scope}, {k} of {devices}"), devices, works);
+        }
+    }
+}
+
+fn main() {
+    let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    for devices in if sizes.is_empty() { vec![100_000, 1_000_000, 10_000_000] } else { sizes } {
+        bench_select(&fleet(devices));
+    }
+}

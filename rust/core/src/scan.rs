@@ -1,0 +1,303 @@
+//! The scan: which of the candidates have clocks that may ring before a horizon.
+//!
+//! It goes over spans of positions, each within a chunk of 65 536, and never holds a set of the whole fleet: the sets of
+//! a chunk are worked out in 8 KiB that stay in the cache, counted, and scanned. Threads take turns of spans.
+//!
+//! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their block, on
+//! the upper half of the variate; only the survivors have their step worked out, and only those whose variate is at or
+//! below the threshold of their step have a logarithm taken.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::device_set::Bits;
+use crate::effort::Effort;
+use crate::fleet::{BLOCK, Fleet, WORD};
+use crate::identity::{LANES, Line};
+use crate::kernel::Kernel;
+use crate::layout::Position;
+use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
+use crate::sample::{Pick, SeedKey, key, mix};
+use crate::terms::{Counts, Span, Terms, Window, count_where};
+
+/// Words of a block.
+const BLOCK_WORDS: usize = BLOCK / WORD;
+
+/// The lines of a word.
+type Lines = [Line; WORD / LANES];
+
+/// For each step, the largest variate whose clock may ring before the horizon.
+pub(crate) struct Thresholds([u64; STEPS]);
+
+impl Thresholds {
+    pub(crate) fn new(horizon: f64) -> Self {
+        Self(std::array::from_fn(|step| {
+            let probability = -(-horizon / SLOWDOWN[step]).exp_m1();
+            // `as` saturates: a probability that rounds to 1 lets every variate through.
+            (probability * (1u128 << 64) as f64) as u64
+        }))
+    }
+
+    /// The threshold of a step: the greater the step, the smaller.
+    #[inline]
+    fn of(&self, step: Step) -> u64 {
+        self.0[usize::from(step)]
+    }
+}
+
+/// What a pass over the spans is for, besides counting.
+pub(crate) enum Search<'a> {
+    /// Nothing; or the number of matching devices that are online.
+    Counts { online: bool },
+    /// The candidates whose clocks ring before a horizon.
+    Picks { seed: &'a SeedKey, thresholds: &'a Thresholds },
+}
+
+/// A pass over the spans of a selection.
+pub(crate) struct Pass<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) terms: &'a Terms<'a>,
+    pub(crate) recency: &'a Recency,
+    pub(crate) search: Search<'a>,
+}
+
+/// What a pass finds.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) counts: Counts,
+    /// The candidates whose clocks ring before the horizon, and perhaps a few that ring later.
+    pub(crate) rung: Vec<Pick>,
+}
+
+/// Spans that a thread takes at once: enough to be worth the taking, few enough for threads to end together.
+const TURN: usize = 4;
+
+impl Pass<'_> {
+    /// Goes over all spans. `expected` is about how many picks are to be found.
+    pub(crate) fn run(&self, effort: &Effort, expected: usize) -> Found {
+        let turns: Vec<&[Span]> = self.terms.spans.chunks(TURN).collect();
+        let threads = effort.threads_for(self.terms.extent()).min(turns.len()).max(1);
+        let next = AtomicUsize::new(0);
+        let take_turns = || {
+            let mut found = Found { rung: Vec::with_capacity(expected / threads + WORD), ..Found::default() };
+            let turns = std::iter::from_fn(|| turns.get(next.fetch_add(1, Relaxed)).copied());
+            self.take(effort.kernel, turns.flatten(), &mut found);
+            found
+        };
+        if threads == 1 {
+            return take_turns();
+        }
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(take_turns)).collect();
+            let mut found = take_turns();
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                found.counts.add(other.counts);
+                found.rung.extend_from_slice(&other.rung);
+            }
+            found
+        })
+    }
+
+    fn take<'s>(&self, kernel: Kernel, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
+        #[cfg(target_arch = "x86_64")]
+        if kernel.has_avx2() {
+            #[allow(
+                unsafe_code,
+                reason = "benches/kernels.rs: the AVX2 scan takes a quarter of the portable one's time"
+            )]
+            // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
+            return unsafe { self.take_avx2(spans, found) };
+        }
+        let _ = kernel;
+        self.take_with(spans, found, survivors);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn take_avx2<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
+        self.take_with(spans, found, |lines, key, loosest| avx2::survivors(lines, key, loosest));
+    }
+
+    /// Inlined, as all that it calls for each word, so that it is compiled for the instructions of its caller.
+    #[inline(always)]
+    fn take_with<'s>(
+        &self,
+        spans: impl Iterator<Item = &'s Span>,
+        found: &mut Found,
+        survivors: impl Fn(&Lines, &[u32; 3], u32) -> u64,
+    ) {
+        let mut window = Window::new();
+        for span in spans {
+            self.terms.match_span(span, &mut window);
+            let matching = window.count();
+            if matching == 0 {
+                continue;
+            }
+            found.counts.matching += matching;
+            if matches!(self.search, Search::Counts { online: true }) {
+                let is_online = |position| self.recency.is_online(self.fleet.last_seen[position as usize]);
+                found.counts.online += count_where(&window, is_online);
+            }
+            self.terms.take_updated_from(&mut window);
+            found.counts.not_updated += window.count();
+            self.terms.take_excluded_from(&mut window);
+            found.counts.remaining += window.count();
+            if let Search::Picks { seed, thresholds } = &self.search {
+                let mut first = window.first;
+                let mut words = window.words();
+                while !words.is_empty() {
+                    let (block, rest) = words.split_at((BLOCK_WORDS - first % BLOCK_WORDS).min(words.len()));
+                    self.scan(seed, thresholds, first, block, &mut found.rung, &survivors);
+                    first += block.len();
+                    words = rest;
+                }
+            }
+        }
+    }
+
+    /// Scans words of one block.
+    #[inline(always)]
+    fn scan(
+        &self,
+        seed: &SeedKey,
+        thresholds: &Thresholds,
+        first: usize,
+        words: &[u64],
+        rung: &mut Vec<Pick>,
+        survivors: &impl Fn(&Lines, &[u32; 3], u32) -> u64,
+    ) {
+        // No device of the block has a smaller step than the one that was seen last.
+        let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
+        let loosest = (thresholds.of(least_step) >> 32) as u32;
+        let identity = self.fleet.uuids().identity();
+        let (lines, _) = identity.lines()[first * (WORD / LANES)..].as_chunks::<{ WORD / LANES }>();
+        let upper = &seed.upper;
+        let mut surviving = [0u16; BLOCK];
+        let mut count = 0;
+        for (i, (&word, lines)) in words.iter().zip(lines).enumerate() {
+            if word == 0 {
+                continue;
+            }
+            let kept = if word.count_ones() < FEW {
+                let passes = |&bit: &u32| {
+                    let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
+                    mix(line.low[lane], line.high[lane], upper) <= loosest
+                };
+                Bits(word).filter(passes).fold(0, |kept, bit| kept | 1u64 << bit)
+            } else {
+                survivors(lines, upper, loosest) & word
+            };
+            for bit in Bits(kept) {
+                surviving[count] = (i * WORD) as u16 + bit as u16;
+                count += 1;
+            }
+        }
+        for &offset in &surviving[..count] {
+            let at = first * WORD + usize::from(offset);
+            let step = self.recency.step(self.fleet.last_seen[at]);
+            let variate = seed.variate(identity.get(at));
+            if variate <= thresholds.of(step) {
+                rung.push(Pick { key: key(variate, step), position: at as Position });
+            }
+        }
+    }
+}
+
+/// Below this many candidates in a word, they are tested one by one instead of all 64 lanes together.
+const FEW: u32 = 6;
+
+/// The lanes of a word the upper half of whose variate is at or below the threshold.
+#[inline(always)]
+fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
+    let mut kept = 0;
+    for (at, line) in lines.iter().enumerate() {
+        for lane in 0..LANES {
+            kept |= u64::from(mix(line.low[lane], line.high[lane], key) <= loosest) << (at * LANES + lane);
+        }
+    }
+    kept
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_min_epu32, _mm256_movemask_ps,
+        _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_srli_epi32, _mm256_xor_si256,
+    };
+
+    use super::{LANES, Lines};
+    use crate::sample::MULTIPLIERS;
+
+    /// The lanes of a word the upper half of whose variate is at or below the threshold: eight at a time.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
+        let all = |value: u32| _mm256_set1_epi32(value as i32);
+        let (key, multipliers) = (key.map(all), MULTIPLIERS.map(all));
+        let loosest = all(loosest);
+        let mut kept = 0;
+        for (at, line) in lines.iter().enumerate() {
+            let mixed = mix(load(&line.low), load(&line.high), &key, &multipliers);
+            // There is no unsigned comparison: a ≤ b where the smaller of the two is a.
+            let passes = _mm256_cmpeq_epi32(_mm256_min_epu32(mixed, loosest), mixed);
+            let mask = _mm256_movemask_ps(_mm256_castsi256_ps(passes)) as u32;
+            kept |= u64::from(mask) << (at * LANES);
+        }
+        kept
+    }
+
+    /// `sample::mix` in eight lanes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mix(p: __m256i, q: __m256i, key: &[__m256i; 3], multipliers: &[__m256i; 3]) -> __m256i {
+        let mut t = _mm256_mullo_epi32(_mm256_xor_si256(p, key[0]), multipliers[0]);
+        t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
+        t = _mm256_add_epi32(t, _mm256_xor_si256(q, key[1]));
+        t = _mm256_xor_si256(t, _mm256_srli_epi32::<16>(t));
+        t = _mm256_mullo_epi32(t, multipliers[1]);
+        t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
+        t = _mm256_mullo_epi32(_mm256_add_epi32(t, key[2]), multipliers[2]);
+        _mm256_xor_si256(t, _mm256_srli_epi32::<16>(t))
+    }
+
+    /// One load instruction, without a pointer.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn load(lanes: &[u32; LANES]) -> __m256i {
+        let [a, b, c, d, e, f, g, h] = lanes.map(|lane| lane as i32);
+        _mm256_setr_epi32(a, b, c, d, e, f, g, h)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[cfg(target_arch = "x86_64")]
+        #[test]
+        fn a_word_has_the_same_survivors_by_avx2_and_without(
+            halves in prop::collection::vec(any::<(u32, u32)>(), WORD),
+            key in any::<[u32; 3]>(),
+            loosest in any::<u32>(),
+        ) {
+            if Kernel::detect().has_avx2() {
+                let mut lines = Lines::default();
+                for (at, &(low, high)) in halves.iter().enumerate() {
+                    (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
+                }
+                // The edges of the unsigned comparison: a threshold that some lane meets exactly, and the extremes.
+                let met = mix(halves[17].0, halves[17].1, &key);
+                for loosest in [loosest, met, met.wrapping_sub(1), 0, u32::MAX, 1 << 31, (1 << 31) - 1] {
+                    #[allow(unsafe_code, reason = "a test of the function itself")]
+                    // SAFETY: the CPU has AVX2.
+                    let found = unsafe { avx2::survivors(&lines, &key, loosest) };
+                    prop_assert_eq!(found, survivors(&lines, &key, loosest));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+"""``groundswell waves``: what each command prints where, and what it refuses with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import releases
+from commands import Ran
+from groundswell.factory import Factory
+from groundswell.fleet.quantities import instant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., Ran]
+Waves = Callable[..., Ran]
+
+GROUPS = {"canary": 5, "us-east": 60, "us-west": 40, None: 15}
+NOW = str(releases.NOW)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("waves")
+    releases.make_factory(folder, releases.devices(GROUPS, test_devices=10))
+    return folder
+
+
+@pytest.fixture
+def folder(ready: Path, tmp_path: Path) -> Path:
+    """The factory ``acme`` and its tarballs, to be changed at will."""
+    return shutil.copytree(ready, tmp_path / "work")
+
+
+@pytest.fixture
+def waves(run: Run, folder: Path) -> Waves:
+    """Run `groundswell waves ARGUMENTS…` in the factory."""
+
+    def runner(*arguments: object) -> Ran:
+        return run("-C", folder / "acme", "waves", *arguments)
+
+    return runner
+
+
+@pytest.fixture
+def made(waves: Waves, folder: Path) -> Waves:
+    """With the wave ``v42`` made."""
+    ran = waves("init", "-k", folder / "targets.tgz", "v42", 42, releases.TAG)
+    assert ran.code == 0, ran.err
+    return waves
+
+
+def uuids(folder: Path, **filters: Any) -> list[str]:
+    with Factory.open(folder / "acme") as factory:
+        return list(factory.devices.list_uuids(**filters))
+
+
+def data(ran: Ran) -> Any:
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+# --- init and sign
+
+
+def test_init_makes_a_wave_and_says_what_it_brings(waves: Waves, folder: Path) -> None:
+    ran = waves("init", "-k", folder / "targets.tgz", "v42", 42, releases.TAG)
+    assert (ran.code, ran.out) == (0, "")
+    assert "made the wave v42: version 42 for tag production, 1 target" in ran.err
+    assert "no static deltas" in ran.err
+
+
+def test_a_dry_run_prints_the_signed_role_and_makes_no_wave(waves: Waves, folder: Path) -> None:
+    ran = waves("init", "-k", folder / "targets.tgz", "v42", 42, releases.TAG, "--dry-run", "--expires-days", 30)
+    role = data(ran)
+    assert role["signed"]["version"] == 42
+    assert [target["custom"]["tags"] for target in role["signed"]["targets"].values()] == [[releases.TAG]]
+    assert len(role["signatures"]) == 2
+    assert data(waves("list", "--json"))["waves"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["-k", "targets.tgz", "v42", 44, "production"], 3, "no CI targets of version `44`"),
+        (["-k", "targets.tgz", "no/name", 42, "production"], 2, "the wave name `no/name`"),
+        (["-k", "targets.tgz", "v42", 42, "no tag"], 2, "the tag name `no tag`"),
+        (["-k", "root.tgz", "v42", 42, "production"], 5, "a root key where a targets key"),
+        (["-k", "nowhere.tgz", "v42", 42, "production"], 3, "there is no file"),
+        (
+            ["-k", "targets.tgz", "v42", 42, "production", "--expires-at", "2020-01-01T00:00:00Z"],
+            2,
+            "not in the future",
+        ),
+        (["-k", "targets.tgz", "v42", 42, "production", "--expires-days", "0"], 2, "not in the future"),
+        (["-k", "targets.tgz", "v42", 42, "production", "--prune", "40"], 3, "no version `40` to prune"),
+        (["-k", "targets.tgz", "v42", 42, "production", "--prune", "42"], 2, "cannot be pruned"),
+        (["-k", "targets.tgz", "v42", 42, "production", "--prune", "4x"], 2, "`4x` in --prune"),
+        (["-k", "targets.tgz", "v42", 42, "production", "--prune", ""], 2, "names no version"),
+        (["-k", "targets.tgz", "v42", 42, "production", "--source-tag", "devel"], 3, "carries the tag `devel`"),
+        (["v42", 42, "production"], 2, "offline key"),
+    ],
+)
+def test_init_refuses_what_cannot_be(waves: Waves, folder: Path, arguments: list[Any], code: int, said: str) -> None:
+    named = [folder / word if str(word).endswith(".tgz") else word for word in arguments]
+    ran = waves("init", *named)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert data(waves("list", "--json"))["total"] == 0
+
+
+def test_a_busy_tag_a_used_name_and_a_version_not_above_productions_are_states(made: Waves, folder: Path) -> None:
+    keys = ("-k", folder / "targets.tgz")
+    busy = made("init", *keys, "v43", 43, releases.TAG)
+    assert (busy.code, "wave `v42` is already active" in busy.err) == (4, True)
+    used = made("init", *keys, "v42", 43, "beta")
+    assert (used.code, "was named `v42` before" in used.err) == (4, True)
+    assert made("complete").code == 0
+    below = made("init", *keys, "v41", 41, releases.TAG)
+    assert (below.code, "`41` is not above" in below.err) == (4, True)
+
+
+def test_signing_again_with_the_same_key_changes_nothing(made: Waves, folder: Path) -> None:
+    before = data(made("show", "v42", "--json"))
+    ran = made("sign", "v42", "-k", folder / "targets.tgz")
+    assert (ran.code, "2 valid signatures" in ran.err) == (0, True)
+    assert data(made("show", "v42", "--json")) == before
+
+
+# --- rollouts
+
+
+def test_a_sample_prints_its_uuids_and_leaves_one_line_of_history(made: Waves) -> None:
+    ran = made("rollout", "v42", "-g", "us-east", "-l", 7, "--print-uuids", "--seed", 3, "--now", NOW)
+    assert ran.code == 0
+    assert len(ran.lines) == 7
+    assert all(UUID.fullmatch(line) for line in ran.lines)
+    assert "took in 7 devices of 60 candidates of group us-east (60 devices match)" in ran.err
+    (line,) = data(made("history", "--json"))["rollouts"]
+    assert (line["count"], line["seed"], line["selector"]["group"], line["limit"]) == (7, "3", "us-east", 7)
+    printed = made("history", "--rollout", 1, "--print-uuids")
+    assert sorted(printed.lines) == sorted(ran.lines)
+
+
+def test_json_tells_all_that_was_asked_and_found(made: Waves) -> None:
+    found = data(made("rollout", "v42", "-l", "10%", "--json", "--print-uuids", "--print-names", "--dry-run"))
+    assert found["dry_run"] is True
+    assert found["rollout"] is None
+    assert (found["matching"], found["candidates"], found["limit"], found["count"]) == (120, 120, 12, 12)
+    assert len(found["uuids"]) == len(found["names"]) == 12
+    assert isinstance(found["seed"], str)
+    assert re.fullmatch(r"[0-9a-f]{64}", found["digest"])
+    assert data(made("history", "--json"))["rollouts"] == []
+
+
+def test_a_group_alone_is_the_whole_group_and_again_it_is_nothing(made: Waves) -> None:
+    first = made("rollout", "v42", "canary")
+    assert "covers the whole group canary: 5 devices more, and all that join it later" in first.err
+    again = made("rollout", "v42", "--group", "canary")
+    assert (again.code, "was rolled out whole before" in again.err) == (0, True)
+    assert len(data(made("history", "--json"))["rollouts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "waves complete"),
+        (["-l", "0"], "selects nothing"),
+        (["-l", ""], "is empty"),
+        (["-l", "-5"], "is negative"),
+        (["-l", "101%"], "above 100%"),
+        (["-l", "1e3"], "`1e3`"),
+        (["-l", "ten"], "`ten`"),
+        (["-g", "canary", "-l", "0"], "selects nothing"),
+        (["-g", "canary", "--uuids", ""], "empty"),
+        (["-g", "canary", "--uuids", " \t"], "empty"),
+        (["-g", ""], "given but empty"),
+        (["canary", "-g", "canary"], "given twice"),
+        (["--uuids", "no-uuid"], "no-uuid"),
+        (["-l", "5", "--plan-out", "x"], "--dry-run"),
+    ],
+)
+def test_what_is_empty_or_senseless_never_means_more_devices(made: Waves, arguments: list[str], said: str) -> None:
+    ran = made("rollout", "v42", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert data(made("history", "--json"))["rollouts"] == []
+
+
+def test_a_list_with_offenders_is_refused_whole_and_names_each(made: Waves, folder: Path) -> None:
+    good = uuids(folder, group="us-west")[:3]
+    test = uuids(folder, production=False)[0]
+    stranger = "00000000-0000-4000-8000-000000000001"
+    listed = ",".join([*good, test, stranger])
+    refused = made("rollout", "v42", "-g", "us-west", "--uuids", listed, "--json")
+    assert (refused.code, refused.out) == (2, "")
+    error = json.loads(refused.err)["error"]
+    assert error["code"] == "mismatched-devices"
+    assert {one["uuid"]: one["reason"] for one in error["fields"]["offenders"]} == {test: "test", stranger: "unknown"}
+    assert data(made("history", "--json"))["rollouts"] == []
+    taken = data(made("rollout", "v42", "-g", "us-west", "--uuids", listed, "--skip-mismatched", "--json"))
+    assert (taken["count"], len(taken["skipped"])) == (3, 2)
+
+
+def test_an_unknown_wave_or_group_is_not_found_and_the_nearest_is_named(made: Waves) -> None:
+    wave = made("rollout", "v4", "-l", 1)
+    assert (wave.code, "did you mean `v42`?" in wave.err) == (3, True)
+    group = made("rollout", "v42", "-g", "us-eats", "-l", 1)
+    assert (group.code, "us-east" in group.err) == (3, True)
+
+
+def test_a_plan_binds_once(made: Waves, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    looked = made("rollout", "v42", "-l", 9, "--dry-run", "--print-uuids", "--plan-out", plan)
+    applied = made("rollout", "v42", "--apply", plan, "--print-uuids")
+    assert applied.code == 0, applied.err
+    assert applied.lines == looked.lines
+    again = made("rollout", "v42", "--apply", plan)
+    assert (again.code, "stale" in again.err or "revision" in again.err) == (4, True)
+    other = made("rollout", "v43", "--apply", plan)
+    assert other.code == 2
+    both = made("rollout", "v42", "--apply", plan, "-l", 3)
+    assert (both.code, "--apply" in both.err) == (2, True)
+
+
+def code_of(ran: Ran) -> str:
+    """The code of the error that a command with ``--json`` told."""
+    code: str = json.loads(ran.err.splitlines()[-1])["error"]["code"]
+    return code
+
+
+def test_a_group_that_is_given_and_empty_is_no_group(made: Waves) -> None:
+    assert code_of(made("rollout", "v42", "-g", " ", "--json")) == "empty-group"
+
+
+def test_a_plan_of_another_wave_is_not_taken_for_this_one(made: Waves, folder: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    made("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
+    made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
+    assert code_of(made("rollout", "b42", "--apply", plan, "--json")) == "other-wave"
+
+
+def test_a_fleet_that_was_another_does_not_yield_the_picks(made: Waves, folder: Path, tmp_path: Path) -> None:
+    made("rollout", "v42", "-l", "10%", "--now", NOW)
+    other = tmp_path / "other.parquet"
+    with Factory.open(folder / "acme") as factory:
+        (chosen, *_) = factory.waves.rollout_uuids("v42", 1)
+        factory.devices.delete([chosen])
+        factory.devices.fleet(now=instant(releases.NOW)).write(other)
+    ran = made("history", "--verify", "--fleet", other, "--json")
+    assert ran.code == 6
+    assert code_of(ran) == "rollout-not-verified"
+
+
+def test_an_edited_plan_is_refused(made: Waves, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
+    document = json.loads(plan.read_text())
+    document["uuids"].pop()
+    plan.write_text(json.dumps(document))
+    ran = made("rollout", "v42", "--apply", plan)
+    assert (ran.code, "was changed after it was made" in ran.err) == (2, True)
+    plan.write_text("no plan")
+    assert made("rollout", "v42", "--apply", plan).code == 2
+
+
+# --- following
+
+
+def test_status_adds_up_for_the_tag_and_for_each_group(made: Waves) -> None:
+    made("rollout", "v42", "canary")
+    made("rollout", "v42", "-g", "us-east", "-l", 10)
+    found = data(made("status", "--json"))
+    assert found["total"] == 120 == found["updated"] + found["scheduled"] + found["unscheduled"]
+    assert [one["group"] for one in found["rollout_groups"]] == ["canary", "us-east"]
+    assert [(one["group"], one["scheduled"]) for one in found["other_groups"]] == [("us-west", 0), (None, 0)]
+    assert [one["scheduled"] for one in found["rollout_groups"]] == [5, 10]
+    assert found["failed"] is None
+    text = made("status")
+    assert re.search(r"^canary +5 +\d+ +0 +5 ", text.out, re.MULTILINE)
+    assert "(no group)" in text.out
+
+
+def test_status_watches_until_it_is_stopped(folder: Path, made: Waves) -> None:  # noqa: ARG001
+    command = [sys.executable, "-m", "groundswell", "-C", str(folder / "acme"), "waves", "status", "--watch"]
+    with subprocess.Popen(
+        [*command, "--interval", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        seen = 0
+        for line in process.stdout:
+            seen += line.startswith("wave ")
+            if seen == 2:
+                break
+        process.send_signal(2)
+        process.stdout.close()
+        assert process.wait(20) == 130
+
+
+def test_why_answers_for_each_device(made: Waves, folder: Path) -> None:
+    (chosen,) = made("rollout", "v42", "-g", "us-east", "-l", 1, "--print-uuids").lines
+    left_out = next(uuid for uuid in uuids(folder, group="us-east") if uuid != chosen)
+    test = uuids(folder, production=False)[0]
+    stranger = "00000000-0000-4000-8000-000000000001"
+    found = data(made("why", chosen, left_out, test, stranger, "--wave", "v42", "--json"))["devices"]
+    assert [one["rule"] for one in found] == ["staged", "not-rolled-out", "test", "unknown"]
+    assert (found[0]["rollout"], found[0]["in_wave"], found[0]["served"]) == (1, True, "the targets of wave v42")
+    text = made("why", chosen)
+    assert "yes: it was chosen by rollout 1 of wave v42" in text.out
+
+
+def test_history_is_verified_and_a_frozen_fleet_yields_the_picks_again(
+    made: Waves, folder: Path, tmp_path: Path
+) -> None:
+    frozen = tmp_path / "then.parquet"
+    with Factory.open(folder / "acme") as factory:
+        factory.devices.fleet(now=instant(releases.NOW)).write(frozen)
+    made("rollout", "v42", "canary")
+    made("rollout", "v42", "-l", "10%", "--now", NOW)
+    made("rollout", "v42", "-g", "us-east", "-l", 10, "--now", NOW)
+    found = data(made("history", "--verify", "--fleet", frozen, "--json"))["rollouts"]
+    assert [(one["digest_holds"], one["recomputed"]) for one in found] == [(True, True)] * 3
+    assert "the same again" in made("history", "--verify", "--fleet", frozen).out
+
+
+# --- the end
+
+
+def test_the_name_may_be_left_out_where_one_wave_is_active(made: Waves, folder: Path) -> None:
+    assert "v42" in made("show").out
+    made("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
+    several = made("status")
+    assert (several.code, "v42" in several.err, "b42" in several.err) == (4, True, True)
+    assert made("cancel", "b42").code == 0
+    assert made("complete").code == 0
+    none = made("status")
+    assert (none.code, "no wave is active" in none.err) == (3, True)
+
+
+def test_a_finished_wave_never_changes_again(made: Waves, folder: Path) -> None:
+    made("complete", "v42")
+    for arguments in (["complete", "v42"], ["cancel", "v42"], ["rollout", "v42", "-l", "1"]):
+        ran = made(*arguments)
+        assert (ran.code, "is complete" in ran.err) == (4, True)
+    assert made("sign", "v42", "-k", folder / "targets.tgz").code == 4
+
+
+def test_wave_is_another_word_for_waves(run: Run, made: Waves, folder: Path) -> None:
+    assert run("-C", folder / "acme", "wave", "list").out == made("list").out
+
+
+def on_a_terminal(folder: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal and answer its question."""
+    command = [sys.executable, "-m", "groundswell", "-C", str(folder / "acme"), "waves", *arguments]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, command)
+    os.write(terminal, answer)
+    seen = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), seen.decode()
+
+
+@pytest.mark.parametrize("arguments", [["complete"], ["cancel"], ["rollout", "v42", "canary"]])
+def test_on_a_terminal_what_cannot_be_undone_is_asked_first(made: Waves, folder: Path, arguments: list[str]) -> None:
+    before = data(made("show", "v42", "--json"))
+    code, seen = on_a_terminal(folder, *arguments, answer=b"n\n")
+    assert "[y/N]" in seen
+    assert code != 0
+    assert data(made("show", "v42", "--json")) == before
+    code, seen = on_a_terminal(folder, *arguments, answer=b"y\n")
+    assert code == 0, seen
+    assert data(made("show", "v42", "--json")) != before
+
+
+def test_yes_skips_the_question(made: Waves, folder: Path) -> None:  # noqa: ARG001
+    code, seen = on_a_terminal(folder, "complete", "--yes", answer=b"")
+    assert (code, "[y/N]" in seen) == (0, False)
