@@ -31,7 +31,7 @@ from groundswell.store.database import (
     write_ahead_log,
 )
 from groundswell.store.faults import RESTORE, damaged, outcome_unknown
-from groundswell.store.interrupts import interrupts_held
+from groundswell.store.interrupts import InterruptedAfterCommitError, interrupts_held
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 
@@ -150,9 +150,21 @@ class DuckDBStore:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Keep other threads out, from what a change is worked out of to its commit."""
+        """Keep other threads out, from what a change is worked out of to its commit.
+
+        Raises:
+            InterruptedAfterCommitError: Ctrl-C came after a commit of the block.
+        """
         with self._turn:
-            yield
+            before = self.revision
+            try:
+                yield
+            except InterruptedAfterCommitError:
+                raise
+            except KeyboardInterrupt as error:
+                if self.revision > before:
+                    raise InterruptedAfterCommitError from error
+                raise
 
     def commit(self, entry: Entry, changes: Sequence[Change]) -> int:
         """Make changes, all of them or none; they are durable when this returns.
