@@ -21,7 +21,7 @@ from groundswell.tuf.judge import judge_directory
 from wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -76,9 +76,10 @@ class Fleet:
             assert found == list(expected), number
             assert verdict.targets_version == expected[0]
             assert all(target["custom"]["tags"] == [device.tag] for target in signed["targets"].values())
-        assert verdict.timestamp_version == verdict.snapshot_version
-        assert verdict.timestamp_version >= self.epochs.get(exported.repository, 0)
-        self.epochs[exported.repository] = verdict.timestamp_version
+        epoch = verdict.timestamp_version or 0
+        assert epoch == verdict.snapshot_version
+        assert epoch >= self.epochs.get(exported.repository, 1)
+        self.epochs[exported.repository] = epoch
         shutil.rmtree(mine, ignore_errors=True)
         fresh.rename(mine)
 
@@ -221,7 +222,7 @@ def test_rotated_keys_sign_active_and_canceled_waves_and_production_anew(fleet: 
     release.rollout(uuids=[2], wave="v42")
     before = {1: [44, 40], 2: [42, 40], 3: [40]} | all_of(TEST_DEVICES, CI)
     fleet.look(before)
-    acts = {
+    acts: dict[str, Callable[[], object]] = {
         "targets": lambda: factory.keys.rotate_targets(root_keys=root, targets_keys=release.keys, now=AT),
         "second targets": lambda: factory.keys.rotate_targets(root_keys=root, targets_keys=release.second_keys, now=AT),
         "online": lambda: factory.keys.rotate_online(root_keys=root, now=AT),
