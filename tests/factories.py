@@ -126,6 +126,12 @@ def put_production(
     return document
 
 
+def past_the_store(factory: Factory, sql: str) -> None:
+    """Write to the database itself, past the audit log and every rule."""
+    with factory._context.store._using() as connection:
+        connection.execute(sql)
+
+
 def every_byte_below(folder: Path) -> dict[str, bytes]:
     """What every file below a folder holds, by its path there."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -90,7 +90,7 @@ def test_where_no_factory_is_every_command_says_how_to_name_or_make_one(
         (["-C", "file"], "no factory is in `file`"),
     ):
         ran = run(*options, *command)
-        assert (ran.code, ran.out) == (3, "")
+        assert (ran.slug, ran.code, ran.out) == ("no-factory", 3, "")
         assert ran.err == (
             f"error: {said}\n hint: name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one:"
             " groundswell init DIR --name NAME\n"

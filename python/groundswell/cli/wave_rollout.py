@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["rollout"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
 @click.argument("name")
 @click.argument("group_word", metavar="[GROUP]", required=False)
 @click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")

@@ -136,9 +136,12 @@ def factory_status(
         warnings.append("there are no offline keys yet: `groundswell keys init` makes them")
     if ci_targets == 0:
         warnings.append("there are no targets yet: `groundswell targets import` takes them in")
-    tags = sorted({(row["production"], row["tag"]) for row in rows}, key=lambda at: (not at[0], at[1] is None, at[1]))
+    by_tag: dict[tuple[bool, str | None], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_tag.setdefault((row["production"], row["tag"]), []).append(row)
+    tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
     found = tuple(
-        _tag_status(tag, rows, known["production" if production else "ci"], production=production)
+        _tag_status(tag, by_tag[production, tag], known["production" if production else "ci"], production=production)
         for production, tag in tags
     )
     return FactoryStatus(
@@ -170,12 +173,11 @@ def _versions(publications: Sequence[Publication]) -> dict[tuple[str, str], set[
 def _tag_status(
     tag: str | None, rows: list[dict[str, Any]], served: dict[tuple[str, str], set[int]], *, production: bool
 ) -> TagStatus:
-    own = [row for row in rows if row["production"] == production and row["tag"] == tag]
     latest = max(served.get((tag or "", TAG_VARIANT), ()), default=None)
     known = {version for (of, _), versions in served.items() if of == tag for version in versions}
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
-    for row in own:
+    for row in rows:
         versions[row["target_version"]] = versions.get(row["target_version"], 0) + row["devices"]
         counts = groups.setdefault(row["group_name"], [0, 0])
         counts[0] += row["devices"]

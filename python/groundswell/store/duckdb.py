@@ -240,8 +240,12 @@ class DuckDBStore:
 
     # --- opening
 
-    def _settled(self) -> None:
-        """Open the files anew where a failing disk left it unknown what is in them."""
+    def require_open(self) -> None:
+        """Refuse to go on once the store is closed.
+
+        Raises:
+            StateError: ``factory-closed``.
+        """
         if self._closed:
             raise StateError(
                 "factory-closed",
@@ -249,6 +253,10 @@ class DuckDBStore:
                 hint="open it again, or do all the work inside its `with` block",
                 fields={"path": str(self.folder)},
             )
+
+    def _settled(self) -> None:
+        """Open the files anew where a failing disk left it unknown what is in them."""
+        self.require_open()
         if self._connection is None or self._log is None:
             self._open_files()
 

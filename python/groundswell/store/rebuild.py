@@ -90,6 +90,8 @@ def _swap(folder: Path, fresh: Path) -> Path | None:
             write_ahead_log(old).replace(write_ahead_log(kept or _free_name(old)))
         fresh.replace(old)
         sync_folder(folder)
+        for file in folder.glob(f"{DATABASE}.damaged-*"):
+            keep_private(file)
     except OSError as error:
         raise cannot_write(old, error) from error
     return kept
