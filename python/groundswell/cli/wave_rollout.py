@@ -82,8 +82,8 @@ def rollout(
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
         raise click.UsageError("--plan-out goes with --dry-run")
-    if plan is not None and (dry_run or skip_mismatched or {chosen, limit, uuids, seed, now} != {None}):
-        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+    if plan is not None:
+        _refuse_choices(click.get_current_context())
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
     if limit is not None:
         from groundswell.fleet.quantities import parse_limit

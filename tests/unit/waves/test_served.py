@@ -76,10 +76,10 @@ class Fleet:
             assert found == list(expected), number
             assert verdict.targets_version == expected[0]
             assert all(target["custom"]["tags"] == [device.tag] for target in signed["targets"].values())
-        assert verdict.timestamp_version is not None
-        assert verdict.timestamp_version == verdict.snapshot_version
-        assert verdict.timestamp_version >= self.epochs.get(exported.repository, 0)
-        self.epochs[exported.repository] = verdict.timestamp_version
+        epoch = verdict.timestamp_version or 0
+        assert epoch == verdict.snapshot_version
+        assert epoch >= self.epochs.get(exported.repository, 1)
+        self.epochs[exported.repository] = epoch
         shutil.rmtree(mine, ignore_errors=True)
         fresh.rename(mine)
 
