@@ -47,7 +47,7 @@ class Server:
         self._process.stdin.write(json.dumps({"do": do, "scene": scene} | arguments) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, "the server has ended"
+        assert line, f"the server has ended with {self._process.wait(timeout=30)}"
         answer = json.loads(line)
         assert "failed" not in answer, answer["failed"]
         return answer["answer"]
