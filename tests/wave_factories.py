@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -17,8 +19,9 @@ from groundswell.tuf.roles import next_root, production_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from uuid import UUID
 
+    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.factory.waves import WaveDetail, Waves
     from reference import Device
 
 VERSIONS = (40, 41, 42, 43, 44, 45)
@@ -70,3 +73,105 @@ def cells(uuids: Sequence[UUID], **columns: Any) -> pa.Table:
         kind = pa.int64() if name in {"last_seen", "target_version"} else pa.string()
         rows[name] = pa.array([value] * len(uuids), kind)
     return pa.table(rows)
+
+
+# --- a small fleet that has a device of every kind ------------------------------------------------------------------
+
+HOUR = 3600
+TAG = "main"
+CANARY, FIELD, GROUPLESS = range(1, 5), range(5, 15), range(15, 19)
+MATCHING = range(1, 19)
+TEST_DEVICES, OTHER_TAG, TAGLESS = range(21, 24), range(31, 34), range(41, 43)
+STRANGER = factories.device(99)
+
+
+def uuid(number: int) -> str:
+    """The device of a number."""
+    return factories.device(number)
+
+
+def uuids(numbers: Iterable[int]) -> list[str]:
+    """The devices of these numbers, in order."""
+    return [factories.device(number) for number in numbers]
+
+
+def numbers(devices: Iterable[str]) -> list[int]:
+    """The numbers of devices, in order."""
+    return [int(one[-12:], 16) for one in devices]
+
+
+def small_fleet() -> pa.Table:
+    """18 production devices on `TAG` in two groups and none; test devices, others on another tag, others on none.
+
+    Device n was last seen n hours ago. All report version 41.
+    """
+    rows = [
+        *((n, "canary", TAG, True) for n in CANARY),
+        *((n, "field", TAG, True) for n in FIELD),
+        *((n, None, TAG, True) for n in GROUPLESS),
+        *((n, "canary", TAG, False) for n in TEST_DEVICES),
+        *((n, "canary", "beta", True) for n in OTHER_TAG),
+        *((n, "field", None, True) for n in TAGLESS),
+    ]
+    return pa.table(
+        {
+            "uuid": [uuid(n) for n, *_ in rows],
+            "name": [f"device-{n}" for n, *_ in rows],
+            "group": pa.array([group for _, group, _, _ in rows], pa.string()),
+            "tag": pa.array([tag for _, _, tag, _ in rows], pa.string()),
+            "production": [production for *_, production in rows],
+            "last_seen": [NOW - n * HOUR for n, *_ in rows],
+            "target_version": pa.array([41] * len(rows), pa.int64()),
+            "hardware_id": [HARDWARE] * len(rows),
+        }
+    )
+
+
+@dataclass
+class Release:
+    """An open factory with the small fleet, and its tarballs."""
+
+    factory: Factory
+    folder: Path
+
+    @property
+    def waves(self) -> Waves:
+        """Its waves."""
+        return self.factory.waves
+
+    @property
+    def keys(self) -> Path:
+        """The tarball of the first targets key."""
+        return self.folder / KEYS[0]
+
+    @property
+    def second_keys(self) -> Path:
+        """The tarball of the second targets key."""
+        return self.folder / KEYS[1]
+
+    def init(self, name: str = "w", version: int = 42, tag: str = TAG, **words: Any) -> WaveDetail:
+        """Make a wave."""
+        said: dict[str, Any] = {"keys": self.keys, "now": AT}
+        return self.waves.init(name, version, tag, **(said | words))
+
+    def rollout(self, limit: Any = None, *, wave: str = "w", **words: Any) -> RolloutResult:
+        """Roll the wave out; devices are said by their numbers."""
+        if words.get("uuids") is not None and not isinstance(words["uuids"], str):
+            words["uuids"] = [uuid(one) if isinstance(one, int) else one for one in words["uuids"]]
+        said: dict[str, Any] = {"now": AT}
+        return self.waves.rollout(wave, limit, **(said | words))
+
+    def covered(self, wave: str = "w") -> list[int]:
+        """The devices that the wave covers now, by asking for each."""
+        everyone = [*MATCHING, *TEST_DEVICES, *OTHER_TAG, *TAGLESS]
+        return [n for n, one in zip(everyone, self.waves.why(uuids(everyone), wave=wave), strict=True) if one.in_wave]
+
+    def check_in(self, devices: Iterable[int], **columns: Any) -> None:
+        """Have devices be seen now, or whatever is said."""
+        rows = cells([UUID(uuid(n)) for n in devices], **({"last_seen": NOW} | columns))
+        self.factory.devices.import_(rows, now=AT, clear=[name for name, value in columns.items() if value is None])
+
+    def reopen(self) -> None:
+        """Close the factory and open it again."""
+        self.factory.close()
+        self.factory = Factory.open(self.folder / "acme", user="alice")

@@ -227,6 +227,7 @@ class Fleet:
         tag: str | None,
         listed: npt.NDArray[np.uint8] | None,
         excluded: npt.NDArray[np.uint8] | None,
+        excluded_set: DeviceSet | None = None,
         not_updated: int | None,
         include_test: bool,
         skip_mismatched: bool,

@@ -13,7 +13,7 @@ import pytest
 
 import shops
 from commands import Ran
-from groundswell.cli import run as run_command
+from groundswell import GroundswellError, cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,14 +21,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Run `groundswell ARGUMENTS…` in this process."""
+    told: list[str] = []
+    tell = cli._tell
+
+    def tell_and_note(error: GroundswellError, *, as_json: bool) -> int:
+        told.append(error.code)
+        return tell(error, as_json=as_json)
+
+    monkeypatch.setattr(cli, "_tell", tell_and_note)
 
     def runner(*arguments: object) -> Ran:
         capsys.readouterr()
-        code = run_command([str(argument) for argument in arguments])
+        told.clear()
+        code = cli.run([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
+        return Ran(code, captured.out, captured.err, "".join(told))
 
     return runner
 

@@ -12,7 +12,7 @@ import pytest
 
 import factories
 import shops
-from commands import Ran
+from commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,13 @@ def test_the_epochs_go_just_past_a_version_that_is_known(run: Run, backed_up: Pa
     assert ran.err.endswith("; it is at revision 5, epochs: ci 78, production 78\n")
 
 
+def test_an_epoch_beyond_what_agents_can_count_is_refused(run: Run, backed_up: Path) -> None:
+    assert run("restore", backed_up, "again", "--last-timestamp-version", 2**31 - 2).code == 0
+    ran = run("-C", "again", "metadata", "refresh")
+    assert (ran.slug, ran.code, ran.out) == ("epoch-exhausted", 4, "")
+    assert "error: the epoch `2147483648` is beyond what every device agent can count\n hint: " in ran.err
+
+
 def test_a_process_does_the_same(process: Run, here: Path) -> None:
     ran = process("-C", "acme", "backup", "b.tar", cwd=here)
     assert (ran.code, ran.out, ran.err[:27]) == (0, "", "wrote revision 4 to b.tar (")
@@ -68,24 +75,36 @@ def test_a_process_does_the_same(process: Run, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "slug", "said"),
     [
-        (("backup", "acme/b.tar"), 2, "`acme/b.tar` lies inside the factory that it would be a backup of"),
-        (("backup", "no/such/b.tar"), 3, "there is no folder `no/such` to write `b.tar` to"),
-        (("backup", "acme"), 2, "`acme`"),
-        (("backup", ""), 2, "`FILE` names no file"),
-        (("restore", "no-such.tar", "again"), 3, "there is no file `no-such.tar`"),
-        (("restore", "fleet.csv", "again"), 2, "`fleet.csv` is no backup of a factory"),
-        (("restore", "cut.tar", "again"), 2, "`cut.tar` is no backup of a factory, or is cut off"),
-        (("restore", "flipped.tar", "again"), 2, "`flipped.tar` is damaged: `"),
-        (("restore", "root.tgz", "again"), 2, "`root.tgz` is no backup of a factory"),
-        (("restore", "b.tar", "acme"), 4, "`acme` is there already"),
-        (("restore", "b.tar", "fleet.csv"), 4, "`fleet.csv` is there already, and is a file"),
-        (("restore", "b.tar", ""), 2, "`DIR` names no directory"),
-        (("restore", "b.tar", "no/such/again"), 6, "`no/such/again` cannot be made"),
-        (("restore", "b.tar", "again", "--last-timestamp-version", "-1"), 2, "the timestamp version `-1` is no whole"),
-        (("restore", "b.tar", "again", "--last-timestamp-version", "3000000000"), 2, "`3000000000`"),
-        (("restore", "b.tar"), 2, "missing argument 'DIR'"),
+        (
+            ("backup", "acme/b.tar"),
+            "backup-inside",
+            "`acme/b.tar` lies inside the factory that it would be a backup of",
+        ),
+        (("backup", "no/such/b.tar"), "folder-not-found", "there is no folder `no/such` to write `b.tar` to"),
+        (("backup", "acme"), "backup-inside", "`acme`"),
+        (("backup", ""), "no-file-name", "`FILE` names no file"),
+        (("restore", "no-such.tar", "again"), "file-not-found", "there is no file `no-such.tar`"),
+        (("restore", "fleet.csv", "again"), "bad-backup", "`fleet.csv` is no backup of a factory"),
+        (("restore", "cut.tar", "again"), "bad-backup", "`cut.tar` is no backup of a factory, or is cut off"),
+        (("restore", "flipped.tar", "again"), "bad-backup", "`flipped.tar` is damaged: `"),
+        (("restore", "root.tgz", "again"), "bad-backup", "`root.tgz` is no backup of a factory"),
+        (("restore", "b.tar", "acme"), "folder-not-empty", "`acme` is there already"),
+        (("restore", "b.tar", "fleet.csv"), "folder-not-empty", "`fleet.csv` is there already, and is a file"),
+        (("restore", "b.tar", ""), "no-directory-name", "`DIR` names no directory"),
+        (("restore", "b.tar", "no/such/again"), "cannot-write", "`no/such/again` cannot be made"),
+        (
+            ("restore", "b.tar", "again", "--last-timestamp-version", "-1"),
+            "bad-timestamp-version",
+            "the timestamp version `-1` is no whole",
+        ),
+        (
+            ("restore", "b.tar", "again", "--last-timestamp-version", "3000000000"),
+            "bad-timestamp-version",
+            "`3000000000`",
+        ),
+        (("restore", "b.tar"), "bad-usage", "missing argument 'DIR'"),
     ],
 )
 def test_what_is_refused_changes_nothing(
@@ -95,7 +114,7 @@ def test_what_is_refused_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     *,
     command: tuple[str, ...],
-    code: int,
+    slug: str,
     said: str,
 ) -> None:
     whole = backed_up.read_bytes()
@@ -106,7 +125,7 @@ def test_what_is_refused_changes_nothing(
     monkeypatch.setenv("GROUNDSWELL_FACTORY", str(here / "acme"))
     before = factories.every_byte_below(here)
     ran = run(*command)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     after = factories.every_byte_below(here)
     assert {name for name in before | after if before.get(name) != after.get(name)} <= {"acme/lock"}

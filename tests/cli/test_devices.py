@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import shops
-from commands import Ran
+from commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ Run = Callable[..., Ran]
 
 UUIDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(1, 7)]
 STRANGER = "00000000-0000-4000-8000-00000000000f"
-NO_ROW_SAYS = "no row says whether they are production devices, and no later import changes it"
+TEST_DEVICE = "it counts as a test device, and no later import can change that"
 
 
 def csv(folder: Path, text: str, name: str = "more.csv") -> Path:
@@ -69,9 +69,7 @@ def test_the_report_as_json(acme: Run, shop: Path) -> None:
         "groups_created": [],
         "rejected_rows": 0,
         "test_by_default": 1,
-        "notes": [
-            f"1 NEW DEVICE COUNTS AS A TEST DEVICE: {NO_ROW_SAYS}",
-        ],
+        "notes": [f"NOTHING SAYS THAT 1 OF THE NEW DEVICES IS A PRODUCTION DEVICE: {TEST_DEVICE}"],
         "dry_run": False,
     }
     assert ran.err == f"note: {ran.data['notes'][0]}\n"
@@ -144,15 +142,15 @@ def test_rejects_takes_the_bad_rows_and_the_import_the_good_ones(acme: Run, shop
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "code", "said"),
+    ("name", "text", "slug", "said"),
     [
-        ("a.csv", f"uuid,group\n{STRANGER},a b\n", 2, "line 2 of `a.csv`, column `group`: `a b` is no name"),
-        ("a.csv", f"uuid,tag\n{STRANGER},-x\n", 2, "line 2 of `a.csv`, column `tag`: `-x` is no name"),
-        ("a.csv", "uuid\nnonsense\n", 2, "line 2 of `a.csv`, column `uuid`: `nonsense`"),
-        ("a.csv", "name\nx\n", 2, "`a.csv` has no uuid column"),
-        ("a.csv", f"uuid,name\n{STRANGER},a\n{STRANGER},b\n", 2, "the same uuid"),
-        ("a.csv", "\0\1\2\3", 2, "`a.csv`"),
-        ("b.csv", "uuid\n", 3, "there is no file `a.csv`"),
+        ("a.csv", f"uuid,group\n{STRANGER},a b\n", "bad-rows", "line 2 of `a.csv`, column `group`: `a b` is no name"),
+        ("a.csv", f"uuid,tag\n{STRANGER},-x\n", "bad-rows", "line 2 of `a.csv`, column `tag`: `-x` is no name"),
+        ("a.csv", "uuid\nnonsense\n", "bad-rows", "line 2 of `a.csv`, column `uuid`: `nonsense`"),
+        ("a.csv", "name\nx\n", "no-uuid-column", "`a.csv` has no uuid column"),
+        ("a.csv", f"uuid,name\n{STRANGER},a\n{STRANGER},b\n", "repeated-uuid", "the same uuid"),
+        ("a.csv", "\0\1\2\3", "not-a-table", "`a.csv`"),
+        ("b.csv", "uuid\n", "file-not-found", "there is no file `a.csv`"),
     ],
 )
 def test_what_is_no_fleet_changes_nothing(
@@ -163,13 +161,13 @@ def test_what_is_no_fleet_changes_nothing(
     *,
     name: str,
     text: str,
-    code: int,
+    slug: str,
     said: str,
 ) -> None:
     monkeypatch.chdir(shop)
     csv(shop, text, name)
     ran = acme("devices", "import", "a.csv")
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4
 
@@ -279,28 +277,32 @@ def test_the_uuids_of_all_pages_are_a_list_that_goes_on(acme: Run, run: Run, sho
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "slug", "said"),
     [
-        (("-g", "canarx"), 3, "no group is named `canarx`\n hint: did you mean `canary`?"),
-        (("-t", "nope-nope"), 3, "no device listens to tag `nope-nope`\n hint: `groundswell status` lists them"),
-        (("-g", ""), 2, "`--group` is given but empty: ``"),
-        (("-t", " "), 2, "`--tag` is given but empty: ` `"),
-        (("--name", ""), 2, "`--name` is given but empty"),
-        (("--name", "\udcff"), 2, "`--name` is `\\udcff`, which is no UTF-8"),
-        (("-g", "canary", "--no-group"), 2, "--no-group and --no-tag exclude --group and --tag"),
-        (("--uuids", "--json"), 2, "--uuids prints a list and --json a page"),
-        (("-n", "0"), 2, "the limit is `0`\n hint: a page has 1 to 1,000,000 devices"),
-        (("-p", "0"), 2, "the page is `0`"),
-        (("-n", "ten"), 2, "'ten' is not a valid integer"),
-        (("--sort", "size"), 2, "'size' is not one of 'ordinal', 'name'"),
-        (("--online-threshold", "4x"), 2, "`4x` is no duration"),
-        (("--now", "noon"), 2, "`noon` is no instant"),
-        (("--nmae", "x"), 2, "no such option '--nmae'"),
+        (("-g", "canarx"), "unknown-group", "no group is named `canarx`\n hint: did you mean `canary`?"),
+        (
+            ("-t", "nope-nope"),
+            "unknown-tag",
+            "no device listens to tag `nope-nope`\n hint: `groundswell status` lists them",
+        ),
+        (("-g", ""), "empty-text", "`--group` is given but empty: ``"),
+        (("-t", " "), "empty-text", "`--tag` is given but empty: ` `"),
+        (("--name", ""), "empty-text", "`--name` is given but empty"),
+        (("--name", "\udcff"), "not-text", "`--name` is `\\udcff`, which is no UTF-8"),
+        (("-g", "canary", "--no-group"), "bad-usage", "--no-group and --no-tag exclude --group and --tag"),
+        (("--uuids", "--json"), "bad-usage", "--uuids prints a list and --json a page"),
+        (("-n", "0"), "bad-page", "the limit is `0`\n hint: a page has 1 to 1"),
+        (("-p", "0"), "bad-page", "the page is `0`"),
+        (("-n", "ten"), "bad-usage", "'ten' is not a valid integer"),
+        (("--sort", "size"), "bad-usage", "'size' is not one of 'ordinal', 'name'"),
+        (("--online-threshold", "4x"), "bad-duration", "`4x` is no duration"),
+        (("--now", "noon"), "bad-instant", "`noon` is no instant"),
+        (("--nmae", "x"), "bad-usage", "no such option '--nmae'"),
     ],
 )
-def test_what_no_list_can_be_asked_for(acme: Run, options: tuple[str, ...], code: int, said: str) -> None:
+def test_what_no_list_can_be_asked_for(acme: Run, options: tuple[str, ...], slug: str, said: str) -> None:
     ran = acme("devices", "list", *options)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
 
 
@@ -351,27 +353,35 @@ def test_devices_are_deleted(acme: Run) -> None:
     ran = acme("devices", "delete", UUIDS[0])
     assert (ran.code, ran.out, ran.err) == (0, "", "deleted 1 device\n")
     assert acme("devices", "delete", f"{UUIDS[1]} {UUIDS[2]}", UUIDS[3]).err == "deleted 3 devices\n"
+    assert acme("devices", "show", UUIDS[1]).err == (
+        f"error: no device has the uuid or the name `{UUIDS[1]}`\n"
+        " hint: the device was deleted; an import brings it back, with its ordinal\n"
+    )
     assert acme("devices", "list", "--uuids").lines == UUIDS[4:]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "slug", "said"),
     [
-        ((UUIDS[0], STRANGER), 3, f"1 listed device is not in the factory: `{STRANGER}`\n hint: nothing was changed"),
-        ((UUIDS[0], "gw-2"), 2, "`gw-2` in line 2, column 1 of `UUID` is no UUID"),
-        ((UUIDS[0], ""), 2, "the UUID list `UUID` is empty"),
-        (("", UUIDS[0]), 2, "the UUID list `UUID` is empty"),
-        ((", ;", UUIDS[0]), 2, "the UUID list `UUID` is empty"),
-        (("@no-such-list",), 3, "there is no file `no-such-list`"),
-        (("@",), 2, "there is no name after `@`"),
+        (
+            (UUIDS[0], STRANGER),
+            "unknown-devices",
+            f"1 listed device is not in the factory: `{STRANGER}`\n hint: nothing was changed",
+        ),
+        ((UUIDS[0], "gw-2"), "bad-uuid", "`gw-2` in line 2, column 1 of `UUID` is no UUID"),
+        ((UUIDS[0], ""), "empty-list", "the UUID list `UUID` is empty"),
+        (("", UUIDS[0]), "empty-list", "the UUID list `UUID` is empty"),
+        ((", ;", UUIDS[0]), "empty-list", "the UUID list `UUID` is empty"),
+        (("@no-such-list",), "file-not-found", "there is no file `no-such-list`"),
+        (("@",), "no-file-name", "there is no name after `@`"),
     ],
 )
 @pytest.mark.parametrize("verb", ["delete", "group"])
 def test_all_devices_of_a_list_or_none(
-    acme: Run, revision: Callable[[], int], *, verb: str, words: tuple[str, ...], code: int, said: str
+    acme: Run, revision: Callable[[], int], *, verb: str, words: tuple[str, ...], slug: str, said: str
 ) -> None:
     ran = acme("devices", verb, *words, *(["us-east"] if verb == "group" else []))
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4
 
@@ -400,11 +410,11 @@ def test_an_export_reads_back_as_nothing_to_do(acme: Run, shop: Path, ending: st
 
 
 def test_an_export_says_where_it_cannot_be_written(acme: Run, shop: Path) -> None:
-    for file, code, said in (
-        (shop / "out.xlsx", 2, "names no kind of file"),
-        (shop / "no/such/out.csv", 3, "there is no folder"),
-        ("", 2, "`FILE` names no file"),
+    for file, slug, said in (
+        (shop / "out.xlsx", "unknown-ending", "names no kind of file"),
+        (shop / "no/such/out.csv", "folder-not-found", "there is no folder"),
+        ("", "no-file-name", "`FILE` names no file"),
     ):
         ran = acme("devices", "export", file)
-        assert (ran.code, ran.out) == (code, "")
+        assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
         assert said in ran.err

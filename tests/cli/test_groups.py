@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands import Ran
+from commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,30 +80,34 @@ def test_a_process_does_the_same(process: Run, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "slug", "said"),
     [
-        (("create", "canary"), 4, "there is a group named `canary` already"),
-        (("create", "a b"), 2, "the group name `a b` is no name"),
-        (("create", "-h-"), 2, "no such option"),
-        (("create", "--", "-x"), 2, "the group name `-x` is no name"),
-        (("create", "é"), 2, "the group name `é` is no name"),
-        (("create", "x" * 65), 2, "is longer than the 64 characters that a name may have"),
-        (("create", ""), 2, "`NAME` is given but empty: ``"),
-        (("create", "x", "--description", "d" * 1001), 2, "the description has 1001 characters"),
-        (("rename", "canary", "us-east"), 4, "there is a group named `us-east` already"),
-        (("rename", "canary", "a/b"), 2, "the group name `a/b` is no name"),
-        (("rename", "canarx", "x"), 3, "no group is named `canarx`\n hint: did you mean `canary`?"),
-        (("rename", "\udcff", "x"), 2, "`NAME` is `\\udcff`, which is no UTF-8"),
-        (("describe", "nope-nope", "x"), 3, "no group is named `nope-nope`\n hint: `groundswell groups list` names"),
-        (("delete", "canarx"), 3, "no group is named `canarx`"),
-        (("delete",), 2, "missing argument 'NAME'"),
-        (("drop", "x"), 2, "no such command 'drop'"),
+        (("create", "canary"), "group-exists", "there is a group named `canary` already"),
+        (("create", "a b"), "bad-name", "the group name `a b` is no name"),
+        (("create", "-h-"), "bad-usage", "no such option"),
+        (("create", "--", "-x"), "bad-name", "the group name `-x` is no name"),
+        (("create", "é"), "bad-name", "the group name `é` is no name"),
+        (("create", "x" * 65), "bad-name", "is longer than the 64 characters that a name may have"),
+        (("create", ""), "empty-text", "`NAME` is given but empty: ``"),
+        (("create", "x", "--description", "d" * 1001), "bad-description", "has 1001 characters"),
+        (("rename", "canary", "us-east"), "group-exists", "there is a group named `us-east` already"),
+        (("rename", "canary", "a/b"), "bad-name", "the group name `a/b` is no name"),
+        (("rename", "canarx", "x"), "unknown-group", "no group is named `canarx`\n hint: did you mean `canary`?"),
+        (("rename", "\udcff", "x"), "not-text", "`NAME` is `\\udcff`, which is no UTF-8"),
+        (
+            ("describe", "nope-nope", "x"),
+            "unknown-group",
+            "no group is named `nope-nope`\n hint: `groundswell groups list` names",
+        ),
+        (("delete", "canarx"), "unknown-group", "no group is named `canarx`"),
+        (("delete",), "bad-usage", "missing argument 'NAME'"),
+        (("drop", "x"), "bad-usage", "no such command 'drop'"),
     ],
 )
 def test_what_is_refused_changes_nothing(
-    acme: Run, revision: Callable[[], int], *, command: tuple[str, ...], code: int, said: str
+    acme: Run, revision: Callable[[], int], *, command: tuple[str, ...], slug: str, said: str
 ) -> None:
     ran = acme("groups", *command)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands import Ran
+from commands import EXIT_CODES, Ran
 from groundswell.factory import Factory
 
 if TYPE_CHECKING:
@@ -53,25 +53,29 @@ def test_a_process_makes_the_same(process: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "slug", "said"),
     [
-        (("acme",), 2, "missing option '--name'"),
-        (("--name", "acme"), 2, "missing argument 'DIR'"),
-        (("acme", "--name", ""), 2, "the factory name `` is empty"),
-        (("acme", "--name", "a b"), 2, "the factory name `a b` is no name"),
-        (("acme", "--name", "-acme"), 2, "the factory name `-acme` is no name"),
-        (("acme", "--name", "ä"), 2, "the factory name `ä` is no name"),
-        (("acme", "--name", "a" * 65), 2, "is longer than the 64 characters that a name may have"),
-        (("acme", "--name", "a\x1b[2J"), 2, "the factory name `a\\x1b[2J` is no name"),
-        (("", "--name", "acme"), 2, "`DIR` names no directory"),
-        (("no/such/folder", "--name", "acme"), 6, "`no/such/folder` cannot be made: No such file or directory"),
-        (("file", "--name", "acme"), 4, "`file` is a file"),
-        (("full", "--name", "acme"), 4, "the folder `full` is not empty: it holds `something`"),
-        (("there", "--name", "acme"), 4, "`there` is a factory already"),
+        (("acme",), "bad-usage", "missing option '--name'"),
+        (("--name", "acme"), "bad-usage", "missing argument 'DIR'"),
+        (("acme", "--name", ""), "bad-name", "the factory name `` is empty"),
+        (("acme", "--name", "a b"), "bad-name", "the factory name `a b` is no name"),
+        (("acme", "--name", "-acme"), "bad-name", "the factory name `-acme` is no name"),
+        (("acme", "--name", "ä"), "bad-name", "the factory name `ä` is no name"),
+        (("acme", "--name", "a" * 65), "bad-name", "is longer than the 64 characters that a name may have"),
+        (("acme", "--name", "a\x1b[2J"), "bad-name", "the factory name `a\\x1b[2J` is no name"),
+        (("", "--name", "acme"), "no-directory-name", "`DIR` names no directory"),
+        (
+            ("no/such/folder", "--name", "acme"),
+            "cannot-write",
+            "`no/such/folder` cannot be made: No such file or directory",
+        ),
+        (("file", "--name", "acme"), "folder-not-empty", "`file` is a file"),
+        (("full", "--name", "acme"), "folder-not-empty", "the folder `full` is not empty: it holds `something`"),
+        (("there", "--name", "acme"), "factory-exists", "`there` is a factory already"),
     ],
 )
 def test_where_no_factory_can_be_nothing_is_changed(
-    run: Run, folder: Path, arguments: tuple[str, ...], code: int, said: str
+    run: Run, folder: Path, arguments: tuple[str, ...], slug: str, said: str
 ) -> None:
     (folder / "file").write_text("x")
     (folder / "full").mkdir()
@@ -79,7 +83,7 @@ def test_where_no_factory_can_be_nothing_is_changed(
     run("init", "there", "--name", "there")
     before = sorted(folder.rglob("*"))
     ran = run("init", *arguments)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert " hint: " in ran.err
     assert sorted(folder.rglob("*")) == before

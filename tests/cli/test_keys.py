@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import factories
-from commands import Ran
+from commands import EXIT_CODES, Ran
 from groundswell.tuf import PrivateKey, entries_of, read_tarball, write_tarball
 
 if TYPE_CHECKING:
@@ -163,38 +163,46 @@ ADD = ("add-targets", "--root-keys", "root.tgz", "--targets-keys")
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "slug", "said"),
     [
-        ((*ROTATE_ROOT, "no-such.tgz"), 3, "there is no file `no-such.tgz`"),
-        ((*ROTATE_ROOT, ""), 2, "`--root-keys` names no file: `` is empty"),
-        ((*ROTATE_ROOT, "acme"), 2, "`acme` is a folder"),
-        ((*ROTATE_ROOT, "cut.tgz"), 2, "`cut.tgz`"),
-        ((*ROTATE_ROOT, "text.tgz"), 2, "`text.tgz`"),
-        ((*ROTATE_ROOT, "nothing.tgz"), 2, "`nothing.tgz`"),
-        ((*ROTATE_ROOT, "other.tgz"), 2, "`other.tgz`"),
-        ((*ROTATE_ROOT, "strange-root.tgz"), 5, "`strange-root.tgz`"),
-        ((*ROTATE_ROOT, "targets.tgz"), 5, "holds a targets key where a root key is asked for"),
-        ((*ROTATE_TARGETS, "root.tgz"), 2, "`root.tgz` is named for the root key and for the targets key"),
-        ((*ROTATE_TARGETS, "copy.tgz"), 5, "holds a root key where a targets key is asked for"),
-        ((*ROTATE_TARGETS, "strange-targets.tgz"), 5, "`strange-targets.tgz`"),
-        ((*ROTATE_TARGETS, "both.tgz"), 5, "two active keys"),
-        ((*ROTATE_TARGETS, "cut.tgz"), 2, "`cut.tgz`"),
-        ((*ADD, "copy.tgz"), 5, "a root key where a targets key is asked for"),
-        ((*ADD, "strange-root.tgz"), 5, "a root key where a targets key is asked for"),
-        ((*ADD, "cut.tgz"), 2, "`cut.tgz`"),
-        (("init", "--root-keys", "root.tgz", "--targets-keys", "new.tgz"), 4, "has its offline keys already"),
-        (("init", "--root-keys", "strange-root.tgz", "--targets-keys", "targets.tgz"), 5, "`strange-root.tgz`"),
-        (("rotate", "online", "--root-keys", "root.tgz", "--role", "root"), 2, "'root' is not one of"),
-        (("rotate", "root"), 2, "missing option '--root-keys'"),
+        ((*ROTATE_ROOT, "no-such.tgz"), "file-not-found", "there is no file `no-such.tgz`"),
+        ((*ROTATE_ROOT, ""), "no-file-name", "`--root-keys` names no file: `` is empty"),
+        ((*ROTATE_ROOT, "acme"), "keys-inside", "`acme` lies inside the factory, which must not hold offline keys"),
+        ((*ROTATE_ROOT, "cut.tgz"), "bad-tarball", "`cut.tgz`"),
+        ((*ROTATE_ROOT, "text.tgz"), "bad-tarball", "`text.tgz`"),
+        ((*ROTATE_ROOT, "nothing.tgz"), "bad-tarball", "`nothing.tgz`"),
+        ((*ROTATE_ROOT, "other.tgz"), "bad-tarball", "`other.tgz`"),
+        ((*ROTATE_ROOT, "strange-root.tgz"), "no-such-key", "`strange-root.tgz`"),
+        ((*ROTATE_ROOT, "targets.tgz"), "wrong-role-key", "holds a targets key where a root key is asked for"),
+        ((*ROTATE_TARGETS, "root.tgz"), "same-tarball", "`root.tgz` is named for the root key and for the targets key"),
+        ((*ROTATE_TARGETS, "copy.tgz"), "wrong-role-key", "holds a root key where a targets key is asked for"),
+        ((*ROTATE_TARGETS, "strange-targets.tgz"), "no-such-key", "`strange-targets.tgz`"),
+        ((*ROTATE_TARGETS, "both.tgz"), "two-active-keys", "two active keys"),
+        ((*ROTATE_TARGETS, "cut.tgz"), "bad-tarball", "`cut.tgz`"),
+        ((*ADD, "copy.tgz"), "wrong-role-key", "a root key where a targets key is asked for"),
+        ((*ADD, "strange-root.tgz"), "wrong-role-key", "a root key where a targets key is asked for"),
+        ((*ADD, "cut.tgz"), "bad-tarball", "`cut.tgz`"),
+        (
+            ("init", "--root-keys", "root.tgz", "--targets-keys", "new.tgz"),
+            "keys-initialised",
+            "has its offline keys already",
+        ),
+        (
+            ("init", "--root-keys", "strange-root.tgz", "--targets-keys", "targets.tgz"),
+            "keys-initialised",
+            "`strange-root.tgz`",
+        ),
+        (("rotate", "online", "--root-keys", "root.tgz", "--role", "root"), "bad-usage", "'root' is not one of"),
+        (("rotate", "root"), "bad-usage", "missing option '--root-keys'"),
     ],
 )
 def test_a_wrong_tarball_is_refused_as_what_it_is(
-    bad: Run, shop: Path, *, command: tuple[str, ...], code: int, said: str
+    bad: Run, shop: Path, *, command: tuple[str, ...], slug: str, said: str
 ) -> None:
     shutil.copy(shop / "root.tgz", shop / "copy.tgz")
     before = factories.every_byte_below(shop)
     ran = bad(*command)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert " hint: " in ran.err
     after = factories.every_byte_below(shop)

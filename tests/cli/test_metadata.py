@@ -10,7 +10,7 @@ import pytest
 
 import factories
 import shops
-from commands import Ran
+from commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,28 +157,28 @@ def test_a_device_never_goes_back(metadata: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "slug", "said"),
     [
-        (("verify", "nowhere"), 3, "there is no directory `nowhere`"),
-        (("verify", ""), 2, "`DIR` names no directory"),
-        (("verify", "out", "--audience", "production"), 5, "its audience is `ci`, not `production`"),
-        (("verify", "out", "--tag", "devel"), 5, "without the tag `devel`"),
-        (("verify", "out", "--now", "2026-12-24T00:00:00Z"), 5, "`out/timestamp.json` expired at"),
-        (("verify", "out", "--previous", "nowhere"), 3, "there is no directory `nowhere`"),
-        (("verify", "out", "--audience", "all"), 2, "'all' is not one of 'production', 'ci'"),
-        (("export", "--device", "lab-1", "acme"), 2, "`acme` holds other files than metadata, such as `"),
-        (("export", "--device", "lab-1", "fleet.csv"), 2, "`fleet.csv` is a file"),
-        (("export", "--device", "lab-1", ""), 2, "`DIR` names no directory"),
-        (("export", "--device", "nobody", "out"), 3, "no device has the uuid or the name `nobody`"),
-        (("export", "--device", "", "out"), 2, "`--device` is given but empty"),
-        (("export", "out"), 2, "missing option '--device'"),
+        (("verify", "nowhere"), "no-such-directory", "there is no directory `nowhere`"),
+        (("verify", ""), "no-directory-name", "`DIR` names no directory"),
+        (("verify", "out", "--audience", "production"), "wrong-audience", "its audience is `ci`, not `production`"),
+        (("verify", "out", "--tag", "devel"), "wrong-tag", "without the tag `devel`"),
+        (("verify", "out", "--now", "2026-12-24T00:00:00Z"), "expired-metadata", "`out/timestamp.json` expired at"),
+        (("verify", "out", "--previous", "nowhere"), "no-such-directory", "there is no directory `nowhere`"),
+        (("verify", "out", "--audience", "all"), "bad-usage", "'all' is not one of 'production', 'ci'"),
+        (("export", "--device", "lab-1", "acme"), "foreign-files", "`acme` holds other files than metadata, such as `"),
+        (("export", "--device", "lab-1", "fleet.csv"), "not-a-folder", "`fleet.csv` is a file"),
+        (("export", "--device", "lab-1", ""), "no-directory-name", "`DIR` names no directory"),
+        (("export", "--device", "nobody", "out"), "unknown-device", "no device has the uuid or the name `nobody`"),
+        (("export", "--device", "", "out"), "empty-text", "`--device` is given but empty"),
+        (("export", "out"), "bad-usage", "missing option '--device'"),
     ],
 )
 def test_what_is_refused_changes_nothing(
-    metadata: Run, revision: Callable[[], int], *, command: tuple[str, ...], code: int, said: str
+    metadata: Run, revision: Callable[[], int], *, command: tuple[str, ...], slug: str, said: str
 ) -> None:
     metadata("export", "--device", "lab-1", "out")
     ran = metadata(*command)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4

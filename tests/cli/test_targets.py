@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import factories
-from commands import Ran
+from commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +108,7 @@ def test_targets_are_listed_by_version_and_name(acme: Run) -> None:
 
 def test_production_targets_belong_to_a_tag(acme: Run, shop: Path) -> None:
     ran = acme("targets", "list", "--production", "-t", "production")
-    assert (ran.code, ran.out) == (3, "")
+    assert (ran.slug, ran.code, ran.out) == ("no-production-targets", 3, "")
     assert ran.err == (
         "error: the tag `production` has no production targets\n hint: a wave that is completed makes the first\n"
     )
@@ -148,44 +148,68 @@ def changed(name: str, **values: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("target", "code", "said"),
+    ("target", "slug", "said"),
     [
-        (factories.target(42, "imx", length=9), 4, "the target `imx-lmp-42` is known and is something else"),
-        (factories.target(42, "imx", name="x-42"), 4, "version 42 has the target `imx-lmp-42` for the hardware `imx`"),
-        (changed("a b"), 2, "`a b`"),
-        (changed("x-50", hashes={"sha256": "AB"}), 2, "`hashes.sha256` of `x-50` is not 64 lower-case hex digits"),
-        (factories.target(50, description="<b>"), 2, "`<`"),
-        (factories.target(50, description="Grüße"), 2, "`ü`"),
-        (factories.target(50, hardwareIds=["a", "b"]), 2, "`custom.hardwareIds` of `pi-lmp-50`"),
-        (factories.target(50) | factories.target(50, name="y-50"), 2, "is for the hardware `pi` in version 50"),
+        (
+            factories.target(42, "imx", length=9),
+            "target-differs",
+            "the target `imx-lmp-42` is known and is something else",
+        ),
+        (
+            factories.target(42, "imx", name="x-42"),
+            "hardware-taken",
+            "version 42 has the target `imx-lmp-42` for the hardware `imx`",
+        ),
+        (changed("a b"), "bad-targets", "`a b`"),
+        (
+            changed("x-50", hashes={"sha256": "AB"}),
+            "bad-targets",
+            "`hashes.sha256` of `x-50` is not 64 lower-case hex digits",
+        ),
+        (factories.target(50, description="<b>"), "bad-targets", "`<`"),
+        (factories.target(50, description="Grüße"), "bad-targets", "`ü`"),
+        (factories.target(50, hardwareIds=["a", "b"]), "bad-targets", "`custom.hardwareIds` of `pi-lmp-50`"),
+        (
+            factories.target(50) | factories.target(50, name="y-50"),
+            "bad-targets",
+            "is for the hardware `pi` in version 50",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_one_changes_nothing(
-    acme: Run, shop: Path, revision: Callable[[], int], *, target: dict[str, Any], code: int, said: str
+    acme: Run, shop: Path, revision: Callable[[], int], *, target: dict[str, Any], slug: str, said: str
 ) -> None:
     ran = acme("targets", "import", write(shop, factories.target(60), target))
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "slug", "said"),
     [
-        (("import", "no-such.json"), 3, "there is no file `no-such.json`"),
-        (("import", ""), 2, "`FILE` names no file"),
-        (("import", "acme"), 2, "`acme` is a folder"),
-        (("import", "fleet.csv"), 2, "`fleet.csv`"),
-        (("add", *ADD[:-1], "AB"), 2, "`imx-lmp-50` cannot be taken: `hashes.sha256` of `imx-lmp-50` is not 64"),
-        (("add", *ADD, "--app", "shop"), 2, "the app `shop` is not of the form NAME=URI"),
-        (("add", *ADD, "--custom", "[1"), 2, "`--custom` is `[1`, which is no JSON object"),
-        (("add", *ADD, "--custom", "[1]"), 2, "which is no JSON object"),
-        (("add", *ADD[:-2]), 2, "missing option '--sha256'"),
-        (("show", 99), 3, "there are no CI targets of version `99`\n hint: the latest version is 42"),
-        (("show", "x"), 2, "'x' is not a valid integer"),
-        (("prune", 41, 40), 3, "there are no CI targets of version `40`\n hint: the latest version is 42"),
-        (("prune",), 2, "missing argument 'VERSION…'"),
-        (("list", "-t", ""), 2, "`--tag` is given but empty"),
+        (("import", "no-such.json"), "file-not-found", "there is no file `no-such.json`"),
+        (("import", ""), "no-file-name", "`FILE` names no file"),
+        (("import", "acme"), "is-a-folder", "`acme` is a folder"),
+        (("import", "fleet.csv"), "broken-json", "`fleet.csv`"),
+        (
+            ("add", *ADD[:-1], "AB"),
+            "bad-targets",
+            "`imx-lmp-50` cannot be taken: `hashes.sha256` of `imx-lmp-50` is not 64",
+        ),
+        (("add", *ADD, "--app", "shop"), "bad-app", "the app `shop` is not of the form NAME=URI"),
+        (("add", *ADD, "--custom", "[1"), "bad-custom", "`--custom` is `[1`, which is no JSON object"),
+        (("add", *ADD, "--custom", "[1]"), "bad-custom", "which is no JSON object"),
+        (("add", *ADD[:-2]), "bad-usage", "missing option '--sha256'"),
+        (("show", 99), "unknown-version", "there are no CI targets of version `99`\n hint: the latest version is 42"),
+        (("show", "x"), "bad-usage", "'x' is not a valid integer"),
+        (
+            ("prune", 41, 40),
+            "unknown-version",
+            "there are no CI targets of version `40`\n hint: the latest version is 42",
+        ),
+        (("prune",), "bad-usage", "missing argument 'VERSION…'"),
+        (("list", "-t", ""), "empty-text", "`--tag` is given but empty"),
     ],
 )
 def test_what_is_refused_changes_nothing(
@@ -195,11 +219,11 @@ def test_what_is_refused_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     *,
     command: tuple[object, ...],
-    code: int,
+    slug: str,
     said: str,
 ) -> None:
     monkeypatch.chdir(shop)
     ran = acme("targets", *command)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ import pytest
 import factories
 import shops
 from commands import Ran
+from groundswell.cli.work import Work
 from groundswell.factory import Factory
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ def test_where_no_factory_is_every_command_says_how_to_name_or_make_one(
         (["-C", "file"], "no factory is in `file`"),
     ):
         ran = run(*options, *command)
-        assert (ran.code, ran.out) == (3, "")
+        assert (ran.slug, ran.code, ran.out) == ("no-factory", 3, "")
         assert ran.err == (
             f"error: {said}\n hint: name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one:"
             " groundswell init DIR --name NAME\n"
@@ -252,6 +255,19 @@ def test_ctrl_c_while_waiting_changes_nothing(shop: Path) -> None:
         out, err = process.communicate()
         assert (process.returncode, out, err.strip()) == (130, "", "interrupted: nothing was changed")
         assert "late" not in factory.groups.ids()
+
+
+def test_a_command_that_looks_again_and_again_keeps_no_factory_of_before(shop: Path) -> None:
+    work = Work()
+    seen = []
+    for _ in range(3):
+        with Factory.open(shop / "acme") as factory:
+            work.opened(factory)
+            seen.append(weakref.ref(factory))
+    del factory
+    gc.collect()
+    assert [one() is None for one in seen] == [True, True, False]
+    assert work.last_word() == "interrupted: the factory was not changed"
 
 
 def test_now_is_what_the_factory_was_made_at() -> None:

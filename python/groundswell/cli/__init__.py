@@ -98,18 +98,22 @@ def run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
     except GroundswellError as error:
-        return _tell(error, as_json="--json" in arguments)
+        code = _tell(error, as_json="--json" in arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A noun without its verb: the help is the message.
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
     except click.ClickException as error:
-        return _tell(_bad_usage(error), as_json="--json" in arguments)
+        code = _tell(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
         click.echo(work.last_word(), err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except ReaderGoneError:
         # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        code = BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
-        return _bug(error)
+        code = _bug(error)
     return code if isinstance(code, int) else 0
 
 

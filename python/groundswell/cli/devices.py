@@ -30,7 +30,7 @@ def devices() -> None:
     """Import, list, group, delete and export devices."""
 
 
-@devices.command("import")
+@devices.command("import", short_help="Take devices in from files.")
 @click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
 @click.option("--rejects", metavar="FILE", type=FILE, help="Write bad rows to FILE and import the good ones.")
 @click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")

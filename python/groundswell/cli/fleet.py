@@ -56,7 +56,7 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
     click.echo(f"wrote {count(devices, 'device')} to {printable(file)}", err=True)
 
 
-@fleet.command(context_settings={"show_default": True})
+@fleet.command(context_settings={"show_default": True}, short_help="Summarise a fleet.")
 @click.argument("file", type=FILE)
 @click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
 @click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")

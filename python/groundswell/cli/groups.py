@@ -58,7 +58,7 @@ def _data(group: Group) -> dict[str, Any]:
     }
 
 
-@groups.command()
+@groups.command(short_help="Give a group another name.")
 @click.argument("name", type=NAME)
 @click.argument("new_name", type=NAME)
 @directory_option

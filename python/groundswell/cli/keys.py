@@ -48,7 +48,7 @@ def _targets_keys_option(command: Command) -> Command:
     )(command)
 
 
-@keys.command()
+@keys.command(short_help="Make the first offline keys.")
 @_root_keys_option
 @_targets_keys_option
 @directory_option
@@ -105,7 +105,7 @@ def show(*, production: bool, as_json: bool, directory: str | None) -> None:
     print_lines(["", *table(["role", "key", "keyid", "owner", "created"], rows)])
 
 
-@keys.command("add-targets")
+@keys.command("add-targets", short_help="Add another offline targets key.")
 @_root_keys_option
 @_targets_keys_option
 @directory_option

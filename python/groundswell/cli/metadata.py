@@ -30,7 +30,7 @@ def metadata() -> None:
     """Export, renew and verify what devices are served."""
 
 
-@metadata.command()
+@metadata.command(short_help="Write what a device is served to DIR.")
 @click.option("--device", metavar="UUID|NAME", type=NAME, required=True, help="The device.")
 @click.argument("folder", metavar="DIR", type=DIRECTORY)
 @json_option
@@ -65,7 +65,7 @@ def export(folder: str, *, device: str, as_json: bool, now: datetime | None, dir
     )
 
 
-@metadata.command()
+@metadata.command(short_help="Sign anew what expires soonest.")
 @now_option
 @directory_option
 def refresh(*, now: datetime | None, directory: str | None) -> None:
@@ -82,7 +82,7 @@ def refresh(*, now: datetime | None, directory: str | None) -> None:
     click.echo(f"signed {count(found.publications, 'set')} of metadata anew; epochs: {epochs}", err=True)
 
 
-@metadata.command()
+@metadata.command(short_help="Judge metadata as a device would.")
 @click.argument("folder", metavar="DIR", type=DIRECTORY)
 @click.option("--audience", type=click.Choice(["production", "ci"]), help="Whom it must be for; either unless given.")
 @click.option("-t", "--tag", type=NAME, help="The tag that every target of the newest version must carry.")

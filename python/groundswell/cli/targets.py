@@ -28,7 +28,7 @@ def targets() -> None:
     """Import, add, list and prune targets: what may be installed."""
 
 
-@targets.command("import")
+@targets.command("import", short_help="Take CI targets in from a targets.json.")
 @click.argument("file", type=FILE)
 @json_option
 @directory_option
@@ -204,7 +204,7 @@ def show(target_version: int, *, as_json: bool, directory: str | None) -> None:
         print_lines([""] * (at > 0) + lines)
 
 
-@targets.command()
+@targets.command(short_help="Remove the CI targets of some versions.")
 @click.argument("versions", metavar="VERSION…", type=int, nargs=-1, required=True)
 @directory_option
 def prune(versions: tuple[int, ...], *, directory: str | None) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["rollout"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
 @click.argument("name")
 @click.argument("group_word", metavar="[GROUP]", required=False)
 @click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")
@@ -82,8 +82,8 @@ def rollout(
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
         raise click.UsageError("--plan-out goes with --dry-run")
-    if plan is not None and (dry_run or skip_mismatched or {chosen, limit, uuids, seed, now} != {None}):
-        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+    if plan is not None:
+        _refuse_choices(click.get_current_context())
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
     if limit is not None:
         from groundswell.fleet.quantities import parse_limit

@@ -25,7 +25,7 @@ __all__ = ["status", "status_data"]
 _MOST_VERSIONS = 8
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(context_settings={"show_default": True}, short_help="Show how far a wave has come.")
 @click.argument("name", required=False)
 @click.option("--offline-threshold", metavar="HOURS", type=float, default=4, help="Offline after so long.")
 @click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")

@@ -48,7 +48,7 @@ waves.add_command(rollout)
 waves.add_command(status)
 
 
-@waves.command()
+@waves.command(short_help="Make a wave; nothing is rolled out yet.")
 @click.argument("name")
 @click.argument("target_version", metavar="TARGET_VERSION", type=int)
 @click.argument("tag")
@@ -210,7 +210,7 @@ def _wave_data(wave: Wave) -> dict[str, Any]:
     }
 
 
-@waves.command()
+@waves.command(short_help="Show a wave and its rollouts.")
 @click.argument("name", required=False)
 @click.option("-s", "--show-targets", is_flag=True, help="Print the signed targets role, too.")
 @json_option
@@ -296,7 +296,7 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
     }
 
 
-@waves.command()
+@waves.command(short_help="Make its targets the production targets.")
 @click.argument("name", required=False)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
@@ -315,7 +315,7 @@ def complete(name: str | None, *, yes: bool, now: datetime | None, directory: st
     )
 
 
-@waves.command()
+@waves.command(short_help="End a wave; updated devices stay.")
 @click.argument("name", required=False)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
@@ -333,7 +333,7 @@ def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str 
     click.echo(f"canceled the wave {done.wave.name}", err=True)
 
 
-@waves.command()
+@waves.command(short_help="Show what was rolled out, and verify it.")
 @click.argument("name", required=False)
 @click.option("--rollout", "number", metavar="N", type=int, help="Only this rollout.")
 @click.option("--print-uuids", is_flag=True, help="Print the devices of the rollout.")
@@ -423,7 +423,7 @@ def _verdict(one: Verified) -> list[object]:
     return [str(one.number), "holds" if one.digest_holds else "DIFFERS", recomputed, one.note]
 
 
-@waves.command()
+@waves.command(short_help="Say why devices are in the wave or not.")
 @click.argument("words", metavar="UUID…", nargs=-1, required=True)
 @click.option("--wave", "name", metavar="NAME", help="The wave; the active one of the device's tag unless given.")
 @json_option

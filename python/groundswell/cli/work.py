@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -15,32 +14,36 @@ if TYPE_CHECKING:
 __all__ = ["Work", "work_at_hand"]
 
 
-@dataclass(slots=True)
 class Work:
-    """The factories that a command has opened, and those that it makes."""
+    """The factory that a command has open, the change that it made, and the factory that it makes."""
 
-    _opened: list[tuple[Factory, int]] = field(default_factory=list)
-    _made: list[Path] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._open: tuple[Factory, int] | None = None
+        self._reached: int | None = None
+        self._makes: Path | None = None
 
     def opened(self, factory: Factory) -> None:
-        """A factory was opened: from here on its revision is watched."""
-        self._opened.append((factory, factory.revision))
+        """A factory was opened: from here on its revision is watched. Others that were before it are let go."""
+        self._settle()
+        self._open = factory, factory.revision
 
     def makes(self, directory: Path) -> None:
         """A factory is about to be made where none is yet."""
-        self._made.append(directory)
+        self._makes = directory
+
+    def _settle(self) -> None:
+        if self._open is not None:
+            factory, revision = self._open
+            self._reached = factory.revision if factory.revision > revision else self._reached
 
     def last_word(self) -> str:
         """What to say when the command is interrupted: what is true of the factory now."""
-        for factory, revision in self._opened:
-            if factory.revision > revision:
-                return f"interrupted, but the change was made: the factory is at revision {factory.revision}"
-        for directory in self._made:
-            if (directory / "audit.log").exists():
-                return f"interrupted, but the factory `{directory}` was made"
-        if self._opened:
-            return "interrupted: the factory was not changed"
-        return "interrupted: nothing was changed"
+        self._settle()
+        if self._reached is not None:
+            return f"interrupted, but the change was made: the factory is at revision {self._reached}"
+        if self._makes is not None and (self._makes / "audit.log").exists():
+            return f"interrupted, but the factory `{self._makes}` was made"
+        return "interrupted: nothing was changed" if self._open is None else "interrupted: the factory was not changed"
 
 
 def work_at_hand() -> Work:

@@ -97,6 +97,7 @@ def check_factory(
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
+        context.store.require_open()
         results = tuple(_result(name, check()) for name, check in checks.items())
         return CheckReport(context.store.revision, results, _warnings(metadata, now))
 
@@ -211,6 +212,9 @@ def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
         for key in others:
             if keyring.has(key.keyid):
                 yield f"the offline key {key.keyid} lies in {keyring.folder}"
+    listed = {key.keyid for role in root.roles for key in root.keys_of(role)}
+    for keyid in sorted(keyring.held() - listed):
+        yield f"the retired key {keyid} is still in {keyring.folder}"
     for file in keyring.exposed():
         yield f"others can read {keyring.folder / file}"
 

@@ -285,7 +285,7 @@ class Devices:
                 f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal LIMIT {_MOST_NAMED}", [storable(name)]
             )
         if not found:
-            raise _unknown_device(name)
+            raise _unknown_device(name, deleted=self._was_deleted(name))
         if number > 1:
             uuids = [str(row[1]) for row in found]
             raise InputError(
@@ -295,6 +295,10 @@ class Devices:
                 fields={"name": name, "count": number, "uuids": uuids},
             )
         return _device(found[0])
+
+    def _was_deleted(self, text: str) -> bool:
+        uuid = _as_uuid(text)
+        return uuid is not None and bool(self._context.store.rows("SELECT 1 FROM devices WHERE uuid = ?", [uuid]))
 
     def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> int:
         """Put devices into a group, or with None out of theirs; all of them or, with an error, none.
@@ -454,11 +458,12 @@ def _as_like(pattern: str) -> str:
     return escaped.replace("*", "%").replace("?", "_")
 
 
-def _unknown_device(text: str) -> NotFoundError:
+def _unknown_device(text: str, *, deleted: bool) -> NotFoundError:
+    by_name = "`groundswell devices list --name '*PART*'` finds devices by a part of their name"
     return NotFoundError(
         "unknown-device",
         f"no device has the uuid or the name `{cropped(text)}`",
-        hint="`groundswell devices list --name '*PART*'` finds devices by a part of their name",
+        hint="the device was deleted; an import brings it back, with its ordinal" if deleted else by_name,
         fields={"device": text},
     )
 

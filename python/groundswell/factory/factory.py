@@ -17,6 +17,7 @@ from groundswell.factory.keys import ROOT_LIFE, Keys
 from groundswell.factory.metadata import Metadata
 from groundswell.factory.names import check_name, storable
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.placing import placed
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
 from groundswell.factory.served import Production
@@ -26,7 +27,6 @@ from groundswell.factory.verification import Archive
 from groundswell.factory.wave_book import WaveBook
 from groundswell.factory.wave_checks import WaveChecks
 from groundswell.factory.waves import Waves
-from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
 from groundswell.store import DuckDBStore, Entry, put, rebuild
@@ -123,23 +123,11 @@ class Factory:
         check_name("factory", name)
         folder, who, at = Path(path), _at_work(user), seconds(now)
         _refuse_taken(folder)
-        target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
-        try:
-            # Beside it, so that whoever kills us leaves no half of a factory under the name.
-            with staging_folder(target) as fresh:
-                changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
-                changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
-                entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
-                DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
-                put_in_place(fresh, target)
-        except OSError as error:
-            _refuse_taken(folder)
-            raise StorageError(
-                "cannot-write",
-                f"`{folder}` cannot be made: {error.strerror or error}",
-                hint="nothing was changed; make its parent folder, free space, or get permission",
-                fields={"path": str(folder), "reason": error.strerror or str(error)},
-            ) from error
+        with placed(folder, _refuse_taken) as fresh:
+            changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
+            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+            entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
+            DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
         return cls.open(folder, user=who)
 
     @classmethod
@@ -168,7 +156,8 @@ class Factory:
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
             factory = cls(folder, store, _at_work(user))
-            # Where the roots can't be read, the command that needs them says so, and `check` tells all of it.
+            # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
+            # anybody from reading. `check` tells all of it.
             with contextlib.suppress(GroundswellError):
                 factory.keys.tidy()
         except BaseException:

@@ -208,7 +208,7 @@ class Groups:
         at = seconds(now)
         with self._context.store.turn():
             group_id = self.find(name)
-            members = self._context.store.table("SELECT * FROM devices WHERE group_id = ?", [group_id])
+            members = self._context.store.table("SELECT * FROM devices WHERE group_id = ? ORDER BY ordinal", [group_id])
             if members.num_rows and not ungroup:
                 raise StateError(
                     "group-not-empty",

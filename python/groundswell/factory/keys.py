@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from groundswell.errors import InputError, StateError, TrustError
+from groundswell.errors import InputError, StateError, StorageError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
@@ -177,7 +177,7 @@ class Keys:
             _write(root_path, _with_first_root(root_entries, first_key))
             _write(targets_path, targets_entries)
             self._take_offline(first_key, root_key, targets_key, at)
-            self.tidy()
+            self._retire()
             return self.show()
 
     def _take_offline(self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime) -> None:
@@ -365,7 +365,7 @@ class Keys:
                 at,
                 swap=swap,
             )
-            self.tidy()
+            self._retire()
             return self.show()
 
     def _resigned_waves(self, swap: Mapping[str, Signer], root: Root) -> list[Change]:
@@ -389,6 +389,22 @@ class Keys:
         if root.version <= _ONLINE_ROOT_VERSION:
             wanted |= {key.keyid for key in root.keys_of("root")}
         self._keyring.keep_only(wanted)
+
+    def _retire(self) -> None:
+        """Remove what a change that has been made has retired.
+
+        Raises:
+            StorageError: ``retired-keys-left``; the change is made all the same.
+        """
+        try:
+            self.tidy()
+        except StorageError as error:
+            raise StorageError(
+                "retired-keys-left",
+                f"the keys were changed, but the old ones cannot be removed: {error.message}",
+                hint="the change is made; the next command that may write there removes them",
+                fields=error.fields,
+            ) from error
 
     # --- what the commands share
 

@@ -82,6 +82,10 @@ class OnlineKeyring:
         """A signer of a key; as `load`."""
         return signer_of(self.load(public))
 
+    def held(self) -> set[str]:
+        """The keyids that are here."""
+        return {file.stem for file in self._files()}
+
     def exposed(self) -> list[str]:
         """Files that others than their owner may read."""
         return [
@@ -98,15 +102,17 @@ class OnlineKeyring:
         """
         remove_leftovers(self.folder)
         try:
-            found = [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
-            retired = [file for file in found if file.stem not in keyids]
+            retired = [file for file in self._files() if file.stem not in keyids]
             for file in retired:
                 file.unlink(missing_ok=True)
             if retired:
                 sync_folder(self.folder)
         except OSError as error:
-            hint = "keys that the factory has retired may still be there; get permission to write there"
+            hint = "keys that nothing needs any more may still be there; get permission to write there"
             raise _cannot_write(self.folder, error, hint) from error
+
+    def _files(self) -> list[Path]:
+        return [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
 
     def _path(self, keyid: str) -> Path:
         return self.folder / f"{keyid}{_ENDING}"

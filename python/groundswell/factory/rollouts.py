@@ -330,4 +330,5 @@ def _why_short(staging: _core.Staging) -> str | None:
         return _REPEATED.format(staging.group)
     if staging.shortage is None:
         return None
-    return _SHORTAGES.get(staging.shortage, f"only {staging.candidates} candidates are left")
+    left = "1 candidate is" if staging.candidates == 1 else f"{staging.candidates} candidates are"
+    return _SHORTAGES.get(staging.shortage, f"only {left} left")

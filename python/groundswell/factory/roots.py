@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from groundswell.errors import StorageError
+from groundswell.factory.context import Kept
 from groundswell.factory.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
@@ -32,6 +34,9 @@ class Roots:
 
     def __init__(self, context: Context) -> None:
         self._context: Final = context
+        self._roots: Final = {
+            repository: Kept(context, ["roots"], partial(self._read_root, repository)) for repository in REPOSITORIES
+        }
 
     def chain(self, repository: Repository) -> list[bytes]:
         """All links, oldest first, as they are served: the first is version 1."""
@@ -60,6 +65,9 @@ class Roots:
 
     def root(self, repository: Repository) -> Root:
         """What the last link says."""
+        return self._roots[repository].get()
+
+    def _read_root(self, repository: Repository) -> Root:
         return read_root(self.latest(repository), f"the {repository} root", allow_rsa=True)
 
     def ever_listed(self) -> set[str]:

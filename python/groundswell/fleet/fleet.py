@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.arrow import coded_text, whole_text
 from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.selection import Asked, Selection
 from groundswell.fleet.uuid_list import UuidList
@@ -62,8 +63,8 @@ class Fleet:
             target_versions=columns.target_versions,
             present=columns.present_rows,
         )
-        self._names: Final = columns.names
-        self._hardware_ids: Final = columns.hardware_ids
+        self._names: pa.Array | pa.ChunkedArray | None = columns.names
+        self._hardware_ids: Final = coded_text(columns.hardware_ids)
         self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: Final[frozenset[str]] = columns.present
@@ -152,7 +153,7 @@ class Fleet:
         return self._core
 
     @property
-    def hardware_ids(self) -> pa.Array | None:
+    def hardware_ids(self) -> pa.DictionaryArray | None:
         """The devices' hardware ids in ordinal order; None if the source had no such column."""
         return self._hardware_ids
 
@@ -168,7 +169,7 @@ class Fleet:
         if self._hardware_ids is None or len(ordinals) == 0:
             return {}
         if self._hardware_codes is None:
-            coded = self._hardware_ids.dictionary_encode()
+            coded = self._hardware_ids
             codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
             self._hardware_codes = codes, coded.dictionary.to_pylist()
         codes, names = self._hardware_codes
@@ -227,6 +228,8 @@ class Fleet:
     @property
     def names(self) -> pa.Array | None:
         """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
+        # Joined when they are asked for: at ten million devices that takes longer than most fleets are looked at.
+        self._names = whole_text(self._names)
         return self._names
 
     def select(
@@ -386,13 +389,12 @@ class Fleet:
         from groundswell.fleet.arrow import fleet_table, present_rows
 
         columns: dict[str, Any] = self._core.columns()
-        names, hardware_ids = self._names, self._hardware_ids
         if ordinals is None:
-            table = fleet_table(columns, names, hardware_ids, self.columns)
+            table = fleet_table(columns, self._names, self._hardware_ids, self.columns)
             return present_rows(table, columns)
         # Rows are taken before texts are made of them: a batch costs what it has, not what its fleet has.
         columns = {n: c if n.endswith("_names") or c is None else c[ordinals] for n, c in columns.items()}
-        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (names, hardware_ids))
+        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (self.names, self._hardware_ids))
         return fleet_table(columns, names, hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:

@@ -1,8 +1,14 @@
-//! The containers of a roaring set, as 64-bit words.
+//! The containers of a roaring set, each the ordinals of one chunk, taken out of words of positions.
 //!
 //! The `roaring` crate hands out one ordinal after another; a scan wants words, and most containers of a big set are
 //! words already. They lie open in the portable Roaring format, which is fixed for ever, and writing it is little more
-//! than copying the set. So a rollout can leave out half a fleet at the price of a few copies of its bits.
+//! than copying the set. So a rollout can leave out half a fleet at the price of a copy of its bits and one look at them
+//! for each position that is in question.
+
+use crate::device_set::{Bits, DeviceSet};
+use crate::fleet::WORD;
+use crate::fleet_set::{clear_run, fill_run};
+use crate::layout::{CHUNK, Layout, Position};
 
 /// The cookie of a set without run containers; the number of containers follows.
 const NO_RUNS: u32 = 12346;
@@ -17,58 +23,216 @@ const OFFSETS_FROM: usize = 4;
 const LONGEST_ARRAY: usize = 4096;
 
 /// The words of a container.
-const WORDS: usize = 1024;
+const WORDS: usize = CHUNK / WORD;
 
-/// Calls `each` with the number of a word and those of its bits that are in the set: every device once.
-///
-/// # Panics
-/// For bytes that are no set in the portable format.
-pub(crate) fn for_each_word(portable: &[u8], mut each: impl FnMut(usize, u64)) {
-    let mut bytes = Bytes(portable);
-    let cookie = bytes.u32();
-    let (containers, run_flags) = if cookie == NO_RUNS {
-        (bytes.u32() as usize, None)
-    } else {
-        assert_eq!(cookie & 0xFFFF, RUNS, "a portable set begins with one of two cookies");
-        let containers = (cookie >> 16) as usize + 1;
-        (containers, Some(bytes.take(containers.div_ceil(8))))
-    };
-    let mut descriptions = Bytes(bytes.take(4 * containers));
-    if run_flags.is_none() || containers >= OFFSETS_FROM {
-        bytes.take(4 * containers);
+/// A roaring set, container by container.
+#[derive(Debug)]
+pub(crate) struct Containers {
+    bytes: Vec<u8>,
+    /// Ascending by chunk.
+    places: Vec<Place>,
+}
+
+/// Where a container lies in the bytes.
+#[derive(Debug)]
+struct Place {
+    chunk: u16,
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Array,
+    Bitmap,
+    Runs,
+}
+
+/// The lower halves of the ordinals of a chunk, in the form in which they are stored: little-endian.
+enum Container<'a> {
+    Array(&'a [[u8; 2]]),
+    Bitmap(&'a [[u8; 8]]),
+    /// The first of each run, and how many follow it.
+    Runs(&'a [[[u8; 2]; 2]]),
+}
+
+impl Containers {
+    /// The containers of a set. Costs a copy of it.
+    pub(crate) fn of(set: &DeviceSet) -> Self {
+        let bytes = set.serialized();
+        let places = places(&bytes);
+        Self { bytes, places }
     }
-    for container in 0..containers {
-        let first = usize::from(descriptions.u16()) * WORDS;
-        let devices = usize::from(descriptions.u16()) + 1;
-        if run_flags.is_some_and(|flags| flags[container / 8] >> (container % 8) & 1 == 1) {
-            for _ in 0..bytes.u16() {
-                let (start, more) = (usize::from(bytes.u16()), usize::from(bytes.u16()));
-                for_each_word_of_run(start, start + more, |word, bits| each(first + word, bits));
-            }
-        } else if devices > LONGEST_ARRAY {
-            for word in first..first + WORDS {
-                // The last container may go on past the fleet, though without devices.
-                match bytes.u64() {
-                    0 => {}
-                    bits => each(word, bits),
-                }
-            }
-        } else {
-            for _ in 0..devices {
-                let low = bytes.u16();
-                each(first + usize::from(low / 64), 1 << (low % 64));
+
+    fn container(&self, chunk: usize) -> Option<Container<'_>> {
+        let at = self.places.binary_search_by_key(&chunk, |place| usize::from(place.chunk)).ok()?;
+        let Place { kind, start, end, .. } = self.places[at];
+        let bytes = &self.bytes[start..end];
+        let lows = bytes.as_chunks::<2>().0;
+        Some(match kind {
+            Kind::Array => Container::Array(lows),
+            Kind::Bitmap => Container::Bitmap(bytes.as_chunks::<8>().0),
+            Kind::Runs => Container::Runs(lows.as_chunks::<2>().0),
+        })
+    }
+
+    /// Takes the devices of the set out of some words of a fleet, all of one chunk. The set may have ordinals that the
+    /// fleet has not.
+    #[inline(always)]
+    pub(crate) fn exclude_from(&self, layout: &Layout, first: usize, scope: &mut [u64]) {
+        if let Some(container) = self.container(first / WORDS) {
+            match layout.tables() {
+                None => container.exclude_as_it_is(first % WORDS, scope),
+                Some((ordinals, positions)) => container.exclude_by(ordinals, positions, first, scope),
             }
         }
     }
 }
 
-/// Words of a run, both ends of which are in it.
-fn for_each_word_of_run(start: usize, end: usize, mut each: impl FnMut(usize, u64)) {
-    for word in start / 64..=end / 64 {
-        let low = if word == start / 64 { start % 64 } else { 0 };
-        let high = if word == end / 64 { end % 64 } else { 63 };
-        each(word, u64::MAX >> (63 - high) & u64::MAX << low);
+/// Reads the head of the portable format.
+///
+/// # Panics
+/// For bytes that are no set in that format.
+fn places(portable: &[u8]) -> Vec<Place> {
+    let mut head = Bytes(portable);
+    let cookie = head.u32();
+    let (containers, run_flags) = if cookie == NO_RUNS {
+        (head.u32() as usize, None)
+    } else {
+        assert_eq!(cookie & 0xFFFF, RUNS, "a portable set begins with one of two cookies");
+        let containers = (cookie >> 16) as usize + 1;
+        (containers, Some(head.take(containers.div_ceil(8))))
+    };
+    let mut descriptions = Bytes(head.take(4 * containers));
+    if run_flags.is_none() || containers >= OFFSETS_FROM {
+        head.take(4 * containers);
     }
+    let mut start = portable.len() - head.0.len();
+    (0..containers)
+        .map(|container| {
+            let chunk = descriptions.u16();
+            let devices = usize::from(descriptions.u16()) + 1;
+            let (kind, length) = if run_flags.is_some_and(|flags| flags[container / 8] >> (container % 8) & 1 == 1) {
+                let runs = usize::from(Bytes(&portable[start..]).u16());
+                start += 2;
+                (Kind::Runs, 4 * runs)
+            } else if devices > LONGEST_ARRAY {
+                (Kind::Bitmap, 8 * WORDS)
+            } else {
+                (Kind::Array, 2 * devices)
+            };
+            let place = Place { chunk, kind, start, end: start + length };
+            start = place.end;
+            place
+        })
+        .collect()
+}
+
+impl Container<'_> {
+    /// Where positions are ordinals. `first` is the place of the first word in the chunk.
+    #[inline(always)]
+    fn exclude_as_it_is(&self, first: usize, scope: &mut [u64]) {
+        match self {
+            Self::Array(lows) => {
+                let word_of = |low: &[u8; 2]| usize::from(u16::from_le_bytes(*low)) / WORD;
+                let place_of = |word: usize| lows.partition_point(|low| word_of(low) < word);
+                for low in &lows[place_of(first)..place_of(first + scope.len())] {
+                    scope[word_of(low) - first] &= !(1 << (u16::from_le_bytes(*low) % WORD as u16));
+                }
+            }
+            Self::Bitmap(words) => {
+                for (word, own) in scope.iter_mut().zip(&words[first..]) {
+                    *word &= !u64::from_le_bytes(*own);
+                }
+            }
+            Self::Runs(runs) => {
+                let (low, high) = ((first * WORD) as Position, ((first + scope.len()) * WORD) as Position);
+                for run in runs.iter().map(|run| positions_of(*run)) {
+                    let inside = run.start.max(low)..run.end.min(high);
+                    clear_run(first, scope, inside);
+                }
+            }
+        }
+    }
+
+    /// Where positions differ from ordinals; the tables are those of the layout. `first` is the first word's number in
+    /// the fleet.
+    #[inline(always)]
+    fn exclude_by(&self, ordinals: &[u16], positions: &[u16], first: usize, scope: &mut [u64]) {
+        let chunk = first / WORDS * CHUNK;
+        let in_scope = &ordinals[first * WORD..ordinals.len().min((first + scope.len()) * WORD)];
+        match self {
+            // Few ordinals: where is each of them?
+            Self::Array(lows) if lows.len() <= in_scope.len() => {
+                let positions = &positions[chunk..];
+                for low in lows.iter().map(|low| u16::from_le_bytes(*low)) {
+                    let Some(&change) = positions.get(usize::from(low)) else { break };
+                    let position = low ^ change;
+                    if let Some(word) = scope.get_mut((usize::from(position) / WORD).wrapping_sub(first % WORDS)) {
+                        *word &= !(1 << (usize::from(position) % WORD));
+                    }
+                }
+            }
+            // Few positions: is the ordinal at each of them among the many?
+            Self::Array(lows) if in_scope.len() * FEW <= lows.len() => {
+                for (at, (word, changes)) in scope.iter_mut().zip(in_scope.chunks(WORD)).enumerate() {
+                    for bit in Bits(*word) {
+                        let sought = (((first + at) * WORD) as u16 + bit as u16) ^ changes[bit as usize];
+                        if lows.binary_search_by_key(&sought, |low| u16::from_le_bytes(*low)).is_ok() {
+                            *word &= !(1 << bit);
+                        }
+                    }
+                }
+            }
+            _ => {
+                let words = self.words();
+                for (at, (word, changes)) in scope.iter_mut().zip(in_scope.chunks(WORD)).enumerate() {
+                    if *word != 0 {
+                        *word &= !gather(&words, ((first + at) * WORD) as u16, changes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One bit for each ordinal of the chunk.
+    fn words(&self) -> [u64; WORDS] {
+        let mut words = [0; WORDS];
+        match self {
+            Self::Array(lows) => {
+                for low in lows.iter().map(|low| usize::from(u16::from_le_bytes(*low))) {
+                    words[low / WORD] |= 1 << (low % WORD);
+                }
+            }
+            Self::Bitmap(bitmap) => {
+                for (word, bits) in words.iter_mut().zip(*bitmap) {
+                    *word = u64::from_le_bytes(*bits);
+                }
+            }
+            Self::Runs(runs) => runs.iter().for_each(|run| fill_run(0, &mut words, positions_of(*run))),
+        }
+        words
+    }
+}
+
+/// Up to this many ordinals for each position, they are expanded to words; of more, each position's is sought.
+const FEW: usize = 16;
+
+fn positions_of([start, more]: [[u8; 2]; 2]) -> std::ops::Range<Position> {
+    let start = Position::from(u16::from_le_bytes(start));
+    start..start + Position::from(u16::from_le_bytes(more)) + 1
+}
+
+/// The bits of the ordinals at no more than 64 positions from `first` on.
+#[inline(always)]
+fn gather(words: &[u64; WORDS], first: u16, changes: &[u16]) -> u64 {
+    let bit = |ordinal: u16| words[usize::from(ordinal) / WORD] >> (ordinal % WORD as u16) & 1;
+    let mut gathered = 0;
+    for (lane, &change) in (0..).zip(changes) {
+        gathered |= bit((first + lane) ^ change) << lane;
+    }
+    gathered
 }
 
 /// Little-endian numbers, one after another.
@@ -85,18 +249,61 @@ impl<'a> Bytes<'a> {
         self.take(N).try_into().expect("as many as were taken")
     }
 
-    #[inline]
     fn u16(&mut self) -> u16 {
         u16::from_le_bytes(self.array())
     }
 
-    #[inline]
     fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.array())
     }
+}
 
-    #[inline]
-    fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.array())
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fleet_set::for_each_position;
+    use crate::ids::fmix64;
+
+    /// Two chunks and a part of a third, by position; in groups that lie in disorder, or in one group.
+    fn layout(in_groups: bool) -> Layout {
+        let code = |i: u64| if in_groups { (fmix64(i) % 6) as i32 - 1 } else { 0 };
+        Layout::by_group(&(0..150_000).map(code).collect::<Vec<_>>(), 5).0
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn containers_of_every_kind_are_taken_out_of_any_words_of_a_chunk(
+            parts in prop::collection::vec((0u32..3 * 65_536, 1u32..70_000, 1u32..60), 0..5),
+            optimized in any::<bool>(),
+            in_groups in any::<bool>(),
+            (first, words) in (0usize..2344).prop_flat_map(|first| (Just(first), 1..=2344 - first)),
+        ) {
+            // Combs of one tooth in 1 are runs, in few are bitmaps, in many are arrays; some go on past the fleet.
+            let plain: BTreeSet<u32> = parts
+                .into_iter()
+                .flat_map(|(start, length, gap)| (start..start + length).step_by(gap as usize))
+                .collect();
+            let mut set = DeviceSet::from_ordinals(&plain.iter().copied().collect::<Vec<_>>());
+            if optimized {
+                set = DeviceSet::from_portable(&set.to_portable()).unwrap();
+            }
+            let layout = layout(in_groups);
+            let words = words.min(WORDS - first % WORDS);
+            let mut scope = vec![u64::MAX; words];
+            clear_run(first, &mut scope, (layout.rows().max(first * WORD) as Position)..((first + words) * WORD) as Position);
+            let mut before = Vec::new();
+            for_each_position(first, &scope, |position| before.push(position));
+            Containers::of(&set).exclude_from(&layout, first, &mut scope);
+            let mut left = Vec::new();
+            for_each_position(first, &scope, |position| left.push(position));
+            before.retain(|&position| !plain.contains(&layout.ordinal(position)));
+            prop_assert_eq!(left, before);
+        }
     }
 }

@@ -8,9 +8,9 @@ use std::ops::{BitAnd, BitOr, BitXor, Sub};
 
 use roaring::RoaringBitmap;
 
-use crate::containers::for_each_word;
 use crate::error::CoreError;
 use crate::ids::Ordinal;
+use crate::layout::Position;
 
 /// A set of ordinals as a roaring bitmap.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,11 +85,17 @@ impl DeviceSet {
         self.0.iter()
     }
 
-    /// Calls `each` with the number of a word and those of its bits that are in the set: every device once.
-    fn for_each_word(&self, each: impl FnMut(usize, u64)) {
+    /// The portable Roaring format, as quickly as it can be written.
+    pub(crate) fn serialized(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.serialized_size());
         self.0.serialize_into(&mut bytes).expect("a Vec takes every write");
-        for_each_word(&bytes, each);
+        bytes
+    }
+
+    /// The set of one chunk's ordinals, ascending lower halves, put at the end of a set of lesser chunks.
+    pub(crate) fn append_chunk(&mut self, chunk: usize, lows: &[u16]) {
+        let first = (chunk as Ordinal) << 16;
+        self.0.append(lows.iter().map(|&low| first | Ordinal::from(low))).expect("ascending");
     }
 }
 
@@ -121,78 +127,66 @@ impl Sub for &DeviceSet {
     }
 }
 
-/// One bit for each device of a fleet: device `o` is bit `o % 64` of word `o / 64`.
+/// One bit for each position of a loaded fleet: position `p` is bit `p % 64` of word `p / 64`.
 ///
-/// Bits past the fleet's last row are always zero.
+/// Bits past the fleet's last row are always zero. `Fleet::device_set` gives the same set over ordinals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordSet {
-    devices: usize,
+    rows: usize,
     words: Vec<u64>,
 }
 
 impl WordSet {
     /// No device of a fleet of this many rows.
-    pub fn none(devices: usize) -> Self {
-        Self { devices, words: vec![0; devices.div_ceil(64)] }
+    pub(crate) fn none(rows: usize) -> Self {
+        Self { rows, words: vec![0; rows.div_ceil(64)] }
     }
 
-    /// Every row of a fleet of this many.
-    pub fn all(devices: usize) -> Self {
-        let mut words = vec![u64::MAX; devices.div_ceil(64)];
-        if let (Some(last), rest @ 1..) = (words.last_mut(), devices % 64) {
-            *last = (1 << rest) - 1;
-        }
-        Self { devices, words }
-    }
-
-    /// The devices of a roaring set, all of which must belong to the fleet.
-    pub fn from_set(devices: usize, set: &DeviceSet) -> Self {
-        let mut words = Self::none(devices);
-        set.for_each_word(|at, bits| words.words[at] |= bits);
-        words
-    }
-
-    /// The devices of these ordinals, in any order, repeated or not, all of which must belong to the fleet.
-    pub fn from_ordinals(devices: usize, ordinals: &[Ordinal]) -> Self {
-        let mut words = Self::none(devices);
-        for &ordinal in ordinals {
-            words.insert(ordinal);
+    /// The devices at these positions, in any order, repeated or not.
+    pub(crate) fn from_positions(rows: usize, positions: &[Position]) -> Self {
+        let mut words = Self::none(rows);
+        for &position in positions {
+            words.insert(position);
         }
         words
     }
 
-    /// The same set as roaring.
-    pub fn to_set(&self) -> DeviceSet {
-        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        DeviceSet(RoaringBitmap::from_lsb0_bytes(0, &bytes))
+    /// The devices for which a column says so.
+    pub(crate) fn from_column(column: impl ExactSizeIterator<Item = bool>) -> Self {
+        let mut words = Self::none(column.len());
+        for (at, member) in column.enumerate() {
+            words.words[at / 64] |= u64::from(member) << (at % 64);
+        }
+        words
     }
 
     /// Puts a device into the set.
     ///
     /// # Panics
-    /// For an ordinal that is not in the fleet.
+    /// For a position that the fleet does not have.
     #[inline]
-    pub fn insert(&mut self, ordinal: Ordinal) {
-        self.words[ordinal as usize / 64] |= 1 << (ordinal % 64);
+    pub(crate) fn insert(&mut self, position: Position) {
+        self.words[position as usize / 64] |= 1 << (position % 64);
     }
 
-    /// Takes a device out of the set; one beyond the fleet is not in it.
+    /// Takes a device out of the set.
+    ///
+    /// # Panics
+    /// For a position that the fleet does not have.
     #[inline]
-    pub fn remove(&mut self, ordinal: Ordinal) {
-        if let Some(word) = self.words.get_mut(ordinal as usize / 64) {
-            *word &= !(1 << (ordinal % 64));
-        }
+    pub(crate) fn remove(&mut self, position: Position) {
+        self.words[position as usize / 64] &= !(1 << (position % 64));
+    }
+
+    /// Whether the device at this position is in the set; false for one beyond the fleet.
+    #[inline]
+    pub(crate) fn contains(&self, position: Position) -> bool {
+        self.words.get(position as usize / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
     }
 
     /// Whether no device is in the set.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
-    }
-
-    /// Whether the device of this ordinal is in the set; false for one beyond the fleet.
-    #[inline]
-    pub fn contains(&self, ordinal: Ordinal) -> bool {
-        self.words.get(ordinal as usize / 64).is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
     }
 
     /// The number of devices in the set.
@@ -201,52 +195,30 @@ impl WordSet {
     }
 
     /// The number of rows of the fleet that the set is over.
-    pub fn devices(&self) -> usize {
-        self.devices
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// The words.
-    pub fn words(&self) -> &[u64] {
+    pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// Keeps what is in the other set, too.
-    pub fn intersect(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word &= other;
-        }
+    /// The words, to be changed; bits past the last row stay zero.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
     }
 
     /// Takes out what is in the other set.
-    pub fn subtract(&mut self, other: &Self) {
+    pub(crate) fn subtract(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= !other;
         }
     }
 
-    /// Keeps what is in a roaring set, too.
-    pub fn intersect_set(&mut self, set: &DeviceSet) {
-        let mut kept = Self::none(self.devices);
-        set.for_each_word(|at, bits| {
-            if let Some(word) = self.words.get(at) {
-                kept.words[at] |= word & bits;
-            }
-        });
-        *self = kept;
-    }
-
-    /// Takes out the devices of a roaring set: costs in proportion to that set, not to the fleet.
-    pub fn subtract_set(&mut self, set: &DeviceSet) {
-        set.for_each_word(|at, bits| {
-            if let Some(word) = self.words.get_mut(at) {
-                *word &= !bits;
-            }
-        });
-    }
-
-    /// The ordinals, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = Ordinal> + '_ {
-        self.words.iter().enumerate().flat_map(|(i, &word)| Bits(word).map(move |bit| (i * 64) as Ordinal + bit))
+    /// The positions, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Position> + '_ {
+        self.words.iter().enumerate().flat_map(|(i, &word)| Bits(word).map(move |bit| (i * 64) as Position + bit))
     }
 }
 
@@ -303,65 +275,43 @@ mod tests {
         }
 
         #[test]
-        fn words_hold_what_the_roaring_set_holds(
-            devices in 1usize..3000,
-            a in prop::collection::btree_set(0u32..3000, 0..400),
-            b in prop::collection::btree_set(0u32..3000, 0..400),
+        fn words_hold_what_a_plain_set_holds(
+            rows in 1usize..3000,
+            a in prop::collection::vec(0u32..3000, 0..400),
+            b in prop::collection::vec(0u32..3000, 0..400),
         ) {
-            let keep = |set: &BTreeSet<u32>| -> Vec<u32> {
-                set.iter().copied().filter(|&o| (o as usize) < devices).collect()
-            };
+            let keep = |set: &[u32]| -> Vec<u32> { set.iter().copied().filter(|&p| (p as usize) < rows).collect() };
             let (a, b) = (keep(&a), keep(&b));
-            let (x, y) = (DeviceSet::from_ordinals(&a), DeviceSet::from_ordinals(&b));
-            let words = |set: &DeviceSet| WordSet::from_set(devices, set);
-            prop_assert!(words(&x).iter().eq(a.iter().copied()));
-            prop_assert_eq!(words(&x).count(), x.len());
-            prop_assert_eq!(words(&x).is_empty(), x.is_empty());
-            prop_assert_eq!(words(&x).to_set(), x.clone());
-            prop_assert_eq!(WordSet::from_ordinals(devices, &a.iter().rev().copied().collect::<Vec<_>>()), words(&x));
-            let mut both = words(&x);
-            both.intersect(&words(&y));
-            prop_assert_eq!(&both, &words(&(&x & &y)));
-            let mut less = words(&x);
-            less.subtract(&words(&y));
-            prop_assert_eq!(&less, &words(&(&x - &y)));
-            let mut less = words(&x);
-            less.subtract_set(&y);
-            prop_assert_eq!(&less, &words(&(&x - &y)));
-            let mut both = words(&x);
-            both.intersect_set(&(&y | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
-            prop_assert_eq!(&both, &words(&(&x & &y)));
-            let mut others = WordSet::all(devices);
-            // What lies beyond the fleet is not in the set: taking it out changes nothing.
-            others.subtract_set(&(&x | &DeviceSet::from_ordinals(&[3_000, 1 << 20, u32::MAX])));
-            prop_assert_eq!(others.count(), devices as u64 - x.len());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn containers_of_every_kind_hold_the_same_devices_as_words(
-            parts in prop::collection::vec((0u32..6 * 65_536, 1u32..70_000, 1u32..40), 0..6),
-            optimized in any::<bool>(),
-        ) {
-            // Combs of one tooth in 1 are runs, in few are bitmaps, in many are arrays.
-            let plain: BTreeSet<u32> = parts
-                .into_iter()
-                .flat_map(|(start, length, gap)| (start..start + length).step_by(gap as usize))
-                .collect();
-            let mut set = DeviceSet::from_ordinals(&plain.iter().copied().collect::<Vec<_>>());
-            if optimized {
-                set = DeviceSet::from_portable(&set.to_portable()).unwrap();
+            let mut words = WordSet::from_positions(rows, &a);
+            let others = WordSet::from_positions(rows, &b);
+            let (a, b): (BTreeSet<u32>, BTreeSet<u32>) = (a.into_iter().collect(), b.into_iter().collect());
+            prop_assert!(words.iter().eq(a.iter().copied()));
+            prop_assert_eq!((words.count(), words.is_empty(), words.rows()), (a.len() as u64, a.is_empty(), rows));
+            prop_assert!((0..4000).all(|position| words.contains(position) == a.contains(&position)));
+            prop_assert_eq!(WordSet::from_column((0..rows as u32).map(|p| a.contains(&p))), words.clone());
+            words.subtract(&others);
+            prop_assert!(words.iter().eq(a.difference(&b).copied()));
+            for &position in &a {
+                words.insert(position);
             }
-            let devices = 8 * 65_536;
-            let words = WordSet::from_set(devices, &set);
-            prop_assert!(words.iter().eq(plain.iter().copied()));
-            let mut rest = WordSet::all(devices);
-            rest.subtract_set(&set);
-            prop_assert_eq!(rest.count(), (devices - plain.len()) as u64);
-            rest.intersect_set(&set);
-            prop_assert!(rest.is_empty());
-            prop_assert_eq!(words.to_set(), set);
+            for &position in &b {
+                if a.contains(&position) {
+                    words.remove(position);
+                }
+            }
+            prop_assert!(words.iter().eq(a.difference(&b).copied()));
+        }
+
+        #[test]
+        fn chunks_are_put_together_in_order(a in ordinals()) {
+            let plain: BTreeSet<u32> = a.iter().copied().collect();
+            let plain: Vec<u32> = plain.into_iter().collect();
+            let mut set = DeviceSet::new();
+            for chunk in plain.chunk_by(|a, b| a >> 16 == b >> 16) {
+                let lows: Vec<u16> = chunk.iter().map(|&ordinal| ordinal as u16).collect();
+                set.append_chunk(chunk[0] as usize >> 16, &lows);
+            }
+            prop_assert_eq!(set, DeviceSet::from_ordinals(&a));
         }
     }
 

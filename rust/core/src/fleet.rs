@@ -1,19 +1,21 @@
 //! A frozen set of devices, in columns: what a selection reads.
-//!
-//! A device's position in the columns is its ordinal. (Positions of their own, laid out by group, can come without
-//! changing what callers see: nothing outside this crate knows where a column keeps a device.)
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
+use crate::effort::Effort;
 use crate::error::CoreError;
-use crate::identity::IdentityColumn;
-use crate::ids::{Ordinal, Uuid, identity_hash};
+use crate::fleet_set::FleetSet;
+use crate::groups::Groups;
+use crate::ids::{Ordinal, Uuid};
 use crate::index::UuidIndex;
+use crate::layout::{CHUNK, Layout, Position};
 use crate::recency::NEVER;
+use crate::uuid_column::UuidColumn;
 
 /// Columns are padded to this many devices, so that a scan always has whole words.
 pub const WORD: usize = 64;
@@ -21,8 +23,8 @@ pub const WORD: usize = 64;
 /// Devices for which one `latest` value is kept: 64 words, which stay in the first-level cache while they are scanned.
 pub const BLOCK: usize = 64 * WORD;
 
-/// A set is kept as words as well as roaring where at least one device in this many is in it.
-const DENSE: u64 = 16;
+/// UUIDs that are hashed in one go.
+const DIGEST_BLOCK: usize = 1024;
 
 /// The columns of devices that a [`Fleet`] is made of: one row a device, in ordinal order.
 ///
@@ -68,40 +70,9 @@ impl FleetColumns {
     }
 }
 
-/// A set of a fleet's devices, as roaring and, if many devices are in it, as words.
+/// Sets that have names: tags.
 #[derive(Clone, Debug)]
-pub(crate) struct FleetSet {
-    pub(crate) set: DeviceSet,
-    words: Option<WordSet>,
-}
-
-impl FleetSet {
-    fn new(rows: usize, ordinals: &[Ordinal]) -> Self {
-        let set = DeviceSet::from_ordinals(ordinals);
-        let words = (set.len() * DENSE >= rows as u64).then(|| WordSet::from_set(rows, &set));
-        Self { set, words }
-    }
-
-    /// Keeps in `scope` what is in this set.
-    pub(crate) fn restrict(&self, scope: &mut WordSet) {
-        match &self.words {
-            Some(words) => scope.intersect(words),
-            None => scope.intersect_set(&self.set),
-        }
-    }
-
-    /// Takes what is in this set out of `scope`.
-    pub(crate) fn exclude_from(&self, scope: &mut WordSet) {
-        match &self.words {
-            Some(words) => scope.subtract(words),
-            None => scope.subtract_set(&self.set),
-        }
-    }
-}
-
-/// Sets that have names: groups, or tags.
-#[derive(Clone, Debug)]
-pub struct NamedSets {
+pub(crate) struct NamedSets {
     names: Vec<String>,
     sets: Vec<FleetSet>,
     by_name: HashMap<String, usize, RandomState>,
@@ -110,73 +81,82 @@ pub struct NamedSets {
 impl NamedSets {
     fn new(column: &'static str, names: Vec<String>, codes: &[i32]) -> Result<Self, CoreError> {
         let mut members = vec![Vec::new(); names.len()];
-        for (ordinal, &code) in codes.iter().enumerate() {
+        for (position, &code) in (0..).zip(codes) {
             if let Ok(code) = usize::try_from(code) {
-                members.get_mut(code).ok_or(CoreError::BadColumns { column })?.push(ordinal as Ordinal);
+                members.get_mut(code).ok_or(CoreError::BadColumns { column })?.push(position);
             }
         }
         let by_name: HashMap<_, _, _> = names.iter().cloned().zip(0..).collect();
         if by_name.len() != names.len() {
             return Err(CoreError::BadColumns { column });
         }
-        let sets = members.iter().map(|ordinals| FleetSet::new(codes.len(), ordinals)).collect();
+        let sets = members.into_iter().map(|members| FleetSet::from_ascending(codes.len(), members)).collect();
         Ok(Self { names, sets, by_name })
     }
 
     /// The names, in the order in which they were given.
-    pub fn names(&self) -> &[String] {
+    pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Each name with its number of devices.
-    pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.names.iter().map(String::as_str).zip(self.sets.iter().map(|s| s.set.len()))
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.names.iter().map(String::as_str).zip(self.sets.iter().map(FleetSet::len))
     }
 
     /// The devices of a name.
-    pub fn get(&self, name: &str) -> Option<&DeviceSet> {
-        self.find(name).map(|found| &found.set)
-    }
-
     pub(crate) fn find(&self, name: &str) -> Option<&FleetSet> {
         self.by_name.get(name).map(|&at| &self.sets[at])
     }
 
     /// The name under which a device stands, if any.
-    pub fn name_of(&self, ordinal: Ordinal) -> Option<&str> {
-        self.sets.iter().position(|s| s.set.contains(ordinal)).map(|at| self.names[at].as_str())
+    fn name_of(&self, position: Position) -> Option<&str> {
+        self.sets.iter().position(|set| set.contains(position)).map(|at| self.names[at].as_str())
     }
 
-    /// One code a row: the index of its name, −1 for none.
-    pub(crate) fn codes(&self, rows: usize) -> Vec<i32> {
+    /// One code a position: the index of its name, −1 for none.
+    fn codes(&self, rows: usize) -> Vec<i32> {
         let mut codes = vec![-1; rows];
-        for (code, sets) in self.sets.iter().enumerate() {
-            for ordinal in sets.set.iter() {
-                codes[ordinal as usize] = code as i32;
-            }
+        for (code, set) in (0..).zip(&self.sets) {
+            set.for_each(|position| codes[position as usize] = code);
         }
         codes
     }
 }
 
-/// A frozen set of devices. Immutable, and shared freely between threads.
-#[derive(Clone, Debug)]
-pub struct Fleet {
-    uuids: Vec<Uuid>,
+/// What check-ins do not change: who the devices are, and the sets that their registry puts them in.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    layout: Layout,
+    uuids: UuidColumn,
     index: UuidIndex,
     /// The devices that are there, unless every row is one.
     present: Option<FleetSet>,
-    /// The identity hashes, padded to whole words.
-    pub(crate) identity: IdentityColumn,
+    groups: Groups,
+    tags: NamedSets,
+    production: FleetSet,
+    /// The devices of a name that no device has.
+    nobody: FleetSet,
+}
+
+impl Registry {
+    /// Whether the device at a position is there: false for a deleted one.
+    fn is_present(&self, position: Position) -> bool {
+        self.present.as_ref().is_none_or(|present| present.contains(position))
+    }
+}
+
+/// A frozen set of devices. Immutable, and shared freely between threads.
+///
+/// Callers name devices by ordinal. The columns hold them by position; see `layout`.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    registry: Arc<Registry>,
+    /// Seconds since 1970 by position, 0 for never.
     pub(crate) last_seen: Vec<u32>,
     /// The latest `last_seen` of each block: bounds the weights that can occur in it.
     pub(crate) latest: Vec<u32>,
-    groups: NamedSets,
-    tags: NamedSets,
-    production: FleetSet,
     versions: BTreeMap<u32, FleetSet>,
-    /// The devices of a name that no device has.
-    nobody: FleetSet,
 }
 
 impl Fleet {
@@ -203,31 +183,44 @@ impl Fleet {
             }
         }
         columns.forget_deleted();
-        let index = UuidIndex::build(&columns.uuids).map_err(|(first, second)| CoreError::RepeatedUuid {
-            uuid: columns.uuids[first],
-            first,
-            second,
+        if columns.groups.iter().any(|&code| code >= columns.group_names.len() as i32) {
+            return Err(CoreError::BadColumns { column: "groups" });
+        }
+        let (layout, runs) = Layout::by_group(&columns.groups, columns.group_names.len());
+        let groups = Groups::new(columns.group_names, runs)?;
+        drop(columns.groups);
+        let given = &columns.uuids;
+        let by_position = (0..rows).map(|position| given[layout.ordinal(position as Position) as usize]);
+        let uuids = UuidColumn::new(by_position, WORD);
+        let index = UuidIndex::build(&uuids, &layout).map_err(|(first, second)| CoreError::RepeatedUuid {
+            uuid: given[first as usize],
+            first: first as usize,
+            second: second as usize,
         })?;
-        let identity = IdentityColumn::new(columns.uuids.iter().map(identity_hash), WORD);
-        let production: Vec<Ordinal> = ordinals_where(&columns.production, |&p| p);
-        Ok(Self {
+        drop(columns.uuids);
+        let last_seen = layout.by_position(columns.last_seen);
+        let set_of = |column: Vec<bool>| FleetSet::from_column(layout.by_position(column).into_iter());
+        let registry = Registry {
+            tags: NamedSets::new("tags", columns.tag_names, &layout.by_position(columns.tags))?,
+            production: set_of(columns.production),
+            present: columns.present.map(set_of),
+            nobody: FleetSet::List(Vec::new()),
+            groups,
+            uuids,
             index,
-            identity,
-            latest: latest_of_blocks(&columns.last_seen),
-            last_seen: columns.last_seen,
-            groups: NamedSets::new("groups", columns.group_names, &columns.groups)?,
-            tags: NamedSets::new("tags", columns.tag_names, &columns.tags)?,
-            production: FleetSet::new(rows, &production),
-            present: columns.present.map(|present| FleetSet::new(rows, &ordinals_where(&present, |&there| there))),
-            versions: version_sets(&columns.target_versions),
-            nobody: FleetSet::new(rows, &[]),
-            uuids: columns.uuids,
+            layout,
+        };
+        Ok(Self {
+            latest: latest_of_blocks(&last_seen),
+            last_seen,
+            versions: version_sets(&registry.layout.by_position(columns.target_versions)),
+            registry: Arc::new(registry),
         })
     }
 
     /// The number of devices.
     pub fn len(&self) -> usize {
-        self.present.as_ref().map_or(self.rows(), |present| present.set.len() as usize)
+        self.registry.present.as_ref().map_or(self.rows(), |present| present.len() as usize)
     }
 
     /// Whether the fleet has no devices.
@@ -237,68 +230,157 @@ impl Fleet {
 
     /// The number of rows, those of deleted devices among them: every ordinal is below it.
     pub fn rows(&self) -> usize {
-        self.uuids.len()
+        self.registry.layout.rows()
     }
 
     /// Whether the fleet has the device of this ordinal: false for a deleted one and beyond the last row.
     pub fn has(&self, ordinal: Ordinal) -> bool {
-        match &self.present {
-            Some(present) => present.set.contains(ordinal),
-            None => (ordinal as usize) < self.rows(),
-        }
+        self.position(ordinal).is_some()
     }
 
-    /// All devices.
-    pub fn everyone(&self) -> WordSet {
-        let mut everyone = WordSet::all(self.rows());
-        if let Some(present) = &self.present {
-            present.restrict(&mut everyone);
-        }
-        everyone
+    /// Where the columns keep a device, if the fleet has it.
+    pub(crate) fn position(&self, ordinal: Ordinal) -> Option<Position> {
+        let within = (ordinal as usize) < self.rows();
+        within.then(|| self.layout().position(ordinal)).filter(|&position| self.registry.is_present(position))
     }
 
-    /// The UUIDs, in ordinal order, those of deleted devices among them.
-    pub fn uuids(&self) -> &[Uuid] {
-        &self.uuids
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.registry.layout
     }
 
-    /// When each device was last seen, in ordinal order; 0 for never and for deleted ones.
-    pub fn last_seen(&self) -> &[u32] {
-        &self.last_seen
+    /// The UUIDs by position, those of deleted devices among them.
+    pub(crate) fn uuids(&self) -> &UuidColumn {
+        &self.registry.uuids
     }
 
-    /// The groups.
-    pub fn groups(&self) -> &NamedSets {
-        &self.groups
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.registry.groups
     }
 
-    /// The tags.
-    pub fn tags(&self) -> &NamedSets {
-        &self.tags
+    pub(crate) fn tags(&self) -> &NamedSets {
+        &self.registry.tags
     }
 
-    /// The production devices.
-    pub fn production(&self) -> &DeviceSet {
-        &self.production.set
+    /// The sets that every device of a selection is in: those that are there, and production devices if asked for.
+    pub(crate) fn everyone(&self) -> Option<&FleetSet> {
+        self.registry.present.as_ref()
     }
 
     pub(crate) fn production_set(&self) -> &FleetSet {
-        &self.production
+        &self.registry.production
     }
 
     /// The devices that listen to a tag: none for a tag that no device has named.
     pub(crate) fn listening_to(&self, tag: &str) -> &FleetSet {
-        self.tags.find(tag).unwrap_or(&self.nobody)
+        self.tags().find(tag).unwrap_or(&self.registry.nobody)
     }
 
-    /// Each known target version with its devices, ascending.
-    pub(crate) fn by_version(&self) -> impl Iterator<Item = (u32, &DeviceSet)> {
-        self.versions.iter().map(|(&version, devices)| (version, &devices.set))
+    /// How many ordinals of a set are those of no device that is there.
+    pub(crate) fn count_strangers(&self, set: &DeviceSet) -> u64 {
+        let all_there = self.everyone().is_none() && set.max().is_none_or(|last| (last as usize) < self.rows());
+        if all_there { 0 } else { set.iter().filter(|&ordinal| !self.has(ordinal)).count() as u64 }
+    }
+
+    /// The UUID of an ordinal, deleted or not.
+    ///
+    /// # Panics
+    /// For an ordinal beyond the last row.
+    pub fn uuid(&self, ordinal: Ordinal) -> Uuid {
+        assert!((ordinal as usize) < self.rows(), "the fleet has no ordinal {ordinal}");
+        self.uuids().get(self.layout().position(ordinal))
+    }
+
+    /// When a device was last seen, in seconds since 1970: 0 for never, and for one that the fleet does not have.
+    pub fn last_seen(&self, ordinal: Ordinal) -> u32 {
+        self.position(ordinal).map_or(NEVER, |position| self.last_seen[position as usize])
+    }
+
+    /// The name of a device's group.
+    pub fn group_of(&self, ordinal: Ordinal) -> Option<&str> {
+        self.groups().name_of(self.position(ordinal)?)
+    }
+
+    /// The name of a device's tag.
+    pub fn tag_of(&self, ordinal: Ordinal) -> Option<&str> {
+        self.tags().name_of(self.position(ordinal)?)
+    }
+
+    /// Whether this is a production device.
+    pub fn is_production(&self, ordinal: Ordinal) -> bool {
+        self.position(ordinal).is_some_and(|position| self.production_set().contains(position))
+    }
+
+    /// The target version that a device reports, if it is known.
+    pub fn target_version(&self, ordinal: Ordinal) -> Option<u32> {
+        let position = self.position(ordinal)?;
+        self.versions.iter().find(|(_, devices)| devices.contains(position)).map(|(&version, _)| version)
+    }
+
+    /// Each group with its number of devices, in the order in which the names were given.
+    pub fn group_counts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.groups().counts()
+    }
+
+    /// Each tag with its number of devices, in the order in which the names were given.
+    pub fn tag_counts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.tags().counts()
     }
 
     /// Each known target version with its number of devices, ascending.
     pub fn version_counts(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.versions.iter().map(|(&version, devices)| (version, devices.set.len()))
+        self.versions.iter().map(|(&version, devices)| (version, devices.len()))
+    }
+
+    /// The number of production devices.
+    pub fn production_count(&self) -> u64 {
+        self.production_set().len()
+    }
+
+    /// The production devices.
+    pub fn production(&self) -> DeviceSet {
+        self.over_ordinals(|each| self.production_set().for_each(each))
+    }
+
+    /// The devices of a group, if there is one of that name.
+    pub fn group(&self, name: &str) -> Option<DeviceSet> {
+        let group = self.groups().find(name)?;
+        Some(self.over_ordinals(|each| group.runs.iter().cloned().flatten().for_each(each)))
+    }
+
+    /// The devices that listen to a tag, if there is one of that name.
+    pub fn tag(&self, name: &str) -> Option<DeviceSet> {
+        let tag = self.tags().find(name)?;
+        Some(self.over_ordinals(|each| tag.for_each(each)))
+    }
+
+    /// A set over positions as the same set over ordinals.
+    pub fn device_set(&self, words: &WordSet) -> DeviceSet {
+        self.over_ordinals(|each| words.iter().for_each(each))
+    }
+
+    /// The set over ordinals of positions that come ascending.
+    fn over_ordinals(&self, positions: impl FnOnce(&mut dyn FnMut(Position))) -> DeviceSet {
+        let (mut set, mut chunk, mut lows) = (DeviceSet::new(), 0, Vec::new());
+        let mut close = |chunk: usize, lows: &mut Vec<u16>| {
+            lows.sort_unstable();
+            set.append_chunk(chunk, lows);
+            lows.clear();
+        };
+        positions(&mut |position| {
+            let ordinal = self.layout().ordinal(position);
+            if ordinal as usize / CHUNK != chunk {
+                close(chunk, &mut lows);
+                chunk = ordinal as usize / CHUNK;
+            }
+            lows.push(ordinal as u16);
+        });
+        close(chunk, &mut lows);
+        set
+    }
+
+    /// Each known target version with its devices, ascending.
+    pub(crate) fn by_version(&self) -> impl Iterator<Item = (u32, &FleetSet)> {
+        self.versions.iter().map(|(&version, devices)| (version, devices))
     }
 
     /// The sets of the target versions at or above this one.
@@ -306,19 +388,56 @@ impl Fleet {
         self.versions.range(version..).map(|(_, devices)| devices)
     }
 
-    /// The target version that a device reports, if it is known.
-    pub fn target_version(&self, ordinal: Ordinal) -> Option<u32> {
-        self.versions.iter().find(|(_, devices)| devices.set.contains(ordinal)).map(|(&version, _)| version)
-    }
-
     /// The ordinal of a UUID, if the fleet has it.
     pub fn ordinal(&self, uuid: &Uuid) -> Option<Ordinal> {
-        self.index.get(uuid, &self.uuids).filter(|&ordinal| self.has(ordinal))
+        self.position_of(uuid).map(|position| self.layout().ordinal(position))
     }
 
-    /// The ordinals of many UUIDs, in order.
-    pub fn ordinals<'a>(&'a self, wanted: &'a [Uuid]) -> impl Iterator<Item = Option<Ordinal>> + 'a {
-        self.index.get_many(wanted, &self.uuids).map(|found| found.filter(|&ordinal| self.has(ordinal)))
+    pub(crate) fn position_of(&self, uuid: &Uuid) -> Option<Position> {
+        self.registry.index.get(uuid, self.uuids()).filter(|&position| self.registry.is_present(position))
+    }
+
+    /// Tells the position of each of many UUIDs, in order; none for those that the fleet does not have.
+    pub(crate) fn for_each_position(&self, wanted: &[Uuid], mut tell: impl FnMut(Option<Position>)) {
+        self.registry.index.for_each(wanted, self.uuids(), |found| {
+            tell(found.filter(|&position| self.registry.is_present(position)));
+        });
+    }
+
+    /// The positions of those UUIDs that the fleet has, in order.
+    pub(crate) fn positions_of(&self, wanted: &[Uuid]) -> Vec<Position> {
+        let mut positions = Vec::with_capacity(wanted.len());
+        self.for_each_position(wanted, |position| positions.extend(position));
+        positions
+    }
+
+    /// The ordinals of many UUIDs, in order; `absent` for those that the fleet does not have.
+    ///
+    /// Two threads share a list that is long enough for it to pay.
+    pub fn ordinals(&self, wanted: &[Uuid], absent: Ordinal, effort: &Effort) -> Vec<Ordinal> {
+        let mut ordinals = vec![absent; wanted.len()];
+        let look_up = |wanted: &[Uuid], ordinals: &mut [Ordinal]| {
+            let mut places = ordinals.iter_mut();
+            self.for_each_position(wanted, |found| {
+                let place = places.next().expect("one for each UUID");
+                if let Some(position) = found {
+                    *place = self.layout().ordinal(position);
+                }
+            });
+        };
+        let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN).max(1);
+        let share = wanted.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            let mut shares = wanted.chunks(share).zip(ordinals.chunks_mut(share));
+            let own = shares.next();
+            for (wanted, ordinals) in shares {
+                scope.spawn(move || look_up(wanted, ordinals));
+            }
+            if let Some((wanted, ordinals)) = own {
+                look_up(wanted, ordinals);
+            }
+        });
+        ordinals
     }
 
     /// SHA-256 over the 16-byte UUIDs of these ordinals in ascending order, deleted devices included: the digest by which
@@ -327,58 +446,64 @@ impl Fleet {
     /// # Panics
     /// For an ordinal beyond the last row.
     pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
-        let mut uuids: Vec<&Uuid> = ordinals.into_iter().map(|ordinal| &self.uuids[ordinal as usize]).collect();
-        uuids.sort_unstable();
+        // As numbers, high byte first: they have the order of the bytes, and are compared in one step.
+        let numbers = ordinals.into_iter().map(|ordinal| u128::from_be_bytes(self.uuid(ordinal)));
+        let mut numbers: Vec<u128> = numbers.collect();
+        numbers.sort_unstable();
         let mut hash = Sha256::new();
-        for uuid in uuids {
-            hash.update(uuid);
+        let mut block = Vec::with_capacity(DIGEST_BLOCK * size_of::<Uuid>());
+        for part in numbers.chunks(DIGEST_BLOCK) {
+            block.clear();
+            block.extend(part.iter().flat_map(|number| number.to_be_bytes()));
+            hash.update(&block);
         }
         hash.finalize().into()
     }
 
     /// The columns again, as they were given; those of deleted devices say nothing but their UUIDs.
     pub fn to_columns(&self) -> FleetColumns {
-        let rows = self.rows();
+        let (rows, layout) = (self.rows(), self.layout());
         let mut production = vec![false; rows];
-        for ordinal in self.production.set.iter() {
-            production[ordinal as usize] = true;
-        }
+        self.production_set().for_each(|position| production[position as usize] = true);
         let mut target_versions = vec![-1; rows];
-        for (&version, members) in &self.versions {
-            for ordinal in members.set.iter() {
-                target_versions[ordinal as usize] = version as i32;
-            }
+        for (version, members) in self.by_version() {
+            members.for_each(|position| target_versions[position as usize] = version as i32);
+        }
+        let mut groups = vec![-1; rows];
+        for run in self.groups().by_position() {
+            groups[run.positions.start as usize..run.positions.end as usize].fill(run.code);
         }
         FleetColumns {
-            uuids: self.uuids.clone(),
-            last_seen: self.last_seen.clone(),
-            groups: self.groups.codes(rows),
-            group_names: self.groups.names.clone(),
-            tags: self.tags.codes(rows),
-            tag_names: self.tags.names.clone(),
-            production,
-            target_versions,
-            present: self.present.as_ref().map(|_| (0..).take(rows).map(|ordinal| self.has(ordinal)).collect()),
+            uuids: (0..rows as Ordinal).map(|ordinal| self.uuid(ordinal)).collect(),
+            last_seen: layout.by_ordinal(&self.last_seen),
+            groups: layout.by_ordinal(&groups),
+            group_names: self.groups().names().to_vec(),
+            tags: layout.by_ordinal(&self.tags().codes(rows)),
+            tag_names: self.tags().names().to_vec(),
+            production: layout.by_ordinal(&production),
+            target_versions: layout.by_ordinal(&target_versions),
+            present: self.everyone().map(|_| (0..).take(rows).map(|ordinal| self.has(ordinal)).collect()),
         }
     }
 }
 
-fn ordinals_where<T>(column: &[T], wanted: impl Fn(&T) -> bool) -> Vec<Ordinal> {
-    (0..).zip(column).filter(|(_, value)| wanted(value)).map(|(ordinal, _)| ordinal).collect()
-}
+/// How many devices a scan reads in the time of a look-up.
+const LOOK_UP_FOR_SCAN: u64 = 64;
 
 fn latest_of_blocks(last_seen: &[u32]) -> Vec<u32> {
     last_seen.chunks(BLOCK).map(|block| block.iter().copied().max().unwrap_or(0)).collect()
 }
 
+/// A set for each target version that occurs in a column by position.
 fn version_sets(target_versions: &[i32]) -> BTreeMap<u32, FleetSet> {
-    let mut members: HashMap<u32, Vec<Ordinal>, RandomState> = HashMap::default();
-    for (ordinal, &version) in target_versions.iter().enumerate() {
+    let mut members: HashMap<u32, Vec<Position>, RandomState> = HashMap::default();
+    for (position, &version) in (0..).zip(target_versions) {
         if let Ok(version) = u32::try_from(version) {
-            members.entry(version).or_default().push(ordinal as Ordinal);
+            members.entry(version).or_default().push(position);
         }
     }
-    members.into_iter().map(|(version, ordinals)| (version, FleetSet::new(target_versions.len(), &ordinals))).collect()
+    let rows = target_versions.len();
+    members.into_iter().map(|(version, members)| (version, FleetSet::from_ascending(rows, members))).collect()
 }
 
 #[cfg(test)]
@@ -421,15 +546,16 @@ mod tests {
         given.present = Some((0..200).map(there).collect());
         let fleet = Fleet::new(given.clone()).unwrap();
         let count = (0..200).filter(|&row| there(row)).count();
-        assert_eq!((fleet.len(), fleet.rows(), fleet.everyone().count()), (count, 200, count as u64));
+        assert_eq!((fleet.len(), fleet.rows()), (count, 200));
         for (row, uuid) in given.uuids.iter().enumerate() {
             let ordinal = row as Ordinal;
             assert_eq!(fleet.ordinal(uuid), there(row).then_some(ordinal));
             assert_eq!(fleet.has(ordinal), there(row));
-            assert_eq!(fleet.everyone().contains(ordinal), there(row));
-            assert_eq!(fleet.groups().name_of(ordinal).is_some(), there(row) && given.groups[row] >= 0);
-            assert_eq!(fleet.tags().name_of(ordinal).is_some(), there(row));
+            assert_eq!(fleet.uuid(ordinal), *uuid);
+            assert_eq!(fleet.group_of(ordinal).is_some(), there(row) && given.groups[row] >= 0);
+            assert_eq!(fleet.tag_of(ordinal).is_some(), there(row));
             assert_eq!(fleet.production().contains(ordinal), there(row) && given.production[row]);
+            assert_eq!(fleet.is_production(ordinal), there(row) && given.production[row]);
             assert_eq!(fleet.target_version(ordinal).is_some(), there(row) && given.target_versions[row] >= 0);
         }
         assert!(!fleet.has(200));

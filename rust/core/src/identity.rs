@@ -1,5 +1,7 @@
 //! The identity hashes of a fleet, laid out so that a scan reads one cache line for eight devices.
 
+use crate::prefetch::prefetch;
+
 /// Devices whose identity hashes lie in one line.
 pub(crate) const LANES: usize = 8;
 
@@ -34,6 +36,12 @@ impl IdentityColumn {
     pub(crate) fn get(&self, at: usize) -> u64 {
         let line = &self.0[at / LANES];
         (u64::from(line.high[at % LANES]) << 32) | u64::from(line.low[at % LANES])
+    }
+
+    /// Asks for the line of a device.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        prefetch(&self.0, at / LANES);
     }
 
     /// All lines.

@@ -9,9 +9,9 @@ use crate::sample::Pick;
 const FEW: usize = 128;
 
 /// The order of picks: by key, then by UUID.
-pub fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
-    let uuid = |pick: &Pick| &fleet.uuids()[pick.ordinal as usize];
-    a.key.total_cmp(&b.key).then_with(|| uuid(a).cmp(uuid(b)))
+pub(crate) fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
+    let uuid = |pick: &Pick| fleet.uuids().get(pick.position);
+    a.key.total_cmp(&b.key).then_with(|| uuid(a).cmp(&uuid(b)))
 }
 
 /// Keeps the first `k` of at least as many picks, in order.
@@ -43,7 +43,7 @@ pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<P
     // Whole buckets, until they hold k picks: the rest is not even moved.
     let wanted = ends.partition_point(|&end| (end as usize) < k).min(buckets);
     let kept = ends[wanted] as usize;
-    let mut sorted = vec![Pick { key: 0.0, ordinal: 0 }; kept];
+    let mut sorted = vec![Pick { key: 0.0, position: 0 }; kept];
     for pick in &picks {
         let end = &mut ends[bucket(pick)];
         if let Some(place) = sorted.get_mut(*end as usize) {

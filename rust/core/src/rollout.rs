@@ -18,9 +18,11 @@ use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
+use crate::layout::Position;
 use crate::recency::Recency;
-use crate::sample::{SeedKey, sample};
-use crate::selector::{Eligible, Excluded, Limit, Offender, OnMismatch, Resolved, find_group};
+use crate::sample::{SeedKey, count, sample};
+use crate::selector::{Eligible, Limit, Offender, OnMismatch, Resolved, find_group};
+use crate::terms::Excluded;
 use crate::wave::Wave;
 
 /// What a rollout asks for.
@@ -58,6 +60,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    fn is_sample(self) -> bool {
+        matches!(self, Self::Sample | Self::SampleWithinList)
+    }
+
     /// The kind as a stable slug.
     pub fn slug(self) -> &'static str {
         match self {
@@ -182,36 +188,42 @@ impl Wave {
         if let Some(listed) = &rollout.listed {
             asked.restrict_to(fleet, listed, rollout.on_mismatch)?;
         }
-        let coverage = self.coverage(fleet);
-        let taken: Option<Vec<Ordinal>> = match kind {
-            Kind::Whole => {
-                let mut members = asked.matching(fleet);
-                coverage.exclude_from(&mut members);
-                Some(members.iter().collect())
-            }
-            Kind::Listed => {
-                let listed = asked.listed.iter().flatten().copied();
-                Some(listed.filter(|&ordinal| !coverage.contains(ordinal)).collect())
-            }
-            Kind::Sample | Kind::SampleWithinList => None,
-        };
         let listed = asked.listed.clone();
-        let scope = asked.scope(fleet, &rollout.recency, rollout.limit);
-        let wanted = match kind {
-            Kind::Whole | Kind::Listed => scope.matching,
-            Kind::Sample | Kind::SampleWithinList => scope.wanted(rollout.limit),
+        let terms = asked.terms(fleet);
+        let ordinal = |position: Position| fleet.layout().ordinal(position);
+        let limit = rollout.limit;
+        let (ordinals, counts, wanted) = match kind {
+            Kind::Sample | Kind::SampleWithinList => {
+                let seed = SeedKey::new(rollout.seed);
+                let drawn = sample(fleet, &terms, limit, &seed, &rollout.recency, &rollout.effort);
+                let ordinals: Vec<Ordinal> = drawn.picks.iter().map(|pick| ordinal(pick.position)).collect();
+                (ordinals, drawn.counts, drawn.wanted)
+            }
+            Kind::Whole | Kind::Listed => {
+                let counts = count(fleet, &terms, &rollout.recency, &rollout.effort);
+                let coverage = self.coverage(fleet);
+                let mut taken: Vec<Ordinal> = Vec::new();
+                if let Some(listed) = &listed {
+                    taken.extend(listed.iter().map(|&p| ordinal(p)).filter(|&o| !coverage.contains(fleet, o)));
+                } else {
+                    terms.for_each_matching_but(&coverage, |position| taken.push(ordinal(position)));
+                }
+                (taken, counts, counts.matching)
+            }
         };
-        let ordinals = taken.unwrap_or_else(|| {
-            let seed = SeedKey::new(rollout.seed);
-            let (seed, recency) = (&seed, &rollout.recency);
-            let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, seed, recency, rollout.effort);
-            picks.iter().map(|pick| pick.ordinal).collect()
-        });
-        let already: Vec<Ordinal> =
-            listed.into_iter().flatten().filter(|&ordinal| !scope.candidates.contains(ordinal)).collect();
+        let candidates = listed.as_ref().map(|_| terms.candidates());
+        drop(terms);
+        let already: Vec<Ordinal> = listed
+            .into_iter()
+            .flatten()
+            .filter(|&position| candidates.as_ref().is_some_and(|candidates| !candidates.contains(position)))
+            .map(ordinal)
+            .collect();
+        let scope = asked.scope(&counts, limit);
         Ok(Staging {
             kind,
-            newly_scheduled: ordinals.iter().filter(|&&ordinal| scope.candidates.contains(ordinal)).count() as u64,
+            // A sample takes candidates; the others take, besides, devices that are updated already.
+            newly_scheduled: if kind.is_sample() { ordinals.len() as u64 } else { scope.remaining },
             wanted,
             matching: scope.matching,
             updated: scope.updated,
@@ -240,7 +252,7 @@ impl Wave {
         if let Some(listed) = listed {
             asked.restrict_to(fleet, listed, OnMismatch::Skip)?;
         }
-        Ok(asked.candidates(fleet).to_set())
+        Ok(fleet.device_set(&asked.terms(fleet).candidates()))
     }
 
     /// Checks the devices of a plan, and of its group if it names one: which of them match no longer.
@@ -248,9 +260,10 @@ impl Wave {
     /// # Errors
     /// [`CoreError::UnknownGroup`].
     pub fn check_plan(&self, fleet: &Fleet, group: Option<&str>, planned: &[Uuid]) -> Result<PlanCheck, CoreError> {
-        let (ordinals, offenders) = self.ask(fleet, group)?.eligible.check(fleet, planned);
+        let (positions, offenders) = self.ask(fleet, group)?.eligible.check(fleet, planned);
+        let ordinals: Vec<Ordinal> = positions.iter().map(|&position| fleet.layout().ordinal(position)).collect();
         let coverage = self.coverage(fleet);
-        let covered = ordinals.iter().filter(|&&ordinal| coverage.contains(ordinal)).count() as u64;
+        let covered = ordinals.iter().filter(|&&ordinal| coverage.contains(fleet, ordinal)).count() as u64;
         Ok(PlanCheck { ordinals, offenders, covered })
     }
 
@@ -269,7 +282,7 @@ impl Wave {
         let group = group.map(|name| find_group(fleet, name)).transpose()?;
         let mut asked = Resolved::new(Eligible { group, ..self.eligible(fleet) });
         asked.updated = fleet.versions_from(self.target_version).collect();
-        asked.excluded = Excluded::Covered(self.coverage(fleet));
+        asked.excluded = vec![Excluded::Covered(self.coverage(fleet))];
         Ok(asked)
     }
 }
@@ -284,7 +297,7 @@ impl Staging {
     /// whole group that are covered already are not missed, unless nothing is left.
     pub fn shortage(&self) -> Option<Shortage> {
         let found = self.ordinals.len() as u64;
-        let sampled = matches!(self.kind, Kind::Sample | Kind::SampleWithinList);
+        let sampled = self.kind.is_sample();
         if found > 0 {
             return (sampled && found < self.wanted).then_some(Shortage::FewerCandidates);
         }

@@ -9,25 +9,27 @@
 //! loosest threshold that its block allows is dropped on 32 bits of its variate; logarithms are taken for the rest
 //! only. A guess that was too short is doubled and the scan runs again.
 
-use crate::device_set::{Bits, WordSet};
 use crate::effort::Effort;
-use crate::fleet::{Fleet, WORD};
-use crate::horizon::{Histogram, guess_horizon};
-use crate::ids::{Ordinal, fmix64};
+use crate::fleet::Fleet;
+use crate::horizon::guess_horizon;
+use crate::ids::fmix64;
+use crate::layout::Position;
 use crate::order::first_in_order;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
-use crate::scan::{Scan, Thresholds};
+use crate::scan::{Found, Pass, Search, Thresholds};
+use crate::selector::{Denominator, HUNDRED_PERCENT, Limit};
+use crate::terms::{Counts, Terms, Window, spread};
 
 /// The number of the sampling algorithm, kept with every selection. A change of any pick is a new number.
 pub const ALGORITHM: u32 = 1;
 
 /// A picked device with the instant at which its clock rings.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pick {
+pub(crate) struct Pick {
     /// E, the exponential clock.
-    pub key: f64,
+    pub(crate) key: f64,
     /// The device.
-    pub ordinal: Ordinal,
+    pub(crate) position: Position,
 }
 
 /// The words by which a seed enters the variates (algorithm 1, point 3).
@@ -84,59 +86,94 @@ pub fn key(variate: u64, step: Step) -> f64 {
 }
 
 /// A device's pick, were it picked.
-pub fn pick(fleet: &Fleet, ordinal: Ordinal, seed: &SeedKey, recency: &Recency) -> Pick {
-    let at = ordinal as usize;
+pub(crate) fn pick(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &Recency) -> Pick {
+    let at = position as usize;
     let step = recency.step(fleet.last_seen[at]);
-    Pick { key: key(seed.variate(fleet.identity.get(at)), step), ordinal }
+    Pick { key: key(seed.variate(fleet.uuids().identity().get(at)), step), position }
 }
 
-/// The min(k, |candidates|) candidates whose clocks ring first, in that order.
+/// What a sample comes to.
+pub(crate) struct Drawn {
+    /// The picks, in order.
+    pub(crate) picks: Vec<Pick>,
+    /// How many devices the sets hold.
+    pub(crate) counts: Counts,
+    /// What the limit comes to.
+    pub(crate) wanted: u64,
+}
+
+/// The min(k, |candidates|) candidates whose clocks ring first, in that order, for the k that the limit comes to.
 ///
-/// `remaining` is the number of candidates. Costs one pass over the candidates' identity hashes, and ordering the picks.
-pub fn sample(
+/// Costs one pass over the candidates' identity hashes, and ordering the picks; for a percentage, a pass over the sets
+/// before.
+pub(crate) fn sample(
     fleet: &Fleet,
-    candidates: &WordSet,
-    remaining: u64,
-    k: u64,
+    terms: &Terms<'_>,
+    limit: Limit,
     seed: &SeedKey,
     recency: &Recency,
-    effort: Effort,
-) -> Vec<Pick> {
-    let k = k.min(remaining) as usize;
-    if k == 0 {
-        return Vec::new();
-    }
-    let mut horizon = guess_horizon(&histogram_of_steps(fleet, candidates, remaining, recency), remaining as f64, k);
+    effort: &Effort,
+) -> Drawn {
+    let pass = |search: Search<'_>, expected| Pass { fleet, terms, recency, search }.run(effort, expected);
+    let wanted = match limit {
+        Limit::All => None,
+        Limit::Count(count) => Some(count),
+        Limit::Percent(thousandths, of) => {
+            let counts = pass(Search::Counts { online: of == Denominator::Online }, 0).counts;
+            let wanted = share(thousandths, of, &counts);
+            if wanted == 0 {
+                return Drawn { picks: Vec::new(), counts, wanted };
+            }
+            Some(wanted)
+        }
+    };
+    let mut horizon = match wanted {
+        Some(wanted) if wanted < terms.extent() => guess(fleet, terms, recency, wanted as usize),
+        _ => f64::INFINITY,
+    };
     loop {
-        let mut rung = Vec::with_capacity(k + k / 4);
-        let scan = Scan { fleet, seed, recency, thresholds: Thresholds::new(horizon) };
-        scan.run(effort.kernel, 0, candidates.words(), &mut rung);
+        let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
+        let thresholds = &Thresholds::new(horizon);
+        let Found { counts, rung } = pass(Search::Picks { seed, thresholds }, expected + expected / 4);
+        let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
         if rung.len() >= k {
             let picks = first_in_order(fleet, rung, k);
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
-            if picks[k - 1].key < horizon * (1.0 - 1e-9) {
-                return picks;
+            if picks.last().is_none_or(|last| last.key < horizon * (1.0 - 1e-9)) {
+                return Drawn { picks, counts, wanted: wanted.unwrap_or(counts.remaining) };
             }
         }
         horizon *= 2.0;
     }
 }
 
-/// About how many candidates, spread evenly, the histogram of steps is estimated from.
-const SAMPLED: u64 = 16_384;
+/// How many devices the sets hold.
+pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, effort: &Effort) -> Counts {
+    Pass { fleet, terms, recency, search: Search::Counts { online: false } }.run(effort, 0).counts
+}
 
-/// How many candidates stand at each step, of every n-th word, or of all where those hold none.
-fn histogram_of_steps(fleet: &Fleet, candidates: &WordSet, remaining: u64, recency: &Recency) -> Histogram {
-    let words = candidates.words();
-    let count = |stride: usize| {
-        let mut histogram = [0u32; STEPS];
-        for at in (0..words.len()).step_by(stride) {
-            for bit in Bits(words[at]) {
-                histogram[usize::from(recency.step(fleet.last_seen[at * WORD + bit as usize]))] += 1;
-            }
-        }
-        histogram
+/// p% = ⌈p · denominator / 100⌉, in whole numbers.
+fn share(thousandths: u32, of: Denominator, counts: &Counts) -> u64 {
+    let denominator = match of {
+        Denominator::Matching => counts.matching,
+        Denominator::Remaining => counts.remaining,
+        Denominator::Online => counts.online,
     };
-    let histogram = count((remaining / SAMPLED).max(1) as usize);
-    if histogram.iter().any(|&devices| devices > 0) { histogram } else { count(1) }
+    (denominator * u64::from(thousandths)).div_ceil(u64::from(HUNDRED_PERCENT))
+}
+
+/// A time by which a little more than k clocks will probably have rung, from a part of the candidates.
+fn guess(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, k: usize) -> f64 {
+    // The more picks, the more is saved by a guess that is near.
+    let (least, most) = (2_048, 16_384);
+    let extent = terms.extent();
+    let pieces = spread(&terms.spans, extent, (4 * k as u64).clamp(least, most));
+    let (mut histogram, mut window) = ([0u32; STEPS], Window::new());
+    for piece in &pieces {
+        terms.candidates_of(piece, &mut window);
+        window.for_each(|position| histogram[usize::from(recency.step(fleet.last_seen[position as usize]))] += 1);
+    }
+    let looked_at: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+    let counted: f64 = histogram.iter().copied().map(f64::from).sum();
+    guess_horizon(&histogram, counted * extent as f64 / looked_at as f64, k)
 }

@@ -1,16 +1,24 @@
-//! The scan: which of the candidates in some words have clocks that may ring before a horizon.
+//! The scan: which of the candidates have clocks that may ring before a horizon.
 //!
-//! Each word stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their block, on
+//! It goes over spans of positions, each within a chunk of 65 536, and never holds a set of the whole fleet: the sets of
+//! a chunk are worked out in 8 KiB that stay in the cache, counted, and scanned. Threads take turns of spans.
+//!
+//! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their block, on
 //! the upper half of the variate; only the survivors have their step worked out, and only those whose variate is at or
 //! below the threshold of their step have a logarithm taken.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::device_set::Bits;
+use crate::effort::Effort;
 use crate::fleet::{BLOCK, Fleet, WORD};
 use crate::identity::{LANES, Line};
-use crate::ids::Ordinal;
 use crate::kernel::Kernel;
+use crate::layout::Position;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
 use crate::sample::{Pick, SeedKey, key, mix};
+use crate::terms::{Counts, Span, Terms, Window, count_where};
 
 /// Words of a block.
 const BLOCK_WORDS: usize = BLOCK / WORD;
@@ -37,19 +45,61 @@ impl Thresholds {
     }
 }
 
-/// What a scan looks for.
-pub(crate) struct Scan<'a> {
-    pub(crate) fleet: &'a Fleet,
-    pub(crate) seed: &'a SeedKey,
-    pub(crate) recency: &'a Recency,
-    pub(crate) thresholds: Thresholds,
+/// What a pass over the spans is for, besides counting.
+pub(crate) enum Search<'a> {
+    /// Nothing; or the number of matching devices that are online.
+    Counts { online: bool },
+    /// The candidates whose clocks ring before a horizon.
+    Picks { seed: &'a SeedKey, thresholds: &'a Thresholds },
 }
 
-impl Scan<'_> {
-    /// Adds the candidates of these words whose clocks ring before the horizon, and perhaps a few that ring later.
-    ///
-    /// The first of the words is word `first` of the fleet.
-    pub(crate) fn run(&self, kernel: Kernel, first: usize, candidates: &[u64], rung: &mut Vec<Pick>) {
+/// A pass over the spans of a selection.
+pub(crate) struct Pass<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) terms: &'a Terms<'a>,
+    pub(crate) recency: &'a Recency,
+    pub(crate) search: Search<'a>,
+}
+
+/// What a pass finds.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) counts: Counts,
+    /// The candidates whose clocks ring before the horizon, and perhaps a few that ring later.
+    pub(crate) rung: Vec<Pick>,
+}
+
+/// Spans that a thread takes at once: enough to be worth the taking, few enough for threads to end together.
+const TURN: usize = 4;
+
+impl Pass<'_> {
+    /// Goes over all spans. `expected` is about how many picks are to be found.
+    pub(crate) fn run(&self, effort: &Effort, expected: usize) -> Found {
+        let turns: Vec<&[Span]> = self.terms.spans.chunks(TURN).collect();
+        let threads = effort.threads_for(self.terms.extent()).min(turns.len()).max(1);
+        let next = AtomicUsize::new(0);
+        let take_turns = || {
+            let mut found = Found { rung: Vec::with_capacity(expected / threads + WORD), ..Found::default() };
+            let turns = std::iter::from_fn(|| turns.get(next.fetch_add(1, Relaxed)).copied());
+            self.take(effort.kernel, turns.flatten(), &mut found);
+            found
+        };
+        if threads == 1 {
+            return take_turns();
+        }
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(take_turns)).collect();
+            let mut found = take_turns();
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                found.counts.add(other.counts);
+                found.rung.extend_from_slice(&other.rung);
+            }
+            found
+        })
+    }
+
+    fn take<'s>(&self, kernel: Kernel, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
         #[cfg(target_arch = "x86_64")]
         if kernel.has_avx2() {
             #[allow(
@@ -57,39 +107,61 @@ impl Scan<'_> {
                 reason = "benches/kernels.rs: the AVX2 scan takes a quarter of the portable one's time"
             )]
             // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-            return unsafe { self.run_avx2(first, candidates, rung) };
+            return unsafe { self.take_avx2(spans, found) };
         }
         let _ = kernel;
-        self.run_with(first, candidates, rung, survivors);
+        self.take_with(spans, found, survivors);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn run_avx2(&self, first: usize, candidates: &[u64], rung: &mut Vec<Pick>) {
-        self.run_with(first, candidates, rung, |lines, key, loosest| avx2::survivors(lines, key, loosest));
+    fn take_avx2<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
+        self.take_with(spans, found, |lines, key, loosest| avx2::survivors(lines, key, loosest));
     }
 
+    /// Inlined, as all that it calls for each word, so that it is compiled for the instructions of its caller.
     #[inline(always)]
-    fn run_with(
+    fn take_with<'s>(
         &self,
-        first: usize,
-        mut candidates: &[u64],
-        rung: &mut Vec<Pick>,
+        spans: impl Iterator<Item = &'s Span>,
+        found: &mut Found,
         survivors: impl Fn(&Lines, &[u32; 3], u32) -> u64,
     ) {
-        let mut at = first;
-        while !candidates.is_empty() {
-            let (words, rest) = candidates.split_at((BLOCK_WORDS - at % BLOCK_WORDS).min(candidates.len()));
-            self.block(at, words, rung, &survivors);
-            at += words.len();
-            candidates = rest;
+        let mut window = Window::new();
+        for span in spans {
+            self.terms.match_span(span, &mut window);
+            let matching = window.count();
+            if matching == 0 {
+                continue;
+            }
+            found.counts.matching += matching;
+            if matches!(self.search, Search::Counts { online: true }) {
+                let is_online = |position| self.recency.is_online(self.fleet.last_seen[position as usize]);
+                found.counts.online += count_where(&window, is_online);
+            }
+            self.terms.take_updated_from(&mut window);
+            found.counts.not_updated += window.count();
+            self.terms.take_excluded_from(&mut window);
+            found.counts.remaining += window.count();
+            if let Search::Picks { seed, thresholds } = &self.search {
+                let mut first = window.first;
+                let mut words = window.words();
+                while !words.is_empty() {
+                    let (block, rest) = words.split_at((BLOCK_WORDS - first % BLOCK_WORDS).min(words.len()));
+                    self.scan(seed, thresholds, first, block, &mut found.rung, &survivors);
+                    first += block.len();
+                    words = rest;
+                }
+            }
         }
     }
 
     /// Scans words of one block.
     #[inline(always)]
-    fn block(
+    fn scan(
         &self,
+        seed: &SeedKey,
+        thresholds: &Thresholds,
         first: usize,
         words: &[u64],
         rung: &mut Vec<Pick>,
@@ -97,9 +169,10 @@ impl Scan<'_> {
     ) {
         // No device of the block has a smaller step than the one that was seen last.
         let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
-        let loosest = (self.thresholds.of(least_step) >> 32) as u32;
-        let (lines, _) = self.fleet.identity.lines()[first * (WORD / LANES)..].as_chunks::<{ WORD / LANES }>();
-        let upper = &self.seed.upper;
+        let loosest = (thresholds.of(least_step) >> 32) as u32;
+        let identity = self.fleet.uuids().identity();
+        let (lines, _) = identity.lines()[first * (WORD / LANES)..].as_chunks::<{ WORD / LANES }>();
+        let upper = &seed.upper;
         let mut surviving = [0u16; BLOCK];
         let mut count = 0;
         for (i, (&word, lines)) in words.iter().zip(lines).enumerate() {
@@ -123,9 +196,9 @@ impl Scan<'_> {
         for &offset in &surviving[..count] {
             let at = first * WORD + usize::from(offset);
             let step = self.recency.step(self.fleet.last_seen[at]);
-            let variate = self.seed.variate(self.fleet.identity.get(at));
-            if variate <= self.thresholds.of(step) {
-                rung.push(Pick { key: key(variate, step), ordinal: at as Ordinal });
+            let variate = seed.variate(identity.get(at));
+            if variate <= thresholds.of(step) {
+                rung.push(Pick { key: key(variate, step), position: at as Position });
             }
         }
     }

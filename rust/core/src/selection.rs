@@ -6,10 +6,11 @@ use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
+use crate::layout::Position;
 use crate::order::order;
 use crate::recency::{Recency, Step, weight};
-use crate::sample::{Pick, SeedKey, pick, sample};
-use crate::selector::{Limit, OnMismatch, Reason, Scope, Selector};
+use crate::sample::{Drawn, SeedKey, pick, sample};
+use crate::selector::{Limit, OnMismatch, Reason, Resolved, Scope, Selector};
 
 /// The devices that a selector and a limit pick from a fleet.
 #[derive(Clone, Debug)]
@@ -103,10 +104,13 @@ impl Selection {
         effort: Effort,
     ) -> Result<Self, CoreError> {
         limit.check()?;
-        let scope = selector.resolve(fleet)?.scope(fleet, &recency, limit);
-        let wanted = scope.wanted(limit);
-        let picks = sample(fleet, &scope.candidates, scope.remaining, wanted, &SeedKey::new(seed), &recency, effort);
-        Ok(Self { ordinals: picks.iter().map(|pick| pick.ordinal).collect(), scope, wanted, selector, seed, recency })
+        let mut resolved = selector.resolve(fleet)?;
+        let terms = resolved.terms(fleet);
+        let Drawn { picks, counts, wanted } = sample(fleet, &terms, limit, &SeedKey::new(seed), &recency, &effort);
+        drop(terms);
+        let scope = resolved.scope(&counts, limit);
+        let ordinals = picks.iter().map(|pick| fleet.layout().ordinal(pick.position)).collect();
+        Ok(Self { ordinals, scope, wanted, selector, seed, recency })
     }
 
     /// SHA-256 over the picked devices' 16-byte UUIDs in ascending order: the digest of a rollout.
@@ -116,38 +120,42 @@ impl Selection {
 
     /// Why a device of the fleet that was selected from is in the selection or not. Costs a pass over the candidates.
     pub fn explain(&self, fleet: &Fleet, uuid: &Uuid) -> Explanation {
-        let Some(ordinal) = fleet.ordinal(uuid) else {
+        let Some(position) = fleet.position_of(uuid) else {
             return Explanation { verdict: Verdict::Unknown, known: None };
         };
-        let seed = SeedKey::new(self.seed);
-        let own = pick(fleet, ordinal, &seed, &self.recency);
-        let rank = self.scope.candidates.contains(ordinal).then(|| {
-            let earlier = |other: &Pick| order(fleet, other, &own) == Ordering::Less;
-            let others = self.scope.candidates.iter().map(|o| pick(fleet, o, &seed, &self.recency));
-            1 + others.filter(earlier).count() as u64
-        });
-        let step = self.recency.step(fleet.last_seen()[ordinal as usize]);
-        Explanation {
-            verdict: self.verdict(fleet, ordinal, rank),
-            known: Some(KnownDevice { ordinal, step, weight: weight(step), key: own.key, rank }),
-        }
-    }
-
-    fn verdict(&self, fleet: &Fleet, ordinal: Ordinal, rank: Option<u64>) -> Verdict {
-        if let Some(rank) = rank {
-            return if rank <= self.wanted { Verdict::Picked } else { Verdict::BeyondLimit };
-        }
         let selector = Selector { on_mismatch: OnMismatch::Skip, ..self.selector.clone() };
-        let resolved = selector.resolve(fleet).expect("it was resolved when the selection was made");
-        if let Some(reason) = resolved.eligible.mismatch(ordinal) {
-            reason.into()
-        } else if resolved.listed.is_some_and(|listed| !listed.contains(&ordinal)) {
-            Verdict::NotListed
-        } else if resolved.updated.iter().any(|version| version.set.contains(ordinal)) {
-            Verdict::Updated
-        } else {
-            Verdict::Excluded
-        }
+        let mut resolved = selector.resolve(fleet).expect("it was resolved when the selection was made");
+        let terms = resolved.terms(fleet);
+        let seed = SeedKey::new(self.seed);
+        let own = pick(fleet, position, &seed, &self.recency);
+        let (mut is_candidate, mut earlier) = (false, 0);
+        terms.for_each_candidate(|other| {
+            is_candidate |= other == position;
+            let other = pick(fleet, other, &seed, &self.recency);
+            earlier += u64::from(order(fleet, &other, &own) == Ordering::Less);
+        });
+        let rank = is_candidate.then_some(earlier + 1);
+        let verdict = match rank {
+            Some(rank) if rank <= self.wanted => Verdict::Picked,
+            Some(_) => Verdict::BeyondLimit,
+            None => kept_out(&resolved, position),
+        };
+        let ordinal = fleet.layout().ordinal(position);
+        let step = self.recency.step(fleet.last_seen(ordinal));
+        Explanation { verdict, known: Some(KnownDevice { ordinal, step, weight: weight(step), key: own.key, rank }) }
+    }
+}
+
+/// The first thing that keeps a device out that is no candidate.
+fn kept_out(resolved: &Resolved<'_>, position: Position) -> Verdict {
+    if let Some(reason) = resolved.eligible.mismatch(position) {
+        reason.into()
+    } else if resolved.listed.as_ref().is_some_and(|listed| !listed.contains(&position)) {
+        Verdict::NotListed
+    } else if resolved.updated.iter().any(|version| version.contains(position)) {
+        Verdict::Updated
+    } else {
+        Verdict::Excluded
     }
 }
 
@@ -164,15 +172,22 @@ impl From<Reason> for Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
+
     use super::*;
     use crate::fleet::FleetColumns;
     use crate::ids::fmix64;
     use crate::kernel::Kernel;
+    use crate::sample::Pick;
     use crate::selector::Denominator;
 
     const NOW: i64 = 1_795_000_000;
 
-    const EFFORTS: [fn() -> Effort; 2] = [Effort::default, || Effort { kernel: Kernel::PORTABLE, ..Effort::default() }];
+    const EFFORTS: [fn() -> Effort; 3] = [
+        Effort::default,
+        || Effort { kernel: Kernel::PORTABLE, ..Effort::default() },
+        || Effort { threads: NonZero::new(3), ..Effort::default() },
+    ];
 
     /// Devices with pseudo-random UUIDs and ages, three groups, two tags, one test device in 16.
     fn fleet(devices: u32) -> Fleet {
@@ -211,14 +226,17 @@ mod tests {
     /// Keys of all candidates, sorted: no thresholds, no guesses.
     fn by_brute_force(fleet: &Fleet, selection: &Selection, seed: u64) -> Vec<Ordinal> {
         let seed = SeedKey::new(seed);
-        let mut all: Vec<Pick> = selection.scope.candidates.iter().map(|o| pick(fleet, o, &seed, &recency())).collect();
+        let selector = selection.selector.clone();
+        let mut all: Vec<Pick> = Vec::new();
+        let terms = selector.resolve(fleet).unwrap().terms(fleet);
+        terms.for_each_candidate(|position| all.push(pick(fleet, position, &seed, &recency())));
         all.sort_by(|a, b| order(fleet, a, b));
-        all.iter().map(|p| p.ordinal).take(selection.wanted as usize).collect()
+        all.iter().map(|p| fleet.layout().ordinal(p.position)).take(selection.wanted as usize).collect()
     }
 
     #[test]
     fn thresholds_never_change_a_pick() {
-        for devices in [1, 63, 64, 65, 5_000, 70_000] {
+        for devices in [1, 63, 64, 65, 5_000, 140_000] {
             let fleet = fleet(devices);
             for k in [1, 2, 10, 100, 1_000, 4_000, 60_000, 70_000] {
                 for (seed, effort) in (0..5).flat_map(|seed| EFFORTS.map(|effort| (seed, effort()))) {
@@ -270,8 +288,9 @@ mod tests {
     #[test]
     fn every_device_has_the_verdict_of_its_sets() {
         let fleet = fleet(2_000);
-        let listed: Vec<Uuid> = fleet.uuids()[..1_500].to_vec();
-        let excluded: Vec<Uuid> = fleet.uuids()[100..300].to_vec();
+        let columns = fleet.to_columns();
+        let listed: Vec<Uuid> = columns.uuids[..1_500].to_vec();
+        let excluded: Vec<Uuid> = columns.uuids[100..300].to_vec();
         let selector = Selector {
             group: Some("a".into()),
             tag: Some("main".into()),
@@ -282,8 +301,7 @@ mod tests {
             ..Selector::default()
         };
         let selection = select(&fleet, selector, Limit::Count(20));
-        let columns = fleet.to_columns();
-        for (i, uuid) in fleet.uuids().iter().enumerate() {
+        for (i, uuid) in columns.uuids.iter().enumerate() {
             let verdict = if !columns.production[i] {
                 Verdict::Test
             } else if columns.tags[i] != 0 {

@@ -4,17 +4,21 @@
 //! - candidates = matching − updated − excluded
 //! - updated    = { target version ≥ V }; an unknown version counts as older
 
+use std::borrow::Cow;
 use std::fmt;
 
 use foldhash::{HashSet, HashSetExt};
 
-use crate::device_set::WordSet;
+use crate::containers::Containers;
+use crate::device_set::{DeviceSet, WordSet};
 use crate::error::CoreError;
-use crate::fleet::{Fleet, FleetSet, NamedSets};
-use crate::ids::{Ordinal, Uuid};
+use crate::fleet::Fleet;
+use crate::fleet_set::FleetSet;
+use crate::groups::Group;
+use crate::ids::Uuid;
+use crate::layout::Position;
 use crate::nearest::nearest;
-use crate::recency::Recency;
-use crate::wave::Coverage;
+use crate::terms::{Counts, Excluded, Terms};
 
 /// How many near spellings an error carries.
 const NEAREST: usize = 3;
@@ -40,6 +44,8 @@ pub struct Selector {
     pub listed: Option<Vec<Uuid>>,
     /// None of these devices; UUIDs that the fleet does not have are counted.
     pub excluded: Option<Vec<Uuid>>,
+    /// None of these devices, either; ordinals that the fleet does not have are counted with them.
+    pub excluded_set: Option<DeviceSet>,
     /// No devices that report this target version or a later one.
     pub not_updated: Option<u32>,
     /// Test devices, too.
@@ -60,7 +66,7 @@ pub enum Limit {
 }
 
 /// All of a denominator, in the unit of [`Limit::Percent`].
-const HUNDRED_PERCENT: u32 = 100_000;
+pub(crate) const HUNDRED_PERCENT: u32 = 100_000;
 
 /// What a percentage is taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +127,7 @@ pub struct Offender {
 /// What a selector comes to in a fleet.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The matching devices that are neither updated nor excluded.
-    pub candidates: WordSet,
-    /// The number of candidates.
+    /// The number of candidates: the matching devices that are neither updated nor excluded.
     pub remaining: u64,
     /// The number of matching devices.
     pub matching: u64,
@@ -144,39 +148,43 @@ pub struct Scope {
 pub(crate) struct Eligible<'a> {
     pub(crate) production: Option<&'a FleetSet>,
     pub(crate) tag: Option<&'a FleetSet>,
-    pub(crate) group: Option<&'a FleetSet>,
+    pub(crate) group: Option<Group<'a>>,
 }
 
 impl Eligible<'_> {
-    /// Why this device is not among them.
-    pub(crate) fn mismatch(&self, ordinal: Ordinal) -> Option<Reason> {
-        let outside = |set: Option<&FleetSet>| set.is_some_and(|s| !s.set.contains(ordinal));
+    /// Why the device at this position is not among them.
+    pub(crate) fn mismatch(&self, position: Position) -> Option<Reason> {
+        let outside = |set: Option<&FleetSet>| set.is_some_and(|set| !set.contains(position));
         if outside(self.production) {
             Some(Reason::Test)
         } else if outside(self.tag) {
             Some(Reason::WrongTag)
-        } else if outside(self.group) {
+        } else if self.group.is_some_and(|group| !group.contains(position)) {
             Some(Reason::WrongGroup)
         } else {
             None
         }
     }
 
-    /// Checks listed devices one by one: those that fit, each once and in list order, and the offenders likewise.
-    pub(crate) fn check(&self, fleet: &Fleet, listed: &[Uuid]) -> (Vec<Ordinal>, Vec<Offender>) {
+    /// Checks listed devices one by one: the positions of those that fit, each once and in list order, and the
+    /// offenders likewise.
+    pub(crate) fn check(&self, fleet: &Fleet, listed: &[Uuid]) -> (Vec<Position>, Vec<Offender>) {
         let (mut found, mut offenders) = (Vec::with_capacity(listed.len()), Vec::new());
         let (mut seen, mut named) = (WordSet::none(fleet.rows()), HashSet::new());
-        for (&uuid, ordinal) in listed.iter().zip(fleet.ordinals(listed)) {
-            match ordinal.ok_or(Reason::Unknown).and_then(|o| self.mismatch(o).map_or(Ok(o), Err)) {
-                Ok(ordinal) if seen.contains(ordinal) => {}
-                Ok(ordinal) => {
-                    seen.insert(ordinal);
-                    found.push(ordinal);
+        let mut listed = listed.iter();
+        fleet.for_each_position(listed.as_slice(), |position| {
+            let &uuid = listed.next().expect("one for each UUID");
+            match position.ok_or(Reason::Unknown).and_then(|p| self.mismatch(p).map_or(Ok(p), Err)) {
+                Ok(position) => {
+                    if !seen.contains(position) {
+                        seen.insert(position);
+                        found.push(position);
+                    }
                 }
                 Err(reason) if named.insert(uuid) => offenders.push(Offender { uuid, reason }),
                 Err(_) => {}
             }
-        }
+        });
         (found, offenders)
     }
 }
@@ -185,39 +193,18 @@ impl Eligible<'_> {
 ///
 /// # Errors
 /// [`CoreError::UnknownGroup`], with the names that are spelled like it.
-pub(crate) fn find_group<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a FleetSet, CoreError> {
+pub(crate) fn find_group<'a>(fleet: &'a Fleet, name: &str) -> Result<Group<'a>, CoreError> {
     let unknown = |nearest| CoreError::UnknownGroup { name: name.to_owned(), nearest };
-    fleet.groups().find(name).ok_or_else(|| unknown(near_names(fleet.groups(), name)))
+    fleet.groups().find(name).ok_or_else(|| unknown(near_names(fleet.groups().names(), name)))
 }
 
 fn find_tag<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a FleetSet, CoreError> {
     let unknown = |nearest| CoreError::UnknownTag { name: name.to_owned(), nearest };
-    fleet.tags().find(name).ok_or_else(|| unknown(near_names(fleet.tags(), name)))
+    fleet.tags().find(name).ok_or_else(|| unknown(near_names(fleet.tags().names(), name)))
 }
 
-fn near_names(sets: &NamedSets, name: &str) -> Vec<String> {
-    nearest(name, sets.names().iter().map(String::as_str), NEAREST).into_iter().map(String::from).collect()
-}
-
-/// Devices that are no candidates although they match and are not updated.
-#[derive(Debug, Default)]
-pub(crate) enum Excluded<'a> {
-    #[default]
-    Nobody,
-    /// Those of a list.
-    Listed(Vec<Ordinal>),
-    /// Those that a wave covers.
-    Covered(Coverage<'a>),
-}
-
-impl Excluded<'_> {
-    fn take_from(&self, devices: &mut WordSet) {
-        match self {
-            Self::Nobody => {}
-            Self::Listed(ordinals) => ordinals.iter().for_each(|&ordinal| devices.remove(ordinal)),
-            Self::Covered(coverage) => coverage.exclude_from(devices),
-        }
-    }
+fn near_names(names: &[String], name: &str) -> Vec<String> {
+    nearest(name, names.iter().map(String::as_str), NEAREST).into_iter().map(String::from).collect()
 }
 
 /// A selector whose names and UUIDs have been found in a fleet.
@@ -225,9 +212,9 @@ impl Excluded<'_> {
 pub(crate) struct Resolved<'a> {
     pub(crate) eligible: Eligible<'a>,
     pub(crate) updated: Vec<&'a FleetSet>,
-    /// The listed devices that fit, each once, in list order.
-    pub(crate) listed: Option<Vec<Ordinal>>,
-    pub(crate) excluded: Excluded<'a>,
+    /// The positions of the listed devices that fit, each once, in list order.
+    pub(crate) listed: Option<Vec<Position>>,
+    pub(crate) excluded: Vec<Excluded<'a>>,
     excluded_unknown: u64,
     skipped: Vec<Offender>,
 }
@@ -253,9 +240,13 @@ impl Selector {
             if excluded.is_empty() {
                 return Err(CoreError::EmptyList { what: "of devices to exclude" });
             }
-            let ordinals: Vec<Ordinal> = fleet.ordinals(excluded).flatten().collect();
-            resolved.excluded_unknown = (excluded.len() - ordinals.len()) as u64;
-            resolved.excluded = Excluded::Listed(ordinals);
+            let positions = fleet.positions_of(excluded);
+            resolved.excluded_unknown = (excluded.len() - positions.len()) as u64;
+            resolved.excluded.push(Excluded::Listed(FleetSet::from_positions(fleet.rows(), positions)));
+        }
+        if let Some(excluded) = &self.excluded_set {
+            resolved.excluded_unknown += fleet.count_strangers(excluded);
+            resolved.excluded.push(Excluded::Ordinals(Containers::of(excluded)));
         }
         Ok(resolved)
     }
@@ -268,7 +259,7 @@ impl<'a> Resolved<'a> {
             eligible,
             updated: Vec::new(),
             listed: None,
-            excluded: Excluded::Nobody,
+            excluded: Vec::new(),
             excluded_unknown: 0,
             skipped: Vec::new(),
         }
@@ -296,53 +287,34 @@ impl<'a> Resolved<'a> {
         Ok(())
     }
 
-    /// The matching devices.
-    pub(crate) fn matching(&self, fleet: &Fleet) -> WordSet {
+    /// The sets of the matching devices and of the candidates.
+    pub(crate) fn terms(&mut self, fleet: &'a Fleet) -> Terms<'a> {
         let Eligible { production, tag, group } = self.eligible;
-        if let Some(listed) = &self.listed {
-            // Each of them was found to be eligible.
-            return WordSet::from_ordinals(fleet.rows(), listed);
+        let mut terms = Terms::everywhere(fleet.layout(), fleet.everyone().into_iter().collect());
+        match &self.listed {
+            // Each of them was found to be there and eligible.
+            Some(listed) => {
+                terms.within.clear();
+                terms.listed = Some(FleetSet::from_positions(fleet.rows(), listed.clone()));
+            }
+            None => terms.within.extend([tag, production].into_iter().flatten()),
         }
-        let mut devices = fleet.everyone();
-        for set in [group, tag, production].into_iter().flatten() {
-            set.restrict(&mut devices);
+        if let Some(group) = group {
+            terms.spans = Cow::Borrowed(group.runs);
         }
-        devices
+        terms.updated.clone_from(&self.updated);
+        terms.excluded = std::mem::take(&mut self.excluded);
+        terms
     }
 
-    /// The candidates alone.
-    pub(crate) fn candidates(&self, fleet: &Fleet) -> WordSet {
-        let mut devices = self.matching(fleet);
-        self.take_updated_from(&mut devices);
-        self.excluded.take_from(&mut devices);
-        devices
-    }
-
-    fn take_updated_from(&self, devices: &mut WordSet) {
-        for version in &self.updated {
-            version.exclude_from(devices);
-        }
-    }
-
-    /// Works the sets out and counts them, as far as the limit needs the counts.
-    pub(crate) fn scope(self, fleet: &Fleet, recency: &Recency, limit: Limit) -> Scope {
-        let mut devices = self.matching(fleet);
-        let matching = devices.count();
-        let online = matches!(limit, Limit::Percent(_, Denominator::Online)).then(|| {
-            let is_online = |&ordinal: &Ordinal| recency.is_online(fleet.last_seen[ordinal as usize]);
-            devices.iter().filter(is_online).count() as u64
-        });
-        self.take_updated_from(&mut devices);
-        let not_updated = devices.count();
-        self.excluded.take_from(&mut devices);
-        let remaining = devices.count();
+    /// What the counts of a pass come to.
+    pub(crate) fn scope(self, counts: &Counts, limit: Limit) -> Scope {
         Scope {
-            candidates: devices,
-            remaining,
-            matching,
-            online,
-            updated: matching - not_updated,
-            excluded: not_updated - remaining,
+            remaining: counts.remaining,
+            matching: counts.matching,
+            online: matches!(limit, Limit::Percent(_, Denominator::Online)).then_some(counts.online),
+            updated: counts.matching - counts.not_updated,
+            excluded: counts.not_updated - counts.remaining,
             excluded_unknown: self.excluded_unknown,
             skipped: self.skipped,
         }
@@ -359,26 +331,6 @@ impl Limit {
             Self::All | Self::Count(1..) | Self::Percent(1..=HUNDRED_PERCENT, _) => Ok(()),
             Self::Count(0) => Err(CoreError::ZeroLimit),
             Self::Percent(thousandths, _) => Err(CoreError::BadPercentage { thousandths }),
-        }
-    }
-}
-
-impl Scope {
-    /// What a limit that was checked comes to: a number of devices, or as many as there are.
-    ///
-    /// p% = ⌈p · denominator / 100⌉, in whole numbers.
-    pub fn wanted(&self, limit: Limit) -> u64 {
-        match limit {
-            Limit::All => self.remaining,
-            Limit::Count(count) => count,
-            Limit::Percent(thousandths, of) => {
-                let denominator = match of {
-                    Denominator::Matching => self.matching,
-                    Denominator::Remaining => self.remaining,
-                    Denominator::Online => self.online.expect("the scope was worked out for this limit"),
-                };
-                (denominator * u64::from(thousandths)).div_ceil(u64::from(HUNDRED_PERCENT))
-            }
         }
     }
 }

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::fleet::Fleet;
-use crate::ids::Ordinal;
+use crate::layout::Position;
 use crate::recency::{NEVER, Recency};
 use crate::wave::{Wave, WaveState};
 
@@ -104,27 +104,30 @@ impl Wave {
         let sets = self.sets(fleet);
         let scheduled = sets.scheduled(state);
         let mut parts = Parts::new(fleet);
-        for ordinal in sets.matching.iter() {
-            let part = parts.of(ordinal);
+        for position in sets.matching.iter() {
+            let part = parts.of(position);
             part.total += 1;
-            part.online += u64::from(recency.is_online(fleet.last_seen[ordinal as usize]));
+            part.online += u64::from(recency.is_online(fleet.last_seen[position as usize]));
         }
-        for ordinal in self.staged.iter().filter(|&ordinal| sets.matching.contains(ordinal)) {
-            parts.of(ordinal).staged += 1;
+        let staged = self.staged.iter().filter_map(|ordinal| fleet.position(ordinal));
+        for position in staged.filter(|&position| sets.matching.contains(position)) {
+            parts.of(position).staged += 1;
         }
-        for ordinal in sets.covered.iter() {
-            parts.of(ordinal).covered += 1;
+        for position in sets.covered.iter() {
+            parts.of(position).covered += 1;
         }
-        for ordinal in scheduled.iter() {
-            parts.of(ordinal).scheduled += 1;
+        for position in scheduled.iter() {
+            parts.of(position).scheduled += 1;
         }
-        for ordinal in silent(fleet, scheduled, coverings).iter() {
-            parts.of(ordinal).silent += 1;
+        for position in silent(fleet, scheduled, coverings).iter() {
+            parts.of(position).silent += 1;
         }
         for (version, devices) in fleet.by_version() {
-            for ordinal in devices.iter().filter(|&ordinal| sets.matching.contains(ordinal)) {
-                parts.of(ordinal).count_version(version);
-            }
+            devices.for_each(|position| {
+                if sets.matching.contains(position) {
+                    parts.of(position).count_version(version);
+                }
+            });
         }
         parts.status(fleet, rolled_out, self.target_version)
     }
@@ -138,13 +141,16 @@ struct Parts {
 
 impl Parts {
     fn new(fleet: &Fleet) -> Self {
-        let groups = fleet.groups().codes(fleet.rows());
+        let mut groups = vec![-1; fleet.rows()];
+        for run in fleet.groups().by_position() {
+            groups[run.positions.start as usize..run.positions.end as usize].fill(run.code);
+        }
         Self { groups, tallies: vec![Tally::default(); fleet.groups().names().len() + 1] }
     }
 
-    fn of(&mut self, ordinal: Ordinal) -> &mut Tally {
+    fn of(&mut self, position: Position) -> &mut Tally {
         // Codes of groups begin at 0, and −1 is that of no group.
-        &mut self.tallies[(self.groups[ordinal as usize] + 1) as usize]
+        &mut self.tallies[(self.groups[position as usize] + 1) as usize]
     }
 
     fn status(mut self, fleet: &Fleet, rolled_out: &[String], target_version: u32) -> Status {
@@ -218,22 +224,25 @@ impl Tally {
 
 /// The scheduled devices that were not seen since the first act that reaches them.
 fn silent(fleet: &Fleet, scheduled: WordSet, coverings: &[Covering]) -> WordSet {
-    let mut silent = WordSet::none(scheduled.devices());
+    let mut silent = WordSet::none(scheduled.rows());
     let mut waiting = scheduled;
     for Covering { reach, at } in coverings {
-        let reached: Vec<Ordinal> = match reach {
-            Reach::Devices(devices) => devices.iter().filter(|&ordinal| waiting.contains(ordinal)).collect(),
+        let reached: Vec<Position> = match reach {
+            Reach::Devices(devices) => {
+                let positions = devices.iter().filter_map(|ordinal| fleet.position(ordinal));
+                positions.filter(|&position| waiting.contains(position)).collect()
+            }
             Reach::Group(name) => {
-                let members = fleet.groups().get(name).into_iter().flat_map(DeviceSet::iter);
-                members.filter(|&ordinal| waiting.contains(ordinal)).collect()
+                let members = fleet.groups().find(name).into_iter().flat_map(|group| group.runs.iter().cloned());
+                members.flatten().filter(|&position| waiting.contains(position)).collect()
             }
             Reach::Everyone => waiting.iter().collect(),
         };
-        for ordinal in reached {
-            waiting.remove(ordinal);
-            let last_seen = fleet.last_seen[ordinal as usize];
+        for position in reached {
+            waiting.remove(position);
+            let last_seen = fleet.last_seen[position as usize];
             if last_seen == NEVER || i64::from(last_seen) < *at {
-                silent.insert(ordinal);
+                silent.insert(position);
             }
         }
     }

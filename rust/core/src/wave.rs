@@ -10,10 +10,15 @@
 //! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
 //! as it is, so that devices that come, go, or change tag or group are where the rules put them.
 
+use crate::containers::Containers;
 use crate::device_set::{DeviceSet, WordSet};
-use crate::fleet::{Fleet, FleetSet};
+use crate::fleet::{Fleet, WORD};
+use crate::fleet_set::clear_run;
+use crate::groups::Group;
 use crate::ids::{Ordinal, Uuid};
+use crate::layout::{Layout, Position};
 use crate::selector::{Eligible, Reason, Resolved};
+use crate::terms::Excluded;
 
 /// One target version on its way to the production devices of one tag.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,7 +77,7 @@ impl WaveSets {
         let mut scheduled = match state {
             WaveState::Active => self.covered.clone(),
             WaveState::Complete => self.matching.clone(),
-            WaveState::Canceled => return WordSet::none(self.matching.devices()),
+            WaveState::Canceled => return WordSet::none(self.matching.rows()),
         };
         scheduled.subtract(&self.updated);
         scheduled
@@ -106,36 +111,42 @@ pub struct Standing {
 #[derive(Debug)]
 pub(crate) struct Coverage<'a> {
     staged: &'a DeviceSet,
-    groups: Vec<&'a FleetSet>,
+    containers: Containers,
+    groups: Vec<Group<'a>>,
 }
 
 impl Coverage<'_> {
-    pub(crate) fn exclude_from(&self, devices: &mut WordSet) {
+    /// Takes them out of some words of the fleet, all of one chunk.
+    #[inline(always)]
+    pub(crate) fn exclude_from(&self, layout: &Layout, first: usize, words: &mut [u64]) {
+        let positions = (first * WORD) as Position..((first + words.len()) * WORD) as Position;
         for group in &self.groups {
-            group.exclude_from(devices);
+            for run in group.within(positions.clone()) {
+                clear_run(first, words, run);
+            }
         }
-        devices.subtract_set(self.staged);
+        self.containers.exclude_from(layout, first, words);
     }
 
-    fn in_whole_group(&self, ordinal: Ordinal) -> bool {
-        self.groups.iter().any(|group| group.set.contains(ordinal))
+    fn in_whole_group(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
+        fleet.position(ordinal).is_some_and(|position| self.groups.iter().any(|group| group.contains(position)))
     }
 
-    pub(crate) fn contains(&self, ordinal: Ordinal) -> bool {
-        self.staged.contains(ordinal) || self.in_whole_group(ordinal)
+    pub(crate) fn contains(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
+        self.staged.contains(ordinal) || self.in_whole_group(fleet, ordinal)
     }
 }
 
 impl Wave {
     /// The sets of the wave. Costs a few passes over one bit a device, and one over the staged set.
     pub fn sets(&self, fleet: &Fleet) -> WaveSets {
-        let matching = Resolved::new(self.eligible(fleet)).matching(fleet);
-        let mut older = matching.clone();
-        for version in fleet.versions_from(self.target_version) {
-            version.exclude_from(&mut older);
-        }
-        let mut outside = matching.clone();
-        self.coverage(fleet).exclude_from(&mut outside);
+        let mut terms = Resolved::new(self.eligible(fleet)).terms(fleet);
+        let matching = terms.matching();
+        terms.updated = fleet.versions_from(self.target_version).collect();
+        let older = terms.candidates();
+        terms.updated = Vec::new();
+        terms.excluded = vec![Excluded::Covered(self.coverage(fleet))];
+        let outside = terms.candidates();
         let without = |others: &WordSet| {
             let mut rest = matching.clone();
             rest.subtract(others);
@@ -146,12 +157,13 @@ impl Wave {
 
     /// Where the wave puts a device; none for a device that the fleet does not have.
     pub fn standing(&self, fleet: &Fleet, uuid: &Uuid, state: WaveState) -> Option<Standing> {
-        let ordinal = fleet.ordinal(uuid)?;
-        let mismatch = self.eligible(fleet).mismatch(ordinal);
+        let position = fleet.position_of(uuid)?;
+        let ordinal = fleet.layout().ordinal(position);
+        let mismatch = self.eligible(fleet).mismatch(position);
         let target_version = fleet.target_version(ordinal);
         let coverage = self.coverage(fleet);
         let matches = mismatch.is_none();
-        let covered = matches && coverage.contains(ordinal);
+        let covered = matches && coverage.contains(fleet, ordinal);
         let updated = matches && target_version.is_some_and(|version| version >= self.target_version);
         let in_line = match state {
             WaveState::Active => covered,
@@ -161,10 +173,10 @@ impl Wave {
         Some(Standing {
             ordinal,
             mismatch,
-            group: fleet.groups().name_of(ordinal).map(String::from),
+            group: fleet.group_of(ordinal).map(String::from),
             target_version,
             staged: self.staged.contains(ordinal),
-            whole_group: coverage.in_whole_group(ordinal),
+            whole_group: coverage.in_whole_group(fleet, ordinal),
             covered,
             updated,
             scheduled: in_line && !updated,
@@ -179,6 +191,6 @@ impl Wave {
     /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
     pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
         let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
-        Coverage { staged: &self.staged, groups }
+        Coverage { staged: &self.staged, containers: Containers::of(&self.staged), groups }
     }
 }

@@ -63,11 +63,11 @@ impl PyFleet {
     }
 
     fn group_counts(&self) -> Vec<(String, u64)> {
-        self.0.groups().counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
+        self.0.group_counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
     }
 
     fn tag_counts(&self) -> Vec<(String, u64)> {
-        self.0.tags().counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
+        self.0.tag_counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
     }
 
     fn version_counts(&self) -> Vec<(u32, u64)> {
@@ -76,19 +76,19 @@ impl PyFleet {
 
     #[getter]
     fn production_count(&self) -> u64 {
-        self.0.production().len()
+        self.0.production_count()
     }
 
-    fn production(&self) -> PyDeviceSet {
-        PyDeviceSet(self.0.production().clone())
+    fn production(&self, py: Python<'_>) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| self.0.production()))
     }
 
-    fn group(&self, name: &str) -> Option<PyDeviceSet> {
-        self.0.groups().get(name).cloned().map(PyDeviceSet)
+    fn group(&self, py: Python<'_>, name: &str) -> Option<PyDeviceSet> {
+        py.detach(|| self.0.group(name)).map(PyDeviceSet)
     }
 
-    fn tag(&self, name: &str) -> Option<PyDeviceSet> {
-        self.0.tags().get(name).cloned().map(PyDeviceSet)
+    fn tag(&self, py: Python<'_>, name: &str) -> Option<PyDeviceSet> {
+        py.detach(|| self.0.tag(name)).map(PyDeviceSet)
     }
 
     /// Group, tag, production, last seen (0 for never), target version.
@@ -99,19 +99,17 @@ impl PyFleet {
             return Err(no_ordinal(ordinal));
         }
         Ok((
-            fleet.groups().name_of(ordinal),
-            fleet.tags().name_of(ordinal),
-            fleet.production().contains(ordinal),
-            fleet.last_seen()[ordinal as usize],
+            fleet.group_of(ordinal),
+            fleet.tag_of(ordinal),
+            fleet.is_production(ordinal),
+            fleet.last_seen(ordinal),
             fleet.target_version(ordinal),
         ))
     }
 
     fn ordinals<'py>(&self, py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyArray1<u32>>> {
         let wanted = arrays::uuids_from(&uuids)?;
-        let found: Vec<u32> =
-            py.detach(|| self.0.ordinals(&wanted).map(|ordinal| ordinal.unwrap_or(NO_ORDINAL)).collect());
-        Ok(found.into_pyarray(py))
+        Ok(py.detach(|| self.0.ordinals(&wanted, NO_ORDINAL, &effort::effort(None))).into_pyarray(py))
     }
 
     fn uuids<'py>(&self, py: Python<'py>, ordinals: PyReadonlyArray1<'py, u32>) -> PyResult<Bound<'py, PyArray2<u8>>> {
@@ -119,7 +117,7 @@ impl PyFleet {
         if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.rows()) {
             return Err(no_ordinal(beyond));
         }
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuids()[ordinal as usize]))
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuid(ordinal)))
     }
 
     fn digest<'py>(&self, py: Python<'py>, devices: &PyDeviceSet) -> PyResult<Bound<'py, PyBytes>> {
@@ -144,8 +142,8 @@ impl PyFleet {
         Ok(dict)
     }
 
-    #[pyo3(signature = (*, group, tag, listed, excluded, not_updated, include_test, skip_mismatched, limit,
-                        thousandths, percent_of, seed, now, online_threshold, half_life, threads=None))]
+    #[pyo3(signature = (*, group, tag, listed, excluded, excluded_set=None, not_updated, include_test, skip_mismatched, limit, thousandths,
+                        percent_of, seed, now, online_threshold, half_life, threads=None))]
     #[expect(clippy::too_many_arguments, reason = "a selector has as many parts")]
     fn select(
         &self,
@@ -154,6 +152,7 @@ impl PyFleet {
         tag: Option<String>,
         listed: Option<PyReadonlyArray2<'_, u8>>,
         excluded: Option<PyReadonlyArray2<'_, u8>>,
+        excluded_set: Option<&PyDeviceSet>,
         not_updated: Option<u32>,
         include_test: bool,
         skip_mismatched: bool,
@@ -171,6 +170,7 @@ impl PyFleet {
             tag,
             listed: listed.as_ref().map(arrays::uuids_from).transpose()?,
             excluded: excluded.as_ref().map(arrays::uuids_from).transpose()?,
+            excluded_set: excluded_set.map(|set| set.0.clone()),
             not_updated,
             include_test,
             on_mismatch: limits::on_mismatch(skip_mismatched),

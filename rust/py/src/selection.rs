@@ -70,7 +70,7 @@ impl PySelection {
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = &self.selection.ordinals;
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuids()[ordinal as usize]))
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuid(ordinal)))
     }
 
     fn bitmap<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -57,21 +57,21 @@ impl PyWave {
     }
 
     fn matching(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).matching.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).matching)))
     }
 
     fn updated(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).updated.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).updated)))
     }
 
     fn covered(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).covered.to_set()))
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).covered)))
     }
 
     #[pyo3(signature = (fleet, *, state))]
     fn scheduled(&self, py: Python<'_>, fleet: &PyFleet, state: &str) -> PyResult<PyDeviceSet> {
         let state = state_from(state)?;
-        Ok(PyDeviceSet(py.detach(|| self.0.sets(&fleet.0).scheduled(state).to_set())))
+        Ok(PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).scheduled(state)))))
     }
 
     #[pyo3(signature = (fleet, *, group = None, listed = None))]
@@ -250,7 +250,7 @@ impl PyStaging {
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = &self.staging.ordinals;
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuids()[ordinal as usize]))
+        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuid(ordinal)))
     }
 
     fn devices(&self, py: Python<'_>) -> PyDeviceSet {
