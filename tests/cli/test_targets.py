@@ -201,12 +201,16 @@ def test_a_target_that_cannot_be_one_changes_nothing(
         (("add", *ADD, "--custom", "[1"), "bad-custom", "`--custom` is `[1`, which is no JSON object"),
         (("add", *ADD, "--custom", "[1]"), "bad-custom", "which is no JSON object"),
         (("add", *ADD[:-2]), "bad-usage", "missing option '--sha256'"),
-        (("show", 99), "unknown-version", "there are no CI targets of version `99`\n hint: the latest version is 42"),
+        (
+            ("show", 99),
+            "unknown-version",
+            "there are no CI targets of version `99`\n hint: the nearest that there are: 42",
+        ),
         (("show", "x"), "bad-usage", "'x' is not a valid integer"),
         (
             ("prune", 41, 40),
             "unknown-version",
-            "there are no CI targets of version `40`\n hint: the latest version is 42",
+            "there are no CI targets of version `40`\n hint: the nearest that there are: 41",
         ),
         (("prune",), "bad-usage", "missing argument 'VERSION…'"),
         (("list", "-t", ""), "empty-text", "`--tag` is given but empty"),
