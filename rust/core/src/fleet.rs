@@ -245,6 +245,11 @@ impl Fleet {
         self.registry.present.as_ref().map_or(self.rows(), |present| present.len() as usize)
     }
 
+    /// Whether an ordinal is surely the same device in both fleets: they are moments of one live fleet, or the same.
+    pub fn has_the_ordinals_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.registry, &other.registry)
+    }
+
     /// Whether the fleet has no devices.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

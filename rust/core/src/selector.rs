@@ -245,6 +245,9 @@ impl Selector {
             resolved.excluded.push(Excluded::Listed(FleetSet::from_positions(fleet.rows(), positions)));
         }
         if let Some(excluded) = &self.excluded_set {
+            if excluded.is_empty() {
+                return Err(CoreError::EmptyList { what: "of devices to exclude" });
+            }
             resolved.excluded_unknown += fleet.count_strangers(excluded);
             resolved.excluded.push(Excluded::Ordinals(Containers::of(excluded)));
         }
