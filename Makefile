@@ -25,7 +25,7 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 	@touch $@
 
 demo: build
-	@$(BIN)/python benches/demo.py
+	@$(BIN)/python -m benches.demo
 
 test: test-rust test-python test-portable
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benches.targets import write_targets
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
@@ -22,16 +26,29 @@ STEPS: list[tuple[str, int]] = [
     ("groundswell select fleet.csv --uuids @rest.lst -l 5 --names", 0),
     ("groundswell select fleet.csv -g us-esat-1 -l 10", 3),
     ("groundswell select fleet.csv -l 0", 2),
+    ("groundswell init acme --name acme", 0),
+    ("groundswell -C acme keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz", 0),
+    ("groundswell -C acme targets import targets.json", 0),
+    ("groundswell -C acme devices import fleet.csv", 0),
+    ("groundswell -C acme devices list -g canary --online --sort -last-seen -n 5", 0),
+    ("groundswell -C acme status", 0),
+    ("groundswell -C acme metadata export --device edge-000013 served", 0),
+    ("groundswell metadata verify served --audience ci -t main", 0),
+    ("groundswell -C acme devices show edge-00001", 3),
+    ("groundswell -C acme backup acme.backup", 0),
+    ("groundswell -C acme check", 0),
 ]
 
 
 def main() -> int:
     """Run the steps; 1 if one of them does not end as it should."""
-    FOLDER.mkdir(exist_ok=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    write_targets(FOLDER / "targets.json")
     for command, expected in STEPS:
         print(f"\n$ {command}", flush=True)
         begun = time.perf_counter()
-        words = [sys.executable, "-m", *command.split()]
+        words = [sys.executable, "-m", *shlex.split(command)]
         ran = subprocess.run(
             words, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )

@@ -13,8 +13,12 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from groundswell import tuf
 from groundswell.factory import Factory
+from groundswell.factory.publisher import Publisher, Served
+from groundswell.store import put
 from reference_registry import COLUMNS, Row
+from workshop import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -91,6 +95,41 @@ def target(
 def plain(*targets: dict[str, Any]) -> bytes:
     """Some targets as one object by name."""
     return json.dumps({name: document for one in targets for name, document in one.items()}).encode()
+
+
+def populate(factory: Factory) -> None:
+    """Test devices on the tags main and next, a production device on main; CI targets of two versions."""
+    table = devices(3, tag=["main", "main", "next"], production=[False, True, False], target_version=41)
+    factory.devices.import_(table, now=AT)
+    factory.targets.import_(plain(target(41), target(42, tags=("main", "next"))), now=AT)
+
+
+def put_production(
+    keyed: Keyed, version: int = 41, tag: str = "main", *, offline: bool = True, expires: str = "2027-11-01T00:00:00Z"
+) -> bytes:
+    """Production targets as a completed wave leaves them, put in through the store; the role."""
+    factory = keyed.factory
+    root = tuf.read_root(tuf.parse_document(factory.keys.show(production=True).root, "Root", "the root"))
+    signed = spelled(
+        {"_type": "Targets", "expires": expires, "targets": target(version, tags=(tag,)), "version": version}
+    )
+    keyring = factory._keyring
+    signers = [keyring.signer(keyring.own_key(root.keys_of("targets")))]
+    if offline:
+        signers.append(factory.keys.offline_signer(tuf.read_tarball(keyed.targets_keys), "targets", root))
+    document = tuf.assemble(signed, [tuf.sign(signer, signed) for signer in signers])
+    row = {"repository": "production", "tag": tag, "role_version": version, "document": document}
+    publisher = Publisher(factory._context, keyring)
+    served = [one for one in publisher.served("production") if one.tag != tag]
+    changes = publisher.publish("production", [*served, Served(tag, "tag", document)], root, now=AT)
+    factory._context.commit("test", "put production targets in", [put("targets_roles", [row]), *changes], at=NOW)
+    return document
+
+
+def past_the_store(factory: Factory, sql: str) -> None:
+    """Write to the database itself, past the audit log and every rule."""
+    with factory._context.store._using() as connection:
+        connection.execute(sql)
 
 
 def every_byte_below(folder: Path) -> dict[str, bytes]:

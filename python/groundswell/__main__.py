@@ -1,6 +1,26 @@
-"""``python -m groundswell`` is the command ``groundswell``."""
+"""The command ``groundswell`` and ``python -m groundswell``: Ctrl-C before the command line is loaded, and after."""
 
-from groundswell.cli import main
+import signal
+import sys
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        from groundswell.cli import run
+
+        code = run(sys.argv[1:])
+        # The command has had its last word: Ctrl-C is too late to change what it comes to.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: nothing was changed\n")
+        code = _INTERRUPTED
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

@@ -60,7 +60,7 @@ NEVER_SEEN: Final[int]
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation."""
 KERNEL: Final[str]
-"""The instructions of the inner loops: ``avx2`` or ``portable``. The latter if GROUNDSWELL_KERNEL says so."""
+"""The instructions of the inner loops: ``avx2`` or ``portable``, which GROUNDSWELL_KERNEL=portable asks for."""
 
 def identity_hash(uuid: bytes) -> int:
     """The 64-bit identity hash of a UUID of 16 bytes (algorithm 1, point 2)."""

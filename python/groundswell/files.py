@@ -218,11 +218,24 @@ def put_in_place(folder: Path, target: Path) -> None:
     """Let a finished folder appear under its name, and have the name on the disk; an empty folder gives way to it.
 
     Raises:
-        OSError: as it comes.
+        OSError: as it comes; the folder is where it was.
+        StorageError: ``outcome-unknown``: the disk failed so that it may be in its place or not.
     """
     sync_folder(folder)
     folder.rename(target)
-    sync_folder(target.parent)
+    try:
+        sync_folder(target.parent)
+    except OSError as error:
+        try:
+            target.rename(folder)
+        except OSError:
+            raise StorageError(
+                "outcome-unknown",
+                f"the disk of `{target}` failed while it was being made: {error.strerror or error}",
+                hint="look after the disk; it is there as a whole, or not at all",
+                fields={"path": str(target), "reason": error.strerror or str(error)},
+            ) from error
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,23 +5,48 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = {"InputError", "NotFoundError", "StateError", "TrustError", "StorageError"}
 
 
-def codes_in_python() -> set[str]:
-    codes = set()
+RAISERS = FAMILIES | {"refusal"}
+"""What makes an error of a code: the families, and how the judge of metadata says why a device would refuse."""
+CODE_PARAMETER = "short"
+"""The parameter by which a code is handed on to a raiser."""
+HANDED_ON = {"evidence.py": "code", "keyring.py": CODE_PARAMETER, "uuid_list.py": "error.code"}
+"""Where a raiser gets a code that stands elsewhere."""
+
+
+def raisers() -> Iterator[tuple[Path, ast.expr]]:
+    """The first argument of everything that makes an error."""
     for path in (ROOT / "python").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            if isinstance(node, ast.Call) and node.args:
                 name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-                value = node.args[0].value
-                if name in FAMILIES and isinstance(value, str):
-                    codes.add(value)
-    return codes
+                if name in RAISERS:
+                    yield path, node.args[0]
+
+
+def codes_handed_on() -> Iterator[str]:
+    for path in (ROOT / "python").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == CODE_PARAMETER:
+                yield ast.literal_eval(node.value)
+            if isinstance(node, ast.arguments):
+                named = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+                yield from (ast.literal_eval(value) for arg, value in named if arg.arg == CODE_PARAMETER and value)
+
+
+def codes_in_python() -> set[str]:
+    literal = {node.value for _, node in raisers() if isinstance(node, ast.Constant)}
+    return {code for code in literal if isinstance(code, str)} | set(codes_handed_on())
 
 
 def codes_in_rust() -> set[str]:
@@ -33,8 +58,13 @@ CODES = sorted(codes_in_python() | codes_in_rust())
 
 
 def test_codes_are_found_in_both_languages() -> None:
-    assert "bad-limit" in codes_in_python()
+    assert {"bad-limit", "expired-metadata", "too-few-signatures", "root-not-signed-by-old"} <= codes_in_python()
     assert "unknown-group" in codes_in_rust()
+
+
+def test_a_code_stands_where_it_can_be_found() -> None:
+    others = {path.name: ast.unparse(node) for path, node in raisers() if not isinstance(node, ast.Constant)}
+    assert others == HANDED_ON
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -234,6 +234,35 @@ def test_a_plan_binds_once(made: Waves, tmp_path: Path) -> None:
     assert (both.code, "--apply" in both.err) == (2, True)
 
 
+def code_of(ran: Ran) -> str:
+    """The code of the error that a command with ``--json`` told."""
+    code: str = json.loads(ran.err.splitlines()[-1])["error"]["code"]
+    return code
+
+
+def test_a_group_that_is_given_and_empty_is_no_group(made: Waves) -> None:
+    assert code_of(made("rollout", "v42", "-g", " ", "--json")) == "empty-group"
+
+
+def test_a_plan_of_another_wave_is_not_taken_for_this_one(made: Waves, folder: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    made("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
+    made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
+    assert code_of(made("rollout", "b42", "--apply", plan, "--json")) == "other-wave"
+
+
+def test_a_fleet_that_was_another_does_not_yield_the_picks(made: Waves, folder: Path, tmp_path: Path) -> None:
+    made("rollout", "v42", "-l", "10%", "--now", NOW)
+    other = tmp_path / "other.parquet"
+    with Factory.open(folder / "acme") as factory:
+        (chosen, *_) = factory.waves.rollout_uuids("v42", 1)
+        factory.devices.delete([chosen])
+        factory.devices.fleet(now=instant(releases.NOW)).write(other)
+    ran = made("history", "--verify", "--fleet", other, "--json")
+    assert ran.code == 6
+    assert code_of(ran) == "rollout-not-verified"
+
+
 def test_an_edited_plan_is_refused(made: Waves, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
@@ -244,6 +273,45 @@ def test_an_edited_plan_is_refused(made: Waves, tmp_path: Path) -> None:
     assert (ran.code, "was changed after it was made" in ran.err) == (2, True)
     plan.write_text("no plan")
     assert made("rollout", "v42", "--apply", plan).code == 2
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["canary"],
+        ["-g", "canary"],
+        ["-l", "3"],
+        ["--uuids", "00000000-0000-4000-8000-000000000001"],
+        ["--dry-run"],
+        ["--seed", "1"],
+        ["--now", NOW],
+        ["--skip-mismatched"],
+        ["--percent-of", "matching"],
+        ["--online-threshold", "4h"],
+        ["--half-life", "24h"],
+    ],
+    ids=str,
+)
+def test_a_plan_says_all_of_it_so_not_even_a_default_may_be_typed_beside_it(
+    made: Waves, tmp_path: Path, typed: list[str]
+) -> None:
+    plan = tmp_path / "plan.json"
+    made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
+    ran = made("rollout", "v42", *typed, "--apply", plan)
+    assert (ran.code, "a plan says all of it" in ran.err) == (2, True)
+    assert made("rollout", "v42", "--apply", plan, "--json", "--print-uuids", "--yes").code == 0
+
+
+def test_ages_may_be_counted_to_another_instant_and_what_is_signed_lives_from_now(
+    made: Waves, run: Run, folder: Path
+) -> None:
+    made("rollout", "v42", "-g", "us-east", "-l", 7, "--now", "2020-01-01T00:00:00Z")
+    (line,) = data(made("history", "--json"))["rollouts"]
+    assert line["now"] == 1_577_836_800
+    assert line["applied_at"] > "2026"
+    (device, *_) = made("history", "--rollout", 1, "--print-uuids").lines
+    assert run("-C", folder / "acme", "metadata", "export", "--device", device, folder / "served").code == 0
+    assert run("metadata", "verify", folder / "served").code == 0
 
 
 # --- following
@@ -303,6 +371,33 @@ def test_history_is_verified_and_a_frozen_fleet_yields_the_picks_again(
     found = data(made("history", "--verify", "--fleet", frozen, "--json"))["rollouts"]
     assert [(one["digest_holds"], one["recomputed"]) for one in found] == [(True, True)] * 3
     assert "the same again" in made("history", "--verify", "--fleet", frozen).out
+
+
+def test_a_frozen_fleet_is_of_one_moment_so_one_rollout_can_be_verified_by_it(
+    made: Waves, folder: Path, tmp_path: Path
+) -> None:
+    made("rollout", "v42", "-l", 5, "--now", NOW)
+    frozen = tmp_path / "then.parquet"
+    with Factory.open(folder / "acme") as factory:
+        chosen = factory.waves.rollout_uuids("v42", 1)
+        factory.devices.delete(chosen[:1])
+        factory.devices.fleet(now=instant(releases.NOW)).write(frozen)
+    made("rollout", "v42", "-l", "10%", "--now", NOW)
+    found = data(made("history", "--verify", "--fleet", frozen, "--rollout", 2, "--json"))["rollouts"]
+    assert [(one["number"], one["holds"]) for one in found] == [(2, True)]
+    both = made("history", "--verify", "--fleet", frozen, "--json")
+    assert (both.code, code_of(both)) == (6, "rollout-not-verified")
+    assert [one["holds"] for one in json.loads(both.out)["rollouts"]] == [False, True]
+    assert made("history", "--verify", "--rollout", 3).code == 3
+    assert made("history", "--verify", "--rollout", 1, "--print-uuids").code == 2
+
+
+@pytest.mark.parametrize("option", ["--offline-threshold", "--interval"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e300"])
+def test_a_threshold_or_a_pause_without_an_end_is_refused(made: Waves, option: str, value: str) -> None:
+    ran = made("status", option, value, "--json")
+    assert (ran.code, code_of(ran)) == (2, "bad-duration")
+    assert f"`{float(value)}`" in ran.err
 
 
 # --- the end

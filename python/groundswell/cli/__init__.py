@@ -5,18 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from groundswell._core import DEBUG_BUILD, __version__
 from groundswell.cli.render import ReaderGoneError
+from groundswell.cli.texts import DIRECTORY
+from groundswell.cli.work import Work
 from groundswell.errors import GroundswellError, InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["COMMANDS", "cli", "main", "run"]
+__all__ = ["COMMANDS", "cli", "run"]
 
 COMMANDS: Final = {
     "select": ("groundswell.cli.select", "Pick a batch of devices from a fleet."),
@@ -80,41 +79,41 @@ class _LazyGroup(click.Group):
     "-C",
     "directory",
     metavar="DIR",
+    type=DIRECTORY,
     help="The factory; GROUNDSWELL_FACTORY, or else the working directory, unless given.",
 )
 def cli(directory: str | None) -> None:
     """Choose which devices of a large fleet see an update next, exactly and reproducibly."""
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    """Run a command and leave the process with its exit code.
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; errors are told on stderr.
 
     0 done · 1 a bug in Groundswell · 2 bad input · 3 not found · 4 not now · 5 not allowed · 6 the disk refused ·
     130 interrupted.
     """
-    arguments = list(sys.argv[1:] if args is None else args)
-    sys.exit(run(arguments))
-
-
-def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; errors are told on stderr."""
     if DEBUG_BUILD:
         click.echo("warning: this is a debug build of groundswell, many times slower than a release", err=True)
+    work = Work()
     try:
-        code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
     except GroundswellError as error:
-        return _tell(error, as_json="--json" in arguments)
+        code = _tell(error, as_json="--json" in arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A noun without its verb: the help is the message.
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
     except click.ClickException as error:
-        return _tell(_bad_usage(error), as_json="--json" in arguments)
+        code = _tell(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: nothing was changed", err=True)
-        return INTERRUPTED
+        click.echo(work.last_word(), err=True)
+        code = INTERRUPTED
     except ReaderGoneError:
         # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        code = BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
-        return _bug(error)
+        code = _bug(error)
     return code if isinstance(code, int) else 0
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from groundswell.cli.factory_option import DIRECTORY_VARIABLE, directory_option, now_option, open_factory, user_of
+from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
 from groundswell.cli.options import json_option
-from groundswell.cli.render import count, note, printable
+from groundswell.cli.render import note, printable
 from groundswell.cli.tables import instant_text, print_json, print_lines
+from groundswell.cli.texts import DIRECTORY, FILE
+from groundswell.cli.work import work_at_hand
 from groundswell.errors import StorageError
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ __all__ = ["backup", "check", "restore"]
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", type=FILE)
 @directory_option
 def backup(file: str, *, directory: str | None) -> None:
     """Write the whole factory to FILE, which is replaced as a whole or not at all."""
@@ -33,8 +36,8 @@ def backup(file: str, *, directory: str | None) -> None:
 
 
 @click.command()
-@click.argument("file")
-@click.argument("directory", metavar="DIR")
+@click.argument("file", type=FILE)
+@click.argument("directory", metavar="DIR", type=DIRECTORY)
 @click.option(
     "--last-timestamp-version",
     metavar="N",
@@ -46,6 +49,7 @@ def restore(file: str, directory: str, *, last_timestamp_version: int | None, no
     """Make a factory in DIR, which must be empty or not exist, out of a backup."""
     from groundswell.factory import Factory
 
+    work_at_hand().makes(Path(directory))
     found = Factory.restore(file, directory, last_timestamp_version=last_timestamp_version, user=user_of(), now=now)
     epochs = ", ".join(f"{repository} {epoch}" for repository, epoch in found.epochs.items())
     click.echo(
@@ -77,13 +81,9 @@ def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str |
 
 
 def _repair(directory: str | None) -> None:
-    import os
-
     from groundswell.factory import Factory
 
-    outer = click.get_current_context().find_root().params.get("directory")
-    path = directory or outer or os.environ.get(DIRECTORY_VARIABLE) or "."
-    revision, kept = Factory.repair(path)
+    revision, kept = waiting(directory, lambda path, wait: Factory.repair(path, wait=wait))
     click.echo(f"rebuilt the store from the audit log up to revision {revision}", err=True)
     if kept is not None:
         note(f"the old file is kept as {printable(str(kept))}")
@@ -101,7 +101,7 @@ def _failed(report: CheckReport) -> StorageError:
     bad = [result.name for result in report.results if not result.sound]
     return StorageError(
         "check-failed",
-        f"the factory is not sound: {count(len(bad), 'check')} of `{len(report.results)}` failed",
+        f"the factory is not sound: it is not so that {'; '.join(f'`{name}`' for name in bad)}",
         hint="if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup",
         fields={"revision": report.revision, "failed": bad},
     )

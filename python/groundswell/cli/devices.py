@@ -11,6 +11,7 @@ from groundswell.cli.factory_option import directory_option, now_option, open_fa
 from groundswell.cli.options import DURATION, json_option
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE, NAME
 from groundswell.cli.uuid_argument import read_uuid_words
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def devices() -> None:
     """Import, list, group, delete and export devices."""
 
 
-@devices.command("import")
-@click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option("--rejects", metavar="FILE", help="Write bad rows to FILE and import the good ones.")
+@devices.command("import", short_help="Take devices in from files.")
+@click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
+@click.option("--rejects", metavar="FILE", type=FILE, help="Write bad rows to FILE and import the good ones.")
 @click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")
 @click.option("--dry-run", is_flag=True, help="Say what the import would come to, and store nothing.")
 @json_option
@@ -64,6 +65,8 @@ def import_devices(
 
 def _tell_import(report: ImportReport) -> None:
     did = "would import" if report.dry_run else "imported"
+    if not report.dry_run and report.unchanged == report.devices:
+        did = "nothing to do for"
     parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.unchanged:,} unchanged"]
     if report.returned:
         parts.append(f"{report.returned:,} that had been deleted")
@@ -79,13 +82,17 @@ def _tell_import(report: ImportReport) -> None:
 
 
 @devices.command("list", context_settings={"show_default": True})
-@click.option("-g", "--group", help='Only devices of this group; "" for those without one.')
-@click.option("-t", "--tag", help='Only devices on this tag; "" for those without one.')
+@click.option("-g", "--group", type=NAME, help="Only devices of this group.")
+@click.option("--no-group", is_flag=True, help="Only devices that are in no group.")
+@click.option("-t", "--tag", type=NAME, help="Only devices on this tag.")
+@click.option("--no-tag", is_flag=True, help="Only devices without a tag.")
 @click.option("--production/--test", default=None, help="Only production devices, or only test devices.")
-@click.option("--name", metavar="PATTERN", help="Only devices whose name matches; * and ? stand for characters.")
-@click.option("--uuid", "uuid_prefix", metavar="PREFIX", help="Only devices whose uuid begins like this.")
+@click.option(
+    "--name", metavar="PATTERN", type=NAME, help="Only devices whose name matches; * and ? stand for characters."
+)
+@click.option("--uuid", "uuid_prefix", metavar="PREFIX", type=NAME, help="Only devices whose uuid begins like this.")
 @click.option("--target-version", metavar="VERSION", type=int, help="Only devices that report this target version.")
-@click.option("--hardware-id", metavar="ID", help="Only devices of this hardware.")
+@click.option("--hardware-id", metavar="ID", type=NAME, help="Only devices of this hardware.")
 @click.option("--online/--offline", default=None, help="Only devices seen within the threshold, or only the others.")
 @click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
 @click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
@@ -98,7 +105,9 @@ def _tell_import(report: ImportReport) -> None:
 def list_devices(
     *,
     group: str | None,
+    no_group: bool,
     tag: str | None,
+    no_tag: bool,
     production: bool | None,
     name: str | None,
     uuid_prefix: str | None,
@@ -115,9 +124,13 @@ def list_devices(
     directory: str | None,
 ) -> None:
     """List devices, a page at a time."""
+    if (no_group and group) or (no_tag and tag):
+        raise click.UsageError("--no-group and --no-tag exclude --group and --tag")
+    if only_uuids and as_json:
+        raise click.UsageError("--uuids prints a list and --json a page: say one of them")
     filters: dict[str, Any] = {
-        "group": group,
-        "tag": tag,
+        "group": "" if no_group else group,
+        "tag": "" if no_tag else tag,
         "production": production,
         "name": name,
         "uuid_prefix": uuid_prefix,
@@ -128,10 +141,13 @@ def list_devices(
         "sort": cast("Sort", sort),
         "now": now,
     }
+    if only_uuids:
+        with open_factory(directory) as factory:
+            uuids = factory.devices.list_uuids(**filters)
+        # Not before the factory is free again: whoever reads the list may need it.
+        print_lines(uuids)
+        return
     with open_factory(directory) as factory:
-        if only_uuids:
-            print_lines(factory.devices.list_uuids(**filters))
-            return
         found = factory.devices.list(**filters, limit=limit, page=page)
     if as_json:
         rows = [device_data(device) for device in found.devices]
@@ -139,7 +155,9 @@ def list_devices(
         return
     header = ["uuid", "name", "group", "tag", "kind", "last seen", "version", "hardware"]
     print_lines(table(header, map(_row, found.devices)))
-    click.echo(f"page {found.page} of {found.pages}, {count(found.total, 'device')}", err=True)
+    if found.total and not found.devices:
+        note(f"there is no page {found.page:,}")
+    click.echo(f"page {found.page:,} of {found.pages:,}, {count(found.total, 'device')}", err=True)
 
 
 def _row(device: Device) -> list[object]:
@@ -162,7 +180,7 @@ def device_data(device: Device) -> dict[str, Any]:
 
 
 @devices.command()
-@click.argument("device", metavar="UUID|NAME")
+@click.argument("device", metavar="UUID|NAME", type=NAME)
 @json_option
 @directory_option
 def show(device: str, *, as_json: bool, directory: str | None) -> None:
@@ -199,7 +217,9 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
     click.echo(
-        f"moved {count(moved, 'device')} {where}" + (f"; {already:,} were there already" if already else ""), err=True
+        f"moved {count(moved, 'device')} {where}"
+        + (f"; {count(already, 'was', 'were')} there already" if already else ""),
+        err=True,
     )
 
 
@@ -211,13 +231,15 @@ def delete(words: tuple[str, ...], *, directory: str | None) -> None:
 
     UUID may also be a list, @FILE or @- for stdin. A deleted device gets its ordinal back when it is imported again.
     """
+    # Read before the factory is taken: what writes to our stdin may need it.
+    named = read_uuid_words(words)
     with open_factory(directory) as factory:
-        deleted = factory.devices.delete(read_uuid_words(words))
+        deleted = factory.devices.delete(named)
     click.echo(f"deleted {count(deleted, 'device')}", err=True)
 
 
 @devices.command()
-@click.argument("file")
+@click.argument("file", type=FILE)
 @directory_option
 def export(file: str, *, directory: str | None) -> None:
     """Write all devices to FILE, which `devices import` reads back.

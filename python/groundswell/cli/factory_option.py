@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from groundswell.cli.options import INSTANT
+from groundswell.cli.render import note
+from groundswell.cli.texts import DIRECTORY
+from groundswell.cli.work import work_at_hand
+from groundswell.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
 
     from groundswell.factory import Factory
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
-__all__ = ["DIRECTORY_VARIABLE", "directory_option", "now_option", "open_factory", "user_of"]
+__all__ = ["DIRECTORY_VARIABLE", "directory_option", "now_option", "open_factory", "user_of", "waiting"]
+
+_Result = TypeVar("_Result")
 
 DIRECTORY_VARIABLE: Final = "GROUNDSWELL_FACTORY"
 _USER_VARIABLE: Final = "GROUNDSWELL_USER"
+_PATIENCE: Final = timedelta(seconds=1)
+"""How long to wait for another owner without a word."""
 
 
 def directory_option(command: Command) -> Command:
@@ -29,6 +37,7 @@ def directory_option(command: Command) -> Command:
         "-C",
         "directory",
         metavar="DIR",
+        type=DIRECTORY,
         help=f"The factory; {DIRECTORY_VARIABLE}, or else the working directory, unless given.",
     )(command)
 
@@ -43,6 +52,29 @@ def user_of() -> str | None:
     return os.environ.get(_USER_VARIABLE) or None
 
 
+def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) -> _Result:
+    """Take the factory that the command line means, and say so on stderr if another process has it.
+
+    Args:
+        directory: that of the command's own ``-C``.
+        take: called with the directory and how long to wait for its owner.
+
+    Raises:
+        StateError: ``factory-in-use`` after ten seconds.
+    """
+    from groundswell.factory.factory import DEFAULT_WAIT
+
+    outer = click.get_current_context().find_root().params.get("directory")
+    path = directory or outer or os.environ.get(DIRECTORY_VARIABLE) or "."
+    try:
+        return take(path, _PATIENCE)
+    except StateError as error:
+        if error.code != "factory-in-use":
+            raise
+        note(f"{error.message}; waiting for it")
+    return take(path, DEFAULT_WAIT - _PATIENCE)
+
+
 def open_factory(directory: str | None) -> Factory:
     """Open the factory that the command line means; to be used in a ``with`` block.
 
@@ -53,7 +85,7 @@ def open_factory(directory: str | None) -> Factory:
     """
     from groundswell.factory import Factory
 
-    context = click.get_current_context()
-    outer = context.find_root().params.get("directory")
-    path = directory or outer or os.environ.get(DIRECTORY_VARIABLE) or "."
-    return Factory.open(path, user=user_of(), owner=context.command_path)
+    owner = click.get_current_context().command_path
+    factory = waiting(directory, lambda path, wait: Factory.open(path, user=user_of(), wait=wait, owner=owner))
+    work_at_hand().opened(factory)
+    return factory

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from groundswell.cli.fleet_show import as_data, as_lines
-from groundswell.cli.options import DURATION, FILE, INSTANT, SEED, json_option
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
 from groundswell.cli.render import count, printable, tell_report
 from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.texts import FILE
 from groundswell.fleet.quantities import epoch_seconds
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
     click.echo(f"wrote {count(devices, 'device')} to {printable(file)}", err=True)
 
 
-@fleet.command(context_settings={"show_default": True})
+@fleet.command(context_settings={"show_default": True}, short_help="Summarise a fleet.")
 @click.argument("file", type=FILE)
 @click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
 @click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")

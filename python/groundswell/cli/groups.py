@@ -11,6 +11,7 @@ from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
+from groundswell.cli.texts import NAME, TEXT
 
 if TYPE_CHECKING:
     from groundswell.factory import Group
@@ -24,8 +25,8 @@ def groups() -> None:
 
 
 @groups.command()
-@click.argument("name")
-@click.option("--description", default="", help="Free text.")
+@click.argument("name", type=NAME)
+@click.option("--description", default="", type=TEXT, help="Free text.")
 @directory_option
 def create(name: str, *, description: str, directory: str | None) -> None:
     """Make a group without devices."""
@@ -47,6 +48,7 @@ def list_groups(*, as_json: bool, directory: str | None) -> None:
     header = ["group", "devices", "production", "description"]
     rows = [[group.name, group.devices, group.production_devices, group.description] for group in found]
     print_lines(table(header, rows))
+    click.echo(count(len(found), "group"), err=True)
 
 
 def _data(group: Group) -> dict[str, Any]:
@@ -56,9 +58,9 @@ def _data(group: Group) -> dict[str, Any]:
     }
 
 
-@groups.command()
-@click.argument("name")
-@click.argument("new_name")
+@groups.command(short_help="Give a group another name.")
+@click.argument("name", type=NAME)
+@click.argument("new_name", type=NAME)
 @directory_option
 def rename(name: str, new_name: str, *, directory: str | None) -> None:
     """Give a group another name; its devices and the rules that refer to it stay."""
@@ -68,8 +70,8 @@ def rename(name: str, new_name: str, *, directory: str | None) -> None:
 
 
 @groups.command()
-@click.argument("name")
-@click.argument("description")
+@click.argument("name", type=NAME)
+@click.argument("description", type=TEXT)
 @directory_option
 def describe(name: str, description: str, *, directory: str | None) -> None:
     """Give a group another description."""
@@ -79,7 +81,7 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
 
 
 @groups.command()
-@click.argument("name")
+@click.argument("name", type=NAME)
 @click.option(
     "--ungroup", is_flag=True, help="Let its devices be without a group; a group that has any is refused else."
 )
@@ -88,5 +90,5 @@ def delete(name: str, *, ungroup: bool, directory: str | None) -> None:
     """Delete a group. A new group of the same name is another group."""
     with open_factory(directory) as factory:
         members = factory.groups.delete(name, ungroup=ungroup)
-    left = f"; without a group now: {count(members, 'device')}" if members else ""
+    left = f"; {count(members, 'device is', 'devices are')} without a group now" if members else ""
     click.echo(f"deleted the group {name}{left}", err=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from groundswell.cli.factory_option import now_option, user_of
 from groundswell.cli.render import printable
+from groundswell.cli.texts import DIRECTORY, TEXT
+from groundswell.cli.work import work_at_hand
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,8 +19,8 @@ __all__ = ["init"]
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
-@click.option("--name", required=True, help="The factory's name: up to 64 letters, digits and _ . + -")
+@click.argument("directory", metavar="DIR", type=DIRECTORY)
+@click.option("--name", required=True, type=TEXT, help="The factory's name: up to 64 letters, digits and _ . + -")
 @now_option
 def init(directory: str, *, name: str, now: datetime | None) -> None:
     """Make a factory in DIR, which must be empty or not exist.
@@ -26,6 +29,7 @@ def init(directory: str, *, name: str, now: datetime | None) -> None:
     """
     from groundswell.factory import Factory
 
+    work_at_hand().makes(Path(directory))
     with Factory.create(directory, name=name, user=user_of(), now=now) as factory:
         click.echo(f"made the factory {factory.name} in {printable(directory)}", err=True)
     click.echo(

@@ -12,6 +12,7 @@ from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,18 +37,18 @@ def keys() -> None:
 
 
 def _root_keys_option(command: Command) -> Command:
-    return click.option("--root-keys", metavar="FILE", required=True, help="The tarball of the offline root key.")(
-        command
-    )
+    return click.option(
+        "--root-keys", metavar="FILE", type=FILE, required=True, help="The tarball of the offline root key."
+    )(command)
 
 
 def _targets_keys_option(command: Command) -> Command:
     return click.option(
-        "--targets-keys", metavar="FILE", required=True, help="The tarball of the offline targets key."
+        "--targets-keys", metavar="FILE", type=FILE, required=True, help="The tarball of the offline targets key."
     )(command)
 
 
-@keys.command()
+@keys.command(short_help="Make the first offline keys.")
 @_root_keys_option
 @_targets_keys_option
 @directory_option
@@ -58,7 +59,11 @@ def init(*, root_keys: str, targets_keys: str, directory: str | None) -> None:
     what was interrupted, or changes nothing.
     """
     with open_factory(directory) as factory:
+        before = factory.revision
         view = factory.keys.init(root_keys=root_keys, targets_keys=targets_keys)
+        changed = factory.revision > before
+    if not changed:
+        note("these tarballs have done it before: nothing was changed")
     _told(view)
     note(f"keep {printable(root_keys)} off this machine, in a safe; {printable(targets_keys)} signs waves")
 
@@ -100,14 +105,18 @@ def show(*, production: bool, as_json: bool, directory: str | None) -> None:
     print_lines(["", *table(["role", "key", "keyid", "owner", "created"], rows)])
 
 
-@keys.command("add-targets")
+@keys.command("add-targets", short_help="Add another offline targets key.")
 @_root_keys_option
 @_targets_keys_option
 @directory_option
 def add_targets(*, root_keys: str, targets_keys: str, directory: str | None) -> None:
     """Add another offline targets key, such as a second person's; any of them can sign waves."""
     with open_factory(directory) as factory:
+        before = factory.revision
         view = factory.keys.add_targets(root_keys=root_keys, targets_keys=targets_keys)
+        changed = factory.revision > before
+    if not changed:
+        note(f"the key in {printable(targets_keys)} signs targets already: nothing was changed")
     _told(view)
 
 

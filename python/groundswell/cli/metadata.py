@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note, printable
-from groundswell.cli.tables import facts, instant_text, print_json, print_lines
+from groundswell.cli.tables import facts, flow, instant_text, print_json, print_lines
+from groundswell.cli.texts import DIRECTORY, FILE, NAME
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from groundswell.tuf.judge import Audience
+    from groundswell.tuf.judge import Audience, Verdict
 
 __all__ = ["export", "metadata", "refresh", "verify"]
+
+
+_MOST_NAMES: Final = 20
 
 
 @click.group()
@@ -26,9 +30,9 @@ def metadata() -> None:
     """Export, renew and verify what devices are served."""
 
 
-@metadata.command()
-@click.option("--device", metavar="UUID|NAME", required=True, help="The device.")
-@click.argument("folder", metavar="DIR")
+@metadata.command(short_help="Write what a device is served to DIR.")
+@click.option("--device", metavar="UUID|NAME", type=NAME, required=True, help="The device.")
+@click.argument("folder", metavar="DIR", type=DIRECTORY)
 @json_option
 @now_option
 @directory_option
@@ -61,7 +65,7 @@ def export(folder: str, *, device: str, as_json: bool, now: datetime | None, dir
     )
 
 
-@metadata.command()
+@metadata.command(short_help="Sign anew what expires soonest.")
 @now_option
 @directory_option
 def refresh(*, now: datetime | None, directory: str | None) -> None:
@@ -78,12 +82,16 @@ def refresh(*, now: datetime | None, directory: str | None) -> None:
     click.echo(f"signed {count(found.publications, 'set')} of metadata anew; epochs: {epochs}", err=True)
 
 
-@metadata.command()
-@click.argument("folder", metavar="DIR")
+@metadata.command(short_help="Judge metadata as a device would.")
+@click.argument("folder", metavar="DIR", type=DIRECTORY)
 @click.option("--audience", type=click.Choice(["production", "ci"]), help="Whom it must be for; either unless given.")
-@click.option("-t", "--tag", help="The tag that every target of the newest version must carry.")
-@click.option("--previous", metavar="DIR", help="What the device took before: nothing may be rolled back.")
-@click.option("--trusted-root", metavar="FILE", help="A root that the device was made with; 1.root.json unless given.")
+@click.option("-t", "--tag", type=NAME, help="The tag that every target of the newest version must carry.")
+@click.option(
+    "--previous", metavar="DIR", type=DIRECTORY, help="What the device took before: nothing may be rolled back."
+)
+@click.option(
+    "--trusted-root", metavar="FILE", type=FILE, help="A root that the device was made with; 1.root.json unless given."
+)
 @click.option("--allow-rsa", is_flag=True, help="Take RSA keys, with which some agents stop working.")
 @json_option
 @now_option
@@ -134,5 +142,13 @@ def verify(
         for role, version in versions.items()
         if version is not None
     ]
-    names = ", ".join(verdict.targets) if verdict.targets else "none: the device is served no targets"
-    print_lines(["a device accepts it", *facts([("audience", verdict.audience), *shown, ("installable", names)])])
+    if not verdict.targets:
+        shown.append(("targets", "none: the device is served no targets"))
+    print_lines(["a device accepts it", *facts([("audience", verdict.audience), *shown]), *_installable(verdict)])
+
+
+def _installable(verdict: Verdict) -> list[str]:
+    """The names of the targets, below their version."""
+    names = verdict.targets
+    more = [f"and {len(names) - _MOST_NAMES:,} more"] * (len(names) > _MOST_NAMES)
+    return flow(" " * len("timestamp  "), [*names[:_MOST_NAMES], *more]) if names else []

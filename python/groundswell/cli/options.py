@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from groundswell.cli.texts import FILE
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import instant, parse_seed
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
-__all__ = ["DURATION", "FILE", "INSTANT", "SEED", "json_option", "output_option"]
+__all__ = ["DURATION", "INSTANT", "SEED", "json_option", "output_option"]
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION: Final = re.compile(
@@ -88,27 +89,6 @@ class _Seed(click.ParamType[int]):
         return parse_seed(seed)  # type: ignore[arg-type]  # it checks what it is given
 
 
-class _File(click.ParamType[str]):
-    """The name of a file; an empty one is an unset variable, not the present folder."""
-
-    name = "file"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
-        text = str(value)
-        if not text:
-            option = (
-                max(param.opts, key=len) if isinstance(param, click.Option) else param and param.human_readable_name
-            )
-            raise InputError(
-                "no-file-name",
-                f"`{option}` names no file: `` is empty",
-                hint="give the name of a file; an unset variable names none",
-                fields={"option": param.name if param else None},
-            )
-        return text
-
-
-FILE: Final = _File()
 INSTANT: Final = _Instant()
 DURATION: Final = _Duration()
 SEED: Final = _Seed()

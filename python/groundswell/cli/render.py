@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from groundswell.errors import StorageError
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from groundswell.fleet.read import ReadReport
 
 __all__ = ["ReaderGoneError", "count", "note", "print_text", "printable", "tell_report", "write_output"]
-
-
-def count(number: int, thing: str, things: str = "") -> str:
-    """A number with its thing: ``1 device``, ``12,345 devices``.
-
-    >>> count(1, "device"), count(12345, "device")
-    ('1 device', '12,345 devices')
-    """
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def printable(text: str) -> str:

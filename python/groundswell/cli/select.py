@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundswell.cli.options import DURATION, FILE, INSTANT, SEED, json_option, output_option
+from groundswell.cli.options import DURATION, INSTANT, SEED, json_option, output_option
 from groundswell.cli.render import count, note, printable, tell_report, write_output
 from groundswell.cli.tables import instant_text
+from groundswell.cli.texts import FILE
 from groundswell.cli.uuid_argument import read_uuids
 from groundswell.files import refuse_overwriting
 

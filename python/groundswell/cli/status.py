@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import DURATION, json_option
-from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.render import count, printable
+from groundswell.cli.tables import Share, facts, flow, instant_text, print_json, print_lines, table
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from groundswell.factory.status import FactoryStatus, TagStatus
+    from groundswell.factory import FactoryStatus, TagStatus
 
 __all__ = ["status"]
 
-_MOST_VERSIONS = 5
-_MOST_GROUPS = 10
+_MOST_VERSIONS: Final = 8
+_MOST_GROUPS: Final = 10
+_MOST_WARNINGS: Final = 20
 
 
 @click.command(context_settings={"show_default": True})
@@ -47,47 +49,50 @@ def _data(found: FactoryStatus) -> dict[str, Any]:
 def _lines(found: FactoryStatus) -> list[str]:
     lines = facts(
         [
-            ("factory", found.name),
-            ("revision", str(found.revision)),
+            ("factory", f"{found.name}, revision {found.revision}"),
             ("as of", instant_text(found.now)),
             ("devices", f"{found.devices:,}: {found.production_devices:,} production, {found.test_devices:,} test"),
-            ("online", f"{found.online:,}"),
+            ("online", f"{found.online:,} ({Share(found.online, found.devices)})"),
+            ("targets", count(found.ci_targets, "CI target")),
             ("roots", f"version {found.root_version}" + ("" if found.keys_ready else ", no offline keys yet")),
         ]
     )
-    header = ["tag", "kind", "devices", "online", "latest target", "on latest"]
-    lines += ["", *table(header, map(_row, found.tags))]
+    if found.tags:
+        header = ["tag", "kind", "devices", "online", "", "latest target", "on latest"]
+        lines += ["", *table(header, map(_row, found.tags))]
     for one in found.tags:
-        lines += ["", *_detail(one)]
+        # Where nothing is served at all, every version is an orphan, which goes without saying.
+        lines += ["", *_detail(one, orphans=one.latest_target is not None)]
     if found.warnings:
-        lines += ["", "wants attention", *(f"  {warning}" for warning in found.warnings)]
+        lines += ["", "wants attention", *(f"  {printable(warning)}" for warning in found.warnings[:_MOST_WARNINGS])]
+        lines += [f"  and {len(found.warnings) - _MOST_WARNINGS} more"] * (len(found.warnings) > _MOST_WARNINGS)
     return lines
 
 
 def _row(one: TagStatus) -> list[object]:
     latest = None if one.latest_target is None else str(one.latest_target)
     on_latest = None if one.latest_target is None else one.on_latest
-    return [one.tag or "(no tag)", _kind(one), one.devices, one.online, latest, on_latest]
+    return [_name(one), _kind(one), one.devices, one.online, Share(one.online, one.devices), latest, on_latest]
+
+
+def _name(one: TagStatus) -> str:
+    return one.tag or "(no tag)"
 
 
 def _kind(one: TagStatus) -> str:
     return "production" if one.production else "test"
 
 
-def _detail(one: TagStatus) -> list[str]:
+def _detail(one: TagStatus, *, orphans: bool) -> list[str]:
     versions = [
         f"{'unknown' if count.target_version is None else count.target_version} {count.devices:,}"
-        + (" (orphan)" if count.is_orphan else "")
+        + (" (orphan)" if count.is_orphan and orphans else "")
         for count in one.versions[:_MOST_VERSIONS]
     ]
     versions += _rest(sum(count.devices for count in one.versions[_MOST_VERSIONS:]))
     groups = [f"{count.group or '(no group)'} {count.devices:,}" for count in one.groups[:_MOST_GROUPS]]
     groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
-    return [
-        f"{one.tag or '(no tag)'}, {_kind(one)}",
-        f"  versions  {', '.join(versions)}",
-        f"  groups    {', '.join(groups)}",
-    ]
+    return [f"{_name(one)}, {_kind(one)}", *flow("  versions  ", versions), *flow("  groups    ", groups)]
 
 
 def _rest(devices: int) -> list[str]:

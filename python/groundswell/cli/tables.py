@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-__all__ = ["Share", "facts", "instant_text", "print_json", "print_lines", "table"]
+__all__ = ["Share", "facts", "flow", "instant_text", "print_json", "print_lines", "table"]
 
 
 class Share(NamedTuple):
@@ -74,6 +74,22 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:
     rows = [(name, _cell(value)[0]) for name, value in pairs]
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{name.ljust(width)}  {value}".rstrip() for name, value in rows]
+
+
+def flow(label: str, items: Iterable[str], *, width: int = 100) -> list[str]:
+    """Items one after the other behind a label, on as many lines as they need.
+
+    >>> flow("groups  ", ["canary 12", "us-east 30", "eu 7"], width=32)
+    ['groups  canary 12 · us-east 30', '        eu 7']
+    """
+    lines = [label]
+    for at, item in enumerate(items):
+        joined = f"{lines[-1]}{' · ' if lines[-1] != label and lines[-1].strip() else ''}{item}"
+        if at and len(joined) > width:
+            lines.append(" " * len(label) + item)
+        else:
+            lines[-1] = joined
+    return lines
 
 
 def instant_text(when: datetime | None) -> str | None:

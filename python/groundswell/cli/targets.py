@@ -11,6 +11,7 @@ from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
+from groundswell.cli.texts import FILE, NAME, TEXT
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def targets() -> None:
     """Import, add, list and prune targets: what may be installed."""
 
 
-@targets.command("import")
-@click.argument("file")
+@targets.command("import", short_help="Take CI targets in from a targets.json.")
+@click.argument("file", type=FILE)
 @json_option
 @directory_option
 def import_targets(file: str, *, as_json: bool, directory: str | None) -> None:
@@ -39,23 +40,31 @@ def import_targets(file: str, *, as_json: bool, directory: str | None) -> None:
     """
     import sys
 
-    source: str | bytes = sys.stdin.buffer.read() if file == "@-" else file.removeprefix("@")
+    # The factory is taken afterwards: what writes to our stdin may need it.
+    source: str | bytes = (sys.stdin.buffer.read() if sys.stdin else b"") if file == "@-" else file.removeprefix("@")
     with open_factory(directory) as factory:
         report = factory.targets.import_(source)
     _tell(report, as_json=as_json)
 
 
 @targets.command()
-@click.argument("name")
+@click.argument("name", type=NAME)
 @click.option("--version", "target_version", metavar="VERSION", type=int, required=True, help="The build number.")
-@click.option("--hardware-id", metavar="ID", required=True, help="The one hardware that it is for.")
+@click.option("--hardware-id", metavar="ID", type=NAME, required=True, help="The one hardware that it is for.")
 @click.option(
-    "--tag", "tags", metavar="TAG", multiple=True, help="A tag that it belongs to; may be given several times."
+    "--tag",
+    "tags",
+    metavar="TAG",
+    type=NAME,
+    multiple=True,
+    help="A tag that it belongs to; may be given several times.",
 )
-@click.option("--sha256", metavar="HEX", required=True, help="Its hash: the ostree commit.")
+@click.option("--sha256", metavar="HEX", type=NAME, required=True, help="Its hash: the ostree commit.")
 @click.option("--length", metavar="BYTES", type=int, default=0, help="Its length; 0 for an ostree commit.")
-@click.option("--app", "apps", metavar="NAME=URI", multiple=True, help="A compose app; may be given several times.")
-@click.option("--custom", metavar="JSON", default="{}", help="More members of `custom`, as a JSON object.")
+@click.option(
+    "--app", "apps", metavar="NAME=URI", type=NAME, multiple=True, help="A compose app; may be given several times."
+)
+@click.option("--custom", metavar="JSON", type=TEXT, default="{}", help="More members of `custom`, as a JSON object.")
 @json_option
 @directory_option
 def add(
@@ -129,13 +138,13 @@ def _tell(report: TargetsReport, *, as_json: bool) -> None:
             }
         )
         return
-    parts = [f"{len(report.added):,} added", f"{len(report.retagged):,} with other tags"]
-    click.echo(f"targets: {', '.join(parts)}, {len(report.unchanged):,} unchanged", err=True)
+    retagged, unchanged = f"{len(report.retagged):,} given other tags", f"{len(report.unchanged):,} unchanged"
+    click.echo(f"{count(len(report.added), 'target')} added, {retagged}, {unchanged}", err=True)
 
 
 @targets.command("list")
 @click.option("--production", is_flag=True, help="The production targets of a tag instead of the CI targets.")
-@click.option("-t", "--tag", help="Only targets that carry this tag; required with --production.")
+@click.option("-t", "--tag", type=NAME, help="Only targets that carry this tag; required with --production.")
 @json_option
 @directory_option
 def list_targets(*, production: bool, tag: str | None, as_json: bool, directory: str | None) -> None:
@@ -153,8 +162,8 @@ def list_targets(*, production: bool, tag: str | None, as_json: bool, directory:
         print_json(about | {"targets": {target.name: target.document for target in found}})
         return
     print_lines(_table(found))
-    if about:
-        click.echo(f"role version {about['role_version']}, expires {about['expires']}", err=True)
+    role_of = f"; role version {about['role_version']}, expires {about['expires']}" if about else ""
+    click.echo(f"{count(len(found), 'target')}{role_of}", err=True)
 
 
 def _table(found: Sequence[Target]) -> list[str]:
@@ -195,7 +204,7 @@ def show(target_version: int, *, as_json: bool, directory: str | None) -> None:
         print_lines([""] * (at > 0) + lines)
 
 
-@targets.command()
+@targets.command(short_help="Remove the CI targets of some versions.")
 @click.argument("versions", metavar="VERSION…", type=int, nargs=-1, required=True)
 @directory_option
 def prune(versions: tuple[int, ...], *, directory: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import InputError
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from groundswell.fleet import UuidList, UuidListCheck
 
 __all__ = ["check_file", "check_uuids", "file_hint", "read_uuid_words", "read_uuids"]
+
+
+_SEPARATORS: Final = " \t\r\n,;|"
 
 
 def read_uuids(argument: str, option: str) -> UuidList:
@@ -42,11 +45,14 @@ def read_uuids(argument: str, option: str) -> UuidList:
 
 def read_uuid_words(words: Sequence[str]) -> UuidList:
     """Read several arguments that must be right, each a list, ``@FILE`` or ``@-``, as one list; as `read_uuids`."""
-    lists = [read_uuids(word, "UUID") for word in words]
-    whole = lists[0]
-    for other in lists[1:]:
-        whole |= other
-    return whole
+    from functools import reduce
+    from operator import or_
+
+    files = [word for word in words if word.startswith("@")]
+    inline = [word for word in words if not word.startswith("@")]
+    # Together, so that thousands of words are one list; but each must hold something: an unset variable is no list.
+    texts = inline if any(not word.strip(_SEPARATORS) for word in inline) else ["\n".join(inline)] * bool(inline)
+    return reduce(or_, [read_uuids(word, "UUID") for word in [*texts, *files]])
 
 
 def check_uuids(argument: str, option: str) -> UuidListCheck:

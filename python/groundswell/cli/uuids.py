@@ -26,7 +26,7 @@ def uuids() -> None:
     """Check and tidy lists of UUIDs."""
 
 
-@uuids.command()
+@uuids.command(short_help="Count the UUIDs of a list, and name bad ones.")
 @click.argument("argument", metavar="LIST|@FILE|@-")
 @click.option("--clean", is_flag=True, help="Print the tidy list; the report goes to stderr.")
 @click.option("--skip-bad", is_flag=True, help="With --clean: leave bad values out instead of refusing the list.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
@@ -15,7 +17,7 @@ from groundswell.cli.uuid_argument import read_uuids
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from groundswell.factory import Factory
     from groundswell.factory.rollouts import RolloutResult
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["rollout"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
 @click.argument("name")
 @click.argument("group_word", metavar="[GROUP]", required=False)
 @click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")
@@ -80,8 +82,8 @@ def rollout(
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
         raise click.UsageError("--plan-out goes with --dry-run")
-    if plan is not None and (dry_run or skip_mismatched or {chosen, limit, uuids, seed, now} != {None}):
-        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+    if plan is not None:
+        _refuse_choices(click.get_current_context())
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
     if limit is not None:
         from groundswell.fleet.quantities import parse_limit
@@ -104,6 +106,7 @@ def rollout(
                 percent_of=percent_of,
                 seed=seed,
                 now=now,
+                at=datetime.now(UTC),
                 online_threshold=online_threshold,
                 half_life=half_life,
                 dry_run=dry_run,
@@ -116,6 +119,17 @@ def rollout(
     if plan_out is not None:
         result.plan.write(plan_out)
         click.echo(f"wrote the plan to {printable(plan_out)}; apply it with --apply", err=True)
+
+
+_CHOICES = {"group_word", "group", "limit", "uuids", "dry_run", "seed", "now", "skip_mismatched", "percent_of"}
+_CHOICES |= {"online_threshold", "half_life"}
+
+
+def _refuse_choices(context: click.Context) -> None:
+    """Refuse whatever a plan says already, were it only a default that was typed."""
+    typed = [name for name in _CHOICES if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if typed:
+        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
 
 
 def _group(word: str | None, option: str | None) -> str | None:

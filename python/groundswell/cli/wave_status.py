@@ -12,6 +12,7 @@ import click
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +25,11 @@ __all__ = ["status", "status_data"]
 _MOST_VERSIONS = 8
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(context_settings={"show_default": True}, short_help="Show how far a wave has come.")
 @click.argument("name", required=False)
-@click.option(
-    "--offline-threshold", metavar="HOURS", type=click.FloatRange(0), default=4, help="Offline after so long."
-)
+@click.option("--offline-threshold", metavar="HOURS", type=float, default=4, help="Offline after so long.")
 @click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
-@click.option("--interval", metavar="SECONDS", type=click.FloatRange(0.2), default=5, help="With --watch: how often.")
+@click.option("--interval", metavar="SECONDS", type=float, default=5, help="With --watch: how often.")
 @json_option
 @now_option
 @directory_option
@@ -45,7 +44,8 @@ def status(
     directory: str | None,
 ) -> None:
     """Show how far a wave has come; the only active one unless it is named."""
-    threshold = timedelta(seconds=round(offline_threshold * 3600))
+    threshold = _duration("--offline-threshold", offline_threshold, unit=3600, least=0)
+    pause = _duration("--interval", interval, unit=1, least=0.2)
     while True:
         # Opened for each look: whoever else needs the factory gets it in between.
         with open_factory(directory) as factory:
@@ -58,7 +58,24 @@ def status(
             print_lines(_lines(found))
         if not watch:
             return
-        time.sleep(interval)
+        time.sleep(pause.total_seconds())
+
+
+_LONGEST = timedelta(days=36_525)
+
+
+def _duration(option: str, value: float, *, unit: int, least: float) -> timedelta:
+    """A number of hours or seconds; what is no number, or has no end, is refused."""
+    most = _LONGEST.total_seconds() / unit
+    if not least <= value <= most:
+        raise InputError(
+            "bad-duration",
+            f"`{value}` is no value for {option}",
+            hint=f"give a number from {least:g} to {most:.0f}",
+            fields={"option": option, "value": str(value)},
+        )
+    # Whole seconds of a threshold, and a part of one for a pause.
+    return timedelta(seconds=round(value * unit, 1 if unit == 1 else None))
 
 
 def status_data(found: WaveStatus) -> dict[str, Any]:

@@ -22,11 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory.rollouts import Verified
+    from groundswell.factory.verification import Verified
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["rollout_data", "wave_data", "waves"]
+__all__ = [
+    "cancel",
+    "complete",
+    "history",
+    "init",
+    "list_waves",
+    "show",
+    "sign",
+    "waves",
+    "why",
+]
 
 
 @click.group()
@@ -38,7 +48,7 @@ waves.add_command(rollout)
 waves.add_command(status)
 
 
-@waves.command()
+@waves.command(short_help="Make a wave; nothing is rolled out yet.")
 @click.argument("name")
 @click.argument("target_version", metavar="TARGET_VERSION", type=int)
 @click.argument("tag")
@@ -166,7 +176,7 @@ def list_waves(
         found = factory.waves.list(tag=tag, state=state)
     shown = found[(page - 1) * limit : page * limit]
     if as_json:
-        print_json({"waves": [wave_data(wave) for wave in shown], "total": len(found), "page": page})
+        print_json({"waves": [_wave_data(wave) for wave in shown], "total": len(found), "page": page})
         return
     header = ["wave", "version", "tag", "state", "created", "finished"]
     rows = [
@@ -185,7 +195,7 @@ def list_waves(
         click.echo(f"page {page} of {-(-len(found) // limit)}, {count(len(found), 'wave')}", err=True)
 
 
-def wave_data(wave: Wave) -> dict[str, Any]:
+def _wave_data(wave: Wave) -> dict[str, Any]:
     """A wave in JSON types, its role apart."""
     return {
         "name": wave.name,
@@ -200,7 +210,7 @@ def wave_data(wave: Wave) -> dict[str, Any]:
     }
 
 
-@waves.command()
+@waves.command(short_help="Show a wave and its rollouts.")
 @click.argument("name", required=False)
 @click.option("-s", "--show-targets", is_flag=True, help="Print the signed targets role, too.")
 @json_option
@@ -211,12 +221,12 @@ def show(name: str | None, *, show_targets: bool, as_json: bool, directory: str 
         detail = factory.waves.show(name)
         rollouts = factory.waves.history(detail.wave.name)
     wave = detail.wave
-    data = wave_data(wave) | {
+    data = _wave_data(wave) | {
         "expires": instant_text(detail.expires),
         "targets": list(detail.targets),
         "signed_by": list(detail.signed_by),
         "signatures_missing": detail.signatures_missing,
-        "rollouts": [rollout_data(one) for one in rollouts],
+        "rollouts": [_rollout_data(one) for one in rollouts],
         "warnings": list(detail.warnings),
     }
     if show_targets:
@@ -265,7 +275,7 @@ def _history_table(rollouts: Sequence[Rollout]) -> list[str]:
     return table(header, rows)
 
 
-def rollout_data(one: Rollout) -> dict[str, Any]:
+def _rollout_data(one: Rollout) -> dict[str, Any]:
     """A rollout in JSON types, its devices apart."""
     return {
         "number": one.number,
@@ -286,7 +296,7 @@ def rollout_data(one: Rollout) -> dict[str, Any]:
     }
 
 
-@waves.command()
+@waves.command(short_help="Make its targets the production targets.")
 @click.argument("name", required=False)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
@@ -305,7 +315,7 @@ def complete(name: str | None, *, yes: bool, now: datetime | None, directory: st
     )
 
 
-@waves.command()
+@waves.command(short_help="End a wave; updated devices stay.")
 @click.argument("name", required=False)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
@@ -323,11 +333,11 @@ def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str 
     click.echo(f"canceled the wave {done.wave.name}", err=True)
 
 
-@waves.command()
+@waves.command(short_help="Show what was rolled out, and verify it.")
 @click.argument("name", required=False)
 @click.option("--rollout", "number", metavar="N", type=int, help="Only this rollout.")
 @click.option("--print-uuids", is_flag=True, help="Print the devices of the rollout.")
-@click.option("--verify", is_flag=True, help="Check the digests of all past rollouts.")
+@click.option("--verify", is_flag=True, help="Check the digests of past rollouts.")
 @click.option(
     "--fleet", metavar="FILE", help="With --verify: a frozen fleet, from which the picks are worked out again."
 )
@@ -344,12 +354,15 @@ def history(
     directory: str | None,
 ) -> None:
     """Show what was rolled out, when and by whom; the only active wave unless it is named."""
-    if print_uuids and number is None:
-        raise click.UsageError("--print-uuids wants --rollout N")
-    if fleet is not None and not verify:
-        raise click.UsageError("--fleet goes with --verify")
+    for wrong, why_not in (
+        (print_uuids and number is None, "--print-uuids wants --rollout N"),
+        (fleet is not None and not verify, "--fleet goes with --verify"),
+        (print_uuids and verify, "--verify prints no devices: leave --print-uuids out"),
+    ):
+        if wrong:
+            raise click.UsageError(why_not)
     if verify:
-        _verify(name, fleet, as_json=as_json, directory=directory)
+        _verify(name, fleet, number, as_json=as_json, directory=directory)
         return
     with open_factory(directory) as factory:
         rollouts = factory.waves.history(name)
@@ -357,7 +370,7 @@ def history(
     if number is not None:
         rollouts = [one for one in rollouts if one.number == number]
     if as_json:
-        shown = [rollout_data(one) for one in rollouts]
+        shown = [_rollout_data(one) for one in rollouts]
         if print_uuids:
             shown[0]["uuids"] = list(uuids)
         print_json({"rollouts": shown})
@@ -382,12 +395,12 @@ def _how(one: Rollout) -> list[tuple[str, object]]:
     ]
 
 
-def _verify(name: str | None, fleet: str | None, *, as_json: bool, directory: str | None) -> None:
+def _verify(name: str | None, fleet: str | None, number: int | None, *, as_json: bool, directory: str | None) -> None:
     from groundswell.fleet import Fleet
 
     frozen = None if fleet is None else Fleet.read(fleet, progress=True)
     with open_factory(directory) as factory:
-        found = factory.waves.verify(name, fleet=frozen)
+        found = factory.waves.verify(name, fleet=frozen, number=number)
     if as_json:
         print_json({"rollouts": [asdict(one) | {"holds": one.holds} for one in found]})
     elif not found:
@@ -410,7 +423,7 @@ def _verdict(one: Verified) -> list[object]:
     return [str(one.number), "holds" if one.digest_holds else "DIFFERS", recomputed, one.note]
 
 
-@waves.command()
+@waves.command(short_help="Say why devices are in the wave or not.")
 @click.argument("words", metavar="UUID…", nargs=-1, required=True)
 @click.option("--wave", "name", metavar="NAME", help="The wave; the active one of the device's tag unless given.")
 @json_option
@@ -422,8 +435,9 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
     """
     from groundswell.cli.uuid_argument import read_uuid_words
 
+    named = read_uuid_words(words)
     with open_factory(directory) as factory:
-        reports = factory.waves.why(read_uuid_words(words), wave=name)
+        reports = factory.waves.why(named, wave=name)
     if as_json:
         print_json({"devices": [asdict(one) | {"since": instant_text(one.since)} for one in reports]})
         return

@@ -19,15 +19,15 @@ import re
 import shutil
 import tarfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.placing import placed
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import REPOSITORIES, Roots
-from groundswell.files import put_in_place, replace_file, staging_folder
+from groundswell.files import replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.input_files import file_not_found
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore
@@ -35,6 +35,7 @@ from groundswell.tuf.documents import LARGEST_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from groundswell.store import Change
 
@@ -69,7 +70,7 @@ class Restored:
     epochs: dict[str, int]
 
 
-def write_backup(context: Context, path: Path) -> int:
+def write_backup(context: Context, path: Path, *, now: datetime | None = None) -> int:
     """Write a backup of an open factory; see `groundswell.factory.Factory.backup`."""
     folder = context.store.folder
     if path.resolve().is_relative_to(folder.resolve()):
@@ -93,7 +94,7 @@ def write_backup(context: Context, path: Path) -> int:
             "format": _FORMAT,
             "factory": context.meta("name"),
             "revision": context.store.revision,
-            "backed_up_at": seconds(None),
+            "backed_up_at": seconds(now),
             "files": files,
         }
         with replace_file(path, mode=0o600) as file:
@@ -136,20 +137,9 @@ def restore_backup(
     """Make a factory out of a backup; see `groundswell.factory.Factory.restore`."""
     _check_version(last_timestamp_version)
     _refuse_taken(path)
-    target = Path(os.path.abspath(path))  # noqa: PTH100 - a link is not followed
-    try:
-        with staging_folder(target) as fresh:
-            manifest = _extract(backup, fresh)
-            epochs, name, revision = _jump(fresh, last_timestamp_version, user, now)
-            put_in_place(fresh, target)
-    except OSError as error:
-        _refuse_taken(path)
-        raise StorageError(
-            "cannot-write",
-            f"`{path}` cannot be made: {error.strerror or error}",
-            hint="nothing was changed; make its parent folder, free space, or get permission",
-            fields={"path": str(path), "reason": error.strerror or str(error)},
-        ) from error
+    with placed(path, _refuse_taken) as fresh:
+        manifest = _extract(backup, fresh)
+        epochs, name, revision = _jump(fresh, last_timestamp_version, user, now)
     return Restored(
         path=path, name=name, revision=revision, backed_up_at=instant(int(manifest["backed_up_at"])), epochs=epochs
     )
@@ -211,6 +201,9 @@ def _unpack(archive: tarfile.TarFile, fresh: Path, label: str) -> dict[str, Any]
             hint="use the newer version of groundswell that wrote it",
             fields={"path": label, "format": manifest["format"]},
         )
+    missing = {DATABASE, AUDIT_LOG} - {str(entry["name"]) for entry in manifest["files"]}
+    if missing:
+        raise _bad(label, f"is no whole factory: it lacks `{min(missing)}`")
     for entry in manifest["files"]:
         name = str(entry["name"])
         member = archive.next()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import GroundswellError
+from groundswell.errors import GroundswellError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.roots import REPOSITORIES
+from groundswell.factory.row_rules import ROW_RULES
+from groundswell.factory.wave_checks import WAVE_ROWS
 from groundswell.fleet.quantities import instant
 from groundswell.store import differing_tables
+from groundswell.tuf import check_pair, parse_document
 from groundswell.tuf.judge import judge_directory
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from groundswell.factory.online_keys import OnlineKeyring
     from groundswell.factory.publisher import Publication
     from groundswell.factory.roots import Repository, Roots
+    from groundswell.factory.wave_checks import WaveChecks
 
 __all__ = ["CheckReport", "CheckResult", "check_factory"]
 
@@ -64,72 +70,36 @@ class CheckReport:
         return all(result.sound for result in self.results)
 
 
-# Statements about rows: each query finds the rows for which the statement does not hold.
-_ROWS: Final = {
-    "ordinals are 0, 1, 2 … and given once": (
-        "SELECT 'the ordinal ' || ordinal || ' is given ' || count(*) || ' times' FROM devices GROUP BY ordinal"
-        " HAVING count(*) > 1 UNION ALL SELECT 'there are ' || count(*) || ' devices, and the last ordinal is '"
-        " || max(ordinal) FROM devices HAVING count(*) > 0 AND max(ordinal) + 1 <> count(*)"
-    ),
-    "a uuid has one ordinal": (
-        "SELECT 'the uuid ' || uuid || ' has ' || count(*) || ' ordinals' FROM devices GROUP BY uuid"
-        " HAVING count(*) > 1"
-    ),
-    "deleted devices are in no group and on no tag": (
-        "SELECT 'the deleted device ' || uuid || ' has properties' FROM devices WHERE deleted AND (name IS NOT NULL OR"
-        " group_id IS NOT NULL OR tag_id IS NOT NULL OR production OR last_seen IS NOT NULL OR"
-        " target_version IS NOT NULL OR hardware_id IS NOT NULL)"
-    ),
-    "every group and tag of a device exists": (
-        "SELECT 'the device ' || uuid || ' is in the group ' || group_id || ', which does not exist' FROM devices"
-        " WHERE group_id IS NOT NULL AND group_id NOT IN (SELECT group_id FROM groups)"
-        " UNION ALL SELECT 'the device ' || uuid || ' is on the tag ' || tag_id || ', which does not exist'"
-        " FROM devices"
-        " WHERE tag_id IS NOT NULL AND tag_id NOT IN (SELECT tag_id FROM tags)"
-    ),
-    "names of groups and tags are given once, and well formed": (
-        "SELECT 'the name ' || name || ' is given ' || count(*) || ' times' FROM groups GROUP BY name"
-        " HAVING count(*) > 1"
-        " UNION ALL SELECT 'the tag ' || name || ' exists ' || count(*) || ' times' FROM tags GROUP BY name"
-        " HAVING count(*) > 1 UNION ALL SELECT 'the name ' || name || ' is not well formed' FROM"
-        " (SELECT name FROM groups UNION ALL SELECT name FROM tags)"
-        " WHERE NOT regexp_full_match(name, '[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}')"
-    ),
-    "the next group gets a number of its own": (
-        "SELECT 'the next group would get the number ' || value || ' of another' FROM meta WHERE key = 'next_group_id'"
-        " AND CAST(value AS UINTEGER) <= (SELECT max(group_id) FROM groups)"
-    ),
-    "a target version has one target for each hardware": (
-        "SELECT 'version ' || target_version || ' has ' || count(*) || ' targets for ' || hardware_id FROM ci_targets"
-        " GROUP BY target_version, hardware_id HAVING count(*) > 1"
-    ),
-    "root chains have no gaps": (
-        "SELECT 'the ' || repository || ' chain has ' || count(*) || ' links, and the last is ' || max(role_version)"
-        " FROM roots GROUP BY repository HAVING count(*) <> max(role_version) OR min(role_version) <> 1"
-    ),
-    "everything that is served carries the epoch of its repository": (
-        "SELECT 'tag ' || tag || ' (' || variant || ') of ' || repository || ' carries the epoch ' || epoch FROM"
-        " publications p WHERE epoch <> (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch_' || p.repository)"
-    ),
-}
 _MOST_FAULTS: Final = 20
 
 
 def check_factory(
-    context: Context, roots: Roots, keyring: OnlineKeyring, metadata: Metadata, *, now: datetime | None
+    context: Context,
+    roots: Roots,
+    keyring: OnlineKeyring,
+    metadata: Metadata,
+    waves: WaveChecks,
+    *,
+    now: datetime | None,
 ) -> CheckReport:
     """Run all checks; see `groundswell.factory.Factory.check`."""
     at = instant(seconds(now))
     checks: dict[str, Callable[[], Iterator[str]]] = {
+        name: lambda sql=sql: _rows(context, sql)  # type: ignore[misc]
+        for name, sql in (ROW_RULES | WAVE_ROWS).items()
+    }
+    checks |= {
+        **waves.checks(),
+        "CI targets and their roles agree": lambda: _ci_roles(context),
+        "the roots of CI and production go together": lambda: _pairs(roots),
         "devices accept the root chains and what is served": lambda: _judged(roots, metadata, at),
-        "the online keys are here, and private": lambda: _keys(roots, keyring),
+        "the online keys are here, private, and alone": lambda: _keys(roots, keyring),
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
-        results = [_result(name, _rows(context, sql)) for name, sql in _ROWS.items()]
-        results += [_result(name, check()) for name, check in checks.items()]
-        warnings = metadata.expiring(now=now)
-        return CheckReport(context.store.revision, tuple(results), tuple(warnings))
+        context.store.require_open()
+        results = tuple(_result(name, check()) for name, check in checks.items())
+        return CheckReport(context.store.revision, results, _warnings(metadata, now))
 
 
 def _result(name: str, faults: Iterator[str]) -> CheckResult:
@@ -140,14 +110,60 @@ def _result(name: str, faults: Iterator[str]) -> CheckResult:
                 found.append("and more")
                 break
             found.append(fault)
+    except StateError:
+        raise  # the factory was closed meanwhile: that is no fault of it
     except GroundswellError as error:
         found.append(error.message)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        found.append(f"what is kept is not of the form that it should have ({type(error).__name__}: {error})")
     return CheckResult(name, tuple(found))
 
 
+def _warnings(metadata: Metadata, now: datetime | None) -> tuple[str, ...]:
+    try:
+        return tuple(metadata.expiring(now=now))
+    except GroundswellError:
+        return ()  # what cannot be read has no expiry; the checks have told of it
+
+
 def _rows(context: Context, sql: str) -> Iterator[str]:
-    for (fault,) in context.store.rows(f"{sql} LIMIT {_MOST_FAULTS + 1}"):
+    for (fault,) in context.store.rows(f"SELECT * FROM ({sql}) LIMIT {_MOST_FAULTS + 1}"):
         yield fault
+
+
+def _ci_roles(context: Context) -> Iterator[str]:
+    """Each role holds the targets that carry its tag, and each target is in its columns what its document says."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for name, target_version, hardware_id, data in context.store.rows(
+        "SELECT name, target_version, hardware_id, document FROM ci_targets"
+    ):
+        custom = json.loads(bytes(data))["custom"]
+        if custom["version"] != str(target_version) or custom["hardwareIds"] != [hardware_id]:
+            yield f"the target {name} is kept as version {target_version} for {hardware_id}, and says something else"
+        for tag in custom.get("tags", ()):
+            wanted.setdefault(tag, {})[name] = json.loads(bytes(data))
+    found: dict[str, dict[str, Any]] = {}
+    for repository, tag, role_version, data in context.store.rows(
+        "SELECT repository, tag, role_version, document FROM targets_roles"
+    ):
+        signed = json.loads(bytes(data))["signed"]
+        if signed["version"] != role_version:
+            said = signed["version"]
+            yield f"the {repository} role of tag {tag} is kept as version {role_version}, and says that it is {said}"
+        if repository == "ci":
+            found[tag] = signed["targets"]
+    for tag in sorted(wanted.keys() | found.keys()):
+        if wanted.get(tag, {}) != found.get(tag, {}):
+            yield f"the CI role of tag {tag} does not hold the targets that carry the tag"
+
+
+def _pairs(roots: Roots) -> Iterator[str]:
+    chains = zip(*(roots.chain(repository) for repository in REPOSITORIES), strict=False)
+    for number, links in enumerate(chains, start=1):
+        try:
+            check_pair(*(parse_document(link, "Root", f"root v{number}") for link in links))
+        except GroundswellError as error:
+            yield error.message
 
 
 def _judged(roots: Roots, metadata: Metadata, now: datetime) -> Iterator[str]:
@@ -158,13 +174,16 @@ def _judged(roots: Roots, metadata: Metadata, now: datetime) -> Iterator[str]:
             try:
                 _judge(repository, chain, publication, now)
             except GroundswellError as error:
-                # What has expired is told as a warning: it is no sign of damage.
-                if error.code != "expired-metadata":
-                    where = "" if publication is None else f", tag {publication.tag} ({publication.variant})"
-                    yield f"{repository}{where}: {error.message}"
+                where = "" if publication is None else f", tag {publication.tag} ({publication.variant})"
+                yield f"{repository}{where}: {error.message}"
 
 
 def _judge(repository: Repository, chain: list[bytes], publication: Publication | None, now: datetime) -> None:
+    expiries = [parse_document(link, "Root", "the last root").expires for link in chain[-1:]]
+    if publication is not None:
+        expiries += publication.expiries().values()
+    # What has expired is told as a warning: it is no sign of damage. So it is judged as of the time before.
+    before = min([now, *(expires - timedelta(seconds=1) for expires in expiries)])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, link in enumerate(chain, start=1):
@@ -175,7 +194,7 @@ def _judge(repository: Repository, chain: list[bytes], publication: Publication 
             (folder / "timestamp.json").write_bytes(publication.timestamp)
         judge_directory(
             folder,
-            now=now,
+            now=before,
             audience=repository if publication is not None else None,
             tag=publication.tag if publication is not None else None,
             allow_rsa=True,
@@ -185,11 +204,17 @@ def _judge(repository: Repository, chain: list[bytes], publication: Publication 
 def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
     root = roots.root("ci")
     for role in ("targets", "snapshot", "timestamp"):
-        keys = [key for key in root.keys_of(role) if keyring.has(key.keyid)]
-        if not keys:
-            yield f"no online key of the role {role} is in {keyring.folder}"
-        for key in keys:
-            keyring.load(key)
+        online, *others = root.keys_of(role)
+        if keyring.has(online.keyid):
+            keyring.load(online)
+        else:
+            yield f"the online key {online.keyid} of the role {role} is not in {keyring.folder}"
+        for key in others:
+            if keyring.has(key.keyid):
+                yield f"the offline key {key.keyid} lies in {keyring.folder}"
+    listed = {key.keyid for role in root.roles for key in root.keys_of(role)}
+    for keyid in sorted(keyring.held() - listed):
+        yield f"the retired key {keyid} is still in {keyring.folder}"
     for file in keyring.exposed():
         yield f"others can read {keyring.folder / file}"
 

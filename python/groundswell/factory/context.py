@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from groundswell.fleet.quantities import epoch_seconds
 from groundswell.store import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from groundswell.store import Change, DuckDBStore
 
-__all__ = ["Context", "seconds"]
+__all__ = ["Context", "Kept", "seconds"]
+
+T = TypeVar("T")
 
 
 def seconds(now: datetime | None) -> int:
@@ -37,6 +39,14 @@ class Context:
     store: DuckDBStore
     path: Path
     user: str
+    _name: str | None = field(default=None, init=False)
+
+    @property
+    def factory(self) -> str:
+        """The factory's name, which never changes."""
+        if self._name is None:
+            self._name = self.meta("name")
+        return self._name
 
     def commit(
         self,
@@ -54,3 +64,21 @@ class Context:
         """A value of the store's own table of facts."""
         rows = self.store.rows("SELECT value FROM meta WHERE key = ?", [key])
         return str(rows[0][0]) if rows else default
+
+
+class Kept(Generic[T]):
+    """What was worked out of some tables, until one of them changes. What it gives is shared: nobody may change it."""
+
+    def __init__(self, context: Context, tables: Sequence[str], make: Callable[[], T]) -> None:
+        self._context: Final = context
+        self._tables: Final = tuple(tables)
+        self._make: Final = make
+        self._value: tuple[int, T] | None = None
+
+    def get(self) -> T:
+        """The value as of now."""
+        # The revision is looked up first: a change that comes in between makes the value anew once more, never too old.
+        revision, value = self._context.store.changed_at(*self._tables), self._value
+        if value is None or value[0] != revision:
+            value = self._value = revision, self._make()
+        return value[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -12,10 +13,14 @@ from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, import_devices
-from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list
+from groundswell.factory.incoming import uuid_column
+from groundswell.factory.names import storable
+from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
 from groundswell.fleet.quantities import instant, whole_seconds
+from groundswell.fleet.rules import cropped
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -47,6 +52,8 @@ _SELECT: Final = (
 )
 _MOST_NAMED: Final = 100
 _MOST_PER_PAGE: Final = 1_000_000
+_MOST_PAGES: Final = 2**32
+"""More than there can be devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +105,8 @@ class Devices:
         self._loaded: tuple[int, Fleet] | None = None
 
     def __len__(self) -> int:
-        ((count,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
-        return int(count)
+        ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
+        return int(number)
 
     def fleet(self, *, now: datetime | None = None) -> Fleet:
         """All devices, ready to select from; its ordinals are the factory's.
@@ -153,7 +160,8 @@ class Devices:
             What it came to. An import that changes nothing leaves no trace in the audit log.
 
         Raises:
-            InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``bad-column``, ``no-source``.
+            InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``repeated-uuid`` where files contradict
+                each other; ``bad-column``, ``bad-option``, ``no-source``.
 
         Cost: reading the files, and two joins with the known devices.
         """
@@ -196,18 +204,25 @@ class Devices:
             hardware_id: only devices of this hardware.
             online: only devices that were seen within the threshold, or only the others.
             online_threshold: the threshold.
-            sort: see `SORTS`; ``-`` reverses.
+            sort: one of `SORTS`; ``-`` reverses.
             limit: how many devices a page has, 1 to 1 000 000.
             page: which page, from 1. One beyond the last has no devices.
             now: the instant that ages are counted to; the clock's unless given.
 
         Raises:
             NotFoundError: ``unknown-group``, ``unknown-tag``.
-            InputError: ``bad-page``.
+            InputError: ``bad-page``, ``bad-sort``, ``bad-version``.
 
         Cost: one pass over the devices; sorting those that are left.
         """
         _check_page(limit, page)
+        if sort not in SORTS:
+            raise InputError(
+                "bad-sort",
+                f"devices cannot be sorted by `{sort}`",
+                hint=f"say one of {', '.join(SORTS)}",
+                fields={"sort": str(sort), "sorts": list(SORTS)},
+            )
         conditions: list[tuple[str, list[Any]]] = [("NOT d.deleted", [])]
         if group is not None:
             conditions.append(("d.group_id = ?", [self._groups.find(group)]) if group else ("d.group_id IS NULL", []))
@@ -216,13 +231,13 @@ class Devices:
         if production is not None:
             conditions.append(("d.production = ?", [production]))
         if name is not None:
-            conditions.append(("d.name GLOB ?", [name.replace("[", "[[]")]))
+            conditions.append(("d.name LIKE ? ESCAPE '\\'", [_as_like(storable(name))]))
         if uuid_prefix is not None:
-            conditions.append(("starts_with(CAST(d.uuid AS VARCHAR), ?)", [uuid_prefix.lower()]))
+            conditions.append(("starts_with(CAST(d.uuid AS VARCHAR), ?)", [storable(uuid_prefix).lower()]))
         if target_version is not None:
-            conditions.append(("d.target_version = ?", [target_version]))
+            conditions.append(("d.target_version = ?", [checked_target_version(target_version)]))
         if hardware_id is not None:
-            conditions.append(("d.hardware_id = ?", [hardware_id]))
+            conditions.append(("d.hardware_id = ?", [storable(hardware_id)]))
         if online is not None:
             since = max(0, seconds(now) - whole_seconds(online_threshold, "online_threshold"))
             seen = "coalesce(d.last_seen >= ?, false)"
@@ -258,23 +273,32 @@ class Devices:
             InputError: ``ambiguous-name`` where several devices have the name.
         """
         uuid = _as_uuid(uuid_or_name)
-        if uuid is not None:
-            found = self._context.store.rows(f"{_SELECT} WHERE NOT d.deleted AND d.uuid = ?", [uuid])
-        else:
+        device = None if uuid is None else self.find(uuid)
+        return device or self._named(uuid_or_name)
+
+    def _named(self, name: str) -> Device:
+        with self._context.store.turn():
+            ((number,),) = self._context.store.rows(
+                "SELECT count(*) FROM devices d WHERE NOT d.deleted AND d.name = ?", [storable(name)]
+            )
             found = self._context.store.rows(
-                f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal LIMIT {_MOST_NAMED}", [uuid_or_name]
+                f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal LIMIT {_MOST_NAMED}", [storable(name)]
             )
         if not found:
-            raise _unknown_device(uuid_or_name)
-        if len(found) > 1:
+            raise _unknown_device(name, deleted=self._was_deleted(name))
+        if number > 1:
             uuids = [str(row[1]) for row in found]
             raise InputError(
                 "ambiguous-name",
-                f"{len(found)} devices are named `{uuid_or_name}`",
-                hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if len(uuids) > 3 else ''}",  # noqa: PLR2004
-                fields={"name": uuid_or_name, "uuids": uuids},
+                f"{number} devices are named `{cropped(name)}`",
+                hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if number > 3 else ''}",  # noqa: PLR2004
+                fields={"name": name, "count": number, "uuids": uuids},
             )
         return _device(found[0])
+
+    def _was_deleted(self, text: str) -> bool:
+        uuid = _as_uuid(text)
+        return uuid is not None and bool(self._context.store.rows("SELECT 1 FROM devices WHERE uuid = ?", [uuid]))
 
     def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> int:
         """Put devices into a group, or with None out of theirs; all of them or, with an error, none.
@@ -297,12 +321,12 @@ class Devices:
             moved = rows.filter(elsewhere)
             if moved.num_rows == 0:
                 return 0
-            now_in = pa.array([group_id] * moved.num_rows, pa.uint32())
+            now_in = pa.repeat(pa.scalar(group_id, pa.uint32()), moved.num_rows)
             moved = moved.set_column(moved.schema.get_field_index("group_id"), "group_id", now_in)
             into = f"into the group {group}" if group is not None else "out of their groups"
             self._context.commit(
                 "devices group",
-                f"moved {moved.num_rows} devices {into}",
+                f"moved {count(moved.num_rows, 'device')} {into}",
                 [put("devices", moved)],
                 at=seconds(now),
                 details={"group": group, "devices": moved.num_rows},
@@ -325,17 +349,17 @@ class Devices:
 
         with self._context.store.turn():
             rows = self._known(as_uuid_list(devices))
-            count = rows.num_rows
+            number = rows.num_rows
             kept = {"ordinal": rows.column("ordinal"), "uuid": rows.column("uuid")}
-            flags = {"production": pa.array([False] * count), "deleted": pa.array([True] * count)}
+            flags = {"production": pa.repeat(False, number), "deleted": pa.repeat(True, number)}  # noqa: FBT003
             self._context.commit(
                 "devices delete",
-                f"deleted {count} devices",
+                f"deleted {count(number, 'device')}",
                 [put("devices", pa.table({**kept, **flags}))],
                 at=seconds(now),
-                details={"devices": count},
+                details={"devices": number},
             )
-            return int(count)
+            return int(number)
 
     def export(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write all devices to a file that `import_` reads back: CSV, Parquet, JSON, NDJSON or Arrow, by its ending.
@@ -359,13 +383,12 @@ class Devices:
         Raises:
             NotFoundError: ``unknown-devices``.
         """
+        import numpy as np
         import pyarrow as pa
-
-        from groundswell.factory.imports import uuid_column
 
         if len(devices) == 0:
             raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
-        wanted = pa.table({"position": pa.array(range(len(devices))), "uuid": uuid_column(devices.array)})
+        wanted = pa.table({"position": pa.array(np.arange(len(devices))), "uuid": uuid_column(devices.array)})
         rows = self._context.store.table(
             "SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE NOT d.deleted ORDER BY w.position",
             wanted=wanted,
@@ -377,7 +400,7 @@ class Devices:
             more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
             raise NotFoundError(
                 "unknown-devices",
-                f"{len(unknown)} of {len(devices)} listed devices not in the factory: {named}{more}",
+                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named}{more}",
                 hint="nothing was changed; take them off the list, or import them first",
                 fields={"unknown": unknown},
             )
@@ -387,10 +410,10 @@ class Devices:
         ids = {name: number for number, name in self._context.store.rows("SELECT tag_id, name FROM tags")}
         if tag in ids:
             return int(ids[tag])
-        near = _core.nearest(tag, list(ids), at_most=3)
+        near = _core.nearest(storable(tag), list(ids), at_most=3)
         raise NotFoundError(
             "unknown-tag",
-            f"no device listens to tag `{tag}`",
+            f"no device listens to tag `{cropped(tag)}`",
             hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
             if near
             else "`groundswell status` lists them",
@@ -429,21 +452,28 @@ def _as_uuid(text: str) -> str | None:
         return None
 
 
-def _unknown_device(text: str) -> NotFoundError:
+def _as_like(pattern: str) -> str:
+    """A pattern of ``*`` and ``?`` in the terms of LIKE: GLOB takes bytes for characters, and more for patterns."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+def _unknown_device(text: str, *, deleted: bool) -> NotFoundError:
+    by_name = "`groundswell devices list --name '*PART*'` finds devices by a part of their name"
     return NotFoundError(
         "unknown-device",
-        f"no device has the uuid or the name `{text}`",
-        hint="`groundswell devices list --name '*PART*'` finds devices by a part of their name",
+        f"no device has the uuid or the name `{cropped(text)}`",
+        hint="the device was deleted; an import brings it back, with its ordinal" if deleted else by_name,
         fields={"device": text},
     )
 
 
 def _check_page(limit: int, page: int) -> None:
-    if not 1 <= limit <= _MOST_PER_PAGE or page < 1:
-        bad, value = ("limit", limit) if not 1 <= limit <= _MOST_PER_PAGE else ("page", page)
-        raise InputError(
-            "bad-page",
-            f"the {bad} is `{value}`",
-            hint=f"a page has 1 to {_MOST_PER_PAGE} devices, and pages are counted from 1",
-            fields={"limit": limit, "page": page},
-        )
+    for name, value, most in (("limit", limit, _MOST_PER_PAGE), ("page", page, _MOST_PAGES)):
+        if type(value) is not int or not 1 <= value <= most:
+            raise InputError(
+                "bad-page",
+                f"the {name} is `{value}`",
+                hint=f"a page has 1 to {_MOST_PER_PAGE} devices, and pages are counted from 1",
+                fields={"limit": limit, "page": page},
+            )

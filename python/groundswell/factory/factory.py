@@ -9,22 +9,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StateError, StorageError
+from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
 from groundswell.factory.keys import ROOT_LIFE, Keys
 from groundswell.factory.metadata import Metadata
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, storable
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.placing import placed
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
 from groundswell.factory.served import Production
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
+from groundswell.factory.verification import Archive
 from groundswell.factory.wave_book import WaveBook
+from groundswell.factory.wave_checks import WaveChecks
 from groundswell.factory.waves import Waves
-from groundswell.files import put_in_place, staging_folder
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
 from groundswell.store import DuckDBStore, Entry, put, rebuild
@@ -79,7 +81,9 @@ class Factory:
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
         book = WaveBook(self._context, self.groups)
-        production = Production(self._context, book)
+        production = Production(self._context, book, self._roots)
+        archive = Archive(self.devices, book)
+        self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
         self.metadata: Final = Metadata(
             self._context,
             roots=self._roots,
@@ -91,6 +95,7 @@ class Factory:
         self.waves: Final = Waves(
             self._context,
             book=book,
+            archive=archive,
             roots=self._roots,
             publisher=publisher,
             production=production,
@@ -116,25 +121,13 @@ class Factory:
             StorageError: ``cannot-write``.
         """
         check_name("factory", name)
-        folder, who, at = Path(path), user or _login(), seconds(now)
+        folder, who, at = Path(path), _at_work(user), seconds(now)
         _refuse_taken(folder)
-        target = Path(os.path.abspath(folder))  # noqa: PTH100 - a link is not followed
-        try:
-            # Beside it, so that whoever kills us leaves no half of a factory under the name.
-            with staging_folder(target) as fresh:
-                changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
-                changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
-                entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
-                DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
-                put_in_place(fresh, target)
-        except OSError as error:
-            _refuse_taken(folder)
-            raise StorageError(
-                "cannot-write",
-                f"`{folder}` cannot be made: {error.strerror or error}",
-                hint="nothing was changed; make its parent folder, free space, or get permission",
-                fields={"path": str(folder), "reason": error.strerror or str(error)},
-            ) from error
+        with placed(folder, _refuse_taken) as fresh:
+            changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
+            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+            entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
+            DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
         return cls.open(folder, user=who)
 
     @classmethod
@@ -162,8 +155,11 @@ class Factory:
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
         try:
-            factory = cls(folder, store, user or _login())
-            factory.keys.tidy()
+            factory = cls(folder, store, _at_work(user))
+            # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
+            # anybody from reading. `check` tells all of it.
+            with contextlib.suppress(GroundswellError):
+                factory.keys.tidy()
         except BaseException:
             store.close()
             raise
@@ -200,7 +196,7 @@ class Factory:
         from groundswell.factory.backup import restore_backup
 
         return restore_backup(
-            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=user or _login(), now=now
+            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=_at_work(user), now=now
         )
 
     @staticmethod
@@ -257,27 +253,32 @@ class Factory:
             self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
         )
 
-    def backup(self, path: str | Path) -> int:
+    def backup(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
+
+        Args:
+            path: the file; not inside the factory.
+            now: the instant of the backup; the clock's unless given.
 
         Returns:
             The size of the file in bytes.
 
         Raises:
+            InputError: ``backup-inside``.
             StorageError: ``cannot-write``; an old file of that name is as it was.
         """
         from groundswell.factory.backup import write_backup
 
-        return write_backup(self._context, Path(path))
+        return write_backup(self._context, Path(path), now=now)
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
-        """Prove that the factory is what its rules say: its rows, its keys, what it serves, and its audit log.
+        """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
 
         Cost: reads everything, and replays the whole history.
         """
         from groundswell.factory.checks import check_factory
 
-        return check_factory(self._context, self._roots, self._keyring, self.metadata, now=now)
+        return check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
 
 
 def _first_roots(keyring: OnlineKeyring, at: int) -> Change:
@@ -332,7 +333,10 @@ def _refuse_taken(folder: Path) -> None:
         )
 
 
-def _login() -> str:
+def _at_work(user: str | None) -> str:
+    """Who is at work: the login name unless told."""
+    if user:
+        return storable(user)
     with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
-        return getpass.getuser()
+        return storable(getpass.getuser())
     return f"uid-{os.getuid()}"

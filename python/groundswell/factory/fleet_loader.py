@@ -10,6 +10,8 @@ from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.report import FleetColumns, ReadReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["load_fleet"]
 
 _SQL: Final = (
-    "SELECT uuid, group_id, tag_id, production, last_seen, target_version, name, hardware_id, deleted"
-    " FROM devices ORDER BY ordinal"
+    "SELECT ordinal, uuid, group_id, tag_id, production, last_seen, target_version, name, hardware_id, deleted"
+    " FROM devices"
 )
 
 
@@ -38,7 +40,7 @@ def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
     """
     import numpy as np
 
-    table = store.table(_SQL).combine_chunks()
+    table = _in_order(store.table(_SQL))
     groups, group_names = _codes(table, "group_id", store.rows("SELECT group_id, name FROM groups ORDER BY group_id"))
     tags, tag_names = _codes(table, "tag_id", store.rows("SELECT tag_id, name FROM tags ORDER BY tag_id"))
     deleted = _numbers(table, "deleted", 0, np.bool_)
@@ -53,8 +55,8 @@ def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
         production=_numbers(table, "production", 0, np.bool_),
         production_said=np.ones(table.num_rows, np.bool_),
         target_versions=_numbers(table, "target_version", -1, np.int32),
-        names=_array(table, "name"),
-        hardware_ids=_array(table, "hardware_id"),
+        names=table.column("name"),
+        hardware_ids=table.column("hardware_id"),
         present=frozenset(COLUMNS),
         now=now,
         report=ReadReport(table.num_rows, table.num_rows - gone),
@@ -63,38 +65,51 @@ def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
     return Fleet(columns)
 
 
-def _array(table: pa.Table, name: str) -> Any:
-    import pyarrow as pa
+def _in_order(table: pa.Table) -> pa.Table:
+    """Rows in the order of their ordinals, in which they mostly are: a change of a device moves it to the end."""
+    import numpy as np
 
-    column = table.column(name)
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    ordinals = _numbers(table, "ordinal", 0, np.uint32)
+    return table if (ordinals[1:] > ordinals[:-1]).all() else table.take(ordinals.argsort())
+
+
+def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
+    """The chunks of a column, each with the rows that it holds."""
+    begun = 0
+    for chunk in column.chunks:
+        yield slice(begun, begun + len(chunk)), chunk
+        begun += len(chunk)
 
 
 def _uuids(table: pa.Table) -> npt.NDArray[np.uint8]:
     import numpy as np
 
-    array = _array(table, "uuid")
-    if len(array) == 0:
-        return np.empty((0, 16), np.uint8)
-    data = np.frombuffer(array.storage.buffers()[1], np.uint8).reshape(-1, 16)
-    return data[array.offset : array.offset + len(array)]
+    uuids = np.empty((table.num_rows, 16), np.uint8)
+    for where, chunk in _placed(table.column("uuid")):
+        data = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
+        uuids[where] = data[chunk.offset : chunk.offset + len(chunk)]
+    return uuids
 
 
 def _numbers(table: pa.Table, name: str, missing: int, kind: type[Any]) -> npt.NDArray[Any]:
     import numpy as np
     import pyarrow.compute as pc
 
-    filled = pc.fill_null(_array(table, name), missing) if missing or kind is not np.bool_ else _array(table, name)
-    found: npt.NDArray[Any] = filled.to_numpy(zero_copy_only=False).astype(kind, copy=False)
-    return found
+    numbers = np.empty(table.num_rows, kind)
+    for where, chunk in _placed(table.column(name)):
+        numbers[where] = (pc.fill_null(chunk, missing) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _codes(table: pa.Table, name: str, known: list[tuple[int, str]]) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Codes into the names that have a device or not, in the order of their numbers; −1 for none."""
     import numpy as np
+    import pyarrow.compute as pc
 
-    numbers = _numbers(table, name, 0, np.uint32)
     lookup = np.full(max((number for number, _ in known), default=0) + 1, -1, np.int32)
     for code, (number, _) in enumerate(known):
         lookup[number] = code
-    return lookup[numbers], [text for _, text in known]
+    codes = np.empty(table.num_rows, np.int32)
+    for where, chunk in _placed(table.column(name)):
+        codes[where] = lookup[pc.fill_null(chunk, 0).to_numpy(zero_copy_only=False)]
+    return codes, [text for _, text in known]

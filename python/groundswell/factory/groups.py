@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, storable
 from groundswell.fleet.quantities import instant
+from groundswell.fleet.rules import cropped
 from groundswell.store import put, remove
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,10 +113,10 @@ class Groups:
         ids = self.ids()
         if name in ids:
             return ids[name]
-        near = _core.nearest(name, list(ids), at_most=_MOST_NEAR)
+        near = _core.nearest(storable(name), list(ids), at_most=_MOST_NEAR)
         raise NotFoundError(
             "unknown-group",
-            f"no group is named `{name}`",
+            f"no group is named `{cropped(name)}`",
             hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
             if near
             else "`groundswell groups list` names them; `groundswell groups create` makes one",
@@ -206,11 +208,11 @@ class Groups:
         at = seconds(now)
         with self._context.store.turn():
             group_id = self.find(name)
-            members = self._context.store.table("SELECT * FROM devices WHERE group_id = ?", [group_id])
+            members = self._context.store.table("SELECT * FROM devices WHERE group_id = ? ORDER BY ordinal", [group_id])
             if members.num_rows and not ungroup:
                 raise StateError(
                     "group-not-empty",
-                    f"the group `{name}` is not empty: it has {members.num_rows} devices",
+                    f"the group `{name}` is not empty: it has {count(members.num_rows, 'device')}",
                     hint="move them to another group, or delete it with --ungroup: they are without a group then",
                     fields={"group": name, "devices": members.num_rows},
                 )
@@ -223,7 +225,7 @@ class Groups:
                 changes.append(put("devices", members.set_column(at_column, "group_id", none)))
             self._context.commit(
                 "groups delete",
-                f"deleted the group {name}, which had {members.num_rows} devices",
+                f"deleted the group {name}, which had {count(members.num_rows, 'device')}",
                 changes,
                 at=at,
                 details={"group": name, "group_id": group_id, "devices": members.num_rows},
@@ -256,10 +258,16 @@ class Groups:
 
 
 def _check_description(description: str) -> None:
-    if len(description) > _LONGEST_DESCRIPTION:
-        raise InputError(
-            "bad-description",
-            f"the description has {len(description)} characters, `{description[:40]}…`",
-            hint=f"keep it to {_LONGEST_DESCRIPTION} characters",
-            fields={"length": len(description), "most": _LONGEST_DESCRIPTION},
-        )
+    length, shown = len(description), cropped(description, 40)
+    if length > _LONGEST_DESCRIPTION:
+        what, hint = f"has {length} characters", f"keep it to {_LONGEST_DESCRIPTION} characters"
+    elif storable(description) != description:
+        what, hint = "holds bytes that are no UTF-8", "write it in UTF-8"
+    else:
+        return
+    raise InputError(
+        "bad-description",
+        f"the description `{shown}` {what}",
+        hint=hint,
+        fields={"length": length, "most": _LONGEST_DESCRIPTION},
+    )

@@ -7,15 +7,18 @@ tarball with a key that no root lists yet, and the same command, run again, take
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from groundswell.errors import InputError, StateError, TrustError
+from groundswell.errors import InputError, StateError, StorageError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
+from groundswell.factory.served import variant_of
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import (
@@ -33,6 +36,7 @@ from groundswell.tuf.roles import Change as RootChange
 from groundswell.tuf.roles import next_root
 from groundswell.tuf.signatures import verify_bytes
 from groundswell.tuf.tarball import Tarball, write_tarball
+from groundswell.waves.records import wave_from_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +55,9 @@ __all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
 ROOT_LIFE: Final = timedelta(days=365)
 ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
 _ONLINE_ROOT_VERSION: Final = 2
+_FIRST_ROOT: Final = "/first-root"
+_LONGEST_USER: Final = 64
+"""A root must stay below 64 KiB, and names each user for each key."""
 _OfflineRole = Literal["root", "targets"]
 
 
@@ -149,11 +156,12 @@ class Keys:
 
         Raises:
             StateError: ``keys-initialised`` where other tarballs did it before.
-            InputError: ``bad-tarball``, ``same-tarball``.
+            InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
+        self._refuse_inside(root_path, targets_path)
         at = instant(seconds(now))
         with self._context.store.turn():
             root = self._roots.root("ci")
@@ -166,25 +174,24 @@ class Keys:
             targets_key, targets_entries = self._new_key(targets_path, "targets", root)
             if root_key.public.keyid == targets_key.public.keyid:
                 raise _wrong_role(str(targets_path), root_key.public.keyid)
-            _write(root_path, {**root_entries, **entries_of(first_key, "first-root")})
+            _write(root_path, _with_first_root(root_entries, first_key))
             _write(targets_path, targets_entries)
             self._take_offline(first_key, root_key, targets_key, at)
-            self.tidy()
+            self._retire()
             return self.show()
 
     def _take_offline(self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime) -> None:
-        who = self._context.user
         third = next_root(
             self._roots.latest("ci").signed,
             replace={"root": {first.public.keyid: root.public}},
             expires=at + ROOT_LIFE,
-            change=RootChange(who, "Take the root key offline", at),
+            change=self._change("Take the root key offline", at),
         )
         fourth = next_root(
             third,
             add={"targets": [targets.public]},
             expires=at + ROOT_LIFE,
-            change=RootChange(who, "Add the first offline targets key", at),
+            change=self._change("Add the first offline targets key", at),
         )
         signers = [signer_of(root), signer_of(first)]
         links = self._roots.extend(third, signers, now=at)
@@ -195,13 +202,13 @@ class Keys:
         """Accept the tarballs that did it; refuse others, which would seem to have been taken."""
         for path, role in ((root_path, "root"), (targets_path, "targets")):
             if not path.exists():
-                raise StateError(
-                    "keys-initialised",
-                    f"the factory has its offline keys already, and `{path}` is not there",
-                    hint="use the tarballs that they were made in; `groundswell keys rotate` replaces keys",
-                    fields={"path": str(path), "role_version": root.version},
-                )
-            self._signer(path, cast("_OfflineRole", role), root)
+                raise _initialised(f"`{path}` is not there", path, root)
+            try:
+                self._signer(path, cast("_OfflineRole", role), root)
+            except TrustError as error:
+                if error.code != "no-such-key":
+                    raise
+                raise _initialised(f"`{path}` does not hold the {role} key", path, root) from error
         self.tidy()
 
     def add_targets(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
@@ -214,11 +221,12 @@ class Keys:
 
         Raises:
             StateError: ``keys-not-initialised``.
-            InputError: ``bad-tarball``, ``same-tarball``.
+            InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
+        self._refuse_inside(root_path, targets_path)
         at = instant(seconds(now))
         with self._context.store.turn():
             root = self._ready()
@@ -231,7 +239,7 @@ class Keys:
                 self._roots.latest("ci").signed,
                 add={"targets": [key.public]},
                 expires=at + ROOT_LIFE,
-                change=RootChange(self._context.user, "Add an offline targets key", at),
+                change=self._change("Add an offline targets key", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             self._commit("keys add-targets", f"added the targets key {key.public.keyid}", changes, signed, at)
@@ -246,10 +254,11 @@ class Keys:
 
         Raises:
             StateError: ``keys-not-initialised``.
-            InputError: ``bad-tarball``.
+            InputError: ``bad-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         path, at = Path(root_keys), instant(seconds(now))
+        self._refuse_inside(path)
         with self._context.store.turn():
             root = self._ready()
             old = self._signer(path, "root", root)
@@ -259,7 +268,7 @@ class Keys:
                 self._roots.latest("ci").signed,
                 replace={"root": {old.public_key.keyid: key.public}},
                 expires=at + ROOT_LIFE,
-                change=RootChange(self._context.user, "Rotate the offline root key", at),
+                change=self._change("Rotate the offline root key", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer_of(key), old], now=at))]
             self._commit("keys rotate root", f"rotated the root key to {key.public.keyid}", changes, signed, at)
@@ -277,11 +286,12 @@ class Keys:
 
         Raises:
             StateError: ``keys-not-initialised``.
-            InputError: ``bad-tarball``, ``same-tarball``.
+            InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
+        self._refuse_inside(root_path, targets_path)
         at = instant(seconds(now))
         with self._context.store.turn():
             root = self._ready()
@@ -293,7 +303,7 @@ class Keys:
                 self._roots.latest("ci").signed,
                 replace={"targets": {old.public_key.keyid: key.public}},
                 expires=at + ROOT_LIFE,
-                change=RootChange(self._context.user, "Rotate an offline targets key", at),
+                change=self._change("Rotate an offline targets key", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             swap = {old.public_key.keyid: signer_of(key)}
@@ -307,6 +317,8 @@ class Keys:
     ) -> KeysView:
         """Replace online keys. The factory makes the new ones and removes the old ones; the root key must sign it.
 
+        Of a key that the factory has lost this is the remedy.
+
         Args:
             root_keys: the tarball of the root key.
             roles: whose keys: ``targets``, ``snapshot``, ``timestamp``.
@@ -317,11 +329,11 @@ class Keys:
             InputError: ``bad-tarball``, ``bad-role``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        for role in roles:
+        for role in roles or ("",):
             if role not in ONLINE_ROLES:
                 raise InputError(
                     "bad-role",
-                    f"the role `{role}` has no online key",
+                    f"the role `{role}` has no online key" if role else "no role is named whose online key to rotate",
                     hint=f"say one or more of {', '.join(ONLINE_ROLES)}",
                     fields={"role": role, "roles": list(ONLINE_ROLES)},
                 )
@@ -332,8 +344,7 @@ class Keys:
             replaced: dict[RoleName, dict[str, PublicKey]] = {}
             swap: dict[str, Signer] = {}
             for role in dict.fromkeys(roles):
-                # The online key stands first; its file need not be there, for this is the way out where it is lost.
-                old = root.keys_of(role)[0]
+                old = self._keyring.own_key(root.keys_of(role))
                 new = PrivateKey.generate()
                 self._keyring.add(new)
                 replaced[role] = {old.keyid: new.public}
@@ -343,7 +354,7 @@ class Keys:
                 self._roots.latest("ci").signed,
                 replace=replaced,
                 expires=at + ROOT_LIFE,
-                change=RootChange(self._context.user, f"Rotate online keys: {', '.join(replaced)}", at),
+                change=self._change(f"Rotate online keys: {', '.join(replaced)}", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             self._commit(
@@ -354,12 +365,20 @@ class Keys:
                 at,
                 swap=swap,
             )
-            self.tidy()
+            self._retire()
             return self.show()
 
     def _resigned_waves(self, swap: Mapping[str, Signer], root: Root) -> list[Change]:
-        """The roles of active waves, those that still wait for signatures among them, under a new root."""
-        rows = self._context.store.table("SELECT * FROM waves WHERE state = 'active'").to_pylist()
+        """The roles of waves under a new root.
+
+        Of active ones, even if they still wait for signatures, and of canceled ones that are served to devices which
+        run them: what is published next is made of these.
+        """
+        rows = self._context.store.table("SELECT * FROM waves WHERE state <> 'complete'").to_pylist()
+        served = {(one.tag, one.variant) for one in self._publisher.served("production")}
+        rows = [
+            row for row in rows if row["state"] == "active" or (row["tag"], variant_of(wave_from_row(row))) in served
+        ]
         changed = [row | {"document": assemble(*_swapped(bytes(row["document"]), swap, root))} for row in rows]
         return [put("waves", changed)] if changed else []
 
@@ -371,7 +390,37 @@ class Keys:
             wanted |= {key.keyid for key in root.keys_of("root")}
         self._keyring.keep_only(wanted)
 
+    def _retire(self) -> None:
+        """Remove what a change that has been made has retired.
+
+        Raises:
+            StorageError: ``retired-keys-left``; the change is made all the same.
+        """
+        try:
+            self.tidy()
+        except StorageError as error:
+            raise StorageError(
+                "retired-keys-left",
+                f"the keys were changed, but the old ones cannot be removed: {error.message}",
+                hint="the change is made; the next command that may write there removes them",
+                fields=error.fields,
+            ) from error
+
     # --- what the commands share
+
+    def _refuse_inside(self, *paths: Path) -> None:
+        folder = os.path.realpath(self._context.store.folder)
+        for path in paths:
+            if Path(os.path.realpath(path)).is_relative_to(folder):
+                raise InputError(
+                    "keys-inside",
+                    f"`{path}` lies inside the factory, which must not hold offline keys",
+                    hint="name a file elsewhere, best on a disk that is kept in a safe",
+                    fields={"path": str(path)},
+                )
+
+    def _change(self, message: str, at: datetime) -> RootChange:
+        return RootChange(_signable(self._context.user), message, at)
 
     def _ready(self) -> Root:
         root = self._roots.root("ci")
@@ -434,7 +483,12 @@ class Keys:
         tarball = read_tarball(path)
         known = self._roots.ever_listed()
         other_role = "targets" if role == "root" else "root"
-        fresh = [entry for entry in tarball.keys if entry.public.keyid not in known and entry.private is not None]
+        # The first root key of another factory is no key that anyone means to use again.
+        fresh = [
+            entry
+            for entry in tarball.keys
+            if entry.public.keyid not in known and entry.private is not None and not entry.name.endswith(_FIRST_ROOT)
+        ]
         for entry in fresh:
             if f"fioctl-{other_role}-" in entry.name:
                 raise _wrong_role(tarball.label, entry.public.keyid, role=role, holds=other_role)
@@ -530,11 +584,38 @@ def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repositor
     return assemble(signed_bytes, signatures)
 
 
+def _initialised(what: str, path: Path, root: Root) -> StateError:
+    return StateError(
+        "keys-initialised",
+        f"the factory has its offline keys already, and {what}",
+        hint="use the tarballs that they were made in; `groundswell keys rotate` replaces keys",
+        fields={"path": str(path), "role_version": root.version},
+    )
+
+
+def _with_first_root(entries: dict[str, bytes], key: PrivateKey) -> dict[str, bytes]:
+    """A tarball's entries and the factory's first root key, under the name that fioctl gives it if that is free."""
+    named = entries_of(key, "first-root")
+    if any(entries.get(name, data) != data for name, data in named.items()):
+        named = entries_of(key, "root")
+    return {**entries, **named}
+
+
 def _write(path: Path, entries: Mapping[str, bytes]) -> None:
     """Write a tarball, unless it holds just that already."""
     if path.exists() and read_tarball(path).entries == dict(entries):
         return
     write_tarball(path, entries)
+
+
+def _signable(user: str) -> str:
+    """The name of a user as every device agent spells it alike: in ASCII, without ``< > &``, and not too long.
+
+    >>> _signable("Zoë <zoe@example.com>")
+    'Zoe _zoe@example.com_'
+    """
+    ascii_text = unicodedata.normalize("NFKD", user).encode("ascii", "ignore").decode()
+    return re.sub(r"[^ -~]|[<>&]", "_", ascii_text)[:_LONGEST_USER].strip() or "unknown"
 
 
 def _refuse_same(root_path: Path, targets_path: Path) -> None:

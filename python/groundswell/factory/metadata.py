@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
@@ -15,6 +16,8 @@ from groundswell.files import LEFTOVER, replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.store import put
 from groundswell.tuf import parse_document
+from groundswell.tuf.documents import format_instant
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +35,9 @@ __all__ = ["Exported", "Metadata", "Renewed"]
 _RENEW_BELOW: Final = timedelta(days=3, hours=12)
 """Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
+_REFRESH: Final = "`groundswell metadata refresh` signs it anew"
+_NEW_ROOT: Final = "any `groundswell keys rotate` makes the next root, for a year"
+_NEW_WAVE: Final = "only a new wave brings new ones, since an offline key signs them"
 _ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
 
 
@@ -101,9 +107,14 @@ class Metadata:
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
-        found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
-        variant = self._production.variant(device, self._devices.fleet()) if device.production else TAG_VARIANT
-        return repository, found.get((device.tag or "", variant or ""))
+        with self._context.store.turn():
+            wanted = (
+                self._production.variant(UUID(device.uuid).bytes, self._devices.fleet())
+                if device.production
+                else (device.tag, TAG_VARIANT)
+            )
+            found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
+        return repository, next((one for key, one in found.items() if key == wanted), None)
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.
@@ -185,7 +196,7 @@ class Metadata:
             if changes:
                 self._context.commit(
                     "metadata refresh",
-                    f"signed {signed} sets of metadata anew",
+                    f"signed {count(signed, 'set')} of metadata anew",
                     changes,
                     at=at,
                     details={"epochs": epochs},
@@ -195,19 +206,20 @@ class Metadata:
     def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
         """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
         when = instant(seconds(now))
-        found: list[tuple[datetime, str]] = []
+        found: list[tuple[datetime, str, str]] = []
         for repository in REPOSITORIES:
-            found.append((self._roots.latest(repository).expires, f"the {repository} root"))
+            found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
             for one in self._publisher.publications(repository):
                 variant = "" if one.variant == TAG_VARIANT else f" ({one.variant})"
                 for role, expires in one.expiries().items():
                     # A timestamp lives for seven days: it is due once half of them are over.
                     due = when + (_RENEW_BELOW if role == "timestamp" else within)
                     if expires < due:
-                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}"))
+                        remedy = _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
+                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}", remedy))
         return [
-            f"{what} {'expired' if expires <= when else 'expires'} {expires.isoformat().replace('+00:00', 'Z')}"
-            for expires, what in sorted(found)
+            f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}: {remedy}"
+            for expires, what, remedy in sorted(found)
             if expires < when + within
         ]
 

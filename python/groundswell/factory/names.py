@@ -5,7 +5,7 @@ from __future__ import annotations
 from groundswell.errors import InputError
 from groundswell.fleet.rules import BadCellError, checked_name, cropped
 
-__all__ = ["check_name"]
+__all__ = ["check_name", "storable"]
 
 
 def check_name(kind: str, name: str) -> str:
@@ -26,10 +26,20 @@ def check_name(kind: str, name: str) -> str:
         try:
             return checked_name(name)
         except BadCellError as error:
-            reason = str(error)
+            # The hint says what names have.
+            reason = str(error).partition(":")[0]
     raise InputError(
         "bad-name",
         f"the {kind} name `{cropped(str(name))}` {reason}",
         hint="a name has up to 64 letters, digits and _ . + -, and begins with a letter or a digit",
         fields={"kind": kind, "name": str(name)},
     )
+
+
+def storable(text: str) -> str:
+    r"""A text to look for in the store: what is no character (an argument of bytes that are no UTF-8) is one there.
+
+    >>> storable("caf\udce9")
+    'caf\ufffd\ufffd\ufffd'
+    """
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

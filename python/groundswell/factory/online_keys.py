@@ -11,7 +11,7 @@ from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.signers import signer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from groundswell.tuf.signers import Signer
@@ -48,6 +48,10 @@ class OnlineKeyring:
         """Whether the key is here."""
         return self._path(keyid).exists()
 
+    def own_key(self, keys: Sequence[PublicKey]) -> PublicKey:
+        """Of the keys of a role, which may be offline keys, too, the one that is here; the first if it was lost."""
+        return next((key for key in keys if self.has(key.keyid)), keys[0])
+
     def load(self, public: PublicKey) -> PrivateKey:
         """The private half of a key.
 
@@ -78,6 +82,10 @@ class OnlineKeyring:
         """A signer of a key; as `load`."""
         return signer_of(self.load(public))
 
+    def held(self) -> set[str]:
+        """The keyids that are here."""
+        return {file.stem for file in self._files()}
+
     def exposed(self) -> list[str]:
         """Files that others than their owner may read."""
         return [
@@ -94,15 +102,17 @@ class OnlineKeyring:
         """
         remove_leftovers(self.folder)
         try:
-            found = [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
-            retired = [file for file in found if file.stem not in keyids]
+            retired = [file for file in self._files() if file.stem not in keyids]
             for file in retired:
                 file.unlink(missing_ok=True)
             if retired:
                 sync_folder(self.folder)
         except OSError as error:
-            hint = "keys that the factory has retired may still be there; get permission to write there"
+            hint = "keys that nothing needs any more may still be there; get permission to write there"
             raise _cannot_write(self.folder, error, hint) from error
+
+    def _files(self) -> list[Path]:
+        return [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
 
     def _path(self, keyid: str) -> Path:
         return self.folder / f"{keyid}{_ENDING}"

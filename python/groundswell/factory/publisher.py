@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from groundswell.tuf.root import RoleName
     from groundswell.tuf.signers import Signer
 
-__all__ = ["TAG_VARIANT", "TARGETS_LIFE", "Publication", "Publisher", "Served"]
+__all__ = ["TAG_VARIANT", "TARGETS_LIFE", "Publication", "Publisher", "Served", "check_size"]
 
 TAG_VARIANT: Final = "tag"
 """The variant of documents that are a tag's own, not those of a wave."""
@@ -40,6 +40,7 @@ TAG_VARIANT: Final = "tag"
 TARGETS_LIFE: Final = timedelta(days=365)
 _SNAPSHOT_LIFE: Final = timedelta(days=365)
 _TIMESTAMP_LIFE: Final = timedelta(days=7)
+_LARGEST_TARGETS: Final = 5_000_000
 
 
 class Served(NamedTuple):
@@ -118,7 +119,13 @@ class Publisher:
 
         Returns:
             The changes that make it so.
+
+        Raises:
+            StateError: ``epoch-exhausted``, ``role-too-large``.
+            TrustError: ``online-key-missing``.
         """
+        for one in served:
+            check_size(f"the targets role of tag {one.tag}", one.targets, _LARGEST_TARGETS, "prune old target versions")
         epoch = epoch or self.epoch(repository) + 1
         if epoch > LARGEST_VERSION:
             raise StateError(
@@ -134,10 +141,11 @@ class Publisher:
             for one in served
         ]
         kept = {(one.tag, one.variant) for one in served}
+        before = self._context.store.rows("SELECT tag, variant FROM publications WHERE repository = ?", [repository])
         gone = [
-            {"repository": repository, "tag": one.tag, "variant": one.variant}
-            for one in self.publications(repository)
-            if (one.tag, one.variant) not in kept
+            {"repository": repository, "tag": tag, "variant": variant}
+            for tag, variant in before
+            if (tag, variant) not in kept
         ]
         changes = [put("meta", [{"key": f"epoch_{repository}", "value": str(epoch)}])]
         if gone:
@@ -152,15 +160,29 @@ class Publisher:
         Raises:
             TrustError: ``online-key-missing``.
         """
-        keys = root.keys_of(role)
-        # A role may list offline keys, too; the online one is the one that is here.
-        held = next((key for key in keys if self._keyring.has(key.keyid)), keys[0])
-        return self._keyring.signer(held)
+        return self._keyring.signer(self._keyring.own_key(root.keys_of(role)))
 
     def targets_role(self, documents: Mapping[str, Any], role_version: int, root: Root, *, now: datetime) -> bytes:
         """A CI targets role, signed by the online key."""
         signed = canonical(targets(documents, version=role_version, expires=now + TARGETS_LIFE))
         return assemble(signed, [sign(self.signer(root, "targets"), signed)])
+
+
+def check_size(what: str, document: bytes, most: int, remedy: str) -> None:
+    """Refuse a document that is larger than every device agent reads.
+
+    Raises:
+        StateError: ``role-too-large``.
+
+    Source: wire.md 3.6.
+    """
+    if len(document) > most:
+        raise StateError(
+            "role-too-large",
+            f"{what} would have {len(document)} bytes, and `{most}` is the most that every device agent reads",
+            hint=f"nothing was changed; {remedy}",
+            fields={"bytes": len(document), "most": most},
+        )
 
 
 _ONLINE: Final[tuple[RoleName, ...]] = ("snapshot", "timestamp")

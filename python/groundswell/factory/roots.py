@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from groundswell.errors import StorageError
+from groundswell.factory.context import Kept
+from groundswell.factory.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
 from groundswell.tuf.canonical import canonical
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
 
 Repository = Literal["ci", "production"]
+_LARGEST: Final = 64 << 10
 REPOSITORIES: Final[tuple[Repository, ...]] = ("ci", "production")
 
 
@@ -29,6 +34,9 @@ class Roots:
 
     def __init__(self, context: Context) -> None:
         self._context: Final = context
+        self._roots: Final = {
+            repository: Kept(context, ["roots"], partial(self._read_root, repository)) for repository in REPOSITORIES
+        }
 
     def chain(self, repository: Repository) -> list[bytes]:
         """All links, oldest first, as they are served: the first is version 1."""
@@ -38,14 +46,28 @@ class Roots:
         return [bytes(document) for (document,) in rows]
 
     def latest(self, repository: Repository) -> Document:
-        """The last link."""
+        """The last link.
+
+        Raises:
+            StorageError: ``store-damaged`` where there is none.
+        """
         rows = self._context.store.rows(
             "SELECT document FROM roots WHERE repository = ? ORDER BY role_version DESC LIMIT 1", [repository]
         )
+        if not rows:
+            raise StorageError(
+                "store-damaged",
+                f"the store of the factory has no {repository} root",
+                hint="run `groundswell check --repair` to rebuild it from the audit log, or restore a backup",
+                fields={"repository": repository},
+            )
         return parse_document(bytes(rows[0][0]), "Root", f"the {repository} root")
 
     def root(self, repository: Repository) -> Root:
         """What the last link says."""
+        return self._roots[repository].get()
+
+    def _read_root(self, repository: Repository) -> Root:
         return read_root(self.latest(repository), f"the {repository} root", allow_rsa=True)
 
     def ever_listed(self) -> set[str]:
@@ -73,6 +95,7 @@ class Roots:
             The links, as they will be served; `new_links` stores them.
 
         Raises:
+            StateError: ``role-too-large``.
             TrustError, InputError: the link may not follow; see `groundswell.tuf.chain.check_next_root`.
         """
         threshold = self.root("production").roles["targets"].threshold
@@ -82,6 +105,7 @@ class Roots:
         }
         for repository, document in documents.items():
             label = f"the next {repository} root"
+            check_size(label, document, _LARGEST, "rotate keys instead of adding more of them")
             new = parse_document(document, "Root", label)
             old = self.latest(repository) if after is None else parse_document(after[repository], "Root", label)
             check_next_root(old, new, production=repository == "production", now=now)

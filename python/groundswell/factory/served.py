@@ -1,7 +1,8 @@
 """Which production documents are served at all, and which of them a device gets.
 
 For each tag: its production targets; those of its active wave, once it has its signatures; and those of canceled waves
-above the production targets, for devices that run them already.
+above the production targets, for devices that run them already. A wave that lacks signatures is served to nobody:
+devices would refuse it.
 
 Source: domain.md, "Which metadata a device is served".
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
+from groundswell.factory.context import Kept
 from groundswell.factory.publisher import TAG_VARIANT, Served
 from groundswell.tuf import parse_document, verify
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from groundswell.factory.context import Context
-    from groundswell.factory.devices import Device
+    from groundswell.factory.roots import Roots
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
     from groundswell.tuf import Root, Verification
@@ -43,12 +45,18 @@ def signatures_of(document: bytes, root: Root) -> Verification:
 class Production:
     """What production devices are served."""
 
-    def __init__(self, context: Context, book: WaveBook) -> None:
+    def __init__(self, context: Context, book: WaveBook, roots: Roots) -> None:
         self._context: Final = context
         self._book: Final = book
+        self._roots: Final = roots
+        self._roles: Final = Kept(context, ["targets_roles"], self._read_roles)
+        self._offers: Final = Kept(context, ["targets_roles", "waves", "roots"], self._work_out_offers)
 
-    def roles(self) -> dict[str, bytes]:
+    def roles(self) -> Mapping[str, bytes]:
         """The production targets roles by tag."""
+        return self._roles.get()
+
+    def _read_roles(self) -> Mapping[str, bytes]:
         rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = 'production'")
         return {tag: bytes(document) for tag, document in rows}
 
@@ -60,8 +68,8 @@ class Production:
             waves: all waves.
             root: the latest production root.
         """
-        found = [Served(tag, TAG_VARIANT, document) for tag, document in roles.items()]
         versions = {tag: _version(document) for tag, document in roles.items()}
+        found = [Served(tag, TAG_VARIANT, document) for tag, document in roles.items()]
         for wave in waves:
             above = wave.target_version > versions.get(wave.tag, 0)
             wanted = wave.state == "active" or (wave.state == "canceled" and above)
@@ -69,30 +77,43 @@ class Production:
                 found.append(Served(wave.tag, variant_of(wave), wave.document))
         return found
 
-    def variant(self, device: Device, fleet: Fleet) -> str | None:
-        """Which of its tag's documents a production device is served; None for none."""
-        role = self.roles().get(device.tag or "")
-        waves = [wave for wave in self._book.all() if wave.tag == device.tag and wave.state != "complete"]
-        standings = [self.standing(wave, fleet, device.uuid) for wave in waves]
+    def offered(self) -> Sequence[Served]:
+        """What should be served now."""
+        return self.served(self.roles(), self._book.all(), self._roots.root("production"))
+
+    def _work_out_offers(self) -> tuple[Mapping[str, int], Mapping[str, Sequence[Wave]]]:
+        """By tag: the version of the production targets, and the waves whose documents are served."""
+        variants = {(one.tag, one.variant) for one in self.offered()}
+        waves: dict[str, list[Wave]] = {}
+        for wave in self._book.all():
+            if (wave.tag, variant_of(wave)) in variants:
+                waves.setdefault(wave.tag, []).append(wave)
+        return {tag: _version(document) for tag, document in self.roles().items()}, waves
+
+    def variant(self, uuid: bytes, fleet: Fleet) -> tuple[str, str] | None:
+        """The tag and the variant of the documents that a production device is served; None for none."""
+        (ordinal,) = fleet.ordinals([uuid]).tolist()
+        if ordinal == _core.NO_ORDINAL:
+            return None
+        _, tag, production, _, target_version = fleet.core.device(ordinal)
+        if tag is None:
+            return None
+        versions, offered = self._offers.get()
+        waves = offered.get(tag, ())
         decided = _core.served(
-            production=device.production,
-            tagged=device.tag is not None,
-            target_version=device.target_version,
-            waves=[
-                (wave.target_version, wave.state, standing is not None and standing.covered)
-                for wave, standing in zip(waves, standings, strict=True)
-            ],
-            production_version=None if role is None else _version(role),
+            production=production,
+            tagged=True,
+            target_version=target_version,
+            waves=[(wave.target_version, wave.state, self._covers(wave, uuid, fleet)) for wave in waves],
+            production_version=versions.get(tag),
         )
         if isinstance(decided, int):
-            return variant_of(waves[decided])
-        return TAG_VARIANT if decided != "nothing" else None
+            return tag, variant_of(waves[decided])
+        return None if decided == "nothing" else (tag, TAG_VARIANT)
 
-    def standing(self, wave: Wave, fleet: Fleet, uuid: str) -> _core.Standing | None:
-        """Where a wave puts a device; None if the fleet does not have it."""
-        from uuid import UUID
-
-        return self._book.core(wave).standing(fleet.core, UUID(uuid).bytes, state=wave.state)
+    def _covers(self, wave: Wave, uuid: bytes, fleet: Fleet) -> bool:
+        standing = self._book.core(wave).standing(fleet.core, uuid, state=wave.state)
+        return standing is not None and standing.covered
 
 
 def _version(document: bytes) -> int:

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.publisher import TAG_VARIANT
+from groundswell.factory.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant, whole_seconds
+from groundswell.tuf import parse_document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from groundswell.factory.metadata import Metadata
+    from groundswell.factory.publisher import Publication
     from groundswell.factory.roots import Roots
     from groundswell.factory.targets import Targets
 
@@ -33,7 +38,7 @@ class VersionCount:
     Args:
         target_version: the version.
         devices: how many report it.
-        is_orphan: whether no target of that version is known for them.
+        is_orphan: whether nothing that the devices of their tag are served has that version.
     """
 
     target_version: int | None
@@ -59,7 +64,7 @@ class TagStatus:
         production: whether these are the production devices.
         devices: how many there are.
         online: how many were seen within the threshold.
-        latest_target: the highest target version that they can get; None if there is none.
+        latest_target: the highest version among the targets of the tag, those of waves apart; None if there is none.
         on_latest: how many report it, or a later one.
         versions: by target version, highest first, unknown last.
         groups: by number of devices, most first.
@@ -86,6 +91,7 @@ class FactoryStatus:
         online_threshold: devices seen within it are online.
         devices, production_devices, test_devices, online: counts.
         tags: by tag, production first.
+        ci_targets: how many CI targets there are.
         root_version: the version of the latest roots.
         keys_ready: whether there are offline keys.
         warnings: what wants attention, the most urgent first.
@@ -100,6 +106,7 @@ class FactoryStatus:
     test_devices: int
     online: int
     tags: tuple[TagStatus, ...]
+    ci_targets: int
     root_version: int
     keys_ready: bool
     warnings: tuple[str, ...]
@@ -119,16 +126,23 @@ def factory_status(
     since = max(1, at - whole_seconds(online_threshold, "online_threshold"))
     with context.store.turn():
         rows = context.store.table(_SQL, [since]).to_pylist()
-        known = _known_versions(context, targets)
+        known = {repository: _versions(metadata.publications(repository)) for repository in REPOSITORIES}
+        ci_targets = len(targets.list())
         root_version = roots.latest("ci").version
         warnings = list(metadata.expiring(now=now))
         name, revision = context.meta("name"), context.store.revision
     ready = root_version > 2  # noqa: PLR2004 - the roots of a new factory
     if not ready:
         warnings.append("there are no offline keys yet: `groundswell keys init` makes them")
-    tags = sorted({(row["production"], row["tag"]) for row in rows}, key=lambda at: (not at[0], at[1] is None, at[1]))
+    if ci_targets == 0:
+        warnings.append("there are no targets yet: `groundswell targets import` takes them in")
+    by_tag: dict[tuple[bool, str | None], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_tag.setdefault((row["production"], row["tag"]), []).append(row)
+    tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
     found = tuple(
-        _tag_status(tag, rows, known.get((production, tag), set()), production=production) for production, tag in tags
+        _tag_status(tag, by_tag[production, tag], known["production" if production else "ci"], production=production)
+        for production, tag in tags
     )
     return FactoryStatus(
         name=name,
@@ -140,30 +154,30 @@ def factory_status(
         test_devices=sum(one.devices for one in found if not one.production),
         online=sum(one.online for one in found),
         tags=found,
+        ci_targets=ci_targets,
         root_version=root_version,
         keys_ready=ready,
         warnings=tuple(warnings),
     )
 
 
-def _known_versions(context: Context, targets: Targets) -> dict[tuple[bool, str | None], set[int]]:
-    """The target versions that production and test devices of each tag can get."""
-    known: dict[tuple[bool, str | None], set[int]] = {}
-    for target in targets.list():
-        for tag in target.tags:
-            known.setdefault((False, tag), set()).add(target.target_version)
-    for (tag,) in context.store.rows("SELECT tag FROM targets_roles WHERE repository = 'production'"):
-        versions = {target.target_version for target in targets.list_production(tag).targets}
-        known.setdefault((True, tag), set()).update(versions)
-    return known
+def _versions(publications: Sequence[Publication]) -> dict[tuple[str, str], set[int]]:
+    """The target versions of what is served, by tag and variant."""
+    found = {}
+    for one in publications:
+        served = parse_document(one.targets, "Targets", f"the targets of tag {one.tag}").signed["targets"]
+        found[one.tag, one.variant] = {int(target["custom"]["version"]) for target in served.values()}
+    return found
 
 
-def _tag_status(tag: str | None, rows: list[dict[str, Any]], known: set[int], *, production: bool) -> TagStatus:
-    own = [row for row in rows if row["production"] == production and row["tag"] == tag]
-    latest = max(known, default=None)
+def _tag_status(
+    tag: str | None, rows: list[dict[str, Any]], served: dict[tuple[str, str], set[int]], *, production: bool
+) -> TagStatus:
+    latest = max(served.get((tag or "", TAG_VARIANT), ()), default=None)
+    known = {version for (of, _), versions in served.items() if of == tag for version in versions}
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
-    for row in own:
+    for row in rows:
         versions[row["target_version"]] = versions.get(row["target_version"], 0) + row["devices"]
         counts = groups.setdefault(row["group_name"], [0, 0])
         counts[0] += row["devices"]

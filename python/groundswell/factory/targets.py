@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, Served
@@ -15,6 +14,7 @@ from groundswell.store import put, remove
 from groundswell.tuf import parse_document
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.targets import Target, read_targets, read_targets_file
+from groundswell.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class TargetsReport:
 
     Args:
         added: names of new targets.
-        retagged: names of known targets whose tags changed.
+        retagged: names of known targets whose tags changed, or the date of that (``updatedAt``).
         unchanged: names of targets that were known just so.
         foreign_signatures: signatures of others, which were dropped: the factory signs with its own key.
         notes: sentences for a person.
@@ -148,7 +148,8 @@ class Targets:
         Raises:
             InputError: ``bad-targets``, ``not-targets``, ``no-targets``, ``broken-json``, ``ambiguous-json``.
             StateError: ``target-differs`` where a target of that name is something else; ``hardware-taken`` where the
-                version has another target for the hardware. Targets are immutable but for their tags.
+                version has another target for the hardware; ``role-too-large``. Targets are immutable but for their
+                tags.
 
         Cost: linear in the targets of the factory.
         """
@@ -166,7 +167,7 @@ class Targets:
         Raises:
             InputError, StateError: as `import_`.
         """
-        targets, notes = read_targets({name: dict(document)}, "the target")
+        targets, notes = read_targets({name: dict(document)}, name)
         return self._take(targets, 0, notes, "targets add", now)
 
     def prune(self, target_versions: Iterable[int], *, now: datetime | None = None) -> Sequence[str]:
@@ -194,7 +195,7 @@ class Targets:
             versions = ", ".join(map(str, wanted))
             self._context.commit(
                 "targets prune",
-                f"pruned {len(gone)} CI targets of the versions {versions}",
+                f"pruned {count(len(gone), 'CI target')} of the versions {versions}",
                 changes,
                 at=at,
                 details={"versions": wanted, "targets": [target.name for target in gone]},
@@ -243,23 +244,31 @@ class Targets:
             touched = [*added, *retagged]
             if not touched:
                 return report
-            rows = [
-                {
-                    "name": target.name,
-                    "target_version": target.target_version,
-                    "hardware_id": target.hardware_id,
-                    "document": canonical(target.document),
-                    "added_at": at,
-                    "added_by": self._context.user,
-                }
-                for target in touched
-            ]
+            origins = self._origins()
+            rows = []
+            for target in touched:
+                added_at, added_by = origins.get(target.name, (at, self._context.user))
+                rows.append(
+                    {
+                        "name": target.name,
+                        "target_version": target.target_version,
+                        "hardware_id": target.hardware_id,
+                        "document": canonical(target.document),
+                        "added_at": added_at,
+                        "added_by": added_by,
+                    }
+                )
             after = [*(by_name | {target.name: target for target in touched}).values()]
             changes = [put("ci_targets", rows), *self._republished(known, after, at)]
-            summary = f"added {len(added)} CI targets and changed the tags of {len(retagged)}"
+            summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged):,}"
             details = {"added": list(report.added), "retagged": list(report.retagged)}
             self._context.commit(action, summary, changes, at=at, details=details)
             return report
+
+    def _origins(self) -> dict[str, tuple[int, str]]:
+        """When and by whom each target was added."""
+        rows = self._context.store.rows("SELECT name, added_at, added_by FROM ci_targets")
+        return {name: (at, by) for name, at, by in rows}
 
     def _roles(self) -> dict[str, bytes]:
         rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = ?", [_CI])
@@ -328,12 +337,13 @@ def _hardware_taken(target: Target, other: str) -> StateError:
 
 def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFoundError:
     have = sorted({target.target_version for target in known})
-    near = _core.nearest(str(versions[0]), [str(version) for version in have], at_most=3)
+    below = [version for version in have if version < versions[0]][-1:]
+    above = [version for version in have if version > versions[0]][:1]
     named = ", ".join(f"`{version}`" for version in versions)
-    if not have:
-        hint = "`groundswell targets import` takes targets in"
+    if have:
+        hint = f"the nearest that there are: {', '.join(map(str, below + above))}"
     else:
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the latest version is {have[-1]}"
+        hint = "`groundswell targets import` takes targets in"
     return NotFoundError(
         "unknown-version",
         f"there are no CI targets of version {named}",

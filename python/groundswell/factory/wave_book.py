@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.errors import NotFoundError, StateError
+from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
+from groundswell.factory.context import Kept
 from groundswell.waves.records import rollout_from_row, wave_from_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from groundswell.factory.context import Context
     from groundswell.factory.groups import Groups
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["WaveBook"]
+__all__ = ["WaveBook", "nobody"]
 
 
 class WaveBook:
@@ -23,13 +24,18 @@ class WaveBook:
 
     def __init__(self, context: Context, groups: Groups) -> None:
         self._context: Final = context
-        self._groups: Final = groups
+        self._waves: Final = Kept(context, ["waves"], self._read_waves)
+        self._names: Final = Kept(context, ["groups"], lambda: {number: name for name, number in groups.ids().items()})
         self._rollouts: Final[dict[int, tuple[int, tuple[Rollout, ...], _core.DeviceSet]]] = {}
+        self._cores: Final[dict[int, tuple[int, _core.Wave]]] = {}
 
     def all(self) -> Sequence[Wave]:
         """Every wave, in the order in which they were made."""
+        return self._waves.get()
+
+    def _read_waves(self) -> Sequence[Wave]:
         rows = self._context.store.table("SELECT * FROM waves ORDER BY wave_id").to_pylist()
-        return [wave_from_row(row) for row in rows]
+        return tuple(wave_from_row(row) for row in rows)
 
     def find(self, name: str) -> Wave:
         """The wave of this name.
@@ -83,47 +89,61 @@ class WaveBook:
         """The rollouts of a wave, in the order in which they were applied."""
         return self._loaded(wave)[0]
 
-    def core(self, wave: Wave, *, before: int | None = None) -> _core.Wave:
-        """A wave as the core has it: what is staged, and which groups were rolled out whole, by their names now.
+    def core(self, wave: Wave) -> _core.Wave:
+        """A wave as the core has it: what is staged, and which groups were rolled out whole, by their names now."""
+        revision = self._context.store.changed_at("rollouts", "groups")
+        made_at, core = self._cores.get(wave.wave_id) or (-1, None)
+        if core is None or made_at != revision:
+            rollouts, staged = self._loaded(wave)
+            core = _core.Wave(
+                target_version=wave.target_version,
+                tag=wave.tag,
+                staged=staged,
+                whole_groups=self.names([rollout.group_id for rollout in rollouts if rollout.whole]),
+            )
+            self._cores[wave.wave_id] = revision, core
+        return core
 
-        Args:
-            wave: the wave.
-            before: as it was before the rollout of this number.
-        """
-        rollouts, staged = self._loaded(wave)
-        if before is not None:
-            rollouts = tuple(rollout for rollout in rollouts if rollout.number < before)
-            staged = _staged(rollouts)
-        return _core.Wave(
-            target_version=wave.target_version,
-            tag=wave.tag,
-            staged=staged,
-            whole_groups=self.names([rollout.group_id for rollout in rollouts if rollout.whole]),
-        )
+    def name(self, group_id: int | None) -> str | None:
+        """The name of a group now; None if it is gone."""
+        return None if group_id is None else self._names.get().get(group_id)
 
     def names(self, group_ids: Sequence[int | None]) -> list[str]:
         """The names of those groups that still exist, each once, in order."""
-        by_id = {number: name for name, number in self._groups.ids().items()}
-        found = [by_id[number] for number in group_ids if number in by_id]
-        return list(dict.fromkeys(found))
+        found = (self.name(number) for number in group_ids)
+        return list(dict.fromkeys(name for name in found if name is not None))
 
     def _loaded(self, wave: Wave) -> tuple[tuple[Rollout, ...], _core.DeviceSet]:
-        cached = self._rollouts.get(wave.wave_id)
-        if cached is None or cached[0] != wave.revision:
+        """The rollouts and what they have staged. History only grows, so what was read before is not read again."""
+        revision = self._context.store.changed_at("rollouts")
+        read_at, known, staged = self._rollouts.get(wave.wave_id) or (-1, (), nobody())
+        if read_at != revision:
             rows = self._context.store.table(
-                "SELECT * FROM rollouts WHERE wave_id = ? ORDER BY number", [wave.wave_id]
+                "SELECT * FROM rollouts WHERE wave_id = ? AND number > ? ORDER BY number", [wave.wave_id, len(known)]
             ).to_pylist()
-            rollouts = tuple(rollout_from_row(row) for row in rows)
-            cached = wave.revision, rollouts, _staged(rollouts)
-            self._rollouts[wave.wave_id] = cached
-        return cached[1], cached[2]
+            later = tuple(_read(row, wave) for row in rows)
+            for rollout in later:
+                if not rollout.whole:
+                    staged |= rollout.devices
+            known += later
+            self._rollouts[wave.wave_id] = revision, known, staged
+        return known, staged
 
 
-def _staged(rollouts: Sequence[Rollout]) -> _core.DeviceSet:
+def _read(row: Mapping[str, Any], wave: Wave) -> Rollout:
+    try:
+        return rollout_from_row(row)
+    except (GroundswellError, ValueError) as error:
+        raise StorageError(
+            "store-damaged",
+            f"rollout {row['number']} of wave `{wave.name}` cannot be read: {error}",
+            hint="`groundswell check` finds out what is wrong; restore a backup, or repair from the audit log",
+            fields={"wave": wave.name, "rollout": row["number"]},
+        ) from error
+
+
+def nobody() -> _core.DeviceSet:
+    """A set without devices."""
     import numpy as np
 
-    staged = _core.DeviceSet.from_ordinals(np.empty(0, np.uint32))
-    for rollout in rollouts:
-        if not rollout.whole:
-            staged |= rollout.devices
-    return staged
+    return _core.DeviceSet.from_ordinals(np.empty(0, np.uint32))

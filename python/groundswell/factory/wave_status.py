@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from groundswell.factory.rollouts import hardware_without_target
-from groundswell.fleet.quantities import instant, whole_seconds
+from groundswell.factory.wave_book import nobody
+from groundswell.fleet.quantities import epoch_seconds, instant, whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
 
     from groundswell import _core
     from groundswell.factory.wave_book import WaveBook
-    from groundswell.factory.waves import WaveDetail
     from groundswell.fleet import Fleet
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["GroupProgress", "Progress", "VersionShare", "WaveStatus", "wave_status"]
+__all__ = ["GroupProgress", "Progress", "VersionShare", "WaveStatus", "signatures_needed", "wave_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class WaveStatus:
         rollout_groups: groups that a rollout asked for, in the order of their first rollout.
         other_groups: the others that have matching devices; those without a group last.
         rollouts: how many were applied.
-        without_target: hardware ids for which the wave has no target, with the numbers of devices that it covers.
+        without_target: hardware ids for which the wave has no target, with the numbers of devices that it
+            covers; of a complete wave, that match.
         warnings: what wants attention.
     """
 
@@ -111,10 +112,10 @@ class WaveStatus:
 
 def wave_status(
     wave: Wave,
-    detail: WaveDetail,
     book: WaveBook,
     fleet: Fleet,
     *,
+    signatures_missing: int,
     known_versions: set[int],
     expiring: Sequence[str],
     now: int,
@@ -148,12 +149,14 @@ def wave_status(
     if counted.groupless.total:
         tally = progress(counted.groupless)
         others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=tally))
-    scheduled = core.scheduled(fleet.core, state=wave.state).to_ordinals()
-    without = hardware_without_target(wave, scheduled, fleet)
-    warnings = [*detail.warnings, *expiring]
+    without = hardware_without_target(wave, _reached(wave, core, fleet), fleet)
+    # What `show` warns of beside these was known when the wave was made.
+    warnings = list(expiring)
     if without:
-        named = ", ".join(f"{hardware} ({devices:,} devices)" for hardware, devices in without.items())
-        warnings.insert(0, f"no target for hardware that is scheduled: {named}")
+        named = ", ".join(f"{hardware} ({n:,} device{'' if n == 1 else 's'})" for hardware, n in without.items())
+        warnings.insert(0, f"no target for hardware that is in the wave: {named}")
+    if signatures_missing:
+        warnings.insert(0, signatures_needed(signatures_missing))
     return WaveStatus(
         wave=wave,
         now=instant(now),
@@ -166,11 +169,25 @@ def wave_status(
     )
 
 
+def signatures_needed(missing: int) -> str:
+    """A warning about an active wave."""
+    more = "1 more signature is" if missing == 1 else f"{missing} more signatures are"
+    return f"{more} needed before the wave can be rolled out or completed"
+
+
+def _reached(wave: Wave, core: _core.Wave, fleet: Fleet) -> _core.DeviceSet:
+    """The devices that are to have the wave's targets."""
+    if wave.state == "canceled":
+        return nobody()
+    return core.matching(fleet.core) if wave.state == "complete" else core.covered(fleet.core)
+
+
 def _first_rollouts(rollouts: Sequence[Rollout], book: WaveBook) -> dict[str, datetime]:
     """When each group that still exists was asked for first, in that order."""
     found: dict[str, datetime] = {}
     for rollout in rollouts:
-        for name in book.names([rollout.group_id]):
+        name = book.name(rollout.group_id)
+        if name is not None:
             found.setdefault(name, rollout.applied_at)
     return found
 
@@ -181,13 +198,13 @@ def _coverings(
     """The acts that scheduled devices, in their order, each with its instant."""
     found: list[tuple[_core.DeviceSet | str | None, int]] = []
     for rollout in rollouts:
-        at = int(rollout.applied_at.timestamp())
-        if rollout.whole:
-            found += [(name, at) for name in book.names([rollout.group_id])]
-        else:
+        at, name = epoch_seconds(rollout.applied_at), book.name(rollout.group_id)
+        if not rollout.whole:
             found.append((rollout.devices, at))
+        elif name is not None:
+            found.append((name, at))
     if wave.state == "complete" and wave.finished_at is not None:
-        found.append((None, int(wave.finished_at.timestamp())))
+        found.append((None, epoch_seconds(wave.finished_at)))
     return found
 
 

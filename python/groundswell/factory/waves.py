@@ -12,18 +12,20 @@ from groundswell.factory.context import Context, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
 from groundswell.factory.served import signatures_of
-from groundswell.factory.wave_status import WaveStatus, wave_status
+from groundswell.factory.wave_status import WaveStatus, signatures_needed, wave_status
 from groundswell.factory.why import WhyDesk
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
-from groundswell.fleet.quantities import instant
+from groundswell.fleet.quantities import epoch_seconds, instant
+from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
 from groundswell.tuf import assemble, parse_document, public_of, read_tarball, sign
 from groundswell.tuf.canonical import canonical
 from groundswell.waves.plan import Plan
+from groundswell.waves.records import Wave, wave_row
 from groundswell.waves.role import compose_role, without_deltas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import SupportsIndex
 
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
     from groundswell.factory.keys import Keys
     from groundswell.factory.metadata import Metadata
     from groundswell.factory.publisher import Publisher
-    from groundswell.factory.rollouts import RolloutResult, Verified
+    from groundswell.factory.rollouts import RolloutResult
     from groundswell.factory.roots import Roots
     from groundswell.factory.served import Production
     from groundswell.factory.targets import Targets
+    from groundswell.factory.verification import Archive, Verified
     from groundswell.factory.wave_book import WaveBook
     from groundswell.factory.why import WhyReport
     from groundswell.fleet.fleet import Devices as DeviceList
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     Changes = list[Change]  # inside `Waves`, `list` is a method
     from groundswell.tuf import Root
     from groundswell.tuf.signers import Signer
-    from groundswell.waves.records import Rollout, Wave
+    from groundswell.waves.records import Rollout
 
 __all__ = ["ROLE_LIFE", "WaveDetail", "Waves"]
 
@@ -83,6 +86,7 @@ class Waves:
         context: Context,
         *,
         book: WaveBook,
+        archive: Archive,
         roots: Roots,
         publisher: Publisher,
         production: Production,
@@ -101,6 +105,7 @@ class Waves:
         self._keys: Final = keys
         self._metadata: Final = metadata
         self._desk: Final = RolloutDesk(context, book, devices, self._published)
+        self._archive: Final = archive
 
     # --- reading
 
@@ -147,12 +152,11 @@ class Waves:
         """
         with self._context.store.turn():
             wave = self._book.named_or_active(name)
-            detail = self._detail(wave)
             return wave_status(
                 wave,
-                detail,
                 self._book,
                 self._devices.fleet(now=now),
+                signatures_missing=self._detail(wave).signatures_missing,
                 known_versions=self._known_versions(wave),
                 expiring=self._metadata.expiring(now=now),
                 now=seconds(now),
@@ -173,7 +177,7 @@ class Waves:
         """
         with self._context.store.turn():
             named = None if wave is None else self._book.find(wave)
-            desk = WhyDesk(self._book, self._production, self._devices, self._devices.fleet(now=now))
+            desk = WhyDesk(self._book, self._production, self._devices.fleet(now=now))
             return desk.reports(as_uuid_list(devices), named)
 
     def history(self, name: str | None = None) -> Sequence[Rollout]:
@@ -194,21 +198,25 @@ class Waves:
             StateError: ``several-active-waves``.
         """
         with self._context.store.turn():
-            return self._desk.uuids(self._book.named_or_active(name), number)
+            rollout = self._archive.rollout(self._book.named_or_active(name), number)
+            return UuidList(self._archive.uuids(rollout.devices)).uuids
 
-    def verify(self, name: str | None = None, *, fleet: Fleet | None = None) -> Sequence[Verified]:
-        """Check the digests of all past rollouts and, given the fleet as it was, work their picks out again.
+    def verify(
+        self, name: str | None = None, *, fleet: Fleet | None = None, number: int | None = None
+    ) -> Sequence[Verified]:
+        """Check the digests of past rollouts and, given the fleet as it was, work their picks out again.
 
         Args:
             name: the wave; the only active one unless given.
             fleet: a frozen fleet: what `Fleet.write` wrote at the time.
+            number: only this rollout, since a frozen fleet is that of one moment; all of them unless given.
 
         Raises:
-            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
             StateError: ``several-active-waves``.
         """
         with self._context.store.turn():
-            return self._desk.verify(self._book.named_or_active(name), fleet)
+            return self._archive.verify(self._book.named_or_active(name), fleet, number)
 
     # --- the life of a wave
 
@@ -263,7 +271,7 @@ class Waves:
                 target_version=target_version,
                 tag=tag,
                 prune=frozenset(prune),
-                expires=(instant(at) + ROLE_LIFE) if expires is None else expires,
+                expires=instant(at) + ROLE_LIFE if expires is None else instant(epoch_seconds(expires, "expires")),
                 now=instant(at),
             )
             data = canonical(signed)
@@ -272,7 +280,7 @@ class Waves:
             document = assemble(data, [sign(online, data), sign(offline, data)])
             wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, document, at)
             if not dry_run:
-                changes = [put("waves", [_row(wave)], new=True), *self._published([*waves, wave], at)]
+                changes = [put("waves", [wave_row(wave)], new=True), *self._published([*waves, wave], at)]
                 self._context.commit(
                     "waves init",
                     f"made the wave {name}, which brings version {target_version} to tag {tag}",
@@ -280,10 +288,12 @@ class Waves:
                     at=at,
                     details={"wave": name, "target_version": target_version, "tag": tag},
                 )
-            return self._detail(wave, fresh=without_deltas(new))
+            return self._detail(wave)
 
     def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
         """Add one more offline signature to an active wave; the same key again changes nothing.
+
+        Plans stay good: what a rollout comes to does not depend on who signed.
 
         Args:
             name: the wave.
@@ -308,7 +318,7 @@ class Waves:
                 return self._detail(wave)
             others = [signature for signature in document.signatures if signature["keyid"] != keyid]
             signatures = [*others, sign(signer, document.signed_bytes)]
-            signed = replace(wave, document=assemble(document.signed_bytes, signatures), revision=wave.revision + 1)
+            signed = replace(wave, document=assemble(document.signed_bytes, signatures))
             self._store(signed, "waves sign", f"signed the wave {name} with the key {keyid}", at, keyid=keyid)
             return self._detail(signed)
 
@@ -364,6 +374,7 @@ class Waves:
         percent_of: Denominator = "matching",
         seed: SupportsIndex | None = None,
         now: datetime | None = None,
+        at: datetime | None = None,
         online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
         half_life: timedelta = DEFAULT_HALF_LIFE,
         dry_run: bool = False,
@@ -386,6 +397,8 @@ class Waves:
             percent_of: what a percentage is taken of: ``matching``, ``remaining`` or ``online``.
             seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
             now: the instant that ages are counted to; the clock's unless given.
+            at: the instant of the rollout: what history says, and what the lives of metadata begin with; `now` unless
+                given. Give it where `now` is not the present.
             online_threshold: up to this age a device has the weight 1.
             half_life: the weight halves with each half-life past the threshold.
             dry_run: change nothing; the result's `plan` can be applied later.
@@ -416,6 +429,7 @@ class Waves:
                 percent_of=percent_of,
                 seed=seed,
                 now=now,
+                at=at,
                 online_threshold=online_threshold,
                 half_life=half_life,
                 dry_run=dry_run,
@@ -443,7 +457,7 @@ class Waves:
 
     # --- what they share
 
-    def _published(self, waves: Sequence[Wave], at: int, roles: dict[str, bytes] | None = None) -> Changes:
+    def _published(self, waves: Sequence[Wave], at: int, roles: Mapping[str, bytes] | None = None) -> Changes:
         """Everything that production devices are served, signed anew."""
         root = self._roots.root("production")
         served = self._production.served(self._production.roles() if roles is None else roles, waves, root)
@@ -453,10 +467,10 @@ class Waves:
         self, wave: Wave, action: str, summary: str, at: int, *, role: dict[str, Any] | None = None, **details: object
     ) -> None:
         waves = [wave if one.wave_id == wave.wave_id else one for one in self._book.all()]
-        changes, roles = [put("waves", [_row(wave)])], self._production.roles()
+        changes, roles = [put("waves", [wave_row(wave)])], dict(self._production.roles())
         if role is not None:
             changes.append(put("targets_roles", [role]))
-            roles[wave.tag] = wave.document
+            roles |= {wave.tag: wave.document}
         changes += self._published(waves, at, roles)
         self._context.commit(action, summary, changes, at=at, details={"wave": wave.name, **details})
 
@@ -521,9 +535,7 @@ class Waves:
             )
 
     def _new_wave(self, wave_id: int, name: str, tag: str, document: bytes, at: int) -> Wave:
-        from groundswell.waves.records import Wave as Kept
-
-        return Kept(
+        return Wave(
             wave_id=wave_id,
             name=name,
             target_version=parse_document(document, "Targets", "the role").version,
@@ -546,15 +558,16 @@ class Waves:
             finished_by=self._context.user,
         )
 
-    def _detail(self, wave: Wave, *, fresh: Sequence[str] | None = None) -> WaveDetail:
+    def _detail(self, wave: Wave) -> WaveDetail:
         document = parse_document(wave.document, "Targets", f"the role of wave {wave.name}")
         found = signatures_of(wave.document, self._roots.root("production"))
         own = _own_targets(wave, document.signed["targets"])
+        missing = found.missing if wave.active else 0
         warnings = []
-        if wave.active and not found.verified:
-            warnings.append(f"{found.missing} more signatures are needed before it can be rolled out or completed")
-        without = [name for name, target in own.items() if not target["custom"].get("delta-stats")]
-        if without and (wave.active or fresh is not None):
+        if missing:
+            warnings.append(signatures_needed(missing))
+        without = without_deltas(own)
+        if without and wave.active:
             warnings.append(f"no static deltas were made for {', '.join(without)}: devices will fetch it whole")
         return WaveDetail(
             wave=wave,
@@ -562,7 +575,7 @@ class Waves:
             expires=document.expires,
             targets=tuple(own),
             signed_by=found.valid,
-            signatures_missing=found.missing if wave.active else 0,
+            signatures_missing=missing,
             warnings=tuple(warnings),
         )
 
@@ -582,19 +595,3 @@ class Waves:
 def _own_targets(wave: Wave, documents: dict[str, Any]) -> dict[str, Any]:
     version = str(wave.target_version)
     return {name: target for name, target in sorted(documents.items()) if target["custom"]["version"] == version}
-
-
-def _row(wave: Wave) -> dict[str, Any]:
-    return {
-        "wave_id": wave.wave_id,
-        "name": wave.name,
-        "target_version": wave.target_version,
-        "tag": wave.tag,
-        "state": wave.state,
-        "revision": wave.revision,
-        "document": wave.document,
-        "created_at": int(wave.created_at.timestamp()),
-        "created_by": wave.created_by,
-        "finished_at": None if wave.finished_at is None else int(wave.finished_at.timestamp()),
-        "finished_by": wave.finished_by,
-    }

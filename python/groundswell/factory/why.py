@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from groundswell import _core
 from groundswell.factory.publisher import TAG_VARIANT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell import _core
-    from groundswell.factory.devices import Device, Devices
     from groundswell.factory.served import Production
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet, UuidList
@@ -64,39 +63,39 @@ class WhyReport:
 class WhyDesk:
     """Answers for one state of the factory."""
 
-    def __init__(self, book: WaveBook, production: Production, devices: Devices, fleet: Fleet) -> None:
+    def __init__(self, book: WaveBook, production: Production, fleet: Fleet) -> None:
         self._book: Final = book
         self._production: Final = production
-        self._devices: Final = devices
         self._fleet: Final = fleet
-        self._waves: Final = book.all()
 
     def reports(self, uuids: UuidList, wave: Wave | None) -> Sequence[WhyReport]:
         """A report for each device; see `groundswell.factory.waves.Waves.why`."""
-        return [self._report(uuid, wave) for uuid in uuids.uuids]
+        ordinals = self._fleet.ordinals(uuids).tolist()
+        rows = zip(uuids.uuids, uuids.array, ordinals, strict=True)
+        return [self._report(uuid, row.tobytes(), ordinal, wave) for uuid, row, ordinal in rows]
 
-    def _report(self, uuid: str, named: Wave | None) -> WhyReport:
-        device = self._devices.find(uuid)
-        if device is None:
+    def _report(self, uuid: str, data: bytes, ordinal: int, named: Wave | None) -> WhyReport:
+        if ordinal == _core.NO_ORDINAL:
             report = WhyReport(
                 uuid=uuid, rule="unknown", reason="the factory does not know the device", served="nothing"
             )
             return replace(report, wave=None if named is None else named.name)
-        wave = named or self._wave_of(device.tag)
+        group, tag, production, _, target_version = self._fleet.core.device(ordinal)
+        wave = named or self._wave_of(tag)
         report = WhyReport(
             uuid=uuid,
             rule="no-wave",
-            reason=f"its tag {device.tag or '(none)'} never had a wave",
-            served=self._served(device),
-            group=device.group,
-            tag=device.tag,
-            target_version=device.target_version,
+            reason="it has no tag" if tag is None else f"its tag {tag} never had a wave",
+            served=self._served(data, tag, production=production),
+            group=group,
+            tag=tag,
+            target_version=target_version,
         )
-        return report if wave is None else self._in_or_out(report, wave)
+        return report if wave is None else self._in_or_out(report, data, wave)
 
-    def _in_or_out(self, report: WhyReport, wave: Wave) -> WhyReport:
-        standing = self._production.standing(wave, self._fleet, report.uuid)
-        assert standing is not None  # noqa: S101 - the store knows the device, and the fleet is of its revision
+    def _in_or_out(self, report: WhyReport, data: bytes, wave: Wave) -> WhyReport:
+        standing = self._book.core(wave).standing(self._fleet.core, data, state=wave.state)
+        assert standing is not None  # noqa: S101 - it has an ordinal
         report = replace(report, wave=wave.name, updated=standing.updated, scheduled=standing.scheduled)
         if standing.mismatch is not None:
             return replace(report, rule=standing.mismatch, reason=_mismatch(standing, wave))
@@ -113,30 +112,28 @@ class WhyDesk:
 
     def _wave_of(self, tag: str | None) -> Wave | None:
         """The active wave of a tag, or else the latest."""
-        own = [wave for wave in self._waves if wave.tag == tag]
+        own = [wave for wave in self._book.all() if wave.tag == tag]
         return next((wave for wave in own if wave.active), own[-1] if own else None)
 
     def _covering(self, standing: _core.Standing, wave: Wave) -> Rollout | None:
         """The first rollout that covers a device now."""
         for rollout in self._book.rollouts(wave):
             if rollout.whole:
-                if standing.group is not None and standing.group in self._book.names([rollout.group_id]):
+                if standing.group is not None and standing.group == self._book.name(rollout.group_id):
                     return rollout
             elif standing.ordinal in rollout.devices:
                 return rollout
         return None
 
-    def _served(self, device: Device) -> str:
-        if device.tag is None:
+    def _served(self, data: bytes, tag: str | None, *, production: bool) -> str:
+        if tag is None:
             return "nothing: it has no tag"
-        if not device.production:
-            return f"the CI targets of tag {device.tag}"
-        variant = self._production.variant(device, self._fleet)
-        if variant is None:
-            return f"nothing: tag {device.tag} has no production targets"
-        if variant == TAG_VARIANT:
-            return f"the production targets of tag {device.tag}"
-        return f"the targets of {variant}"
+        if not production:
+            return f"the CI targets of tag {tag}"
+        wanted = self._production.variant(data, self._fleet)
+        if wanted is None:
+            return f"nothing: tag {tag} has no production targets"
+        return f"the production targets of tag {tag}" if wanted[1] == TAG_VARIANT else f"the targets of {wanted[1]}"
 
 
 def _mismatch(standing: _core.Standing, wave: Wave) -> str:

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-__all__ = ["FROZEN_AT_KEY", "FROZEN_FORMAT", "FROZEN_FORMAT_KEY", "fleet_table", "present_rows", "write_frozen"]
+__all__ = [
+    "FROZEN_AT_KEY",
+    "FROZEN_FORMAT",
+    "FROZEN_FORMAT_KEY",
+    "coded_text",
+    "fleet_table",
+    "present_rows",
+    "whole_text",
+    "write_frozen",
+]
 
 FROZEN_FORMAT_KEY: Final = b"groundswell.fleet"
 """The key of a Parquet file's metadata that tells a frozen fleet; its value is `FROZEN_FORMAT`."""
@@ -26,7 +35,10 @@ _UUID_TEXT: Final = 36
 
 
 def fleet_table(
-    columns: dict[str, Any], names: pa.Array | None, hardware_ids: pa.Array | None, present: frozenset[str]
+    columns: dict[str, Any],
+    names: pa.Array | pa.ChunkedArray | None,
+    hardware_ids: pa.Array | None,
+    present: frozenset[str],
 ) -> pa.Table:
     """The columns of a fleet that its source had, as an Arrow table: a row for each ordinal, deleted devices too."""
     import pyarrow as pa
@@ -42,7 +54,7 @@ def fleet_table(
             pa.timestamp("s", tz="UTC")
         ),
         "target_version": pa.array(versions, mask=versions < 0),
-        "hardware_id": hardware_ids,
+        "hardware_id": None if hardware_ids is None else hardware_ids.cast(pa.string()),
     }
     return pa.table({name: column for name, column in every.items() if name in present})
 
@@ -72,6 +84,20 @@ def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string())).cast(
         pa.string()
     )
+
+
+def whole_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
+    """A column of strings in one piece; with 64-bit offsets where 32 do not reach."""
+    import pyarrow as pa
+
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return (column.cast(pa.large_string()) if column.nbytes >= 2**31 else column).combine_chunks()
+
+
+def coded_text(column: pa.ChunkedArray | None) -> pa.DictionaryArray | None:
+    """A column of strings, few of which differ, in one piece."""
+    return None if column is None else column.dictionary_encode().combine_chunks()
 
 
 def write_frozen(table: pa.Table, path: Path, *, read_at: int) -> None:

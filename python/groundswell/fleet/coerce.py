@@ -1,9 +1,13 @@
-"""From the rows of a source to the columns of a fleet, with a list of the cells that are bad."""
+"""From the rows of a source to the columns of a fleet, with a list of the cells that are bad.
+
+Chunk by chunk: what is worked out on the way lies in memory that is used again, which at ten million rows is twice as
+fast as memory that is fresh.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from groundswell import _core
 from groundswell.fleet import rules
@@ -11,7 +15,7 @@ from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.expressions import LEFT_OVER, selected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
     from groundswell.fleet.engine import Session
     from groundswell.fleet.relation import Relation
+
+    _Number = TypeVar("_Number", bound=np.integer[Any])
 
 __all__ = ["BadCell", "Devices", "coerce"]
 
@@ -70,8 +76,8 @@ class Devices:
     production: npt.NDArray[np.bool_]
     production_said: npt.NDArray[np.bool_]
     target_versions: npt.NDArray[np.int32]
-    names: pa.Array | None
-    hardware_ids: pa.Array | None
+    names: pa.ChunkedArray | None
+    hardware_ids: pa.ChunkedArray | None
     ahead: npt.NDArray[np.bool_]
     bad: list[BadCell]
 
@@ -127,8 +133,8 @@ def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: i
     last_seen, ahead = _last_seen(table, now, bad)
     groups, group_names = _named(table, "group", rules.name_of_group, bad)
     tags, tag_names = _named(table, "tag", rules.name_of_tag, bad)
-    production = _by_value(table, "production", rules.production, bad)
-    versions = _by_value(table, "target_version", rules.target_version, bad)
+    production = _by_value(table, "production", rules.production, bad, np.int8)
+    versions = _by_value(table, "target_version", rules.target_version, bad, np.int32)
     uuids = _uuids(table.column("uuid"), bad)
     bad.sort(key=lambda cell: (cell.row, COLUMNS.index(cell.column)))
     return Devices(
@@ -140,7 +146,7 @@ def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: i
         tag_names=tag_names,
         production=np.zeros(count, np.bool_) if production is None else production == 1,
         production_said=np.zeros(count, np.bool_) if production is None else production != _NOWHERE,
-        target_versions=np.full(count, -1, np.int32) if versions is None else versions.astype(np.int32),
+        target_versions=np.full(count, _NOWHERE, np.int32) if versions is None else versions,
         names=_free_text(table, "name"),
         hardware_ids=_free_text(table, "hardware_id"),
         ahead=ahead,
@@ -148,14 +154,21 @@ def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: i
     )
 
 
+def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
+    """The chunks of a column, each with the rows that it holds."""
+    begun = 0
+    for chunk in column.chunks:
+        yield slice(begun, begun + len(chunk)), chunk
+        begun += len(chunk)
+
+
 def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]:
     import numpy as np
     import pyarrow as pa
 
-    parts: list[npt.NDArray[np.uint8]] = [np.empty((0, 16), np.uint8)]
-    begun = 0
+    whole = np.empty((len(column), 16), np.uint8)
     rows: npt.NDArray[Any]
-    for chunk in column.chunks:
+    for where, chunk in _placed(column):
         if isinstance(chunk.type, pa.UuidType):
             uuids = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
             uuids = uuids[chunk.offset : chunk.offset + len(chunk)]
@@ -165,10 +178,9 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
         for row in rows.tolist():
             text = chunk[row].as_py()
             empty = text is None or not str(text).strip(rules.BLANKS)
-            bad.append(BadCell(begun + row, "uuid", "is empty" if empty else "is no UUID"))
-        parts.append(uuids)
-        begun += len(chunk)
-    return np.concatenate(parts)
+            bad.append(BadCell(where.start + row, "uuid", "is empty" if empty else "is no UUID"))
+        whole[where] = uuids
+    return whole
 
 
 def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
@@ -185,21 +197,27 @@ def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
 def _last_seen(table: pa.Table, now: int, bad: list[BadCell]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
     import numpy as np
 
+    last_seen, ahead = np.zeros(table.num_rows, np.uint32), np.zeros(table.num_rows, np.bool_)
     if "last_seen" not in table.column_names:
-        return np.zeros(table.num_rows, np.uint32), np.zeros(table.num_rows, np.bool_)
-    seconds = _filled(table.column("last_seen"), _core.NEVER_SEEN)
-    _settle(table.column(LEFT_OVER), seconds, bad)
-    bad.extend(BadCell(row, "last_seen", rules.too_far_back()) for row in np.flatnonzero(seconds < 0).tolist())
-    bad.extend(
-        BadCell(row, "last_seen", rules.too_far_ahead(int(seconds[row]), now))
-        for row in np.flatnonzero(seconds > now + _TOLERANCE).tolist()
-    )
-    ahead = (seconds > now) & (seconds <= now + _TOLERANCE)
+        return last_seen, ahead
     latest = min(max(now, 0), _LATEST_SECOND)
-    return np.clip(seconds, 0, latest).astype(np.uint32), ahead
+    left_over = table.column(LEFT_OVER)
+    for where, chunk in _placed(table.column("last_seen")):
+        seconds = _filled(chunk, _core.NEVER_SEEN)
+        _settle(left_over.slice(where.start, len(chunk)), where.start, seconds, bad)
+        early = np.flatnonzero(seconds < 0).tolist()
+        bad.extend(BadCell(where.start + row, "last_seen", rules.too_far_back()) for row in early)
+        fast = seconds > now
+        if fast.any():
+            for row in np.flatnonzero(seconds > now + _TOLERANCE).tolist():
+                reason = rules.too_far_ahead(int(seconds[row]), now)
+                bad.append(BadCell(where.start + row, "last_seen", reason))
+            ahead[where] = fast & (seconds <= now + _TOLERANCE)
+        last_seen[where] = np.clip(seconds, 0, latest)
+    return last_seen, ahead
 
 
-def _settle(left_over: pa.ChunkedArray, seconds: npt.NDArray[np.int64], bad: list[BadCell]) -> None:
+def _settle(left_over: pa.ChunkedArray, begun: int, seconds: npt.NDArray[np.int64], bad: list[BadCell]) -> None:
     """Read by the rule, cell by cell, what SQL left over."""
     import numpy as np
 
@@ -209,7 +227,7 @@ def _settle(left_over: pa.ChunkedArray, seconds: npt.NDArray[np.int64], bad: lis
         try:
             seconds[row] = rules.last_seen(left_over[row].as_py())
         except rules.BadCellError as reason:
-            bad.append(BadCell(row, "last_seen", str(reason)))
+            bad.append(BadCell(begun + row, "last_seen", str(reason)))
 
 
 def _named(
@@ -224,10 +242,10 @@ def _named(
         name = rule(text)
         return codes.setdefault(name, len(codes)) if name else _NOWHERE
 
-    coded = _by_value(table, column, code_of, bad)
+    coded = _by_value(table, column, code_of, bad, np.int32)
     if coded is None:
         return np.full(table.num_rows, _NOWHERE, np.int32), []
-    return coded.astype(np.int32), list(codes)
+    return coded, list(codes)
 
 
 def _is_valid(chunk: pa.Array) -> npt.NDArray[np.bool_]:
@@ -241,23 +259,21 @@ def _is_valid(chunk: pa.Array) -> npt.NDArray[np.bool_]:
     return bits[chunk.offset : chunk.offset + len(chunk)].astype(np.bool_)
 
 
-def _filled(column: Any, value: int) -> npt.NDArray[np.int64]:
-    """A column of whole numbers with a value for NULL."""
+def _filled(chunk: pa.Array, value: int) -> npt.NDArray[Any]:
+    """An array of whole numbers with a value for NULL."""
     import numpy as np
 
-    parts: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
-    for chunk in getattr(column, "chunks", [column]):
-        numbers = np.frombuffer(chunk.buffers()[1], chunk.type.to_pandas_dtype())
-        part = numbers[chunk.offset : chunk.offset + len(chunk)].astype(np.int64)
-        part[~_is_valid(chunk)] = value
-        parts.append(part)
-    return np.concatenate(parts)
+    data = np.frombuffer(chunk.buffers()[1], chunk.type.to_pandas_dtype())
+    numbers = data[chunk.offset : chunk.offset + len(chunk)].copy()
+    if chunk.null_count:
+        numbers[~_is_valid(chunk)] = value
+    return numbers
 
 
 def _by_value(
-    table: pa.Table, column: str, rule: Callable[[str], int], bad: list[BadCell]
-) -> npt.NDArray[np.int64] | None:
-    """Apply a rule once to each distinct text of a column.
+    table: pa.Table, column: str, rule: Callable[[str], int], bad: list[BadCell], kind: type[_Number]
+) -> npt.NDArray[_Number] | None:
+    """Apply a rule once to each distinct text of a column; a whole number is the text of its digits.
 
     Returns:
         The rule's value for each row, -1 for empty and bad cells; None if the source has no such column.
@@ -266,29 +282,35 @@ def _by_value(
 
     if column not in table.column_names:
         return None
-    encoded: Any = table.column(column).combine_chunks().dictionary_encode()
-    indices = _filled(encoded.indices, _NOWHERE)
+    # All chunks share the dictionary of the last.
+    encoded: Any = table.column(column).dictionary_encode()
+    distinct = encoded.chunk(encoded.num_chunks - 1).dictionary.to_pylist() if encoded.num_chunks else []
     # The last entry is what the index -1 of an empty cell finds.
-    values = np.full(len(encoded.dictionary) + 1, _NOWHERE, np.int64)
+    values = np.full(len(distinct) + 1, _NOWHERE, kind)
     reasons: dict[int, str] = {}
-    for index, text in enumerate(encoded.dictionary.to_pylist()):
+    for index, value in enumerate(distinct):
         try:
-            stripped = text.strip(rules.BLANKS)
+            stripped = str(value).strip(rules.BLANKS)
             values[index] = rule(stripped) if stripped else _NOWHERE
         except rules.BadCellError as reason:
             reasons[index] = str(reason)
-    if reasons:
-        is_bad = np.zeros(len(values), np.bool_)
-        is_bad[list(reasons)] = True
-        bad.extend(BadCell(row, column, reasons[int(indices[row])]) for row in np.flatnonzero(is_bad[indices]).tolist())
-    found: npt.NDArray[np.int64] = values[indices]
+    is_bad = np.zeros(len(values), np.bool_)
+    is_bad[list(reasons)] = True
+    found = np.empty(table.num_rows, kind)
+    for where, chunk in _placed(encoded):
+        indices = _filled(chunk.indices, _NOWHERE)
+        found[where] = values[indices]
+        if reasons:
+            found_bad = np.flatnonzero(is_bad[indices]).tolist()
+            bad.extend(BadCell(where.start + row, column, reasons[int(indices[row])]) for row in found_bad)
     return found
 
 
-def _free_text(table: pa.Table, column: str) -> pa.Array | None:
+def _free_text(table: pa.Table, column: str) -> pa.ChunkedArray | None:
     import pyarrow as pa
 
     if column not in table.column_names:
         return None
-    found = table.column(column).combine_chunks()
-    return found.cast(pa.string()) if found.nbytes < 2**31 else found
+    found = table.column(column)
+    fits = all(chunk.nbytes < 2**31 for chunk in found.chunks)
+    return found.cast(pa.string()) if fits else found

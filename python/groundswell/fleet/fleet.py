@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.arrow import coded_text, whole_text
 from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.selection import Asked, Selection
 from groundswell.fleet.uuid_list import UuidList
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
     Excluded: TypeAlias = Devices | pyroaring.BitMap
 
-__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list"]
+__all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list", "checked_target_version"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
@@ -66,8 +67,9 @@ class Fleet:
             target_versions=columns.target_versions,
             present=columns.present_rows,
         )
-        self._names: Final = columns.names
-        self._hardware_ids: Final = columns.hardware_ids
+        self._names: pa.Array | pa.ChunkedArray | None = columns.names
+        self._hardware_ids: Final = coded_text(columns.hardware_ids)
+        self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: Final[frozenset[str]] = columns.present
         """The columns that the source had, by their canonical names."""
@@ -155,9 +157,29 @@ class Fleet:
         return self._core
 
     @property
-    def hardware_ids(self) -> pa.Array | None:
+    def hardware_ids(self) -> pa.DictionaryArray | None:
         """The devices' hardware ids in ordinal order; None if the source had no such column."""
         return self._hardware_ids
+
+    def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> dict[str, int]:
+        """How many of these devices have which hardware id, each of them that occurs; unknown ids are left out.
+
+        Args:
+            ordinals: the devices, uint32; one that stands there twice counts twice.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self._hardware_ids is None or len(ordinals) == 0:
+            return {}
+        if self._hardware_codes is None:
+            coded = self._hardware_ids
+            codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+            self._hardware_codes = codes, coded.dictionary.to_pylist()
+        codes, names = self._hardware_codes
+        # Unknown ids have the code −1, and are counted first.
+        counts = np.bincount(codes[ordinals] + 1, minlength=len(names) + 1)[1:]
+        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
     @property
     def production_devices(self) -> int:
@@ -210,6 +232,8 @@ class Fleet:
     @property
     def names(self) -> pa.Array | None:
         """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
+        # Joined when they are asked for: at ten million devices that takes longer than most fleets are looked at.
+        self._names = whole_text(self._names)
         return self._names
 
     def select(
@@ -302,7 +326,7 @@ class Fleet:
             group=group,
             tag=tag,
             listed=len(listed) if listed is not None else None,
-            not_updated=_target_version(not_updated),
+            not_updated=checked_target_version(not_updated),
             include_test=bool(include_test),
             seed=parse_seed(seed),
             now=instant(at),
@@ -397,13 +421,12 @@ class Fleet:
         from groundswell.fleet.arrow import fleet_table, present_rows
 
         columns: dict[str, Any] = self._core.columns()
-        names, hardware_ids = self._names, self._hardware_ids
         if ordinals is None:
-            table = fleet_table(columns, names, hardware_ids, self.columns)
+            table = fleet_table(columns, self._names, self._hardware_ids, self.columns)
             return present_rows(table, columns)
         # Rows are taken before texts are made of them: a batch costs what it has, not what its fleet has.
         columns = {n: c if n.endswith("_names") or c is None else c[ordinals] for n, c in columns.items()}
-        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (names, hardware_ids))
+        names, hardware_ids = (None if c is None else c.take(ordinals) for c in (self.names, self._hardware_ids))
         return fleet_table(columns, names, hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
@@ -457,7 +480,12 @@ def _threads(threads: SupportsIndex | None) -> int | None:
     return operator.index(threads)
 
 
-def _target_version(version: SupportsIndex | None) -> int | None:
+def checked_target_version(version: SupportsIndex | None) -> int | None:
+    """A target version as an int; None stays None.
+
+    Raises:
+        InputError: ``bad-version``.
+    """
     if version is None:
         return None
     is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)

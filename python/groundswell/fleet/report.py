@@ -51,7 +51,7 @@ class FleetColumns:
         production: bool.
         production_said: bool, where the source says whether it is a production device; elsewhere it counts as test.
         target_versions: int32, -1 for unknown.
-        names: strings, null where unknown; None if the source has no such column.
+        names: strings, null where unknown, in chunks of any lengths; None if the source has no such column.
         hardware_ids: as `names`.
         present: canonical names of the columns that the source has.
         now: the instant that ages were checked against, in seconds since 1970: the caller's, or that of a frozen
@@ -69,8 +69,8 @@ class FleetColumns:
     production: npt.NDArray[np.bool_]
     production_said: npt.NDArray[np.bool_]
     target_versions: npt.NDArray[np.int32]
-    names: pa.Array | None
-    hardware_ids: pa.Array | None
+    names: pa.ChunkedArray | None
+    hardware_ids: pa.ChunkedArray | None
     present: frozenset[str]
     now: int
     report: ReadReport

@@ -6,10 +6,12 @@ from groundswell.store.database import DATABASE
 from groundswell.store.duckdb import AUDIT_LOG, LOCK, DuckDBStore
 from groundswell.store.interrupts import InterruptedAfterCommitError
 from groundswell.store.rebuild import differing_tables, rebuild
+from groundswell.store.schema import KEYS
 
 __all__ = [
     "AUDIT_LOG",
     "DATABASE",
+    "KEYS",
     "LOCK",
     "Change",
     "DuckDBStore",

@@ -88,6 +88,11 @@ def faults_told(path: Path) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise told(path, error) from error
+    except RuntimeError as error:
+        # What becomes of Ctrl-C inside a query.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def write_ahead_log(path: Path) -> Path:
@@ -190,9 +195,9 @@ def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None
 
 
 def _set_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
-    for key, value in values.items():
-        connection.execute("DELETE FROM meta WHERE key = ?", [key])
-        connection.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+    connection.execute(f"DELETE FROM meta WHERE key IN ({', '.join('?' * len(values))})", list(values))
+    rows = ", ".join(["(?, ?)"] * len(values))
+    connection.execute(f"INSERT INTO meta VALUES {rows}", [cell for row in values.items() for cell in row])
 
 
 def ordered(table: str) -> str:

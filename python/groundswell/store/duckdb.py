@@ -31,7 +31,7 @@ from groundswell.store.database import (
     write_ahead_log,
 )
 from groundswell.store.faults import RESTORE, damaged, outcome_unknown
-from groundswell.store.interrupts import interrupts_held
+from groundswell.store.interrupts import InterruptedAfterCommitError, interrupts_held
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 
@@ -150,9 +150,21 @@ class DuckDBStore:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Keep other threads out, from what a change is worked out of to its commit."""
+        """Keep other threads out, from what a change is worked out of to its commit.
+
+        Raises:
+            InterruptedAfterCommitError: Ctrl-C came after a commit of the block.
+        """
         with self._turn:
-            yield
+            before = self.revision
+            try:
+                yield
+            except InterruptedAfterCommitError:
+                raise
+            except KeyboardInterrupt as error:
+                if self.revision > before:
+                    raise InterruptedAfterCommitError from error
+                raise
 
     def commit(self, entry: Entry, changes: Sequence[Change]) -> int:
         """Make changes, all of them or none; they are durable when this returns.
@@ -187,7 +199,14 @@ class DuckDBStore:
             return seq
 
     def changed_at(self, *tables: str) -> int:
-        """The revision that last changed one of these tables, or that the store was opened at."""
+        """The revision that last changed one of these tables, or that the store was opened at.
+
+        Whoever keeps what was read asks this before using it again: a store that has to find out first what became of
+        a change does so here.
+        """
+        if self._closed or self._connection is None or self._log is None:
+            with self._turn:
+                self._settled()
         return max(self._changed_at[table] for table in tables)
 
     def _apply(self, appended: Appended, seq: int, changes: Sequence[Change]) -> None:
@@ -233,8 +252,12 @@ class DuckDBStore:
 
     # --- opening
 
-    def _settled(self) -> None:
-        """Open the files anew where a failing disk left it unknown what is in them."""
+    def require_open(self) -> None:
+        """Refuse to go on once the store is closed.
+
+        Raises:
+            StateError: ``factory-closed``.
+        """
         if self._closed:
             raise StateError(
                 "factory-closed",
@@ -242,6 +265,10 @@ class DuckDBStore:
                 hint="open it again, or do all the work inside its `with` block",
                 fields={"path": str(self.folder)},
             )
+
+    def _settled(self) -> None:
+        """Open the files anew where a failing disk left it unknown what is in them."""
+        self.require_open()
         if self._connection is None or self._log is None:
             self._open_files()
 

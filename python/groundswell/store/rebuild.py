@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -55,13 +57,22 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
     lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
     try:
         remove_leftovers(folder)
-        with staging_folder(folder / DATABASE) as staging:
-            fresh = staging / DATABASE
+        with _staged(folder) as fresh:
             revision = _replay(folder, fresh)
             _refuse_lost_lines(folder, revision)
             return revision, _swap(folder, fresh)
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A path for a database, in a folder that goes when the block ends."""
+    try:
+        with staging_folder(folder / DATABASE) as staging:
+            yield staging / DATABASE
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def _refuse_lost_lines(folder: Path, revision: int) -> None:
@@ -90,6 +101,8 @@ def _swap(folder: Path, fresh: Path) -> Path | None:
             write_ahead_log(old).replace(write_ahead_log(kept or _free_name(old)))
         fresh.replace(old)
         sync_folder(folder)
+        for file in folder.glob(f"{DATABASE}.damaged-*"):
+            keep_private(file)
     except OSError as error:
         raise cannot_write(old, error) from error
     return kept
@@ -136,8 +149,7 @@ def differing_tables(store: DuckDBStore) -> list[str]:
 
     Cost: replays the whole history.
     """
-    with store.turn(), staging_folder(store.folder / DATABASE) as staging:
-        fresh = staging / DATABASE
+    with store.turn(), _staged(store.folder) as fresh:
         _replay(store.folder, fresh)
         replayed = _tables_of(fresh)
         return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]

@@ -300,7 +300,7 @@ def _bad_targets(label: str, faults: list[TargetFault]) -> InputError:
     return InputError(
         "bad-targets",
         f"`{label}` cannot be taken: {first}{more}",
-        hint="mend what is named in the build that made them; nothing was taken from the file",
+        hint="mend what is named in the build that made them; nothing was taken",
         fields={
             "source": label,
             "faults": [{"target": f.target, "field": f.field, "reason": f.reason} for f in faults],

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from groundswell.errors import InputError, StateError
 from groundswell.files import replace_file
+from groundswell.fleet.quantities import Denominator, parse_limit
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
+from groundswell.waves.records import RolloutKind
 
 if TYPE_CHECKING:
-    from groundswell.waves.records import RolloutKind
+    from collections.abc import Callable
 
-__all__ = ["PLAN_FORMAT", "Plan"]
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["PLAN_FORMAT", "Plan", "digest_of"]
 
 PLAN_FORMAT: Final = 1
 _MOST_BYTES: Final = 8 << 30
-_KINDS: Final = ("whole-group", "sample", "listed", "sample-within-list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +42,19 @@ class Plan:
         wave_revision: its revision then; any applied rollout or change of state makes the plan stale.
         target_version, tag: those of the wave.
         kind: what the rollout is.
-        group: the group that it asks for.
+        group: the group that it asks for, by its name then.
         group_id: its number: a group of the same name that is made later is another one.
         limit: the limit as it was asked for; None for none.
         percent_of: what a percentage was taken of.
         listed: the listed devices that the factory knew; None where no list was given.
         skip_mismatched: whether offenders were skipped.
+        whole_groups: the groups that had been rolled out whole, by their names then.
         seed: what decided the sample.
         now: the instant that ages were counted to, in seconds since 1970.
         online_threshold, half_life: seconds.
         algorithm: the number of the sampling algorithm.
         matching, candidates, wanted: what the selector came to.
-        uuids: the exact set: a sample in key order, a list in its own, a whole group's new devices ascending.
+        devices: the exact set: a sample in key order, a list in its own, a whole group's new devices ascending.
         digest: SHA-256 in hex over their UUIDs in ascending order.
     """
 
@@ -61,9 +67,10 @@ class Plan:
     group: str | None
     group_id: int | None
     limit: str | None
-    percent_of: Literal["matching", "remaining", "online"]
-    listed: tuple[str, ...] | None
+    percent_of: Denominator
+    listed: UuidList | None
     skip_mismatched: bool
+    whole_groups: tuple[str, ...]
     seed: int
     now: int
     online_threshold: int
@@ -72,14 +79,19 @@ class Plan:
     matching: int
     candidates: int
     wanted: int
-    uuids: tuple[str, ...]
+    devices: UuidList
     digest: str
 
     def __len__(self) -> int:
-        return len(self.uuids)
+        return len(self.devices)
 
     def __repr__(self) -> str:
         return f"<Plan for {len(self)} devices of wave {self.wave}, revision {self.wave_revision}>"
+
+    @property
+    def uuids(self) -> list[str]:
+        """The devices as texts, in the order of `devices`; made when first asked for."""
+        return self.devices.uuids
 
     def dumps(self) -> str:
         """The text of the file."""
@@ -115,7 +127,7 @@ class Plan:
         """
         try:
             document = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _not_a_plan(label, "is no JSON") from error
         if not isinstance(document, dict) or "groundswell-plan" not in document:
             raise _not_a_plan(label, "is no plan")
@@ -123,27 +135,41 @@ class Plan:
         if found != PLAN_FORMAT:
             raise StateError(
                 "newer-plan",
-                f"`{label}` has the format `{found}`, and this groundswell knows {PLAN_FORMAT}",
+                f"`{label}` has the format `{str(found)[:40]}`, and this groundswell knows {PLAN_FORMAT}",
                 hint="use the version of groundswell that wrote it, or make the plan again",
-                fields={"source": label, "format": str(found)},
+                fields={"source": label, "format": str(found)[:40]},
             )
         seal = document.pop("seal", None)
-        if set(document) != {field.name for field in fields(cls)}:
+        if set(document) != _CHECKS.keys():
             raise _not_a_plan(label, "lacks a part of a plan, or has one too many")
         if seal != _seal(document):
             raise _edited(label, "its seal does not fit what it says")
-        plan = _typed(cls, document, label)
-        if _digest_of(plan.uuids, label) != plan.digest:
+        plan = _typed(document, label)
+        if digest_of(plan.devices.array) != plan.digest:
             raise _edited(label, "its digest does not fit its devices")
         return plan
 
 
+def digest_of(array: npt.NDArray[np.uint8]) -> str:
+    """The digest of devices: SHA-256 in hex over their 16-byte UUIDs in ascending order.
+
+    Args:
+        array: distinct UUIDs, uint8 of shape (n, 16), in any order.
+    """
+    import numpy as np
+
+    # As texts of fixed length: numpy compares them byte by byte, and keeps all 16 bytes of each.
+    rows = np.sort(np.ascontiguousarray(array).reshape(-1, 16).view("S16"), axis=0)
+    return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
 def _jsonable(plan: Plan) -> dict[str, Any]:
-    data = asdict(plan)
+    data = {field.name: getattr(plan, field.name) for field in fields(plan)}
     # Beyond 2⁵³ many readers of JSON change a number.
     data["seed"] = str(plan.seed)
-    data["uuids"] = list(plan.uuids)
-    data["listed"] = None if plan.listed is None else list(plan.listed)
+    data["uuids"] = data.pop("devices").uuids
+    data["listed"] = None if plan.listed is None else plan.listed.uuids
+    data["whole_groups"] = list(plan.whole_groups)
     return data
 
 
@@ -151,35 +177,90 @@ def _seal(data: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _typed(cls: type[Plan], document: dict[str, Any], label: str) -> Plan:
-    numbers = ["wave_revision", "target_version", "now", "online_threshold", "half_life", "algorithm"]
-    numbers += ["matching", "candidates", "wanted"]
-    right = (
-        all(type(document[name]) is int for name in numbers)
-        and all(isinstance(document[name], str) for name in ("factory", "wave", "tag", "digest", "seed"))
-        and document["kind"] in _KINDS
-        and isinstance(document["uuids"], list)
-        and isinstance(document["listed"], list | None)
-        and str(document["seed"]).isdecimal()
-    )
-    if not right:
-        raise _not_a_plan(label, "has a part of the wrong kind")
-    document["seed"] = int(document["seed"])
-    document["uuids"] = tuple(document["uuids"])
-    document["listed"] = None if document["listed"] is None else tuple(document["listed"])
-    return cls(**cast("Any", document))
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def _digest_of(uuids: tuple[str, ...], label: str) -> str:
-    if not uuids:
-        return hashlib.sha256(b"").hexdigest()
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_instant(value: object) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _is_limit(value: object) -> bool:
     try:
-        array = UuidList.of(uuids).array
+        return isinstance(value, str) and parse_limit(value) is not None
+    except InputError:
+        return False
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value) is not None and int(value) < 2**64
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _or_none(check: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or check(value)
+
+
+_CHECKS: Final[dict[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(("factory", "wave", "tag", "digest"), _is_text),
+    **dict.fromkeys(("wave_revision", "target_version", "online_threshold", "half_life", "algorithm"), _is_count),
+    **dict.fromkeys(("matching", "candidates", "wanted"), _is_count),
+    "kind": lambda value: value in get_args(RolloutKind),
+    "group": _or_none(_is_text),
+    "group_id": _or_none(_is_count),
+    "limit": _or_none(_is_limit),
+    "percent_of": lambda value: value in get_args(Denominator),
+    "listed": _or_none(_texts),
+    "skip_mismatched": lambda value: isinstance(value, bool),
+    "whole_groups": _texts,
+    "seed": _is_seed,
+    "now": _is_instant,
+    "uuids": _texts,
+}
+
+_PARTS: Final[dict[RolloutKind, tuple[bool, bool, bool | None]]] = {
+    "whole-group": (False, False, True),
+    "sample": (True, False, None),
+    "listed": (False, True, None),
+    "sample-within-list": (True, True, None),
+}
+"""For each kind, whether it has a limit, a list and a group; None for either."""
+
+
+def _typed(document: dict[str, Any], label: str) -> Plan:
+    wrong = sorted(name for name, holds in _CHECKS.items() if not holds(document[name]))
+    if wrong:
+        raise _not_a_plan(label, f"has a part of the wrong kind: `{wrong[0]}`")
+    limited, listed, grouped = _PARTS[document["kind"]]
+    has_group = document["group"] is not None
+    if (
+        (document["limit"] is not None, document["listed"] is not None) != (limited, listed)
+        or has_group != (document["group_id"] is not None)
+        or grouped not in (None, has_group)
+    ):
+        raise _not_a_plan(label, f"is of the kind `{document['kind']}`, and what it asks for is not")
+    document["seed"] = int(document["seed"])
+    document["devices"] = _uuids(document.pop("uuids"), label)
+    document["listed"] = None if document["listed"] is None else _uuids(document["listed"], label)
+    document["whole_groups"] = tuple(document["whole_groups"])
+    return Plan(**cast("Any", document))
+
+
+def _uuids(texts: list[str], label: str) -> UuidList:
+    try:
+        found = UuidList.of(texts)
     except InputError as error:
         raise _edited(label, f"it names something that is no UUID: {error.message}") from error
-    if len(array) != len(uuids):
+    if found.duplicates:
         raise _edited(label, "it names a device twice")
-    return hashlib.sha256(b"".join(sorted(row.tobytes() for row in array))).hexdigest()
+    return found
 
 
 def _not_a_plan(label: str, what: str) -> InputError:

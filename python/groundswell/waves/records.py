@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from groundswell import _core
-from groundswell.fleet.quantities import instant
+from groundswell.fleet.quantities import epoch_seconds, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["Rollout", "RolloutKind", "Wave", "WaveState", "rollout_from_row", "wave_from_row"]
+__all__ = ["Rollout", "RolloutKind", "Wave", "WaveState", "rollout_from_row", "wave_from_row", "wave_row"]
 
 WaveState = Literal["active", "complete", "canceled"]
 RolloutKind = Literal["whole-group", "sample", "listed", "sample-within-list"]
@@ -64,6 +64,7 @@ class Rollout:
         selector: what was asked for: ``group`` (its name then), ``limit``, ``percent_of``, ``listed`` (how many),
             ``skip_mismatched``.
         listed: the listed devices that the factory knew; None where no list was given.
+        whole_groups: the groups that had been rolled out whole before it, by their names then.
         seed: what decided a sample.
         selected_at: the instant that ages were counted to.
         online_threshold, half_life: seconds.
@@ -81,6 +82,7 @@ class Rollout:
     group_id: int | None
     selector: Mapping[str, Any]
     listed: _core.DeviceSet | None
+    whole_groups: tuple[str, ...]
     seed: int
     selected_at: int
     online_threshold: int
@@ -116,6 +118,23 @@ def wave_from_row(row: Mapping[str, Any]) -> Wave:
     )
 
 
+def wave_row(wave: Wave) -> dict[str, Any]:
+    """The columns of a wave's row: the inverse of `wave_from_row`."""
+    return {
+        "wave_id": wave.wave_id,
+        "name": wave.name,
+        "target_version": wave.target_version,
+        "tag": wave.tag,
+        "state": wave.state,
+        "revision": wave.revision,
+        "document": wave.document,
+        "created_at": epoch_seconds(wave.created_at),
+        "created_by": wave.created_by,
+        "finished_at": None if wave.finished_at is None else epoch_seconds(wave.finished_at),
+        "finished_by": wave.finished_by,
+    }
+
+
 def rollout_from_row(row: Mapping[str, Any]) -> Rollout:
     """A rollout from the columns of its table."""
     import json
@@ -129,6 +148,7 @@ def rollout_from_row(row: Mapping[str, Any]) -> Rollout:
         group_id=row["group_id"],
         selector=json.loads(row["selector"]),
         listed=None if listed is None else _core.DeviceSet.from_portable(bytes(listed)),
+        whole_groups=tuple(json.loads(row["whole_groups"])),
         seed=int(row["seed"]),
         selected_at=row["selected_at"],
         online_threshold=row["online_threshold"],

@@ -12,7 +12,7 @@ from groundswell.tuf.roles import targets
 from groundswell.tuf.targets import read_targets, retagged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from groundswell.tuf import Document
@@ -102,6 +102,6 @@ def _check_prune(known: Sequence[Target], prune: Collection[int], target_version
         )
 
 
-def without_deltas(new: Sequence[Target]) -> list[str]:
+def without_deltas(targets: Mapping[str, Any]) -> list[str]:
     """The names of targets for which no static deltas were made: devices will fetch them whole."""
-    return [target.name for target in new if not target.document["custom"].get("delta-stats")]
+    return [name for name, target in targets.items() if not target["custom"].get("delta-stats")]

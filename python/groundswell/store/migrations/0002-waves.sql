@@ -7,7 +7,7 @@ CREATE TABLE waves (
     tag VARCHAR NOT NULL,
     state VARCHAR NOT NULL,          -- active, complete or canceled
     revision INTEGER NOT NULL,       -- grows by one with every applied rollout or change of state
-    document BLOB NOT NULL,          -- the targets role as it is signed; never changes once the wave is finished
+    document BLOB NOT NULL,          -- the targets role as it is signed; what it says never changes
     created_at BIGINT NOT NULL,
     created_by VARCHAR NOT NULL,
     finished_at BIGINT,
@@ -23,6 +23,7 @@ CREATE TABLE rollouts (
     group_id UINTEGER,               -- the group itself; its name at the time stands in the selector
     selector VARCHAR NOT NULL,       -- JSON: what was asked for
     listed BLOB,                     -- the listed devices that the factory knew, as a portable Roaring bitmap
+    whole_groups VARCHAR NOT NULL,   -- JSON: the groups rolled out whole before it, by their names at the time
     seed VARCHAR NOT NULL,
     selected_at BIGINT NOT NULL,     -- the instant that ages were counted to
     online_threshold BIGINT NOT NULL,

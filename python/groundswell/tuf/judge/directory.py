@@ -285,7 +285,7 @@ def _audience(found: _Directory, wanted: Audience | None) -> Audience | None:
         raise refusal(
             "wrong-audience",
             found.last_root.file,
-            f"asks for {threshold} targets signatures: its audience is `{judged}`, not `{wanted}`",
+            f"has a targets threshold of {threshold}: its audience is `{judged}`, not `{wanted}`",
             threshold=threshold,
             audience=judged,
         )

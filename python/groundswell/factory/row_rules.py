@@ -1,0 +1,93 @@
+"""What holds of the rows of a sound store: statements, each with a query that finds the rows for which it does not.
+
+The store has no indexes and no constraints beyond NOT NULL, so `groundswell check` is what proves them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from groundswell.store import KEYS
+
+__all__ = ["ROW_RULES"]
+
+
+def _repeated_keys() -> str:
+    queries = []
+    for table, keys in KEYS.items():
+        named = ", ".join(f'"{key}"' for key in keys)
+        shown = " || ' ' || ".join(f'CAST("{key}" AS VARCHAR)' for key in keys)
+        queries.append(
+            f"SELECT 'the key ' || {shown} || ' of the table {table} is given ' || count(*) || ' times'"
+            f' FROM "{table}" GROUP BY {named} HAVING count(*) > 1'
+        )
+    return " UNION ALL ".join(queries)
+
+
+ROW_RULES: Final[dict[str, str]] = {
+    "every row has a key of its own": _repeated_keys(),
+    "ordinals are 0, 1, 2 … without a gap": (
+        "SELECT 'there are ' || count(*) || ' devices, and the last ordinal is ' || max(ordinal)"
+        " FROM devices HAVING count(*) > 0 AND max(ordinal) <> count(DISTINCT ordinal) - 1"
+    ),
+    "a uuid has one ordinal": (
+        "SELECT 'the uuid ' || uuid || ' has ' || count(*) || ' ordinals' FROM devices GROUP BY uuid"
+        " HAVING count(*) > 1"
+    ),
+    "deleted devices are in no group and on no tag": (
+        "SELECT 'the deleted device ' || uuid || ' has properties' FROM devices WHERE deleted AND (name IS NOT NULL OR"
+        " group_id IS NOT NULL OR tag_id IS NOT NULL OR production OR last_seen IS NOT NULL OR"
+        " target_version IS NOT NULL OR hardware_id IS NOT NULL)"
+    ),
+    "every group and tag of a device exists": (
+        "SELECT 'the device ' || uuid || ' is in the group ' || group_id || ', which does not exist' FROM devices"
+        " WHERE group_id IS NOT NULL AND group_id NOT IN (SELECT group_id FROM groups)"
+        " UNION ALL SELECT 'the device ' || uuid || ' is on the tag ' || tag_id || ', which does not exist'"
+        " FROM devices WHERE tag_id IS NOT NULL AND tag_id NOT IN (SELECT tag_id FROM tags)"
+    ),
+    "target versions and instants are in their ranges": (
+        "SELECT 'the device ' || uuid || ' reports the version ' || target_version FROM devices"
+        " WHERE target_version < 0"
+        " UNION ALL SELECT 'the device ' || uuid || ' was seen at 0, which means never' FROM devices"
+        " WHERE last_seen = 0"
+    ),
+    "names of groups and tags are given once, and well formed": (
+        "SELECT 'the group ' || name || ' exists ' || count(*) || ' times' FROM groups GROUP BY name"
+        " HAVING count(*) > 1"
+        " UNION ALL SELECT 'the tag ' || name || ' exists ' || count(*) || ' times' FROM tags GROUP BY name"
+        " HAVING count(*) > 1"
+        " UNION ALL SELECT 'the name ' || name || ' is not well formed' FROM (SELECT name FROM groups UNION ALL"
+        " SELECT name FROM tags)"
+        " WHERE NOT regexp_full_match(name, '[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}')"
+    ),
+    "the next group gets a number of its own": (
+        "SELECT 'the group ' || max(group_id) || ' has a number that is still to be given' FROM groups"
+        " HAVING count(*) > 0 AND max(group_id) >= coalesce("
+        "(SELECT TRY_CAST(value AS BIGINT) FROM meta WHERE key = 'next_group_id' LIMIT 1), 0)"
+    ),
+    "a target version has one target for each hardware": (
+        "SELECT 'version ' || target_version || ' has ' || count(*) || ' targets for ' || hardware_id FROM ci_targets"
+        " GROUP BY target_version, hardware_id HAVING count(*) > 1"
+    ),
+    "root chains have no gaps and one length": (
+        "SELECT 'the ' || name || ' chain has ' || count(role_version) || ' links, and the last is '"
+        " || coalesce(max(role_version), 0) FROM (VALUES ('ci'), ('production')) AS chain(name)"
+        " LEFT JOIN roots ON repository = name GROUP BY name"
+        " HAVING count(role_version) = 0 OR min(role_version) <> 1"
+        " OR max(role_version) <> count(DISTINCT role_version)"
+        " OR max(role_version) <> (SELECT max(role_version) FROM roots)"
+    ),
+    "everything that is served carries the epoch of its repository": (
+        "SELECT 'tag ' || tag || ' (' || variant || ') of ' || repository || ' carries the epoch ' || epoch"
+        " FROM publications p WHERE epoch IS DISTINCT FROM"
+        " (SELECT TRY_CAST(value AS BIGINT) FROM meta WHERE key = 'epoch_' || p.repository LIMIT 1)"
+    ),
+    "what is served of a tag is its targets role": (
+        "SELECT 'the ' || coalesce(p.repository, r.repository) || ' role of tag ' || coalesce(p.tag, r.tag) ||"
+        " CASE WHEN p.tag IS NULL THEN ' is not served' WHEN r.tag IS NULL THEN ' is served and does not exist'"
+        " ELSE ' is served as something else' END"
+        " FROM (SELECT * FROM publications WHERE variant = 'tag') p FULL JOIN targets_roles r"
+        " ON p.repository = r.repository AND p.tag = r.tag WHERE p.targets IS DISTINCT FROM r.document"
+    ),
+}
+"""Statement → query; every row that it yields is one sentence about what does not hold."""

@@ -1,0 +1,330 @@
+"""Commands that are killed, each a row of acts on a factory of its own, and what can be seen of a factory afterwards.
+
+An act is acknowledged once it has returned. All instants and users are given, so that an act that needs no fresh key
+comes to the same bytes whenever it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from groundswell.errors import GroundswellError
+from groundswell.factory import Factory
+from groundswell.tuf import read_tarball
+
+NOW = datetime.fromtimestamp(1_795_000_000, tz=UTC)
+USER = "alice"
+ACME = "acme"
+LARGE = 4000
+"""Devices whose rows take more room than a line of the audit log."""
+
+Facts = dict[str, Any]
+Act = Callable[[Factory, Path], object]
+
+
+def uuid(number: int) -> str:
+    digits = f"{0xB0000000_0000_4000_8000_000000000000 + number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def table(first: int, count: int, **columns: Any) -> pa.Table:
+    """Devices by number; each column has one value for all, or a list of values."""
+    rows: dict[str, Any] = {"uuid": [uuid(number) for number in range(first, first + count)]}
+    return pa.table(rows | {name: v if isinstance(v, list) else [v] * count for name, v in columns.items()})
+
+
+def scattered(count: int) -> list[str]:
+    """Names that no compression makes small."""
+    return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
+
+
+def target(version: int) -> dict[str, Any]:
+    return {
+        "custom": {
+            "hardwareIds": ["pi"],
+            "name": "pi-lmp",
+            "tags": ["main"],
+            "targetFormat": "OSTREE",
+            "version": str(version),
+        },
+        "hashes": {"sha256": f"{version:064x}"},
+        "length": 0,
+    }
+
+
+# --- factories to begin with
+
+
+def bare(place: Path) -> None:
+    Factory.create(place / ACME, name=ACME, user=USER, now=NOW).close()
+
+
+def stocked(place: Path) -> None:
+    """A factory with two groups of devices."""
+    bare(place)
+    with opened(place) as factory:
+        rows = table(0, 6, group=["canary"] * 2 + ["field"] * 4, tag="main", production=True, target_version=41)
+        factory.devices.import_(rows, now=NOW)
+
+
+def keyed(place: Path) -> None:
+    stocked(place)
+    with opened(place) as factory:
+        factory.keys.init(**tarballs(place), now=NOW)
+        factory.targets.add("pi-lmp-42", target(42), now=NOW)
+
+
+def backed_up(place: Path) -> None:
+    keyed(place)
+    with opened(place) as factory:
+        factory.backup(place / "backup")
+        factory.groups.create("later", now=NOW)
+
+
+def broken(place: Path) -> None:
+    """A factory whose database is no more what it was."""
+    keyed(place)
+    database = place / ACME / "factory.duckdb"
+    database.write_bytes(b"rubbish" * 1000)
+
+
+def behind(place: Path) -> None:
+    """A factory that was killed between the audit log and the database, for several lines of which one is large."""
+    stocked(place)
+    database = place / ACME / "factory.duckdb"
+    older = database.read_bytes()
+    with opened(place) as factory:
+        factory.devices.import_(table(4, LARGE, name=scattered(LARGE), production=True), now=NOW)
+        factory.groups.create("later", now=NOW)
+    database.write_bytes(older)
+
+
+def opened(place: Path) -> Factory:
+    return Factory.open(place / ACME, user=USER, wait=timedelta(seconds=5))
+
+
+def tarballs(place: Path) -> dict[str, Path]:
+    return {"root_keys": place / "root.tgz", "targets_keys": place / "targets.tgz"}
+
+
+# --- commands
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A command: acts on an open factory, or one act that opens it by itself."""
+
+    prepare: Callable[[Path], None]
+    acts: tuple[Act, ...] = ()
+    alone: Callable[[Path], object] | None = None
+
+    def run(self, place: Path, acknowledge: Callable[[], None], first: int = 0) -> None:
+        if self.alone is not None:
+            self.alone(place)
+            acknowledge()
+            return
+        with opened(place) as factory:
+            for act in self.acts[first:]:
+                act(factory, place)
+                acknowledge()
+
+
+SCENES = {
+    "create": Scene(lambda _: None, alone=bare),
+    "import": Scene(
+        stocked,
+        (
+            lambda factory, _: factory.devices.import_(
+                table(4, 4, group="lab", tag="main", production=True, target_version=42), now=NOW
+            ),
+            lambda factory, _: factory.devices.delete([uuid(0), uuid(7)], now=NOW),
+            lambda factory, _: factory.devices.import_(table(0, 1, name="back", production=True), now=NOW),
+        ),
+    ),
+    "large import": Scene(
+        stocked,
+        (lambda factory, _: factory.devices.import_(table(4, LARGE, name=scattered(LARGE), production=True), now=NOW),),
+    ),
+    "groups": Scene(
+        stocked,
+        (
+            lambda factory, _: factory.groups.create("lab", "on the desk", now=NOW),
+            lambda factory, _: factory.devices.assign([uuid(0), uuid(5)], "lab", now=NOW),
+            lambda factory, _: factory.groups.rename("lab", "bench", now=NOW),
+            lambda factory, _: factory.groups.delete("field", ungroup=True, now=NOW),
+        ),
+    ),
+    "keys": Scene(
+        stocked,
+        (
+            lambda factory, place: factory.keys.init(**tarballs(place), now=NOW),
+            lambda factory, place: factory.keys.add_targets(
+                root_keys=place / "root.tgz", targets_keys=place / "second.tgz", now=NOW
+            ),
+            lambda factory, place: factory.keys.rotate_targets(**tarballs(place), now=NOW),
+            lambda factory, place: factory.keys.rotate_root(root_keys=place / "root.tgz", now=NOW),
+            lambda factory, place: factory.keys.rotate_online(root_keys=place / "root.tgz", now=NOW),
+        ),
+    ),
+    "targets": Scene(
+        keyed,
+        (
+            lambda factory, _: factory.targets.add("pi-lmp-43", target(43), now=NOW),
+            lambda factory, _: factory.metadata.refresh(now=NOW),
+            lambda factory, _: factory.targets.prune([42], now=NOW),
+        ),
+    ),
+    "waves": Scene(
+        keyed,
+        (
+            lambda factory, place: factory.waves.init("v42", 42, "main", keys=place / "targets.tgz", now=NOW),
+            lambda factory, _: factory.waves.rollout("v42", group="canary", whole_group=True, seed=7, now=NOW),
+            lambda factory, _: factory.waves.rollout("v42", limit=2, seed=7, now=NOW),
+            lambda factory, _: factory.waves.complete("v42", now=NOW),
+        ),
+    ),
+    "canceled wave": Scene(
+        keyed,
+        (
+            lambda factory, place: factory.waves.init("v42", 42, "main", keys=place / "targets.tgz", now=NOW),
+            lambda factory, _: factory.waves.rollout("v42", limit="50%", seed=7, now=NOW),
+            lambda factory, _: factory.waves.cancel("v42", now=NOW),
+        ),
+    ),
+    "backup": Scene(backed_up, (lambda factory, place: factory.backup(place / "backup"),)),
+    "restore": Scene(
+        backed_up, alone=lambda place: Factory.restore(place / "backup", place / "restored", user=USER, now=NOW)
+    ),
+    "recovery": Scene(behind, alone=lambda place: opened(place).close()),
+    "repair": Scene(broken, alone=lambda place: Factory.repair(place / ACME)),
+    "export": Scene(keyed, (lambda factory, place: factory.metadata.export(uuid(0), place / "exported", now=NOW),)),
+}
+
+
+# --- what can be seen afterwards
+
+
+def observe(place: Path, *, check: bool) -> Facts:
+    """All that can be seen of a place; whatever opens the factory after a crash finishes or undoes what was begun."""
+    facts: Facts = {name: seen(place / name, check=check) for name in (ACME, "restored")}
+    facts["litter"] = sorted(path.name for path in place.iterdir() if path.name.startswith("."))
+    facts["tarballs"] = {
+        path.name: sorted(entry.public.keyid for entry in read_tarball(path).keys if entry.private)
+        for path in place.glob("*.tgz")
+    }
+    backup = place / "backup"
+    if backup.exists():
+        facts["backup"] = {"sha256": hashlib.sha256(backup.read_bytes()).hexdigest(), "whole": restorable(backup)}
+    exported = place / "exported"
+    if exported.exists():
+        facts["exported"] = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(exported.iterdir())
+        }
+    return facts
+
+
+def seen(path: Path, *, check: bool) -> Facts | None:
+    """All that can be seen of a factory; None where there is none, or how it refuses to be opened."""
+    if not path.exists():
+        return None
+    try:
+        factory = Factory.open(path, user=USER, wait=timedelta(seconds=0))
+    except GroundswellError as error:
+        return {"refused": error.code}
+    with factory:
+        devices = factory.devices.list(limit=20).devices
+        facts: Facts = {
+            "revision": factory.revision,
+            "devices": {d.uuid: [d.ordinal, d.name, d.group, d.tag, d.production, d.target_version] for d in devices},
+            "groups": {group.name: [group.group_id, group.devices] for group in factory.groups.list()},
+            "root": factory.keys.show().role_version,
+            "active": {
+                role: [fact.keyid for fact in factory.keys.show().keys if fact.role == role and not fact.online]
+                for role in ("root", "targets")
+            },
+            "online": [[fact.role, fact.keyid] for fact in factory.keys.show().keys if fact.online],
+            "faults": [fault for result in factory.check(now=NOW).results for fault in result.faults] if check else [],
+        }
+    return facts | {"log": lines(path), "files": files(path), "tables": tables(path / "factory.duckdb")}
+
+
+def lines(path: Path) -> list[str]:
+    """The actions of the audit log, each line's digest checked against the line after it and against itself."""
+    before, actions = "0" * 64, []
+    data = (path / "audit.log").read_bytes()
+    assert data.endswith(b"\n"), "the audit log ends with half a line"
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        entry = json.loads(line)
+        assert (entry["seq"], entry["previous"]) == (number, before)
+        assert entry["sha256"] == hashlib.sha256(line[: line.rindex(b',"sha256"')]).hexdigest()
+        for change in entry["changes"]:
+            if "file" in change:
+                rows = (path / "audit" / change["file"]).read_bytes()
+                assert change["sha256"] == hashlib.sha256(rows).hexdigest()
+        before = hashlib.sha256(line).hexdigest()
+        actions.append(entry["action"])
+    return actions
+
+
+def files(path: Path) -> list[str]:
+    """The files of a factory that is closed; nobody else may read them."""
+    found = [file for file in path.rglob("*") if file.is_file()]
+    for file in found:
+        assert file.stat().st_mode & 0o077 == 0, f"others may read {file}"
+    return sorted(str(file.relative_to(path)) for file in found)
+
+
+def tables(database: Path) -> dict[str, list[Any]]:
+    """For each table of a database that nobody has open: how many rows, and a digest of them all.
+
+    Without the digest of the last line of the audit log: rows that say the same may be spelt differently there.
+    """
+    import duckdb
+
+    found: dict[str, list[Any]] = {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall():
+            rows = connection.execute(f'SELECT * FROM "{name}" ORDER BY ALL').fetchall()
+            rows = [row for row in rows if row[0] != "audit_head"]
+            found[name] = [len(rows), hashlib.sha256(repr(rows).encode()).hexdigest()]
+    return found
+
+
+def restorable(backup: Path) -> bool:
+    """Whether a backup is whole: every file in it has the digest that its manifest tells."""
+    digests: dict[str, str] = {}
+    told: dict[str, str] = {}
+    with tarfile.open(backup, "r:") as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            assert content is not None
+            data = content.read()
+            if member.name == "manifest.json":
+                told = {entry["name"]: entry["sha256"] for entry in json.loads(data)["files"]}
+            else:
+                digests[member.name] = hashlib.sha256(data).hexdigest()
+    return bool(digests) and digests == told
+
+
+@dataclass
+class Outcome:
+    """What an act came to where the disk refused: nothing if it returned, else the family and the code of its error."""
+
+    errors: list[list[str] | None] = field(default_factory=list)
+
+    def take(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except GroundswellError as error:
+            self.errors.append([type(error).__name__, error.code, error.message, error.hint])
+        else:
+            self.errors.append(None)

@@ -1,0 +1,271 @@
+"""A disk that is full, fails or may not be written to changes nothing, and is told of; afterwards everything goes on.
+
+*At every step* the disk refuses one call, or from one call on all that write, or all of them. *For real* a small file
+system is filled, files may not grow, and a folder is another user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import crashes
+from crash_scenes import ACME, NOW, SCENES, USER, keyed, opened, scattered, seen, table
+from groundswell.errors import StorageError
+from groundswell.factory import Factory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from crashes import Servers
+
+ACTS = [
+    ("import", 0),
+    ("import", 1),
+    ("large import", 0),
+    ("groups", 1),
+    ("keys", 0),
+    ("keys", 4),
+    ("targets", 0),
+    ("waves", 1),
+    ("backup", 0),
+    ("create", 0),
+    ("restore", 0),
+]
+HOW = [("fail once", errno.EIO), ("fail writes", errno.ENOSPC), ("fail on", errno.EROFS)]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with crashes.running() as running:
+        yield running
+
+
+@pytest.mark.parametrize(("scene", "act"), ACTS)
+def test_a_disk_that_refuses_changes_nothing_and_is_told_of(servers: Servers, scene: str, act: int) -> None:
+    """Or it is told that nobody knows yet: then the next command finds out, and finds all of it or nothing."""
+    stages = servers.rehearsed(scene)["stages"]
+    (_, whole), *_ = servers.ask_all("refuse", scene, [{"act": act, "mode": "count", "step": 0, "error": 0}])
+    assert whole["errors"][0] is None
+    # Where many steps are of a kind, a disk that stays ill is tried at every third.
+    requests = [
+        {"act": act, "mode": mode, "step": step, "error": error}
+        for step, what in enumerate(whole["steps"], start=1)
+        for mode, error in HOW
+        if mode == "fail once" or (step % 3 == 0 and (mode == "fail on" or what.startswith("write")))
+    ]
+    codes = set()
+    for request, found in servers.ask_all("refuse", scene, requests):
+        assert "bug" not in found, (request, found)
+        told, *after = found["errors"]
+        if told is not None and told[1] == "retired-keys-left":
+            assert "the change is made" in told[3]
+            told = None
+        if scene in {"create", "restore"}:
+            judge_making(found, stages, told, "restored" if scene == "restore" else ACME)
+        else:
+            judge_change(found, stages[act : act + 2], told, request)
+            assert after == [None], (request, found)
+        if told is not None:
+            assert told[0] == "StorageError", (request, told)
+            codes.add(told[1])
+    assert "cannot-write" in codes
+    assert codes <= {"cannot-write", "outcome-unknown"}
+
+
+def judge_change(found: Any, stages: list[Any], told: list[str] | None, request: Any) -> None:
+    seen = found["seen"][ACME]
+    assert seen["faults"] == [], (request, found)
+    # The group that was made afterwards is one revision more.
+    done = seen["revision"] - 1 - stages[0][ACME]["revision"]
+    changes = stages[-1][ACME]["revision"] - stages[0][ACME]["revision"]
+    if told is None:
+        assert done == changes, (request, found)
+    elif told[1] == "cannot-write":
+        assert done == 0 or not changes, (request, found)
+        assert "nothing was changed" in told[3], told
+    else:
+        assert done in {0, changes}, (request, found)
+    devices = stages[1 if done and changes else 0][ACME]["devices"]
+    assert {d: row[:2] for d, row in seen["devices"].items()} == {d: row[:2] for d, row in devices.items()}
+    if "backup" in found["seen"]:
+        assert found["seen"]["backup"]["whole"], (request, found)
+
+
+def judge_making(found: Any, stages: list[Any], told: list[str] | None, name: str) -> None:
+    made = found["seen"][name]
+    assert (made is not None) or told is not None, found
+    if made is not None:
+        assert made["faults"] == []
+        assert made["revision"] == stages[-1][name]["revision"]
+
+
+# --- for real
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"file systems cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(descriptor, bytes(4096))
+    os.close(descriptor)
+    return filler
+
+
+def create_group(place: Path) -> None:
+    with opened(place) as factory:
+        factory.groups.create("late", now=NOW)
+
+
+def test_a_full_disk_changes_nothing_says_so_and_can_still_be_read(small_disk: Path) -> None:
+    keyed(small_disk)
+    before = seen(small_disk / ACME, check=True)
+    assert before is not None
+    filler = fill(small_disk)
+    acts: dict[str, Callable[[Factory], object]] = {
+        "import": lambda factory: factory.devices.import_(
+            table(10, 20_000, name=scattered(20_000), production=True), now=NOW
+        ),
+        "group": lambda factory: factory.groups.create("late", "x" * 900, now=NOW),
+        "key": lambda factory: factory.keys.rotate_online(root_keys=small_disk / "root.tgz", now=NOW),
+        "backup": lambda factory: factory.backup(small_disk / "backup"),
+    }
+    for name, act in acts.items():
+        with opened(small_disk) as factory:
+            assert len(factory.devices) == 6
+            with pytest.raises(StorageError) as caught:
+                act(factory)
+            assert (caught.value.code, caught.value.exit_code) == ("cannot-write", 6), name
+            assert "No space left" in caught.value.message, name
+            assert "free space" in caught.value.hint, name
+            assert len(factory.devices) == 6
+    with pytest.raises(StorageError) as caught:
+        Factory.create(small_disk / "second", name="second", now=NOW)
+    assert caught.value.code == "cannot-write"
+    filler.unlink()
+    assert seen(small_disk / ACME, check=True) == before
+    assert sorted(path.name for path in small_disk.iterdir()) == [ACME, "root.tgz", "targets.tgz"]
+    with opened(small_disk) as factory:
+        for act in acts.values():
+            act(factory)
+
+
+@pytest.mark.parametrize("room", [0, 100, 5_000, 300_000, 2_000_000])
+def test_files_that_may_not_grow_are_a_full_disk(tmp_path: Path, room: int) -> None:
+    keyed(tmp_path)
+    before = seen(tmp_path / ACME, check=True)
+    assert before is not None
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = (tmp_path / ACME / "audit.log").stat().st_size
+    with opened(tmp_path) as factory:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest + room, old[1]))
+        try:
+            rows = table(10, 60_000, name=scattered(60_000), production=True)
+            with pytest.raises(StorageError) as caught:
+                factory.devices.import_(rows, now=NOW)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert caught.value.code == "cannot-write"
+        assert "File too large" in caught.value.message
+        assert "free space" in caught.value.hint
+        assert len(factory.devices) == 6
+    assert seen(tmp_path / ACME, check=True) == before
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Have no more rights than a user who owns nothing."""
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.mark.parametrize("what", ["everything", "the files", "the folder"])
+def test_what_is_anothers_cannot_be_written_and_is_not_changed(tmp_path: Path, what: str) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    place = tmp_path / "place"
+    place.mkdir()
+    keyed(place)
+    before = {path: path.stat() for path in sorted(place.rglob("*"))}
+    facts = seen(place / ACME, check=True)
+    for folder in [place, *place.parents][: len(place.parents) - 1]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    mine = {
+        "everything": [],
+        "the files": [place / ACME],
+        "the folder": [path for path in before if path.is_file()],
+    }[what]
+    for path in before:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    for path in mine:
+        os.chown(path, 65534, 65534)
+    acts: list[Callable[[], object]] = [
+        lambda: create_group(place),
+        lambda: Factory.create(place / "second", name="second", now=NOW),
+        lambda: Factory.repair(place / ACME),
+    ]
+    for act in acts:
+        with nobody(), pytest.raises(StorageError) as caught:
+            act()
+        assert (caught.value.code, caught.value.exit_code) == ("cannot-write", 6)
+        assert "Permission denied" in caught.value.message
+        assert "permission" in caught.value.hint
+    for path, about in before.items():
+        os.chown(path, about.st_uid, about.st_gid)
+        path.chmod(about.st_mode & 0o7777)
+    assert seen(place / ACME, check=True) == facts
+
+
+def test_a_read_only_file_system_is_told_of(tmp_path: Path) -> None:
+    keyed(tmp_path)
+    before = seen(tmp_path / ACME, check=True)
+    folder = str(tmp_path / ACME)
+    for command in (["mount", "--bind", folder, folder], ["mount", "-o", "remount,bind,ro", folder]):
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("folders cannot be mounted read-only here")
+    try:
+        with pytest.raises(StorageError) as caught:
+            opened(tmp_path)
+        assert caught.value.code == "cannot-write"
+        assert "Read-only file system" in caught.value.message
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+    assert seen(tmp_path / ACME, check=True) == before
+
+
+def test_every_command_is_among_the_acts() -> None:
+    assert {scene for scene, _ in ACTS} <= set(SCENES)
+    assert shutil.which("mount")
+    assert USER

@@ -1,0 +1,173 @@
+"""A factory has one owner: others wait, and are told who has it; threads of the owner share it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
+from crashes import TESTS
+from groundswell.errors import StateError
+from groundswell.factory import Factory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SOON = timedelta(seconds=0.3)
+OWN = (
+    "import sys, time; from pathlib import Path; from groundswell.factory import Factory\n"
+    "factory = Factory.open(Path(sys.argv[1]), owner='groundswell devices import', user='bob')\n"
+    "print('open', flush=True)\n"
+    "sys.stdin.readline()\n"
+    "factory.close()\n"
+    "print('closed', flush=True)\n"
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    stocked(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def owner(place: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the factory open."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OWN, str(place / ACME)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        yield process
+        process.kill()
+
+
+def refused(place: Path) -> StateError:
+    with pytest.raises(StateError) as caught:
+        Factory.open(place / ACME, user=USER, wait=SOON)
+    return caught.value
+
+
+def test_a_second_process_is_told_who_has_it_and_since_when(place: Path, owner: subprocess.Popen[str]) -> None:
+    error = refused(place)
+    assert (error.code, error.exit_code) == ("factory-in-use", 4)
+    assert (error.fields["owner"], error.fields["pid"]) == ("groundswell devices import", owner.pid)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", error.fields["since"])
+    for part in ("`groundswell devices import`", str(owner.pid), error.fields["since"], str(place / ACME)):
+        assert part in error.message
+    for act in (lambda: Factory.repair(place / ACME, wait=SOON), lambda: Factory.open(place / ACME, wait=SOON)):
+        with pytest.raises(StateError) as caught:
+            act()
+        assert caught.value.code == "factory-in-use"
+
+
+def test_a_second_process_gets_it_when_the_first_is_done(place: Path, owner: subprocess.Popen[str]) -> None:
+    assert owner.stdin is not None
+    release = threading.Timer(0.2, lambda: os.write(owner.stdin.fileno(), b"\n"))  # type: ignore[union-attr]
+    release.start()
+    with Factory.open(place / ACME, user=USER, wait=timedelta(seconds=60)) as factory:
+        assert factory.name == ACME
+    release.join()
+
+
+def test_the_lock_of_a_killed_owner_is_free_at_once(place: Path, owner: subprocess.Popen[str]) -> None:
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    with Factory.open(place / ACME, user=USER, wait=timedelta(seconds=0)) as factory:
+        assert factory.name == ACME
+
+
+def test_the_same_process_cannot_open_it_twice(place: Path) -> None:
+    with opened(place):
+        assert refused(place).fields["pid"] == os.getpid()
+    opened(place).close()
+
+
+def test_an_owner_that_has_not_signed_yet_is_another_process(place: Path, owner: subprocess.Popen[str]) -> None:
+    assert owner.pid
+    (place / ACME / "lock").write_bytes(b"")
+    assert "another process" in refused(place).message
+
+
+def test_another_program_that_has_the_database_open_is_an_owner_too(place: Path) -> None:
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(place / ACME / "factory.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        assert refused(place).code == "factory-in-use"
+        process.kill()
+    opened(place).close()
+
+
+def test_a_closed_factory_says_so(place: Path) -> None:
+    factory = opened(place)
+    factory.close()
+    factory.close()
+    for act in (factory.groups.list, lambda: factory.groups.create("late"), factory.check):
+        with pytest.raises(StateError) as caught:
+            act()
+        assert caught.value.code == "factory-closed"
+
+
+def test_threads_share_a_factory(tmp_path: Path) -> None:
+    """Eight threads import, move, make, read and back up at once; nothing is lost, nothing done twice."""
+    bare(tmp_path)
+    workers, rounds = 8, 6
+    with opened(tmp_path) as factory:
+        factory.groups.create("shared", now=NOW)
+        start = threading.Barrier(workers)
+
+        def work(worker: int) -> None:
+            start.wait()
+            for turn in range(rounds):
+                first = (worker * rounds + turn) * 10
+                # Two devices of each import are everybody's.
+                factory.devices.import_(table(first + 2, 8, group=f"group-{worker}", production=True), now=NOW)
+                factory.devices.import_(table(0, 2, production=True), now=NOW)
+                factory.devices.assign([uuid(first + 2)], "shared", now=NOW)
+                fleet = factory.devices.fleet(now=NOW)
+                assert len(fleet) >= 8
+                assert len(list(factory.groups.list())) >= 2
+                assert factory.groups.show(f"group-{worker}").devices <= 8 * rounds
+                if turn == worker % rounds:
+                    factory.backup(tmp_path / f"backup-{worker}")
+                    assert [record.seq for record in factory._context.store.records()][:1] == [1]
+
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(work, worker) for worker in range(workers)]:
+                done.result()
+        mine = {uuid(n) for n in range(workers * rounds * 10) if n % 10 >= 2}
+        found = factory.devices.list(limit=10_000).devices
+        assert {device.uuid for device in found} == mine | {uuid(0), uuid(1)}
+        assert [device.ordinal for device in found] == list(range(len(found)))
+        assert factory.groups.show("shared").devices == workers * rounds
+        assert all(factory.groups.show(f"group-{w}").devices == 7 * rounds for w in range(workers))
+        assert len(factory.devices.fleet(now=NOW)) == len(found)
+    facts = seen(tmp_path / ACME, check=True)
+    assert facts is not None
+    assert facts["faults"] == []
+    counted = Counter(lines(tmp_path / ACME))
+    assert counted["devices group"] == workers * rounds
+    assert counted["devices import"] == workers * rounds + 1
+    for worker in range(workers):
+        Factory.restore(tmp_path / f"backup-{worker}", tmp_path / f"restored-{worker}", user=USER, now=NOW)

@@ -1,0 +1,387 @@
+"""Plans bind: exactly the devices that were looked at, or a refusal that names what has changed. domain.md, "Plans"."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factories import AT, NOW, later
+from groundswell import InputError, NotFoundError, StateError
+from groundswell.errors import GroundswellError
+from groundswell.factory import Factory
+from groundswell.waves import Plan
+from wave_factories import CANARY, STRANGER, numbers, raise_threshold, small_fleet, uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from wave_factories import Release
+
+SELECTORS: dict[str, dict[str, Any]] = {
+    "whole-group": {"group": "canary", "whole_group": True},
+    "sample": {"limit": 5},
+    "sample of a group": {"limit": "50%", "group": "field", "percent_of": "remaining"},
+    "listed": {"uuids": [9, 3, 12]},
+    "listed in a group": {"uuids": [9, 12, 1], "group": "field", "skip_mismatched": True},
+    "sample-within-list": {"limit": 2, "uuids": [9, 3, 12, STRANGER], "skip_mismatched": True},
+}
+every_kind = pytest.mark.parametrize("words", SELECTORS.values(), ids=SELECTORS)
+
+
+# --- looking, and staging just that --------------------------------------------------------------------------------
+
+
+@every_kind
+def test_a_dry_run_changes_nothing_and_its_plan_says_all(wave: Release, words: dict[str, Any]) -> None:
+    before = wave.factory.revision
+    looked = wave.rollout(**words, dry_run=True)
+    assert (wave.factory.revision, wave.covered(), wave.waves.history("w")) == (before, [], ())
+    plan = looked.plan
+    assert (looked.number, looked.dry_run, plan.uuids) == (None, True, looked.uuids)
+    assert (plan.factory, plan.wave, plan.wave_revision, plan.target_version, plan.tag) == ("acme", "w", 1, 42, "main")
+    assert (plan.now, plan.online_threshold, plan.half_life, plan.algorithm) == (NOW, 4 * 3600, 24 * 3600, 1)
+    assert plan.digest == hashlib.sha256(b"".join(sorted(UUID(one).bytes for one in plan.uuids))).hexdigest()
+
+
+@every_kind
+@pytest.mark.parametrize("through", ["memory", "file", "another process"])
+def test_applying_a_plan_stages_exactly_its_devices(
+    wave: Release, tmp_path: Path, words: dict[str, Any], through: str
+) -> None:
+    plan: Plan | Path = wave.rollout(**words, dry_run=True).plan
+    assert isinstance(plan, Plan)
+    planned = plan
+    if through != "memory":
+        plan = tmp_path / "plan.json"
+        planned.write(plan)
+        assert Plan.read(plan) == planned
+    if through == "another process":
+        wave.reopen()
+    done = wave.waves.apply(plan, now=later(hours=1))
+    assert (done.uuids, done.digest, done.number, done.dry_run) == (planned.uuids, planned.digest, 1, False)
+    assert wave.covered() == sorted(numbers(planned.uuids))
+    (kept,) = wave.waves.history("w")
+    assert (kept.kind, kept.applied_at, kept.selected_at) == (planned.kind, later(hours=1), NOW)
+    assert (kept.seed, kept.digest, kept.candidates) == (planned.seed, planned.digest, planned.candidates)
+    assert sorted(wave.waves.rollout_uuids("w", 1)) == sorted(planned.uuids)
+
+
+@every_kind
+def test_a_rollout_and_the_plan_of_its_dry_run_leave_the_same_history(wave: Release, words: dict[str, Any]) -> None:
+    looked = wave.rollout(**words, dry_run=True, seed=7)
+    done = wave.rollout(**words, seed=7)
+    assert (done.uuids, done.plan) == (looked.uuids, looked.plan)
+
+
+# --- what makes a plan stale, and what does not --------------------------------------------------------------------
+
+
+@every_kind
+def test_check_ins_alone_never_make_a_plan_stale(wave: Release, words: dict[str, Any]) -> None:
+    plan = wave.rollout(**words, dry_run=True).plan
+    wave.check_in(range(1, 19), last_seen=NOW, target_version=44, hardware_id="x86")
+    wave.factory.devices.import_(small_fleet(), now=AT)
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
+def other_rollout(release: Release) -> None:
+    release.rollout(1)
+
+
+def other_whole_group(release: Release) -> None:
+    release.factory.groups.create("empty", now=AT)
+    release.rollout(group="empty", whole_group=True)
+
+
+@every_kind
+@pytest.mark.parametrize("change", [other_rollout, other_whole_group])
+def test_another_rollout_makes_a_plan_stale_and_is_named(
+    wave: Release, words: dict[str, Any], change: Callable[[Release], None]
+) -> None:
+    plan = wave.rollout(**words, dry_run=True).plan
+    change(wave)
+    error = refused(wave, plan, StateError, "stale-plan")
+    assert (error.fields["plan_revision"], error.fields["wave_revision"]) == (1, 2)
+    assert error.fields["rollouts_since"] == [1]
+    assert "rollout 1 by alice" in error.message
+
+
+def test_a_plan_can_be_applied_once(wave: Release) -> None:
+    plan = wave.rollout(3, dry_run=True).plan
+    wave.waves.apply(plan, now=AT)
+    refused(wave, plan, StateError, "stale-plan")
+
+
+def refused(release: Release, plan: Plan | Path, family: type[GroundswellError], code: str) -> GroundswellError:
+    before = release.factory.revision
+    with pytest.raises(GroundswellError) as caught:
+        release.waves.apply(plan, now=AT)
+    assert release.factory.revision == before
+    assert (type(caught.value), caught.value.code) == (family, code)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize("end", ["complete", "cancel"])
+def test_a_plan_of_a_wave_that_is_finished_is_refused(wave: Release, end: str) -> None:
+    plan = wave.rollout(3, dry_run=True).plan
+    getattr(wave.waves, end)("w", now=AT)
+    refused(wave, plan, StateError, "wave-finished")
+
+
+def deleted(release: Release) -> None:
+    release.factory.devices.delete([uuid(9)], now=AT)
+
+
+def on_another_tag(release: Release) -> None:
+    release.check_in([9], tag="beta")
+
+
+def on_no_tag(release: Release) -> None:
+    release.check_in([9], tag=None)
+
+
+def in_another_group(release: Release) -> None:
+    release.factory.devices.assign([uuid(9)], "canary", now=AT)
+
+
+def in_no_group(release: Release) -> None:
+    release.factory.devices.assign([uuid(9)], None, now=AT)
+
+
+def come_back_as_a_test_device(release: Release) -> None:
+    release.factory.devices.delete([uuid(9)], now=AT)
+    release.check_in([9], tag="main", group="field", production="false")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (deleted, "unknown"),
+        (on_another_tag, "wrong-tag"),
+        (on_no_tag, "wrong-tag"),
+        (in_another_group, "wrong-group"),
+        (in_no_group, "wrong-group"),
+        (come_back_as_a_test_device, "test"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"group": "field", "whole_group": True},
+        {"group": "field", "limit": "100%"},
+        {"group": "field", "uuids": [9, 10]},
+        {"group": "field", "uuids": [9, 10], "limit": 2},
+    ],
+    ids=["whole", "sample", "listed", "within"],
+)
+def test_a_device_that_matches_no_longer_is_named_with_its_reason(
+    wave: Release, words: dict[str, Any], change: Callable[[Release], None], reason: str
+) -> None:
+    plan = wave.rollout(**words, dry_run=True).plan
+    change(wave)
+    error = refused(wave, plan, StateError, "plan-mismatch")
+    assert error.fields["offenders"] == [{"uuid": uuid(9), "reason": reason}]
+    assert f"`{uuid(9)}` ({reason})" in error.message
+
+
+def test_a_device_that_moved_matters_only_where_its_group_was_asked_for(wave: Release) -> None:
+    plan = wave.rollout(uuids=[9, 10], dry_run=True).plan
+    in_another_group(wave)
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
+def test_a_device_that_went_and_came_back_matches_again(wave: Release) -> None:
+    plan = wave.rollout(uuids=[9, 10], dry_run=True).plan
+    deleted(wave)
+    wave.check_in([9], tag="main", production="true")
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
+def test_a_group_that_is_gone_is_named_even_if_another_has_its_name(wave: Release) -> None:
+    plan = wave.rollout(group="canary", limit=2, dry_run=True).plan
+    wave.factory.groups.delete("canary", ungroup=True, now=AT)
+    assert refused(wave, plan, StateError, "stale-plan").fields["group"] == "canary"
+    wave.factory.groups.create("canary", now=AT)
+    wave.factory.devices.assign([uuid(n) for n in CANARY], "canary", now=AT)
+    assert "the group `canary`" in refused(wave, plan, StateError, "stale-plan").message
+
+
+def test_a_group_that_was_renamed_is_the_same_group(wave: Release) -> None:
+    plan = wave.rollout(group="canary", whole_group=True, dry_run=True).plan
+    wave.factory.groups.rename("canary", "canaries", now=AT)
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+    assert wave.covered() == list(CANARY)
+
+
+def test_devices_that_joined_a_whole_group_are_named(wave: Release) -> None:
+    plan = wave.rollout(group="canary", whole_group=True, dry_run=True).plan
+    wave.factory.devices.assign([uuid(9), uuid(16)], "canary", now=AT)
+    error = refused(wave, plan, StateError, "plan-mismatch")
+    assert error.fields["joined"] == [uuid(9), uuid(16)]
+    assert "2 devices have joined the group `canary`" in error.message
+
+
+def test_a_device_that_came_into_the_wave_by_its_group_is_named(wave: Release) -> None:
+    wave.rollout(group="canary", whole_group=True)
+    plan = wave.rollout(uuids=[9, 10], dry_run=True).plan
+    in_another_group(wave)
+    assert wave.covered() == [*CANARY, 9]
+    error = refused(wave, plan, StateError, "plan-mismatch")
+    assert error.fields["covered"] == [uuid(9)]
+    assert uuid(9) in error.message
+
+
+def test_a_plan_of_nobody_leaves_no_history(wave: Release) -> None:
+    wave.rollout("100%")
+    plan = wave.rollout(5, dry_run=True).plan
+    before = wave.factory.revision
+    assert wave.waves.apply(plan, now=AT).number is None
+    assert wave.factory.revision == before
+
+
+def test_the_plan_of_a_group_that_was_whole_already_leaves_no_history(wave: Release) -> None:
+    wave.rollout(group="canary", whole_group=True)
+    looked = wave.rollout(group="canary", whole_group=True, dry_run=True)
+    before = wave.factory.revision
+    done = wave.waves.apply(looked.plan, now=AT)
+    assert (done.repeated, done.number, done.why_short) == (True, None, looked.why_short)
+    assert wave.factory.revision == before
+
+
+def test_a_plan_of_another_factory_is_refused(wave: Release, tmp_path: Path) -> None:
+    plan = wave.rollout(3, dry_run=True).plan
+    with Factory.create(tmp_path / "other", name="other", now=AT) as other, pytest.raises(NotFoundError) as none:
+        other.waves.apply(plan)
+    assert none.value.code == "unknown-wave"
+    text = json.loads(plan.dumps()) | {"factory": "emca"}
+    error = refused(wave, Plan.loads(sealed(text)), InputError, "other-factory")
+    assert error.fields == {"plan": "emca", "factory": "acme"}
+
+
+def test_a_plan_of_another_wave_of_the_name_is_refused(wave: Release) -> None:
+    text = json.loads(wave.rollout(3, dry_run=True).plan.dumps())
+    refused(wave, Plan.loads(sealed(text | {"target_version": 41})), StateError, "stale-plan")
+    refused(wave, Plan.loads(sealed(text | {"tag": "beta"})), StateError, "stale-plan")
+    refused(wave, Plan.loads(sealed(text | {"wave": "v"})), NotFoundError, "unknown-wave")
+
+
+def test_a_plan_needs_the_signatures_of_its_wave(wave: Release) -> None:
+    plan = wave.rollout(3, dry_run=True).plan
+    raise_threshold(wave.factory, wave.folder / "root.tgz", 3)
+    with pytest.raises(GroundswellError) as caught:
+        wave.waves.apply(plan, now=AT)
+    assert caught.value.code == "signatures-missing"
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def sealed(document: dict[str, Any]) -> str:
+    """A plan whose seal fits what it says: the work of somebody who knows how."""
+    said = {name: value for name, value in document.items() if name not in {"groundswell-plan", "seal"}}
+    data = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps({"groundswell-plan": 1} | said | {"seal": hashlib.sha256(data).hexdigest()})
+
+
+def unreadable(text: str | bytes) -> GroundswellError:
+    with pytest.raises(GroundswellError) as caught:
+        Plan.loads(text, "p.json")
+    assert "p.json" in caught.value.message
+    return caught.value
+
+
+def test_an_edited_plan_is_told_whatever_was_edited(wave: Release) -> None:
+    text = wave.rollout(4, group="field", dry_run=True).plan.dumps()
+    document = json.loads(text)
+    for name, value in document.items():
+        edited = value + 1 if isinstance(value, int) else [*value, STRANGER] if isinstance(value, list) else "x"
+        code = unreadable(json.dumps(document | {name: edited})).code
+        assert code == ("newer-plan" if name == "groundswell-plan" else "edited-plan"), name
+        left = {other: said for other, said in document.items() if other != name}
+        assert unreadable(json.dumps(left)).code in {"not-a-plan", "edited-plan"}, name
+    reversed_list = document | {"uuids": document["uuids"][::-1]}
+    assert unreadable(json.dumps(reversed_list)).code == "edited-plan"
+    # What stands between the parts says nothing.
+    assert Plan.loads(json.dumps(document)) == Plan.loads(text.encode()) == Plan.loads(json.dumps(document, indent=8))
+
+
+def test_devices_that_do_not_fit_the_digest_are_told(wave: Release) -> None:
+    document = json.loads(wave.rollout(4, group="field", dry_run=True).plan.dumps())
+    for uuids in (document["uuids"][1:], [*document["uuids"], STRANGER], [*document["uuids"], document["uuids"][0]]):
+        error = unreadable(sealed(document | {"uuids": uuids}))
+        assert error.code == "edited-plan"
+    assert unreadable(sealed(document | {"uuids": ["no uuid"]})).code == "edited-plan"
+    assert unreadable(sealed(document | {"digest": "0" * 64})).code == "edited-plan"
+
+
+NO_PLANS = (
+    "",
+    " ",
+    "no json",
+    "[]",
+    "null",
+    "3",
+    "{}",
+    '{"uuids": []}',
+    "[" * 100_000,
+    '{"groundswell-plan": 1}',
+    b"\xff",
+)
+
+
+@pytest.mark.parametrize("text", NO_PLANS, ids=range(len(NO_PLANS)))
+def test_what_is_no_plan_is_said_to_be_none(text: str | bytes) -> None:
+    error = unreadable(text)
+    assert (type(error), error.code) == (InputError, "not-a-plan")
+
+
+@pytest.mark.parametrize("found", [2, 0, "1", None, {"a": 1}])
+def test_a_plan_of_another_format_is_for_another_version(found: object) -> None:
+    error = unreadable(json.dumps({"groundswell-plan": found}))
+    assert (type(error), error.code) == (StateError, "newer-plan")
+
+
+@pytest.mark.parametrize("name", ["nowhere.json", "."])
+def test_a_plan_that_cannot_be_read_is_an_error_of_the_file(wave: Release, tmp_path: Path, name: str) -> None:
+    with pytest.raises(GroundswellError) as caught:
+        wave.waves.apply(tmp_path / name)
+    assert caught.value.code in {"file-not-found", "is-a-folder"}
+
+
+WRONG: list[Any] = [None, True, -1, 2**63, 1.5, "", "x", [], ["x"], [1], {}, "1" * 5000]
+
+
+@every_kind
+def test_a_part_of_the_wrong_kind_gives_an_error_or_a_plan_even_if_it_is_sealed(
+    wave: Release, words: dict[str, Any]
+) -> None:
+    """Whoever seals by hand never gets a traceback, and no rollout that cannot be read any more."""
+    applied = 0
+    document = json.loads(wave.rollout(**words, dry_run=True).plan.dumps())
+    for name, value in itertools.product(set(document) - {"groundswell-plan", "seal"}, WRONG):
+        try:
+            wave.waves.apply(Plan.loads(sealed(document | {name: value})), now=AT)
+        except GroundswellError:
+            continue
+        applied += 1
+        wave.reopen()
+        assert all(one.digest_holds for one in wave.waves.verify(fleet=wave.factory.devices.fleet()))
+        assert wave.waves.status(now=AT).progress.covered == len(document["uuids"])
+        wave.waves.cancel(now=AT)
+        wave.init(f"w{applied}")
+        document = json.loads(wave.rollout(**words, wave=f"w{applied}", dry_run=True).plan.dumps())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+def test_no_json_makes_reading_fail_in_another_way(value: object) -> None:
+    assert unreadable(json.dumps({"groundswell-plan": 1, "uuids": value})).code in {"not-a-plan", "edited-plan"}
