@@ -2,7 +2,7 @@
 
 >>> import groundswell
 >>> sorted(groundswell.__all__)[:3]
-['CheckReport', 'CheckResult', 'Device']
+['CheckInReport', 'CheckReport', 'CheckResult']
 """
 
 from __future__ import annotations
@@ -43,9 +43,21 @@ if TYPE_CHECKING:
         TargetsReport,
         VersionCount,
     )
-    from groundswell.fleet import Explanation, Fleet, ReadReport, Selection, UuidList, UuidListCheck
+    from groundswell.fleet import (
+        CheckInReport,
+        Explanation,
+        Fleet,
+        LiveFleet,
+        MergedSelection,
+        ReadReport,
+        Selection,
+        UuidList,
+        UuidListCheck,
+        merge_selections,
+    )
 
 __all__ = [
+    "CheckInReport",
     "CheckReport",
     "CheckResult",
     "Device",
@@ -62,6 +74,8 @@ __all__ = [
     "InputError",
     "KeyFact",
     "KeysView",
+    "LiveFleet",
+    "MergedSelection",
     "NotFoundError",
     "ProductionRole",
     "Publication",
@@ -79,9 +93,23 @@ __all__ = [
     "UuidListCheck",
     "VersionCount",
     "__version__",
+    "merge_selections",
 ]
 
-_FLEET: Final = frozenset({"Explanation", "Fleet", "ReadReport", "Selection", "UuidList", "UuidListCheck"})
+_FLEET: Final = frozenset(
+    {
+        "CheckInReport",
+        "Explanation",
+        "Fleet",
+        "LiveFleet",
+        "MergedSelection",
+        "ReadReport",
+        "Selection",
+        "UuidList",
+        "UuidListCheck",
+        "merge_selections",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:

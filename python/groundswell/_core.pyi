@@ -19,6 +19,8 @@ __all__ = [
     "DeviceSet",
     "Explanation",
     "Fleet",
+    "LiveFleet",
+    "MergedSelection",
     "PlanCheck",
     "Selection",
     "Staging",
@@ -33,6 +35,7 @@ __all__ = [
     "identity_hash",
     "intersect_uuids",
     "key",
+    "merge_selections",
     "nearest",
     "parse_uuid_column",
     "parse_uuid_list",
@@ -171,6 +174,9 @@ class Fleet:
     def rows(self) -> int:
         """The number of rows, those of deleted devices among them: every ordinal is below it."""
 
+    def has_the_ordinals_of(self, other: Fleet) -> bool:
+        """Whether an ordinal is the same device in both: they are moments of one live fleet, or the same fleet."""
+
     def group_counts(self) -> list[tuple[str, int]]:
         """Each group with its number of devices, in the order of `group_names`."""
 
@@ -242,6 +248,8 @@ class Fleet:
     ) -> Selection:
         """Select devices; see `groundswell.Fleet.select` for the rule. Times in seconds.
 
+        `threads` is at most how many share the work; as many as pay, two at most, unless given.
+
         Raises:
             InputError: ``bad-limit``, ``bad-setting``, ``empty-list``, ``mismatched-devices``.
             NotFoundError: ``unknown-group``, ``unknown-tag``.
@@ -284,6 +292,9 @@ class Selection:
     def skipped(self) -> list[tuple[str, str]]:
         """Offenders that were skipped, in list order: UUID and reason."""
 
+    def keys(self) -> npt.NDArray[np.float64]:
+        """The picked devices' keys, ascending: the instants at which their exponential clocks ring."""
+
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The picked devices' ordinals, in key order."""
 
@@ -298,6 +309,94 @@ class Selection:
 
     def explain(self, uuid: bytes) -> Explanation:
         """Why the device of this UUID of 16 bytes was picked or not. Costs a pass over the candidates."""
+
+def merge_selections(
+    selections: Sequence[Selection], *, limit: int | None, thousandths: int | None, percent_of: _Denominator
+) -> MergedSelection:
+    """The answer of a whole fleet from those of its shards; see `groundswell.merge_selections`.
+
+    Raises:
+        InputError: ``bad-limit``, ``unlike-selections``, ``short-selection``, ``repeated-uuid``.
+    """
+
+@final
+class MergedSelection:
+    """What the selections of several shards come to together. Arrays are in key order, one item a pick."""
+
+    def __len__(self) -> int: ...
+    @property
+    def wanted(self) -> int:
+        """What the limit came to."""
+
+    @property
+    def matching(self) -> int:
+        """The number of matching devices of all shards."""
+
+    @property
+    def candidates(self) -> int:
+        """The number of candidates of all shards."""
+
+    def uuids(self) -> npt.NDArray[np.uint8]:
+        """Their UUIDs."""
+
+    def keys(self) -> npt.NDArray[np.float64]:
+        """Their keys, ascending."""
+
+    def shards(self) -> npt.NDArray[np.uint32]:
+        """The place of the selection that each came from, from 0."""
+
+    def ordinals(self) -> npt.NDArray[np.uint32]:
+        """The ordinal of each in its own shard."""
+
+@final
+class LiveFleet:
+    """A fleet that takes check-ins from many threads while selections run on frozen moments of it.
+
+    >>> import numpy as np
+    >>> fleet = Fleet(
+    ...     uuids=np.arange(32, dtype=np.uint8).reshape(2, 16), last_seen=np.zeros(2, np.uint32),
+    ...     groups=np.full(2, -1, np.int32), group_names=[], tags=np.full(2, -1, np.int32), tag_names=[],
+    ...     production=np.ones(2, np.bool_), target_versions=np.full(2, 41, np.int32),
+    ... )
+    >>> live = LiveFleet(fleet)
+    >>> ordinals, versions = np.array([1, 1, 9], np.uint32), np.array([42, 41, 42], np.int32)
+    >>> live.check_in(ordinals, at=np.array([900, 800, 900], np.uint32), target_versions=versions, now=1000)
+    (1, 1, 1, 0, 0)
+    >>> live.freeze().device(1)[3:], live.freeze().device(0)[3:]
+    ((900, 42), (0, 41))
+    """
+
+    def __new__(cls, fleet: Fleet) -> LiveFleet: ...
+    @property
+    def rows(self) -> int:
+        """The number of rows, those of deleted devices among them."""
+
+    def freeze(self) -> Fleet:
+        """The fleet as it is now, each device before or after any check-in that comes meanwhile."""
+
+    def check_in(
+        self,
+        devices: npt.NDArray[np.uint8] | npt.NDArray[np.uint32],
+        *,
+        at: npt.NDArray[np.uint32],
+        target_versions: npt.NDArray[np.int32],
+        now: int,
+    ) -> tuple[int, int, int, int, int]:
+        """Take check-ins in; of several of one device the latest stands.
+
+        Args:
+            devices: their UUIDs, shape (n, 16), or their ordinals, shape (n,).
+            at: when, in seconds since 1970; one for all, or one for each.
+            target_versions: what they report, negative for nothing; one for all, or one for each.
+            now: the receiver's clock: what is up to a day ahead of it is taken as of now, what is further is refused.
+
+        Returns:
+            How many were applied, were no newer than what was known, were of unknown devices, were refused; and how
+            many of the others were ahead.
+
+        Raises:
+            ValueError: for columns of another length.
+        """
 
 @final
 class Explanation:

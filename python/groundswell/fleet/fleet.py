@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+    import pyroaring
 
     from groundswell.fleet.read import FleetColumns, ReadReport
     from groundswell.fleet.summary import FleetSummary
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
+    Excluded: TypeAlias = Devices | pyroaring.BitMap
 
 __all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_list", "checked_target_version"]
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
 _LATEST_VERSION: Final = 2**31 - 1
+_MOST_THREADS: Final = 256
 
 
 class Fleet:
@@ -52,7 +56,7 @@ class Fleet:
 
     def __init__(self, columns: FleetColumns) -> None:
         """Build a fleet from columns that have been read and checked; callers use `read` or `query`."""
-        self._core: Final = _core.Fleet(
+        self._core = _core.Fleet(
             uuids=columns.uuids,
             last_seen=columns.last_seen,
             groups=columns.groups,
@@ -239,7 +243,7 @@ class Fleet:
         group: str | None = None,
         tag: str | None = None,
         uuids: Devices | None = None,
-        exclude: Devices | None = None,
+        exclude: Excluded | None = None,
         not_updated: SupportsIndex | None = None,
         include_test: bool = False,
         seed: SupportsIndex | None = None,
@@ -248,6 +252,8 @@ class Fleet:
         half_life: timedelta = DEFAULT_HALF_LIFE,
         percent_of: Denominator = "matching",
         skip_mismatched: bool = False,
+        with_keys: bool = False,
+        threads: int | None = None,
     ) -> Selection:
         """Pick devices at random, recently active ones preferred.
 
@@ -262,7 +268,8 @@ class Fleet:
             group: only devices of this group.
             tag: only devices that listen to this tag.
             uuids: only these devices, each of them checked: known, production, on the tag, in the group.
-            exclude: none of these devices; the fleet need not have them.
+            exclude: none of these devices; the fleet need not have them. A `Selection` from this fleet, and a
+                `pyroaring.BitMap` of ordinals, are taken as they are; everything else is looked up.
             not_updated: no devices that report this target version or a later one; an unknown one counts as older.
             include_test: test devices, too.
             seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
@@ -272,13 +279,16 @@ class Fleet:
             percent_of: what a percentage is taken of: the ``matching`` devices, the ``remaining`` ones (the
                 candidates), or the ``online`` ones (matching and seen within the threshold).
             skip_mismatched: skip listed devices that fail their check instead of refusing.
+            with_keys: work the keys out at once: `merge_selections` combines the answers of shards by them.
+            threads: how many share the work; as many as pay, two at most, unless given. It never changes the answer.
 
         Returns:
             The selection; it has fewer devices than the limit where there are fewer candidates (`why_short` says why).
 
         Raises:
             InputError: ``bad-limit``, ``empty-list``, ``bad-uuid``, ``mismatched-devices``, ``missing-column``,
-                ``bad-seed``, ``bad-instant``, ``bad-duration``, ``bad-setting``, ``bad-version``.
+                ``bad-seed``, ``bad-instant``, ``bad-duration``, ``bad-setting``, ``bad-version``, ``bad-threads``,
+                ``bad-device-set``.
             NotFoundError: ``unknown-group``, ``unknown-tag``.
 
         Cost: one pass over the candidates' identity hashes, and sorting the picks; the GIL is released.
@@ -294,7 +304,7 @@ class Fleet:
         """
         wanted = parse_limit(limit)
         listed = as_uuid_list(uuids) if uuids is not None else None
-        excluded = as_uuid_list(exclude) if exclude is not None else None
+        excluded, excluded_set = self._excluded(exclude)
         if percent_of not in get_args(Denominator):
             raise InputError(
                 "bad-denominator",
@@ -329,6 +339,7 @@ class Fleet:
             tag=tag,
             listed=listed.array if listed is not None else None,
             excluded=excluded.array if excluded is not None else None,
+            excluded_set=excluded_set,
             not_updated=asked.not_updated,
             include_test=asked.include_test,
             skip_mismatched=bool(skip_mismatched),
@@ -339,8 +350,29 @@ class Fleet:
             now=at,
             online_threshold=whole_seconds(online_threshold, "online_threshold"),
             half_life=whole_seconds(half_life, "half_life"),
+            threads=_threads(threads),
         )
-        return Selection(core, self, asked)
+        selection = Selection(core, self, asked)
+        if with_keys:
+            _ = selection.keys
+        return selection
+
+    def _excluded(self, exclude: Excluded | None) -> tuple[UuidList | None, _core.DeviceSet | None]:
+        """Devices to leave out: those whose ordinals are known as a set, others as a list."""
+        if exclude is None:
+            return None, None
+        if isinstance(exclude, Selection) and exclude.fleet.core.has_the_ordinals_of(self._core):
+            return None, _core.DeviceSet.from_ordinals(exclude.ordinals)
+        # Asked by name: whoever has a bitmap has imported its library, and nobody else should wait for it.
+        if type(exclude).__module__.startswith("pyroaring") and hasattr(exclude, "serialize"):
+            return None, _core.DeviceSet.from_portable(exclude.serialize())
+        return as_uuid_list(exclude), None  # type: ignore[arg-type]  # a bitmap was found out before
+
+    def as_of(self, core: _core.Fleet) -> Fleet:
+        """The same devices with the activity that a frozen moment of a live fleet says."""
+        fleet = copy.copy(self)
+        fleet._core = core  # noqa: SLF001 - a new object of this class
+        return fleet
 
     def _require(self, column: str, *, needed: bool, flag: str) -> None:
         if needed and column not in self.columns:
@@ -432,6 +464,20 @@ def as_uuid_list(devices: Devices) -> UuidList:
     if isinstance(devices, str | bytes | Path):
         return UuidList.parse(devices)
     return UuidList.of(devices)
+
+
+def _threads(threads: SupportsIndex | None) -> int | None:
+    if threads is None:
+        return None
+    is_whole = isinstance(threads, SupportsIndex) and not isinstance(threads, bool)
+    if not is_whole or not 1 <= operator.index(threads) <= _MOST_THREADS:
+        raise InputError(
+            "bad-threads",
+            f"the number of threads `{threads}` is no whole number from 1 to {_MOST_THREADS}",
+            hint="leave it out, and as many are taken as pay",
+            fields={"threads": str(threads)},
+        )
+    return operator.index(threads)
 
 
 def checked_target_version(version: SupportsIndex | None) -> int | None:

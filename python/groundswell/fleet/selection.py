@@ -148,6 +148,24 @@ class Selection:
         return names
 
     @cached_property
+    def keys(self) -> npt.NDArray[np.float64]:
+        """The picked devices' keys, the instants at which their exponential clocks ring: float64, ascending.
+
+        Worked out when first asked for, unless the selection was made ``with_keys``.
+        """
+        return self._core.keys()
+
+    @property
+    def core(self) -> _core.Selection:
+        """The core's own view of the selection, for merging."""
+        return self._core
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet that was selected from."""
+        return self._fleet
+
+    @cached_property
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The picked devices' ordinals: uint32, shape (n,), in key order."""
         return self._core.ordinals()

@@ -87,6 +87,29 @@ pub enum CoreError {
         /// What is wrong with them.
         reason: String,
     },
+    /// Selections that cannot be merged, since their keys cannot be compared or what they counted does not add up.
+    UnlikeSelections {
+        /// The place of the one that is unlike the first.
+        shard: usize,
+        /// In what.
+        what: &'static str,
+    },
+    /// A selection of a shard that is too short to be merged.
+    ShortShard {
+        /// The place of the selection.
+        shard: usize,
+        /// How many devices it picked.
+        picked: u64,
+        /// How many it needs to have picked.
+        needed: u64,
+    },
+    /// A device that two shards have.
+    RepeatedDevice {
+        /// The device.
+        uuid: Uuid,
+        /// The places of the two selections.
+        shards: [u32; 2],
+    },
     /// A UUID list that is no text.
     UuidList(UuidListError),
 }
@@ -123,6 +146,16 @@ impl fmt::Display for CoreError {
             Self::BadColumns { column } => write!(f, "the column `{column}` does not fit the others"),
             Self::TooManyDevices { devices } => write!(f, "`{devices}` devices are more than a fleet can number"),
             Self::BadDeviceSet { reason } => write!(f, "the bytes are no portable Roaring bitmap: {reason}"),
+            Self::UnlikeSelections { shard, what } => {
+                write!(f, "selection {} differs from the first in its `{what}`", shard + 1)
+            }
+            Self::ShortShard { shard, picked, needed } => {
+                write!(f, "selection {} has `{picked}` devices, and {needed} of its shard may belong here", shard + 1)
+            }
+            Self::RepeatedDevice { uuid, shards: [first, second] } => {
+                let uuid = format_uuid(uuid);
+                write!(f, "uuid `{uuid}` was picked by selection {} and by selection {}", first + 1, second + 1)
+            }
             Self::UuidList(error) => error.fmt(f),
         }
     }

@@ -1,7 +1,8 @@
 //! A frozen set of devices, in columns: what a selection reads.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,7 @@ use crate::index::UuidIndex;
 use crate::layout::{CHUNK, Layout, Position};
 use crate::recency::NEVER;
 use crate::uuid_column::UuidColumn;
+use crate::versions::Versions;
 
 /// Columns are padded to this many devices, so that a scan always has whole words.
 pub const WORD: usize = 64;
@@ -144,6 +146,19 @@ impl Registry {
     fn is_present(&self, position: Position) -> bool {
         self.present.as_ref().is_none_or(|present| present.contains(position))
     }
+
+    /// Where the columns keep a device, if the fleet has it.
+    pub(crate) fn position(&self, ordinal: Ordinal) -> Option<Position> {
+        let within = (ordinal as usize) < self.layout.rows();
+        within.then(|| self.layout.position(ordinal)).filter(|&position| self.is_present(position))
+    }
+
+    /// Tells the position of each of many UUIDs, in order; none for those that the fleet does not have.
+    pub(crate) fn for_each_position(&self, wanted: &[Uuid], mut tell: impl FnMut(Option<Position>)) {
+        self.index.for_each(wanted, &self.uuids, |found| {
+            tell(found.filter(|&position| self.is_present(position)));
+        });
+    }
 }
 
 /// A frozen set of devices. Immutable, and shared freely between threads.
@@ -156,7 +171,7 @@ pub struct Fleet {
     pub(crate) last_seen: Vec<u32>,
     /// The latest `last_seen` of each block: bounds the weights that can occur in it.
     pub(crate) latest: Vec<u32>,
-    versions: BTreeMap<u32, FleetSet>,
+    versions: Versions,
 }
 
 impl Fleet {
@@ -213,14 +228,29 @@ impl Fleet {
         Ok(Self {
             latest: latest_of_blocks(&last_seen),
             last_seen,
-            versions: version_sets(&registry.layout.by_position(columns.target_versions)),
+            versions: Versions::sets_of(&registry.layout.by_position(columns.target_versions)),
             registry: Arc::new(registry),
         })
+    }
+
+    /// A fleet whose devices were seen, and report versions, as these columns by position say.
+    pub(crate) fn at_a_moment(registry: Arc<Registry>, last_seen: Vec<u32>, target_versions: Vec<i32>) -> Self {
+        let versions = Versions::Column { versions: target_versions, sets: OnceLock::new() };
+        Self { registry, latest: latest_of_blocks(&last_seen), last_seen, versions }
+    }
+
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// The number of devices.
     pub fn len(&self) -> usize {
         self.registry.present.as_ref().map_or(self.rows(), |present| present.len() as usize)
+    }
+
+    /// Whether an ordinal is surely the same device in both fleets: they are moments of one live fleet, or the same.
+    pub fn has_the_ordinals_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.registry, &other.registry)
     }
 
     /// Whether the fleet has no devices.
@@ -240,8 +270,7 @@ impl Fleet {
 
     /// Where the columns keep a device, if the fleet has it.
     pub(crate) fn position(&self, ordinal: Ordinal) -> Option<Position> {
-        let within = (ordinal as usize) < self.rows();
-        within.then(|| self.layout().position(ordinal)).filter(|&position| self.registry.is_present(position))
+        self.registry.position(ordinal)
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -312,8 +341,7 @@ impl Fleet {
 
     /// The target version that a device reports, if it is known.
     pub fn target_version(&self, ordinal: Ordinal) -> Option<u32> {
-        let position = self.position(ordinal)?;
-        self.versions.iter().find(|(_, devices)| devices.contains(position)).map(|(&version, _)| version)
+        self.versions.of(self.position(ordinal)?)
     }
 
     /// Each group with its number of devices, in the order in which the names were given.
@@ -328,7 +356,7 @@ impl Fleet {
 
     /// Each known target version with its number of devices, ascending.
     pub fn version_counts(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.versions.iter().map(|(&version, devices)| (version, devices.len()))
+        self.by_version().map(|(version, devices)| (version, devices.len()))
     }
 
     /// The number of production devices.
@@ -380,12 +408,17 @@ impl Fleet {
 
     /// Each known target version with its devices, ascending.
     pub(crate) fn by_version(&self) -> impl Iterator<Item = (u32, &FleetSet)> {
-        self.versions.iter().map(|(&version, devices)| (version, devices))
+        self.versions.sets().iter().map(|(&version, devices)| (version, devices))
     }
 
-    /// The sets of the target versions at or above this one.
-    pub(crate) fn versions_from(&self, version: u32) -> impl Iterator<Item = &FleetSet> {
-        self.versions.range(version..).map(|(_, devices)| devices)
+    /// Sets that together are the devices at a target version or above it.
+    pub(crate) fn updated_to(&self, version: u32) -> Vec<Cow<'_, FleetSet>> {
+        self.versions.from(version)
+    }
+
+    /// The target version of each position; negative if unknown.
+    pub(crate) fn version_column(&self) -> Vec<i32> {
+        self.versions.column(self.rows())
     }
 
     /// The ordinal of a UUID, if the fleet has it.
@@ -398,10 +431,8 @@ impl Fleet {
     }
 
     /// Tells the position of each of many UUIDs, in order; none for those that the fleet does not have.
-    pub(crate) fn for_each_position(&self, wanted: &[Uuid], mut tell: impl FnMut(Option<Position>)) {
-        self.registry.index.for_each(wanted, self.uuids(), |found| {
-            tell(found.filter(|&position| self.registry.is_present(position)));
-        });
+    pub(crate) fn for_each_position(&self, wanted: &[Uuid], tell: impl FnMut(Option<Position>)) {
+        self.registry.for_each_position(wanted, tell);
     }
 
     /// The positions of those UUIDs that the fleet has, in order.
@@ -465,10 +496,6 @@ impl Fleet {
         let (rows, layout) = (self.rows(), self.layout());
         let mut production = vec![false; rows];
         self.production_set().for_each(|position| production[position as usize] = true);
-        let mut target_versions = vec![-1; rows];
-        for (version, members) in self.by_version() {
-            members.for_each(|position| target_versions[position as usize] = version as i32);
-        }
         let mut groups = vec![-1; rows];
         for run in self.groups().by_position() {
             groups[run.positions.start as usize..run.positions.end as usize].fill(run.code);
@@ -481,7 +508,7 @@ impl Fleet {
             tags: layout.by_ordinal(&self.tags().codes(rows)),
             tag_names: self.tags().names().to_vec(),
             production: layout.by_ordinal(&production),
-            target_versions: layout.by_ordinal(&target_versions),
+            target_versions: layout.by_ordinal(&self.version_column()),
             present: self.everyone().map(|_| (0..).take(rows).map(|ordinal| self.has(ordinal)).collect()),
         }
     }
@@ -492,18 +519,6 @@ const LOOK_UP_FOR_SCAN: u64 = 64;
 
 fn latest_of_blocks(last_seen: &[u32]) -> Vec<u32> {
     last_seen.chunks(BLOCK).map(|block| block.iter().copied().max().unwrap_or(0)).collect()
-}
-
-/// A set for each target version that occurs in a column by position.
-fn version_sets(target_versions: &[i32]) -> BTreeMap<u32, FleetSet> {
-    let mut members: HashMap<u32, Vec<Position>, RandomState> = HashMap::default();
-    for (position, &version) in (0..).zip(target_versions) {
-        if let Ok(version) = u32::try_from(version) {
-            members.entry(version).or_default().push(position);
-        }
-    }
-    let rows = target_versions.len();
-    members.into_iter().map(|(version, members)| (version, FleetSet::from_ascending(rows, members))).collect()
 }
 
 #[cfg(test)]

@@ -151,7 +151,9 @@ impl UuidIndex {
         let mut at = self.home(hash);
         loop {
             let bucket = &self.buckets[at];
-            let mut positions = bucket.candidates(tag(hash)).map(|place| bucket.positions[place]);
+            // A free place may pass for one with the tag 1, and its position for that of a device that is not in yet.
+            let taken = bucket.candidates(tag(hash)).take_while(|&place| place < usize::from(bucket.used));
+            let mut positions = taken.map(|place| bucket.positions[place]);
             if let Some(position) = positions.find(|&position| uuids.is(position, uuid)) {
                 return Some(position);
             }
@@ -238,6 +240,18 @@ mod tests {
         for codes in [[-1; 5], [2, 1, 0, 0, 0]] {
             let (column, layout) = column(&uuids, &codes);
             assert_eq!(UuidIndex::build(&column, &layout).unwrap_err(), (1, 3));
+        }
+    }
+
+    #[test]
+    fn no_free_place_passes_for_a_device() {
+        // Many small columns, each with keys of its own: one tag in 128 is 1, which free places look like now and then.
+        let uuids: Vec<Uuid> = (1..=40u128).map(u128::to_be_bytes).collect();
+        let (column, layout) = column(&uuids, &[-1; 40]);
+        for _ in 0..2000 {
+            let index = UuidIndex::build(&column, &layout).unwrap();
+            assert!(uuids.iter().enumerate().all(|(at, uuid)| index.get(uuid, &column) == Some(at as Position)));
+            assert_eq!(index.get(&[0; 16], &column), None);
         }
     }
 

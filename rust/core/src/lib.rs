@@ -6,16 +6,16 @@
 //! | module | what it decides |
 //! | --- | --- |
 //! | [`ids`] | what a UUID and an ordinal are; the identity hash |
-//! | [`index`] | uuid → ordinal |
 //! | [`device_set`] | sets of devices: roaring to keep and exchange, words to scan |
 //! | [`fleet`] | a frozen set of devices in columns |
+//! | [`live`] | a fleet that takes check-ins |
 //! | [`recency`] | how recently active a device is, in steps |
 //! | [`selector`] | matching and candidate devices, what a percentage comes to, who is an offender |
 //! | [`sample`] | algorithm 1: the picks |
-//! | [`order`] | the order of picks |
 //! | [`effort`] | how much of the machine a selection may use |
 //! | [`kernel`] | which instructions the inner loops use |
 //! | [`selection`] | a selector and a sample put together, and why a device is in or not |
+//! | [`merge`] | the answer of a fleet from those of its shards |
 //! | [`wave`] | the sets of a wave, and where it puts one device |
 //! | [`rollout`] | what a rollout asks for, and the devices that it takes in |
 //! | [`status`] | how far a wave has come |
@@ -38,6 +38,8 @@ pub mod ids;
 mod index;
 pub mod kernel;
 mod layout;
+pub mod live;
+pub mod merge;
 pub mod nearest;
 mod order;
 mod prefetch;
@@ -51,6 +53,7 @@ pub mod status;
 mod terms;
 mod uuid_column;
 pub mod uuid_list;
+mod versions;
 pub mod wave;
 
 pub use device_set::{DeviceSet, WordSet};
@@ -59,6 +62,7 @@ pub use error::CoreError;
 pub use fleet::{Fleet, FleetColumns};
 pub use ids::{Ordinal, Uuid};
 pub use kernel::Kernel;
+pub use live::{CheckIns, LiveFleet, Received};
 pub use recency::{Recency, Step};
 pub use rollout::{PlanCheck, Rollout, Staging};
 pub use selection::{Explanation, Selection};

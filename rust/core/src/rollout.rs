@@ -281,7 +281,7 @@ impl Wave {
     fn ask<'a>(&'a self, fleet: &'a Fleet, group: Option<&str>) -> Result<Resolved<'a>, CoreError> {
         let group = group.map(|name| find_group(fleet, name)).transpose()?;
         let mut asked = Resolved::new(Eligible { group, ..self.eligible(fleet) });
-        asked.updated = fleet.versions_from(self.target_version).collect();
+        asked.updated = fleet.updated_to(self.target_version);
         asked.excluded = vec![Excluded::Covered(self.coverage(fleet))];
         Ok(asked)
     }

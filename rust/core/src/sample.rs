@@ -115,12 +115,14 @@ pub(crate) fn sample(
     effort: &Effort,
 ) -> Drawn {
     let pass = |search: Search<'_>, expected| Pass { fleet, terms, recency, search }.run(effort, expected);
+    let mut online = 0;
     let wanted = match limit {
         Limit::All => None,
         Limit::Count(count) => Some(count),
         Limit::Percent(thousandths, of) => {
             let counts = pass(Search::Counts { online: of == Denominator::Online }, 0).counts;
             let wanted = share(thousandths, of, &counts);
+            online = counts.online;
             if wanted == 0 {
                 return Drawn { picks: Vec::new(), counts, wanted };
             }
@@ -138,6 +140,7 @@ pub(crate) fn sample(
         let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
         if rung.len() >= k {
             let picks = first_in_order(fleet, rung, k);
+            let counts = Counts { online, ..counts };
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
             if picks.last().is_none_or(|last| last.key < horizon * (1.0 - 1e-9)) {
                 return Drawn { picks, counts, wanted: wanted.unwrap_or(counts.remaining) };
@@ -153,7 +156,7 @@ pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, effort:
 }
 
 /// p% = ⌈p · denominator / 100⌉, in whole numbers.
-fn share(thousandths: u32, of: Denominator, counts: &Counts) -> u64 {
+pub(crate) fn share(thousandths: u32, of: Denominator, counts: &Counts) -> u64 {
     let denominator = match of {
         Denominator::Matching => counts.matching,
         Denominator::Remaining => counts.remaining,

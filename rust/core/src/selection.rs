@@ -113,6 +113,32 @@ impl Selection {
         Ok(Self { ordinals, scope, wanted, selector, seed, recency })
     }
 
+    /// The key of a device of the fleet that was selected from: the instant at which its clock rings.
+    ///
+    /// # Panics
+    /// For an ordinal beyond the last row.
+    pub fn key(&self, fleet: &Fleet, ordinal: Ordinal) -> f64 {
+        pick(fleet, fleet.layout().position(ordinal), &SeedKey::new(self.seed), &self.recency).key
+    }
+
+    /// The keys of the picked devices, in order.
+    pub fn keys(&self, fleet: &Fleet) -> Vec<f64> {
+        let seed = SeedKey::new(self.seed);
+        let position = |&ordinal: &Ordinal| fleet.layout().position(ordinal);
+        self.ordinals.iter().map(|ordinal| pick(fleet, position(ordinal), &seed, &self.recency).key).collect()
+    }
+
+    /// What keys of this selection and of another cannot be compared for, if anything.
+    pub(crate) fn differs_from(&self, other: &Self) -> Option<&'static str> {
+        if self.seed != other.seed {
+            Some("seed")
+        } else if self.recency != other.recency {
+            Some("instant, online threshold or half-life")
+        } else {
+            None
+        }
+    }
+
     /// SHA-256 over the picked devices' 16-byte UUIDs in ascending order: the digest of a rollout.
     pub fn digest(&self, fleet: &Fleet) -> [u8; 32] {
         fleet.digest(self.ordinals.iter().copied())

@@ -211,7 +211,7 @@ fn near_names(names: &[String], name: &str) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct Resolved<'a> {
     pub(crate) eligible: Eligible<'a>,
-    pub(crate) updated: Vec<&'a FleetSet>,
+    pub(crate) updated: Vec<Cow<'a, FleetSet>>,
     /// The positions of the listed devices that fit, each once, in list order.
     pub(crate) listed: Option<Vec<Position>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
@@ -232,7 +232,7 @@ impl Selector {
             group: self.group.as_deref().map(|name| find_group(fleet, name)).transpose()?,
         };
         let mut resolved = Resolved::new(eligible);
-        resolved.updated = self.not_updated.map_or_else(Vec::new, |version| fleet.versions_from(version).collect());
+        resolved.updated = self.not_updated.map_or_else(Vec::new, |version| fleet.updated_to(version));
         if let Some(listed) = &self.listed {
             resolved.restrict_to(fleet, listed, self.on_mismatch)?;
         }
@@ -245,6 +245,9 @@ impl Selector {
             resolved.excluded.push(Excluded::Listed(FleetSet::from_positions(fleet.rows(), positions)));
         }
         if let Some(excluded) = &self.excluded_set {
+            if excluded.is_empty() {
+                return Err(CoreError::EmptyList { what: "of devices to exclude" });
+            }
             resolved.excluded_unknown += fleet.count_strangers(excluded);
             resolved.excluded.push(Excluded::Ordinals(Containers::of(excluded)));
         }
@@ -312,7 +315,7 @@ impl<'a> Resolved<'a> {
         Scope {
             remaining: counts.remaining,
             matching: counts.matching,
-            online: matches!(limit, Limit::Percent(_, Denominator::Online)).then_some(counts.online),
+            online: limit.counts_online().then_some(counts.online),
             updated: counts.matching - counts.not_updated,
             excluded: counts.not_updated - counts.remaining,
             excluded_unknown: self.excluded_unknown,
@@ -322,6 +325,11 @@ impl<'a> Resolved<'a> {
 }
 
 impl Limit {
+    /// Whether it is a part of the devices that are online.
+    pub(crate) fn counts_online(self) -> bool {
+        matches!(self, Self::Percent(_, Denominator::Online))
+    }
+
     /// Refuses what can be no limit.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) within: Vec<&'a FleetSet>,
     /// What a device must be in, too.
     pub(crate) listed: Option<FleetSet>,
-    pub(crate) updated: Vec<&'a FleetSet>,
+    pub(crate) updated: Vec<Cow<'a, FleetSet>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
 }
 

@@ -142,7 +142,7 @@ impl Wave {
     pub fn sets(&self, fleet: &Fleet) -> WaveSets {
         let mut terms = Resolved::new(self.eligible(fleet)).terms(fleet);
         let matching = terms.matching();
-        terms.updated = fleet.versions_from(self.target_version).collect();
+        terms.updated = fleet.updated_to(self.target_version);
         let older = terms.candidates();
         terms.updated = Vec::new();
         terms.excluded = vec![Excluded::Covered(self.coverage(fleet))];

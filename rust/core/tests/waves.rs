@@ -197,6 +197,8 @@ proptest! {
             Limit::All => unreachable!(),
         };
         prop_assert_eq!(staging.wanted, wanted);
+        let of_online = matches!(limit, Limit::Percent(_, Denominator::Online));
+        prop_assert_eq!(staging.online, of_online.then_some(online as u64));
         prop_assert_eq!(staging.matching, matching.len() as u64);
         prop_assert_eq!(staging.candidates, candidates.len() as u64);
         prop_assert_eq!(staging.updated, (&matching & &law.updated).len() as u64);

@@ -91,6 +91,24 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
                 "give the bytes that `to_portable` or pyroaring's `serialize` wrote".to_owned(),
             )
         }
+        CoreError::UnlikeSelections { shard, what } => {
+            fields.set_item("selection", shard + 1)?;
+            fields.set_item("what", what)?;
+            let hint = "select from every shard with the same seed, now, settings and percent_of";
+            ("InputError", "unlike-selections", hint.to_owned())
+        }
+        CoreError::ShortShard { shard, picked, needed } => {
+            fields.set_item("selection", shard + 1)?;
+            fields.set_item("picked", picked)?;
+            fields.set_item("needed", needed)?;
+            let hint = "select from every shard with the limit of the whole, or without one for a percentage";
+            ("InputError", "short-selection", hint.to_owned())
+        }
+        CoreError::RepeatedDevice { uuid, shards } => {
+            fields.set_item("uuid", format_uuid(uuid))?;
+            fields.set_item("selections", (shards[0] + 1, shards[1] + 1))?;
+            ("InputError", "repeated-uuid", "a device belongs to one shard".to_owned())
+        }
         CoreError::UuidList(_) => {
             ("InputError", "not-text", "save the list as plain text (UTF-8), one UUID a line".to_owned())
         }

@@ -62,6 +62,10 @@ impl PyFleet {
         self.0.rows()
     }
 
+    fn has_the_ordinals_of(&self, other: &Self) -> bool {
+        self.0.has_the_ordinals_of(&other.0)
+    }
+
     fn group_counts(&self) -> Vec<(String, u64)> {
         self.0.group_counts().map(|(name, devices)| (name.to_owned(), devices)).collect()
     }

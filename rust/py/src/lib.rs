@@ -12,6 +12,8 @@ mod effort;
 mod errors;
 mod fleet;
 mod limits;
+mod live;
+mod merge;
 mod selection;
 mod status;
 mod uuid_list;
@@ -29,6 +31,9 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<selection::PySelection>()?;
     m.add_class::<selection::PyExplanation>()?;
     m.add_class::<device_set::PyDeviceSet>()?;
+    m.add_class::<live::PyLiveFleet>()?;
+    m.add_class::<merge::PyMergedSelection>()?;
+    m.add_function(wrap_pyfunction!(merge::merge_selections, m)?)?;
     m.add_function(wrap_pyfunction!(identity_hash, m)?)?;
     m.add_function(wrap_pyfunction!(variate, m)?)?;
     m.add_function(wrap_pyfunction!(key, m)?)?;

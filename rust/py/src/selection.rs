@@ -64,6 +64,10 @@ impl PySelection {
         skipped.map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
     }
 
+    fn keys<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_vec(py, py.detach(|| self.selection.keys(&self.fleet)))
+    }
+
     fn ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
         PyArray1::from_slice(py, &self.selection.ordinals)
     }

@@ -1,0 +1,64 @@
+//! `groundswell._core.merge_selections`: the answer of a fleet from those of its shards.
+
+use groundswell_core::merge::{self, Merged};
+use numpy::{PyArray1, PyArray2};
+use pyo3::prelude::*;
+
+use crate::selection::PySelection;
+use crate::{arrays, errors, limits};
+
+/// What the selections of several shards come to together.
+#[pyclass(frozen, name = "MergedSelection", module = "groundswell._core")]
+pub(crate) struct PyMergedSelection(Merged);
+
+#[pyfunction]
+#[pyo3(signature = (selections, *, limit, thousandths, percent_of))]
+pub(crate) fn merge_selections(
+    py: Python<'_>,
+    selections: Vec<PyRef<'_, PySelection>>,
+    limit: Option<u64>,
+    thousandths: Option<u32>,
+    percent_of: &str,
+) -> PyResult<PyMergedSelection> {
+    let limit = limits::limit(limit, thousandths, percent_of)?;
+    let shards: Vec<_> = selections.iter().map(|shard| (&*shard.fleet, &shard.selection)).collect();
+    py.detach(|| merge::merge(&shards, limit)).map(PyMergedSelection).map_err(|error| errors::to_py(py, error))
+}
+
+#[pymethods]
+impl PyMergedSelection {
+    fn __len__(&self) -> usize {
+        self.0.picks.len()
+    }
+
+    #[getter]
+    fn wanted(&self) -> u64 {
+        self.0.wanted
+    }
+
+    #[getter]
+    fn matching(&self) -> u64 {
+        self.0.matching
+    }
+
+    #[getter]
+    fn candidates(&self) -> u64 {
+        self.0.candidates
+    }
+
+    fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        arrays::uuids_to(py, self.0.picks.iter().map(|pick| pick.uuid))
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_vec(py, self.0.picks.iter().map(|pick| pick.key).collect())
+    }
+
+    fn shards<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        PyArray1::from_vec(py, self.0.picks.iter().map(|pick| pick.shard).collect())
+    }
+
+    fn ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        PyArray1::from_vec(py, self.0.picks.iter().map(|pick| pick.ordinal).collect())
+    }
+}
