@@ -112,15 +112,20 @@ impl Layout {
     /// The ordinals at some positions, in their order.
     pub(crate) fn ordinals(&self, positions: impl ExactSizeIterator<Item = Position>) -> Vec<Ordinal> {
         let mut ordinals: Vec<u32> = positions.collect();
-        let Some(tables) = &self.tables else { return ordinals };
+        self.translate(&mut ordinals);
+        ordinals
+    }
+
+    /// Makes positions the ordinals at them; what is beyond the last row is left as it is.
+    pub(crate) fn translate(&self, positions: &mut [u32]) {
+        let Some(tables) = &self.tables else { return };
         // Each lies somewhere else in memory, and is asked for while those before it are waited for.
-        for batch in ordinals.chunks_mut(BATCH) {
+        for batch in positions.chunks_mut(BATCH) {
             batch.iter().for_each(|&position| prefetch(&tables.ordinals, position as usize));
             for place in batch {
-                *place ^= Ordinal::from(tables.ordinals[*place as usize]);
+                *place ^= tables.ordinals.get(*place as usize).map_or(0, |&change| Ordinal::from(change));
             }
         }
-        ordinals
     }
 
     /// The exclusive or of ordinal and position, by position and by ordinal; none where they are the same.
