@@ -1,0 +1,51 @@
+"""The memory of a process that has loaded a fleet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from benches.results import HERE
+from benches.work import OURS, Case, Task, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES: Final = (10_000_000,)
+FULL_SIZES: Final = (100_000_000,)
+
+
+def _told(size: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benches.loaded_process", str(size)]
+    ran = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def _load(size: int) -> Task:
+    last: dict[str, Any] = {}
+
+    def facts() -> dict[str, float]:
+        return {
+            "resident": last["VmRSS"],
+            "resident a device": last["VmRSS"] / size,
+            "peak": last["VmHWM"],
+            "seconds to make the fleet of its columns": last["seconds"],
+        }
+
+    return Task(lambda: last.update(_told(size)), facts=facts)
+
+
+def works(size: int) -> list[Work]:
+    return [Work("Memory of a loaded fleet, in bytes", f"{size:,}", size, {OURS: partial(_load, size)})]
+
+
+def test_the_process_has_all_devices() -> None:
+    assert _told(10_000)["devices"] == 10_000
+
+
+def test_memory(case: Case, measure: Callable[[Case], None]) -> None:
+    measure(case)
