@@ -46,7 +46,7 @@ def _task(size: int, group: str | None, share: float | None = None) -> Task:
 def works(size: int) -> list[Work]:
     return [
         Work(
-            f"Select from a group, {size:,} devices",
+            f"From one group, {size:,} devices",
             f"{share:.0%} of the fleet",
             size,
             {OURS: partial(_task, size, group, share), "the whole fleet": partial(_task, size, None)},

@@ -129,7 +129,8 @@ class _Server:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sample(self) -> int:
-        return self._stage("ORDER BY clock(last_seen) LIMIT ?", LIMIT)
+        older = f"AND (target_version IS NULL OR target_version < {VERSION})"
+        return self._stage(f"{older} ORDER BY clock(last_seen) LIMIT ?", LIMIT)
 
     def whole_group(self) -> int:
         return self._stage('AND "group" = ?', WHOLE)
@@ -138,9 +139,9 @@ class _Server:
         self._connection.execute("BEGIN IMMEDIATE")
         staged = self._connection.execute(
             "INSERT INTO wave_devices SELECT ?, id FROM devices"
-            " WHERE production AND tag = ? AND (target_version IS NULL OR target_version < ?)"
+            " WHERE production AND tag = ?"
             f" AND id NOT IN (SELECT device FROM wave_devices WHERE wave = ?) {which}",
-            (self.wave, TAG, VERSION, self.wave, value),
+            (self.wave, TAG, self.wave, value),
         ).rowcount
         self._connection.execute("COMMIT")
         return staged

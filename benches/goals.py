@@ -174,7 +174,7 @@ def _threads(results: Sequence[Result]) -> Iterator[Cell]:
 
 def _proportion(results: Sequence[Result]) -> Iterator[Cell]:
     """A group of a tenth may take a fifth of the time of the whole fleet, and so on."""
-    for ours, others in _works(results, "Select from a group, "):
+    for ours, others in _works(results, "From one group, "):
         whole = next((one for one in others if one.contender == "the whole fleet"), None)
         if whole is not None:
             share = ours.facts["share"]

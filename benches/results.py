@@ -121,6 +121,11 @@ def _part(part: dict[str, Any]) -> Part:
     return Part(part["suite"], part["size"], part["context"], results)
 
 
+def _written(result: Result) -> dict[str, Any]:
+    """What is not said is left out, or the file would be twice as long."""
+    return {name: value for name, value in asdict(result).items() if value not in ([], {}, None)}
+
+
 def save(parts: Iterable[Part], goals: list[dict[str, Any]], path: Path = RESULTS) -> None:
     """Write the parts, and what they come to beside the goals."""
     written = [
@@ -128,7 +133,7 @@ def save(parts: Iterable[Part], goals: list[dict[str, Any]], path: Path = RESULT
             "suite": part.suite,
             "size": part.size,
             "context": part.context,
-            "results": [{name: value for name, value in asdict(one).items() if value} for one in part.results],
+            "results": [_written(one) for one in part.results],
         }
         for part in parts
     ]
