@@ -175,10 +175,10 @@ def _threads(results: Sequence[Result]) -> Iterator[Cell]:
 def _proportion(results: Sequence[Result]) -> Iterator[Cell]:
     """A group of a tenth may take a fifth of the time of the whole fleet, and so on."""
     for ours, others in _works(results, "From one group, "):
-        whole = next((one for one in others if one.contender == "the whole fleet"), None)
+        whole = next((one for one in others if one.contender == f"{OURS}, the whole fleet"), None)
         if whole is not None:
-            share = ours.facts["share"]
-            value = ours.ms / whole.ms / share
+            share = float(ours.column.partition("%")[0]) / 100
+            value = 1 / whole.ratio / share
             yield Cell(_name(ours), value, 2, at_least=False, unit="× its share of the whole fleet's time")
 
 
@@ -222,7 +222,7 @@ def _time(heading: str, targets: dict[int, float], unit: str) -> Callable[[Seque
 def _memory(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, _ in _works(results, "Memory"):
         if ours.size == HUGE:
-            yield Cell(_name(ours), ours.facts["resident"] / 1e9, 4, at_least=False, unit="GB")
+            yield Cell(_name(ours), ours.facts["resident, GB"], 4, at_least=False, unit="GB")
 
 
 def _nothing(_results: Sequence[Result]) -> Iterator[Cell]:

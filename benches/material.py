@@ -35,6 +35,7 @@ STAGED: Final = 100
 """One device in so many is staged already."""
 
 Columns = dict[str, Any]
+_COLUMNS: Final = ("last_seen", "groups", "tags", "production", "target_versions")
 
 
 @cache
@@ -54,22 +55,24 @@ def new_uuids(size: int) -> npt.NDArray[np.uint8]:
     return uuids
 
 
-@cache
-def uuids(size: int) -> npt.NDArray[np.uint8]:
-    """Give the UUIDs of the fleet of this size; they are not among its `columns`, which is gigabytes at times."""
-    return new_uuids(size)
+def base_columns(size: int) -> Columns:
+    """Give a fleet that is made up as numpy columns: codes, epoch seconds, −1 for unknown."""
+    held = Fleet.read(table(size), now=NOW).core.columns()
+    return {name: held[name] for name in (*_COLUMNS, "group_names", "tag_names")}
+
+
+def repeated(base: Columns, size: int) -> Columns:
+    """Repeat columns until there are so many devices."""
+    times = -(-size // len(base["last_seen"]))
+    names = {name: list(map(str, base[name])) for name in ("group_names", "tag_names")}
+    return {name: np.tile(base[name], times)[:size] for name in _COLUMNS} | names
 
 
 @cache
 def columns(size: int) -> Columns:
-    """Give the fleet as numpy columns: codes, epoch seconds, −1 for unknown."""
-    made = min(size, LARGEST_SYNTH)
-    base = Fleet.read(table(made), now=NOW)._core.columns()  # noqa: SLF001 - the same bytes for everybody
-    table.cache_clear()
-    times = -(-size // made)
-    names = ("last_seen", "groups", "tags", "production", "target_versions")
-    each = {name: np.tile(base[name], times)[:size] for name in names}  # type: ignore[arg-type]  # arrays
-    return each | {"group_names": base["group_names"], "tag_names": base["tag_names"]}
+    """Give the fleet as numpy columns, without its UUIDs: those are gigabytes at times."""
+    made = base_columns(min(size, LARGEST_SYNTH))
+    return made if len(made["last_seen"]) == size else repeated(made, size)
 
 
 def fleet_of(ids: npt.NDArray[np.uint8], held: Columns) -> Fleet:

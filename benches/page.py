@@ -23,6 +23,19 @@ the lowest and the highest. Where the brackets hold 1, this run does not say who
 the public Python API. *groundswell* alone is one thread where the number of threads can be said; polars and DuckDB may
 use all cores, numpy, pandas and pyroaring use one.
 """
+TITLES: Final = {
+    "select": "Select",
+    "groups": "Select from one group",
+    "uuid_lists": "Lists of UUIDs",
+    "lookup": "From UUIDs to ordinals",
+    "read": "Read a fleet",
+    "import": "Import into a factory",
+    "open": "Open a factory",
+    "rollout": "Roll out",
+    "memory": "Memory",
+    "processes": "Whole processes",
+    "check_ins": "Check-ins",
+}
 NOTES: Final = {
     "select": """\
 k devices by weight without replacement, from production ∩ group? ∩ tag? − staged − updated; row numbers in the order
@@ -51,7 +64,7 @@ Selecting, staging on the disk, history, and signing anew what is served. The pe
 row for each device that was chosen (WAL, `synchronous=FULL`, one transaction); it keeps no history and signs nothing.""",
     "memory": """\
 A process of its own: the columns are made with numpy, the fleet of them, and they are let go. Resident is VmRSS then:
-Python, numpy and pyarrow are in it. The peak, VmHWM, has the columns that the fleet was made of in it. The time is that
+Python and its libraries are in it. The peak, VmHWM, has the columns that the fleet was made of in it. The time is that
 of making the fleet of its columns.""",
     "processes": "Whole processes, from their start to their end, files in the page cache.",
     "check_ins": """\
@@ -130,10 +143,9 @@ def _contexts(parts: Sequence[Part]) -> str:
 def _suite(suite: str, parts: Sequence[Part]) -> str:
     results = [one for part in parts for one in part.results]
     headings = list(dict.fromkeys(one.heading for one in results))
-    title = suite.replace("_", " ").capitalize()
     dates = " and ".join(dict.fromkeys(part.context["date"] for part in parts))
     tables = "\n".join(_table([one for one in results if one.heading == heading]) for heading in headings)
-    return f"## {title}\n\nMeasured on {dates}. {NOTES[suite]}\n\n{tables}"
+    return f"## {TITLES[suite]}\n\nMeasured on {dates}. {NOTES[suite]}\n\n{tables}"
 
 
 def _table(results: Sequence[Result]) -> str:
@@ -154,8 +166,8 @@ def _table(results: Sequence[Result]) -> str:
         said = [f"{number(cells[OURS, column].rate)} at {column}" for column in columns if (OURS, column) in cells]
         lines.append(f"Ours in {unit}: {'; '.join(said)}.")
     for name in dict.fromkeys(name for one in results for name in one.facts):
-        said = [f"{one.contender} {number(one.facts[name])} at {one.column}" for one in results if name in one.facts]
-        lines += ["", f"{name.capitalize()}: {'; '.join(said)}."]
+        said = [f"{number(one.facts[name])} at {one.column}" for one in results if name in one.facts]
+        lines += ["", f"{name[0].upper() + name[1:]}: {'; '.join(said)}."]
     for why in dict.fromkeys(one.not_run for one in results if one.not_run):
         lines += ["", f"Not run: {why}."]
     return "\n".join([*lines, ""])
