@@ -41,7 +41,7 @@ class Batch:
 
 @cache
 def batches(size: int) -> list[Batch]:
-    """Draw batches of distinct devices in random order; no device is in two of them, so that one in a hundred changes."""
+    """Draw batches of devices in random order; none is in two of them, so that one in a hundred changes each time."""
     chance = np.random.default_rng(3)
     ids, known = new_uuids(size), columns(size)["target_versions"]
     chosen = chance.permutation(size)[: BATCH * BATCHES].reshape(BATCHES, -1).astype(np.uint32)

@@ -149,10 +149,7 @@ def works(size: int) -> list[Work]:
             size,
             {
                 OURS: partial(ours, size, ending, fresh=fresh),
-                **{
-                    name: partial(upserter, statement, size, ending, fresh=fresh)
-                    for name, statement in PEERS.items()
-                },
+                **{name: partial(upserter, statement, size, ending, fresh=fresh) for name, statement in PEERS.items()},
             },
         )
         for kind, ending in ENDINGS.items()

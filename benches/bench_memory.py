@@ -27,7 +27,7 @@ GIGA: Final = 1e9
 
 @cache
 def _base() -> Path:
-    """Write the columns of the fleet that larger ones repeat, so that the process needs nothing but numpy to make them."""
+    """Write the columns that larger fleets repeat, so that the process needs nothing but numpy to make them."""
     path = folder() / "base.npz"
     np.savez(path, **base_columns(LARGEST_SYNTH))
     return path
@@ -57,7 +57,9 @@ def _load(size: int) -> Task:
 
 
 def works(size: int) -> list[Work]:
-    return [Work("Memory of a loaded fleet, and the process that says so", f"{size:,}", size, {OURS: partial(_load, size)})]
+    return [
+        Work("Memory of a loaded fleet, and the process that says so", f"{size:,}", size, {OURS: partial(_load, size)})
+    ]
 
 
 def test_the_process_has_all_devices() -> None:

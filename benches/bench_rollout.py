@@ -78,7 +78,7 @@ class _Waves:
 
 def _sample(size: int) -> Task:
     waves = _Waves(ready(size))
-    return Task(lambda: waves.sample(), waves.begin)
+    return Task(waves.sample, waves.begin)
 
 
 def _whole_group(size: int) -> Task:

@@ -37,9 +37,11 @@ _NOT_AT_100_M: Final = {"numpy: Generator.choice": _TOO_LARGE, "pandas: exponent
 
 def ours(size: int, scope: Scope, limit: int, threads: int = 1) -> Callable[[], npt.NDArray[Any]]:
     devices, exclude = fleet(size), staged_bitmap(size)
-    return lambda: devices.select(
-        limit, group=scope.group, tag=scope.tag, exclude=exclude, not_updated=VERSION, now=NOW, threads=threads
-    ).ordinals
+    return lambda: (
+        devices.select(
+            limit, group=scope.group, tag=scope.tag, exclude=exclude, not_updated=VERSION, now=NOW, threads=threads
+        ).ordinals
+    )
 
 
 def _limits(size: int) -> dict[int, str]:

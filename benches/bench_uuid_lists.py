@@ -182,7 +182,9 @@ def _bytes(size: int, heading: str) -> int:
     """How long the text is, without making it."""
     if heading == CLEAN:
         return size * LINE
-    return sum(len(form) for form in (36 * "x" + '"",', 36 * "x" + "; ", 32 * "x" + "\r\n", 36 * "x" + "\t")) * size // 4
+    return (
+        sum(len(form) for form in (36 * "x" + '"",', 36 * "x" + "; ", 32 * "x" + "\r\n", 36 * "x" + "\t")) * size // 4
+    )
 
 
 def test_every_contender_gives_the_same_answer(size: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benches.results import HERE, Part
@@ -10,6 +9,7 @@ from benches.work import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = ["CHART", "write"]
 
@@ -28,7 +28,9 @@ def write(parts: Sequence[Part], path: Path = CHART) -> None:
         for one in part.results
         if part.suite == "select" and one.column.startswith(COLUMN) and one.medians_ms
     ]
-    scopes = {scope: [one for one in results if one.heading.startswith(f"Select {scope}")] for scope in ("wide", "narrow")}
+    scopes = {
+        scope: [one for one in results if one.heading.startswith(f"Select {scope}")] for scope in ("wide", "narrow")
+    }
     if not all(scopes.values()):
         return
     figure = Figure(figsize=(12, 5.4), layout="constrained")

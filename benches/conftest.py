@@ -61,7 +61,8 @@ def measure(benchmark: BenchmarkFixture) -> Callable[[Case], None]:
             _took[name] = _once(task)
         rounds = max(1, min(MOST_RUNS, int(TURN / _took[name])))
         begun = time.perf_counter()
-        benchmark.pedantic(task.run, setup=_silent(task.setup), rounds=rounds, iterations=1)
+        pedantic: Callable[..., object] = benchmark.pedantic
+        pedantic(task.run, setup=_silent(task.setup), rounds=rounds, iterations=1)
         _spent[name] = _spent.get(name, 0) + time.perf_counter() - begun
         facts = task.facts() if task.facts else {}
         benchmark.extra_info |= {

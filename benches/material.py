@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,8 @@ from groundswell.fleet.synth import synth
 from groundswell.fleet.synth_files import write_synth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import pyarrow as pa
 
@@ -30,7 +31,7 @@ THRESHOLD: Final = 4 * 3600
 HALF_LIFE: Final = 24 * 3600
 LAST_STEP: Final = 80
 LARGEST_SYNTH: Final = 1_000_000
-"""Larger fleets are this one again and again, with other UUIDs: making up each device would take longer than all else."""
+"""Larger fleets are this one again and again, with other UUIDs: making up devices takes longer than all else."""
 STAGED: Final = 100
 """One device in so many is staged already."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benches.goals import Cell, Judged
 from benches.results import HERE, Part, Result
 from benches.work import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from benches.goals import Cell, Judged
 
 __all__ = ["PAGE", "render", "write"]
 
@@ -61,7 +62,8 @@ checkpoints. Both are on the disk when the clock stops.""",
     "open": "`Factory.open` and the first `devices.fleet()`, in a process that has its libraries loaded.",
     "rollout": """\
 Selecting, staging on the disk, history, and signing anew what is served. The peer is a server's table in SQLite with a
-row for each device that was chosen (WAL, `synchronous=FULL`, one transaction); it keeps no history and signs nothing.""",
+row for each device that was chosen (WAL, `synchronous=FULL`, one transaction); it keeps no history, and signs
+nothing.""",
     "memory": """\
 A process of its own: the columns are made with numpy, the fleet of them, and they are let go. Resident is VmRSS then:
 Python and its libraries are in it. The peak, VmHWM, has the columns that the fleet was made of in it. The time is that
@@ -77,7 +79,8 @@ def render(parts: Sequence[Part], goals: Sequence[Judged]) -> str:
     """The whole page."""
     suites = list(dict.fromkeys(part.suite for part in parts))
     sections = "\n".join(_suite(suite, [part for part in parts if part.suite == suite]) for suite in suites)
-    return f"# Results\n\n{ABOUT}\n{_goals(goals)}\n![time against fleet size](select.png)\n\n{_contexts(parts)}\n{sections}"
+    chart = "![time against fleet size](select.png)"
+    return f"# Results\n\n{ABOUT}\n{_goals(goals)}\n{chart}\n\n{_contexts(parts)}\n{sections}"
 
 
 def write(parts: Sequence[Part], goals: Sequence[Judged], path: Path = PAGE) -> None:
@@ -145,7 +148,7 @@ def _suite(suite: str, parts: Sequence[Part]) -> str:
     headings = list(dict.fromkeys(one.heading for one in results))
     dates = " and ".join(dict.fromkeys(part.context["date"] for part in parts))
     tables = "\n".join(_table([one for one in results if one.heading == heading]) for heading in headings)
-    return f"## {TITLES[suite]}\n\nMeasured on {dates}. {NOTES[suite]}\n\n{tables}"
+    return f"## {TITLES[suite]}\n\nMeasured on {dates}.\n\n{NOTES[suite]}\n\n{tables}"
 
 
 def _table(results: Sequence[Result]) -> str:

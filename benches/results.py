@@ -117,7 +117,9 @@ def load(path: Path = RESULTS) -> list[Part]:
 
 
 def _part(part: dict[str, Any]) -> Part:
-    results = [Result(**one | {"amount": tuple(one["amount"]) if one.get("amount") else None}) for one in part["results"]]
+    results = [
+        Result(**one | {"amount": tuple(one["amount"]) if one.get("amount") else None}) for one in part["results"]
+    ]
     return Part(part["suite"], part["size"], part["context"], results)
 
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-Run = "Callable[[], npt.NDArray[Any]]"
-
-
 # --- numpy ---------------------------------------------------------------------------------------------------------
 
 
@@ -205,7 +202,7 @@ def duckdb_order_by(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDA
     query = f"""
         SELECT ordinal FROM devices WHERE {_where(scope)}
         ORDER BY -ln(1 - random()) * pow(2, {step} / 8) LIMIT {limit}"""
-    return lambda: connection.execute(query).fetchnumpy()["ordinal"]
+    return lambda: np.asarray(connection.execute(query).fetchnumpy()["ordinal"])
 
 
 CANDIDATES: Final = {

@@ -1,7 +1,7 @@
 """Selecting with a class sampler on pyroaring: a bitmap for each recency step; draw the step, then the member by rank.
 
-Drawing with replacement and passing over whoever was drawn before is drawing without replacement, exactly; so a batch of
-draws needs no bookkeeping. Before the next batch whoever was drawn is taken out, or the last few would never be met.
+Drawing with replacement and passing over whoever was drawn before is drawing without replacement, exactly; so a batch
+of draws needs no bookkeeping. Before the next batch whoever was drawn is taken out, or the last few would never be met.
 
 The bitmaps of the steps are prepared, though they hold for one instant only: so much is given to this peer.
 """
@@ -61,7 +61,11 @@ def _candidates(size: int, scope: Scope) -> Callable[[], BitMap]:
     production, updated, staged = _set(size, "production", None), _set(size, "updated", None), staged_bitmap(size)
 
     def run() -> BitMap:
-        return BitMap.intersection(production, *narrowing) - updated - staged if narrowing else production - updated - staged
+        return (
+            BitMap.intersection(production, *narrowing) - updated - staged
+            if narrowing
+            else production - updated - staged
+        )
 
     return run
 

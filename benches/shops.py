@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benches.material import NOW, folder, table
@@ -12,6 +11,8 @@ from benches.targets import write_targets
 from groundswell import Factory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 __all__ = ["TAG", "bare", "copy", "ready", "targets_keys"]
