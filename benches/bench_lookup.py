@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SIZES: Final = (1_000_000, 10_000_000)
 FULL_SIZES: Final = ()
 NOBODY: Final = 2**32 - 1
+WARM_BELOW: Final = 10_000_000
+"""From this size on some take ten seconds, and nothing is in any cache."""
 
 
 @cache
@@ -86,7 +88,7 @@ CONTENDERS: Final = {
 
 
 def _task(prepare: Callable[[int], Answer], size: int) -> Task:
-    return Task(prepare(size))
+    return Task(prepare(size), warm=size < WARM_BELOW)
 
 
 def works(size: int) -> list[Work]:

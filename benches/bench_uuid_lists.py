@@ -28,6 +28,8 @@ CLEAN: Final = "Read a clean list"
 MIXED: Final = "Read a list as people write it"
 LINE: Final = 37
 GIGA: Final = 1e9
+WARM_BELOW: Final = 10_000_000
+"""From this size on some readers take half a minute."""
 SEPARATORS: Final = ',;|" \t\r\n'
 
 
@@ -162,7 +164,7 @@ READERS: Final = {CLEAN: CONTENDERS | {"numpy: table of digits": numpy_lines}, M
 
 def _task(read: Reader, size: int, heading: str) -> Task:
     given = text(size, heading)
-    return Task(partial(read, given))
+    return Task(partial(read, given), warm=size < WARM_BELOW)
 
 
 def works(size: int) -> list[Work]:

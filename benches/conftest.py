@@ -57,9 +57,9 @@ def measure(benchmark: BenchmarkFixture) -> Callable[[Case], None]:
         if name not in _prepared:
             _prepared[name] = case.work.contenders[name]()
         task = _prepared[name]
-        if _took.get(name, 0) < SLOW:
+        if task.warm and _took.get(name, 0) < SLOW:
             _took[name] = _once(task)
-        rounds = max(1, min(MOST_RUNS, int(TURN / _took[name])))
+        rounds = max(1, min(MOST_RUNS, int(TURN / _took.get(name, TURN))))
         begun = time.perf_counter()
         pedantic: Callable[..., object] = benchmark.pedantic
         pedantic(task.run, setup=_silent(task.setup), rounds=rounds, iterations=1)

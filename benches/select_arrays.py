@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 
 from benches.material import HALF_LIFE, LAST_STEP, NOW_SECONDS, THRESHOLD, columns, unstaged_mask
-from benches.select_scope import SLOWNESS, VERSION, WEIGHTS, Scope, steps_of
+from benches.select_scope import VERSION, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +41,38 @@ def numpy_candidates(size: int, scope: Scope) -> int:
     return len(_numpy_rows(size, scope)())
 
 
-def numpy_keys(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
+def _slowness(last_seen: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
+    """In 32 bits all the way, which is twice as fast and exact: whoever was not seen for ten days has the last step."""
+    past = np.subtract(np.int32(NOW_SECONDS - THRESHOLD), last_seen.view(np.int32))
+    steps = np.ceil(past * np.float32(8 / HALF_LIFE)).clip(0, LAST_STEP)
+    return np.exp2(steps * np.float32(1 / 8))
+
+
+def numpy_argpartition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
     chance = np.random.default_rng()
     candidates, last_seen = _numpy_rows(size, scope), columns(size)["last_seen"]
 
     def run() -> npt.NDArray[Any]:
         rows = candidates()
-        keys = chance.standard_exponential(len(rows)) * SLOWNESS[steps_of(last_seen[rows])]
+        keys = chance.standard_exponential(len(rows)) * _slowness(last_seen[rows])
         smallest = np.argpartition(keys, limit)[:limit]
         return rows[smallest[np.argsort(keys[smallest])]]
+
+    return run
+
+
+def numpy_partition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
+    """Logarithms of a fast generator's numbers, and a threshold instead of indexes: what a profile leads to."""
+    chance = np.random.Generator(np.random.SFC64())
+    candidates, last_seen = _numpy_rows(size, scope), columns(size)["last_seen"]
+
+    def run() -> npt.NDArray[Any]:
+        rows = candidates()
+        keys = np.log(1 - chance.random(len(rows)))
+        keys *= _slowness(last_seen[rows])
+        least = np.partition(keys, len(keys) - limit)[len(keys) - limit]
+        greatest = np.flatnonzero(keys >= least)[:limit]
+        return rows[greatest[np.argsort(-keys[greatest])]]
 
     return run
 
@@ -60,7 +83,7 @@ def numpy_choice(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArra
 
     def run() -> npt.NDArray[Any]:
         rows = candidates()
-        weights = WEIGHTS[steps_of(last_seen[rows])]
+        weights = 1 / _slowness(last_seen[rows]).astype(np.float64)
         return chance.choice(rows, limit, replace=False, p=weights / weights.sum())
 
     return run
@@ -104,9 +127,7 @@ def pandas_nsmallest(size: int, scope: Scope, limit: int) -> Callable[[], npt.ND
 
     def run() -> npt.NDArray[Any]:
         seen = _pandas_rows(size, scope)
-        past = (NOW_SECONDS - THRESHOLD) - seen.astype("int64")
-        steps = (-(-past * 8 // HALF_LIFE)).clip(0, LAST_STEP)
-        keys = chance.standard_exponential(len(seen)) * SLOWNESS[steps]
+        keys = chance.standard_exponential(len(seen)) * _slowness(np.asarray(seen, dtype=np.uint32))
         return pd.Series(keys, index=seen.index).nsmallest(limit).index.to_numpy()
 
     return run
@@ -169,8 +190,7 @@ def polars_bottom_k(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDA
 @cache
 def _connection(size: int) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    plain = _polars_frame(size).with_columns(pl.col("group", "tag").cast(pl.String))
-    connection.register("frame", plain.to_arrow())
+    connection.register("frame", _polars_frame(size).to_arrow())
     for name in ("group", "tag"):
         connection.execute(
             f'CREATE TYPE {name}_name AS ENUM (SELECT DISTINCT "{name}" FROM frame WHERE "{name}" IS NOT NULL)'
@@ -212,7 +232,8 @@ CANDIDATES: Final = {
     "DuckDB": duckdb_candidates,
 }
 ARRAYS: Final = {
-    "numpy: exponential keys, argpartition": numpy_keys,
+    "numpy: exponential keys, argpartition": numpy_argpartition,
+    "numpy: exponential keys, partition": numpy_partition,
     "numpy: Generator.choice": numpy_choice,
     "pandas: exponential keys, nsmallest": pandas_nsmallest,
     "polars: bottom_k": polars_bottom_k,

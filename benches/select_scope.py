@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 214
 """The wave's target version: who reports it or a later one is updated."""
-SLOWNESS: Final = 2.0 ** (np.arange(LAST_STEP + 1) / 8)
-WEIGHTS: Final = 1 / SLOWNESS
+WEIGHTS: Final = 2.0 ** (np.arange(LAST_STEP + 1) / -8)
+"""The weight of each recency step."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,13 @@ class Task:
     Args:
         run: takes nothing, gives the answer; this is what the clock sees.
         setup: what must happen before each run, outside the clock.
+        warm: whether to run it once before its first turn; not where that takes many seconds and changes nothing.
         facts: what is to be known of the last run beside its time, asked after it.
     """
 
     run: Callable[[], object]
     setup: Callable[[], object] | None = None
+    warm: bool = True
     facts: Callable[[], dict[str, float]] | None = None
 
 
