@@ -178,7 +178,7 @@ def _table(results: Sequence[Result]) -> str:
 
 def _cells(result: Result | None) -> str:
     if result is None or result.not_run:
-        return "not run | "
+        return "not run |"
     took = number(result.ms)
     if result.contender == OURS:
         return f"{took} | 1"
