@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from benches.results import Result
 
-__all__ = ["GOALS", "Cell", "Goal", "Judged", "judged"]
+__all__ = ["GOALS", "Cell", "Goal", "Judged", "judged", "limit_of"]
 
 MILLION: Final = 1_000_000
 LARGE: Final = 10 * MILLION
@@ -115,8 +115,13 @@ def _least(others: Iterable[Result]) -> Result | None:
     return min(others, key=lambda one: one.ratio, default=None)
 
 
-def _limit(ours: Result) -> int:
-    return int(ours.column.removeprefix("k = ").split()[0].replace(",", ""))
+def limit_of(column: str) -> int:
+    """The limit that a column is named for.
+
+    >>> limit_of("k = 10,000 (1%)")
+    10000
+    """
+    return int(column.removeprefix("k = ").split()[0].replace(",", ""))
 
 
 def _is_array(one: Result) -> bool:
@@ -152,7 +157,7 @@ _CLASS_TARGETS: Final = {10: 1, 1_000: 1.8, 10_000: 7}
 def _class_sampler(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select "):
         best = _least(one for one in others if one.contender.startswith(CLASS_SAMPLER))
-        target = _CLASS_TARGETS.get(_limit(ours))
+        target = _CLASS_TARGETS.get(limit_of(ours.column))
         if best is not None and target is not None and ours.size <= LARGE:
             yield Cell(_name(ours, best), best.ratio, target, at_least=True, unit="×")
 
@@ -160,7 +165,7 @@ def _class_sampler(results: Sequence[Result]) -> Iterator[Cell]:
 def _scan(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select wide, "):
         fastest = _least(one for one in others if one.contender.startswith(MEMORY_READ))
-        if fastest is not None and _limit(ours) <= 1_000:
+        if fastest is not None and limit_of(ours.column) <= 1_000:
             target = 1.25 if ours.size >= HUGE else 1.5
             yield Cell(_name(ours, fastest), 1 / fastest.ratio, target, at_least=False, unit="×")
 
@@ -168,7 +173,7 @@ def _scan(results: Sequence[Result]) -> Iterator[Cell]:
 def _threads(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select wide, "):
         for two in others:
-            if two.contender == TWO_THREADS and _limit(ours) <= 1_000 and ours.size >= LARGE:
+            if two.contender == TWO_THREADS and limit_of(ours.column) <= 1_000 and ours.size >= LARGE:
                 yield Cell(_name(ours), 1 / two.ratio, 1.35, at_least=True, unit="×")
 
 

@@ -155,6 +155,8 @@ def _table(results: Sequence[Result]) -> str:
     columns = list(dict.fromkeys(one.column for one in results))
     cells = {(one.contender, one.column): one for one in results}
     rates = {one.amount[1] for one in results if one.amount}
+    if results[0].facts:
+        return _facts(results, columns)
     lines = [
         f"### {results[0].heading}",
         "",
@@ -168,11 +170,16 @@ def _table(results: Sequence[Result]) -> str:
     for unit in sorted(rates):
         said = [f"{number(cells[OURS, column].rate)} at {column}" for column in columns if (OURS, column) in cells]
         lines.append(f"Ours in {unit}: {'; '.join(said)}.")
-    for name in dict.fromkeys(name for one in results for name in one.facts):
-        said = [f"{number(one.facts[name])} at {one.column}" for one in results if name in one.facts]
-        lines += ["", f"{name[0].upper() + name[1:]}: {'; '.join(said)}."]
     for why in dict.fromkeys(one.not_run for one in results if one.not_run):
         lines += ["", f"Not run: {why}."]
+    return "\n".join([*lines, ""])
+
+
+def _facts(results: Sequence[Result], columns: Sequence[str]) -> str:
+    """A table of what is no time."""
+    lines = [f"### {results[0].heading}", "", f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
+    for name in results[0].facts:
+        lines.append(f"| {name} | {' | '.join(number(one.facts[name]) for one in results)} |")
     return "\n".join([*lines, ""])
 
 

@@ -32,13 +32,13 @@ def _mask(size: int, scope: Scope) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _numpy_rows(size: int, scope: Scope) -> Callable[[], npt.NDArray[np.intp]]:
+def numpy_rows(size: int, scope: Scope) -> Callable[[], npt.NDArray[np.intp]]:
     asked, versions, unstaged = _mask(size, scope), columns(size)["target_versions"], unstaged_mask(size)
     return lambda: np.flatnonzero(asked & unstaged & (versions < VERSION))
 
 
 def numpy_candidates(size: int, scope: Scope) -> int:
-    return len(_numpy_rows(size, scope)())
+    return len(numpy_rows(size, scope)())
 
 
 def _slowness(last_seen: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
@@ -50,7 +50,7 @@ def _slowness(last_seen: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
 
 def numpy_argpartition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
     chance = np.random.default_rng()
-    candidates, last_seen = _numpy_rows(size, scope), columns(size)["last_seen"]
+    candidates, last_seen = numpy_rows(size, scope), columns(size)["last_seen"]
 
     def run() -> npt.NDArray[Any]:
         rows = candidates()
@@ -64,7 +64,7 @@ def numpy_argpartition(size: int, scope: Scope, limit: int) -> Callable[[], npt.
 def numpy_partition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
     """Logarithms of a fast generator's numbers, and a threshold instead of indexes: what a profile leads to."""
     chance = np.random.Generator(np.random.SFC64())
-    candidates, last_seen = _numpy_rows(size, scope), columns(size)["last_seen"]
+    candidates, last_seen = numpy_rows(size, scope), columns(size)["last_seen"]
 
     def run() -> npt.NDArray[Any]:
         rows = candidates()
@@ -79,7 +79,7 @@ def numpy_partition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDA
 
 def numpy_choice(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
     chance = np.random.default_rng()
-    candidates, last_seen = _numpy_rows(size, scope), columns(size)["last_seen"]
+    candidates, last_seen = numpy_rows(size, scope), columns(size)["last_seen"]
 
     def run() -> npt.NDArray[Any]:
         rows = candidates()
