@@ -56,6 +56,7 @@ format:
 # A quarter of an hour on an idle machine; ONLY=select,lookup and SIZES=1000000 choose, what is not run is kept.
 bench bench-full: build
 	$(BIN)/python -m benches.run $(if $(filter %-full,$@),--full) $(if $(ONLY),--only $(ONLY)) $(if $(SIZES),--sizes $(SIZES))
+	$(if $(ONLY)$(SIZES),,cargo bench --locked --quiet -p groundswell-core)
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

@@ -178,8 +178,7 @@ def _table(results: Sequence[Result]) -> str:
 def _facts(results: Sequence[Result], columns: Sequence[str]) -> str:
     """A table of what is no time."""
     lines = [f"### {results[0].heading}", "", f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
-    for name in results[0].facts:
-        lines.append(f"| {name} | {' | '.join(number(one.facts[name]) for one in results)} |")
+    lines += [f"| {name} | {' | '.join(number(one.facts[name]) for one in results)} |" for name in results[0].facts]
     return "\n".join([*lines, ""])
 
 
