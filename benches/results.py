@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -106,7 +107,19 @@ def machine(command: str, cpu: str) -> dict[str, str]:
         "machine": f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}",
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
+        "code as of commit": _commit(),
     }
+
+
+def _commit() -> str:
+    """The last commit that changed what is measured, and whether it was changed since."""
+    asked = {"log": ["-1", "--format=%h"], "status": ["--porcelain", "--untracked-files=no"]}
+    said = {}
+    for name, words in asked.items():
+        command = ["git", name, *words, "--", "rust", "python"]
+        ran = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+        said[name] = ran.stdout.strip()
+    return (said["log"] or "unknown") + (" and changes" if said["status"] else "")
 
 
 def load(path: Path = RESULTS) -> list[Part]:
