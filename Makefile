@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python test-portable lint format bench bench-full lock clean
+.PHONY: build demo test test-rust test-python test-kernels lint format bench bench-full lock clean
 
 build: $(VENV)/.built
 
@@ -27,7 +27,7 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 demo: build
 	@$(BIN)/python -m benches.demo
 
-test: test-rust test-python test-portable
+test: test-rust test-python test-kernels
 
 test-rust: $(VENV)/.deps
 	cargo test --workspace --locked --quiet --exclude groundswell-py
@@ -35,9 +35,12 @@ test-rust: $(VENV)/.deps
 test-python: build
 	$(BIN)/python -m pytest
 
-# The promises once more, without the instructions that this CPU may have and another may not.
-test-portable: build
-	GROUNDSWELL_KERNEL=portable $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid'
+# The promises once more, by the instructions that another CPU may have instead of this one's best.
+test-kernels: build
+	GROUNDSWELL_KERNEL=portable $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid or shard or live'
+	for kernel in $$($(BIN)/python -c 'from groundswell import _core; print(*_core.KERNELS[1:-1])'); do \
+	    GROUNDSWELL_KERNEL=$$kernel $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid or shard or live' || exit 1; \
+	done
 
 lint: build
 	cargo fmt --all --check

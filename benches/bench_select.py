@@ -32,8 +32,6 @@ SCANS_FROM: Final = 10_000_000
 """From this size on a fleet is in no cache, and a scan is compared with reading memory."""
 THREADS_FROM: Final = 2_000_000
 """Below it a second thread does not pay."""
-_TOO_LARGE: Final = "takes more memory at this size than the 20 GB that the rest of it needs"
-_NOT_AT_100_M: Final = {"numpy: Generator.choice": _TOO_LARGE, "pandas: exponential keys, nsmallest": _TOO_LARGE}
 
 
 def ours(size: int, scope: Scope, limit: int, threads: int = 1) -> Callable[[], npt.NDArray[Any]]:
@@ -65,15 +63,10 @@ def _work(size: int, scope: Scope, limit: int, column: str) -> Work:
     if size >= THREADS_FROM:
         contenders[f"{OURS}, 2 threads"] = partial(ours, threads=2)
     contenders |= {**ARRAYS, **CLASSES}
-    not_run = _NOT_AT_100_M if size >= FULL_SIZES[0] else {}
-    tasks = {
-        name: partial(_prepare, prepare, size, scope, limit)
-        for name, prepare in contenders.items()
-        if name not in not_run
-    }
+    tasks = {name: partial(_prepare, prepare, size, scope, limit) for name, prepare in contenders.items()}
     if scope is WIDE and size >= SCANS_FROM:
         tasks |= {f"8 bytes a device, {name}": partial(_read, read, size) for name, read in MEMORY_READS.items()}
-    return Work(f"Select {scope.name}, {size:,} devices", column, size, tasks, not_run)
+    return Work(f"Select {scope.name}, {size:,} devices", column, size, tasks)
 
 
 def works(size: int) -> list[Work]:
@@ -86,8 +79,7 @@ def test_every_contender_selects_from_the_same_candidates(size: int, scope: Scop
         1, group=scope.group, tag=scope.tag, exclude=staged_bitmap(size), not_updated=VERSION, now=NOW
     )
     for name, counted in {**CANDIDATES, "pyroaring": classes_candidates}.items():
-        if not (name == "pandas" and size >= FULL_SIZES[0]):
-            assert counted(size, scope) == wanted.candidates, name
+        assert counted(size, scope) == wanted.candidates, name
     candidates = np.zeros(size, dtype=bool)
     candidates[numpy_rows(size, scope)()] = True
     assert not candidates[staged(size)].any()

@@ -14,6 +14,7 @@ __all__ = [
     "ALGORITHM",
     "DEBUG_BUILD",
     "KERNEL",
+    "KERNELS",
     "NEVER_SEEN",
     "NO_ORDINAL",
     "DeviceSet",
@@ -60,7 +61,9 @@ NEVER_SEEN: Final[int]
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation."""
 KERNEL: Final[str]
-"""The instructions of the inner loops: ``avx2`` or ``portable``, which GROUNDSWELL_KERNEL=portable asks for."""
+"""The instructions of the inner loops: the last of `KERNELS`, unless GROUNDSWELL_KERNEL names another of them."""
+KERNELS: Final[tuple[str, ...]]
+"""The instructions that this CPU has for them: ``portable``, and perhaps ``avx2`` and ``avx512``."""
 
 def identity_hash(uuid: bytes) -> int:
     """The 64-bit identity hash of a UUID of 16 bytes (algorithm 1, point 2)."""

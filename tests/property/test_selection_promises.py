@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import fleets
 import reference
 from fleets import DRAW, EVERYONE, picks
+from groundswell import _core
 from reference import Device, Draw, Selector
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_repeatable_for_any_number_of_threads_at_once(fleet: groundswell.Fleet) 
     assert together == alone
 
 
-@pytest.mark.parametrize("kernel", ["", "portable"])
+@pytest.mark.parametrize("kernel", ["", *_core.KERNELS])
 def test_repeatable_in_another_process_with_any_instructions(
     fleet: groundswell.Fleet, devices: list[Device], tmp_path: Path, kernel: str
 ) -> None:
@@ -80,7 +81,19 @@ def test_repeatable_in_another_process_with_any_instructions(
     )
     used, *uuids = ran.stdout.split()
     assert uuids == picks(fleet, Selector(limit=300))
-    assert used == kernel or not kernel
+    assert used == (kernel or _core.KERNELS[-1])
+
+
+def test_instructions_that_the_cpu_lacks_are_refused() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "import groundswell._core"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"GROUNDSWELL_KERNEL": "portabel"},
+    )
+    assert ran.returncode == 1
+    assert "GROUNDSWELL_KERNEL is `portabel`; unset it, or say one of what this CPU has: portable" in ran.stderr
 
 
 def test_repeatable_from_the_time_zone_of_another_place(fleet: groundswell.Fleet) -> None:

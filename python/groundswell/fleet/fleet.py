@@ -71,7 +71,7 @@ class Fleet:
         self._hardware_ids: Final = coded_text(columns.hardware_ids)
         self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
-        self.columns: Final[frozenset[str]] = columns.present
+        self.columns: frozenset[str] = columns.present
         """The columns that the source had, by their canonical names."""
         self.report: Final[ReadReport] = columns.report
         """What was found while reading."""
@@ -372,6 +372,8 @@ class Fleet:
         """The same devices with the activity that a frozen moment of a live fleet says."""
         fleet = copy.copy(self)
         fleet._core = core  # noqa: SLF001 - a new object of this class
+        # Whatever the source had: check-ins say both.
+        fleet.columns = self.columns | {"last_seen", "target_version"}
         return fleet
 
     def _require(self, column: str, *, needed: bool, flag: str) -> None:

@@ -5,10 +5,13 @@
 //! than copying the set. So a rollout can leave out half a fleet at the price of a copy of its bits and one look at them
 //! for each position that is in question.
 
+use std::ops::Range;
+
 use crate::device_set::{Bits, DeviceSet};
 use crate::fleet::WORD;
 use crate::fleet_set::{clear_run, fill_run};
 use crate::layout::{CHUNK, Layout, Position};
+use crate::prefetch::prefetch;
 
 /// The cookie of a set without run containers; the number of containers follows.
 const NO_RUNS: u32 = 12346;
@@ -75,6 +78,19 @@ impl Containers {
             Kind::Bitmap => Container::Bitmap(bytes.as_chunks::<8>().0),
             Kind::Runs => Container::Runs(lows.as_chunks::<2>().0),
         })
+    }
+
+    /// Asks for what it takes to take the devices of the set out of a span, soon.
+    #[inline(always)]
+    pub(crate) fn ask_for(&self, layout: &Layout, span: &Range<Position>) {
+        let chunk = span.start as usize / CHUNK;
+        let (tables, container) = (layout.tables(), self.container(chunk));
+        let (Some((_, positions)), Some(Container::Array(lows))) = (tables, container) else { return };
+        if lows.len() <= span.len() {
+            for low in lows {
+                prefetch(positions, chunk * CHUNK + usize::from(u16::from_le_bytes(*low)));
+            }
+        }
     }
 
     /// Takes the devices of the set out of some words of a fleet, all of one chunk. The set may have ordinals that the

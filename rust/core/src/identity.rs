@@ -1,5 +1,6 @@
 //! The identity hashes of a fleet, laid out so that a scan reads one cache line for eight devices.
 
+use crate::huge_pages;
 use crate::prefetch::prefetch;
 
 /// Devices whose identity hashes lie in one line.
@@ -15,6 +16,14 @@ pub(crate) struct Line {
     pub(crate) high: [u32; LANES],
 }
 
+impl Line {
+    /// The hash in a lane.
+    #[inline(always)]
+    pub(crate) fn hash(&self, lane: usize) -> u64 {
+        (u64::from(self.high[lane]) << 32) | u64::from(self.low[lane])
+    }
+}
+
 /// One identity hash a device. Lanes past the last device are zero.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IdentityColumn(Vec<Line>);
@@ -22,7 +31,7 @@ pub(crate) struct IdentityColumn(Vec<Line>);
 impl IdentityColumn {
     /// The hashes in order, padded with zeros to a multiple of `multiple` devices, itself a multiple of the lanes.
     pub(crate) fn new(hashes: impl ExactSizeIterator<Item = u64>, multiple: usize) -> Self {
-        let mut lines = vec![Line::default(); hashes.len().next_multiple_of(multiple) / LANES];
+        let mut lines = huge_pages::filled(Line::default(), hashes.len().next_multiple_of(multiple) / LANES);
         for (at, hash) in hashes.enumerate() {
             let line = &mut lines[at / LANES];
             line.low[at % LANES] = hash as u32;
@@ -34,8 +43,7 @@ impl IdentityColumn {
     /// The hash of one device.
     #[inline]
     pub(crate) fn get(&self, at: usize) -> u64 {
-        let line = &self.0[at / LANES];
-        (u64::from(line.high[at % LANES]) << 32) | u64::from(line.low[at % LANES])
+        self.0[at / LANES].hash(at % LANES)
     }
 
     /// Asks for the line of a device.

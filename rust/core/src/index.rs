@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
+use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid};
 use crate::layout::{Layout, Position};
 use crate::prefetch::prefetch;
@@ -82,7 +83,8 @@ impl UuidIndex {
     /// The ordinals (first, second) of the first UUID, in the order of ordinals, that stands twice.
     pub(crate) fn build(uuids: &UuidColumn, layout: &Layout) -> Result<Self, (Ordinal, Ordinal)> {
         let buckets = layout.rows() * 10 / LOAD_TENTHS + 1;
-        let mut index = Self { hasher: RandomState::default(), buckets: vec![Bucket::default(); buckets] };
+        let mut index =
+            Self { hasher: RandomState::default(), buckets: huge_pages::filled(Bucket::default(), buckets) };
         let mut batch = [(0, [0; 16], 0u64); BATCH];
         for first in (0..layout.rows()).step_by(BATCH) {
             let ordinals = first..layout.rows().min(first + BATCH);

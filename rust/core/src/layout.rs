@@ -7,13 +7,18 @@
 
 use std::ops::Range;
 
+use crate::huge_pages;
 use crate::ids::Ordinal;
+use crate::prefetch::prefetch;
 
 /// Where the columns of a loaded fleet keep a device. Never stored, never shown.
 pub(crate) type Position = u32;
 
 /// Devices of a chunk.
 pub(crate) const CHUNK: usize = 1 << 16;
+
+/// Positions that are translated together.
+const BATCH: usize = 64;
 
 /// The translation between ordinals and positions.
 #[derive(Clone, Debug)]
@@ -48,7 +53,7 @@ impl Layout {
     /// Lays devices out by the codes of their groups, of which there are so many. Also gives the runs, by position.
     pub(crate) fn by_group(codes: &[i32], groups: usize) -> (Self, Vec<Run>) {
         let rows = codes.len();
-        let mut ordinals = vec![0u16; rows];
+        let mut ordinals = huge_pages::filled(0u16, rows);
         let mut runs = Vec::new();
         let mut places = Places::new(groups);
         for (chunk, (codes, ordinals)) in codes.chunks(CHUNK).zip(ordinals.chunks_mut(CHUNK)).enumerate() {
@@ -64,7 +69,7 @@ impl Layout {
         if ordinals.chunks(CHUNK).all(|chunk| chunk.is_sorted()) {
             return (Self { rows, tables: None }, runs);
         }
-        let mut positions = vec![0u16; rows];
+        let mut positions = huge_pages::filled(0u16, rows);
         for (ordinals, positions) in ordinals.chunks_mut(CHUNK).zip(positions.chunks_mut(CHUNK)) {
             for (position, ordinal) in (0..=u16::MAX).zip(ordinals) {
                 positions[usize::from(*ordinal)] = position ^ *ordinal;
@@ -104,6 +109,20 @@ impl Layout {
         }
     }
 
+    /// The ordinals at some positions, in their order.
+    pub(crate) fn ordinals(&self, positions: impl ExactSizeIterator<Item = Position>) -> Vec<Ordinal> {
+        let mut ordinals: Vec<u32> = positions.collect();
+        let Some(tables) = &self.tables else { return ordinals };
+        // Each lies somewhere else in memory, and is asked for while those before it are waited for.
+        for batch in ordinals.chunks_mut(BATCH) {
+            batch.iter().for_each(|&position| prefetch(&tables.ordinals, position as usize));
+            for place in batch {
+                *place ^= Ordinal::from(tables.ordinals[*place as usize]);
+            }
+        }
+        ordinals
+    }
+
     /// The exclusive or of ordinal and position, by position and by ordinal; none where they are the same.
     #[inline]
     pub(crate) fn tables(&self) -> Option<(&[u16], &[u16])> {
@@ -115,7 +134,7 @@ impl Layout {
         if self.tables.is_none() {
             return by_ordinal;
         }
-        (0..self.rows as Position).map(|position| by_ordinal[self.ordinal(position) as usize]).collect()
+        huge_pages::collected((0..self.rows).map(|position| by_ordinal[self.ordinal(position as Position) as usize]))
     }
 
     /// A column by position, in ordinal order.

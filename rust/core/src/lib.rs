@@ -33,6 +33,7 @@ pub mod fleet;
 mod fleet_set;
 mod groups;
 mod horizon;
+mod huge_pages;
 mod identity;
 pub mod ids;
 mod index;

@@ -16,7 +16,7 @@ use crate::ids::fmix64;
 use crate::layout::Position;
 use crate::order::first_in_order;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
-use crate::scan::{Found, Pass, Search, Thresholds};
+use crate::scan::{Clocks, Found, Pass, Search, Thresholds};
 use crate::selector::{Denominator, HUNDRED_PERCENT, Limit};
 use crate::terms::{Counts, Terms, Window, spread};
 
@@ -136,7 +136,7 @@ pub(crate) fn sample(
     loop {
         let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
         let thresholds = &Thresholds::new(horizon);
-        let Found { counts, rung } = pass(Search::Picks { seed, thresholds }, expected + expected / 4);
+        let Found { counts, rung } = pass(Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
         let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
         if rung.len() >= k {
             let picks = first_in_order(fleet, rung, k);

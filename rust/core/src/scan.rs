@@ -50,7 +50,14 @@ pub(crate) enum Search<'a> {
     /// Nothing; or the number of matching devices that are online.
     Counts { online: bool },
     /// The candidates whose clocks ring before a horizon.
-    Picks { seed: &'a SeedKey, thresholds: &'a Thresholds },
+    Picks(Clocks<'a>),
+}
+
+/// The clocks of a seed, and a horizon.
+#[derive(Clone, Copy)]
+pub(crate) struct Clocks<'a> {
+    pub(crate) seed: &'a SeedKey,
+    pub(crate) thresholds: &'a Thresholds,
 }
 
 /// A pass over the spans of a selection.
@@ -101,12 +108,12 @@ impl Pass<'_> {
 
     fn take<'s>(&self, kernel: Kernel, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
         #[cfg(target_arch = "x86_64")]
-        if kernel.has_avx2() {
-            #[allow(
-                unsafe_code,
-                reason = "benches/kernels.rs: the AVX2 scan takes a quarter of the portable one's time"
-            )]
+        #[allow(unsafe_code, reason = "benches/kernels.rs: the AVX2 scan takes a quarter of the portable one's time")]
+        if kernel.has_avx512() {
             // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
+            return unsafe { self.take_avx512(spans, found) };
+        } else if kernel.has_avx2() {
+            // SAFETY: likewise.
             return unsafe { self.take_avx2(spans, found) };
         }
         let _ = kernel;
@@ -119,6 +126,12 @@ impl Pass<'_> {
         self.take_with(spans, found, |lines, key, loosest| avx2::survivors(lines, key, loosest));
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn take_avx512<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
+        self.take_with(spans, found, |lines, key, loosest| avx512::survivors(lines, key, loosest));
+    }
+
     /// Inlined, as all that it calls for each word, so that it is compiled for the instructions of its caller.
     #[inline(always)]
     fn take_with<'s>(
@@ -128,54 +141,83 @@ impl Pass<'_> {
         survivors: impl Fn(&Lines, &[u32; 3], u32) -> u64,
     ) {
         let mut window = Window::new();
-        for span in spans {
+        let Found { counts, rung } = found;
+        let mut surviving = Surviving::none(rung);
+        let mut spans = spans.peekable();
+        let mut asked = 0;
+        let from_memory = self.fleet.rows() >= IN_CACHE;
+        while let Some(span) = spans.next() {
+            // After a chunk of a wide selection comes the next chunk; after a group's run, what nobody wants.
+            if let Some(next) = spans.peek() {
+                self.terms.ask_for(next);
+            }
+            let goes_on = spans.peek().is_some_and(|next| next.start == span.end);
+            let end = match self.search {
+                Search::Picks(_) if from_memory && goes_on => span.end.saturating_add(AHEAD),
+                Search::Picks(_) if from_memory => span.end,
+                _ => 0,
+            };
+            self.ask_for(asked.max(span.start)..end.min(span.start.saturating_add(AHEAD)));
+            asked = end;
             self.terms.match_span(span, &mut window);
             let matching = window.count();
             if matching == 0 {
                 continue;
             }
-            found.counts.matching += matching;
+            counts.matching += matching;
             if matches!(self.search, Search::Counts { online: true }) {
                 let is_online = |position| self.recency.is_online(self.fleet.last_seen[position as usize]);
-                found.counts.online += count_where(&window, is_online);
+                counts.online += count_where(&window, is_online);
             }
             self.terms.take_updated_from(&mut window);
-            found.counts.not_updated += window.count();
+            counts.not_updated += window.count();
             self.terms.take_excluded_from(&mut window);
-            found.counts.remaining += window.count();
-            if let Search::Picks { seed, thresholds } = &self.search {
+            counts.remaining += window.count();
+            if let Search::Picks(clocks) = self.search {
                 let mut first = window.first;
                 let mut words = window.words();
                 while !words.is_empty() {
                     let (block, rest) = words.split_at((BLOCK_WORDS - first % BLOCK_WORDS).min(words.len()));
-                    self.scan(seed, thresholds, first, block, &mut found.rung, &survivors);
+                    self.scan(clocks, first, block, end, &mut surviving, &survivors);
                     first += block.len();
                     words = rest;
                 }
             }
         }
+        if let Search::Picks(clocks) = self.search {
+            self.settle(clocks, &mut surviving);
+        }
     }
 
-    /// Scans words of one block.
+    /// Asks for the identity hashes of some positions.
+    #[inline(always)]
+    fn ask_for(&self, positions: Span) {
+        let identity = self.fleet.uuids().identity();
+        positions.step_by(LANES).for_each(|position| identity.prefetch(position as usize));
+    }
+
+    /// Scans words of one block. Nothing needs to be asked for from `end` on.
     #[inline(always)]
     fn scan(
         &self,
-        seed: &SeedKey,
-        thresholds: &Thresholds,
+        clocks: Clocks<'_>,
         first: usize,
         words: &[u64],
-        rung: &mut Vec<Pick>,
+        end: Position,
+        surviving: &mut Surviving<'_>,
         survivors: &impl Fn(&Lines, &[u32; 3], u32) -> u64,
     ) {
         // No device of the block has a smaller step than the one that was seen last.
         let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
-        let loosest = (thresholds.of(least_step) >> 32) as u32;
+        let loosest = (clocks.thresholds.of(least_step) >> 32) as u32;
         let identity = self.fleet.uuids().identity();
         let (lines, _) = identity.lines()[first * (WORD / LANES)..].as_chunks::<{ WORD / LANES }>();
-        let upper = &seed.upper;
-        let mut surviving = [0u16; BLOCK];
-        let mut count = 0;
+        let upper = &clocks.seed.upper;
         for (i, (&word, lines)) in words.iter().zip(lines).enumerate() {
+            let position = ((first + i) * WORD) as Position;
+            if end.saturating_sub(position) > AHEAD {
+                self.ask_for(position + AHEAD..(position + AHEAD).saturating_add(WORD as Position));
+            }
             if word == 0 {
                 continue;
             }
@@ -189,18 +231,73 @@ impl Pass<'_> {
                 survivors(lines, upper, loosest) & word
             };
             for bit in Bits(kept) {
-                surviving[count] = (i * WORD) as u16 + bit as u16;
-                count += 1;
+                let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
+                surviving.push(position + bit, line.hash(lane));
+            }
+            if surviving.is_full() {
+                self.settle(clocks, surviving);
             }
         }
-        for &offset in &surviving[..count] {
-            let at = first * WORD + usize::from(offset);
-            let step = self.recency.step(self.fleet.last_seen[at]);
-            let variate = seed.variate(identity.get(at));
-            if variate <= thresholds.of(step) {
-                rung.push(Pick { key: key(variate, step), position: at as Position });
-            }
+    }
+
+    /// Finds out which of those that survived have clocks that ring before the horizon.
+    #[inline(always)]
+    fn settle(&self, Clocks { seed, thresholds }: Clocks<'_>, surviving: &mut Surviving<'_>) {
+        let Surviving { rung, count, positions, hashes, last_seen, steps } = surviving;
+        // Each reads a cache line of its own: with nothing to decide in between, the CPU waits for many at a time.
+        for (seen, &position) in last_seen.iter_mut().zip(&positions[..*count]) {
+            *seen = self.fleet.last_seen[position as usize];
         }
+        // One in three passes, and nobody can tell which: what does not pass is written over instead of being skipped.
+        let mut passed = 0;
+        for at in 0..*count {
+            let (step, variate) = (self.recency.step(last_seen[at]), seed.variate(hashes[at]));
+            (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
+            passed += usize::from(variate <= thresholds.of(step));
+        }
+        let variates = hashes[..passed].iter().zip(&steps[..]).zip(&positions[..]);
+        rung.extend(variates.map(|((&variate, &step), &position)| Pick { key: key(variate, step), position }));
+        *count = 0;
+    }
+}
+
+/// So many devices ahead of the scan their identity hashes are asked for: memory is read without a pause while the sets
+/// of the next chunk are worked out. Left to itself a CPU reads ahead to the end of a page.
+const AHEAD: Position = 8192;
+
+/// The identity hashes of fewer devices may well lie in a cache already, and are not asked for.
+const IN_CACHE: usize = 2 << 20;
+
+/// Survivors that are settled together.
+const ROOM: usize = 512;
+
+/// Candidates that passed the test on the upper half of their variates, until their activity is looked at.
+struct Surviving<'a> {
+    /// Where those go whose clocks ring before the horizon.
+    rung: &'a mut Vec<Pick>,
+    count: usize,
+    positions: [Position; ROOM],
+    /// Their identity hashes.
+    hashes: [u64; ROOM],
+    last_seen: [u32; ROOM],
+    steps: [Step; ROOM],
+}
+
+impl<'a> Surviving<'a> {
+    fn none(rung: &'a mut Vec<Pick>) -> Self {
+        Self { rung, count: 0, positions: [0; ROOM], hashes: [0; ROOM], last_seen: [0; ROOM], steps: [0; ROOM] }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, position: Position, hash: u64) {
+        (self.positions[self.count], self.hashes[self.count]) = (position, hash);
+        self.count += 1;
+    }
+
+    /// Whether the survivors of one word more may find no room.
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.count > ROOM - WORD
     }
 }
 
@@ -270,6 +367,59 @@ mod avx2 {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_setr_epi32,
+        _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_xor_si512,
+    };
+
+    use super::{Line, Lines};
+    use crate::sample::MULTIPLIERS;
+
+    /// The lanes of a word the upper half of whose variate is at or below the threshold: sixteen at a time.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
+        let all = |value: u32| _mm512_set1_epi32(value as i32);
+        let (key, multipliers) = (key.map(all), MULTIPLIERS.map(all));
+        let loosest = all(loosest);
+        let mut kept = 0;
+        let (pairs, _) = lines.as_chunks::<2>();
+        for (at, [first, second]) in pairs.iter().enumerate() {
+            let (first, second) = (load(first), load(second));
+            let low = _mm512_shuffle_i64x2::<0b01_00_01_00>(first, second);
+            let high = _mm512_shuffle_i64x2::<0b11_10_11_10>(first, second);
+            let passes = _mm512_cmple_epu32_mask(mix(low, high, &key, &multipliers), loosest);
+            kept |= u64::from(passes) << (at * 16);
+        }
+        kept
+    }
+
+    /// `sample::mix` in sixteen lanes.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn mix(p: __m512i, q: __m512i, key: &[__m512i; 3], multipliers: &[__m512i; 3]) -> __m512i {
+        let mut t = _mm512_mullo_epi32(_mm512_xor_si512(p, key[0]), multipliers[0]);
+        t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
+        t = _mm512_add_epi32(t, _mm512_xor_si512(q, key[1]));
+        t = _mm512_xor_si512(t, _mm512_srli_epi32::<16>(t));
+        t = _mm512_mullo_epi32(t, multipliers[1]);
+        t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
+        t = _mm512_mullo_epi32(_mm512_add_epi32(t, key[2]), multipliers[2]);
+        _mm512_xor_si512(t, _mm512_srli_epi32::<16>(t))
+    }
+
+    /// One load instruction, without a pointer.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load(line: &Line) -> __m512i {
+        let [a, b, c, d, e, f, g, h] = line.low.map(|lane| lane as i32);
+        let [i, j, k, l, m, n, o, p] = line.high.map(|lane| lane as i32);
+        _mm512_setr_epi32(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -279,23 +429,29 @@ mod tests {
     proptest! {
         #[cfg(target_arch = "x86_64")]
         #[test]
-        fn a_word_has_the_same_survivors_by_avx2_and_without(
+        fn a_word_has_the_same_survivors_by_all_instructions(
             halves in prop::collection::vec(any::<(u32, u32)>(), WORD),
             key in any::<[u32; 3]>(),
             loosest in any::<u32>(),
         ) {
-            if Kernel::detect().has_avx2() {
-                let mut lines = Lines::default();
-                for (at, &(low, high)) in halves.iter().enumerate() {
-                    (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
-                }
-                // The edges of the unsigned comparison: a threshold that some lane meets exactly, and the extremes.
-                let met = mix(halves[17].0, halves[17].1, &key);
-                for loosest in [loosest, met, met.wrapping_sub(1), 0, u32::MAX, 1 << 31, (1 << 31) - 1] {
-                    #[allow(unsafe_code, reason = "a test of the function itself")]
-                    // SAFETY: the CPU has AVX2.
-                    let found = unsafe { avx2::survivors(&lines, &key, loosest) };
-                    prop_assert_eq!(found, survivors(&lines, &key, loosest));
+            let mut lines = Lines::default();
+            for (at, &(low, high)) in halves.iter().enumerate() {
+                (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
+            }
+            // The edges of the unsigned comparison: a threshold that some lane meets exactly, and the extremes.
+            let met = mix(halves[17].0, halves[17].1, &key);
+            for loosest in [loosest, met, met.wrapping_sub(1), 0, u32::MAX, 1 << 31, (1 << 31) - 1] {
+                let expected = survivors(&lines, &key, loosest);
+                for kernel in Kernel::all() {
+                    #[allow(unsafe_code, reason = "a test of the functions themselves")]
+                    let found = match (kernel.has_avx512(), kernel.has_avx2()) {
+                        // SAFETY: the CPU has AVX-512.
+                        (true, _) => unsafe { avx512::survivors(&lines, &key, loosest) },
+                        // SAFETY: the CPU has AVX2.
+                        (false, true) => unsafe { avx2::survivors(&lines, &key, loosest) },
+                        (false, false) => expected,
+                    };
+                    prop_assert_eq!(found, expected, "{:?}", kernel);
                 }
             }
         }

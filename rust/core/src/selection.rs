@@ -109,7 +109,7 @@ impl Selection {
         let Drawn { picks, counts, wanted } = sample(fleet, &terms, limit, &SeedKey::new(seed), &recency, &effort);
         drop(terms);
         let scope = resolved.scope(&counts, limit);
-        let ordinals = picks.iter().map(|pick| fleet.layout().ordinal(pick.position)).collect();
+        let ordinals = fleet.layout().ordinals(picks.iter().map(|pick| pick.position));
         Ok(Self { ordinals, scope, wanted, selector, seed, recency })
     }
 
@@ -209,11 +209,11 @@ mod tests {
 
     const NOW: i64 = 1_795_000_000;
 
-    const EFFORTS: [fn() -> Effort; 3] = [
-        Effort::default,
-        || Effort { kernel: Kernel::PORTABLE, ..Effort::default() },
-        || Effort { threads: NonZero::new(3), ..Effort::default() },
-    ];
+    /// Every kernel that this CPU has, and more threads than there are chunks.
+    fn efforts() -> impl Iterator<Item = Effort> {
+        let kernels = Kernel::all().map(|kernel| Effort { kernel, threads: None });
+        kernels.chain([Effort { threads: NonZero::new(3), ..Effort::default() }])
+    }
 
     /// Devices with pseudo-random UUIDs and ages, three groups, two tags, one test device in 16.
     fn fleet(devices: u32) -> Fleet {
@@ -265,7 +265,7 @@ mod tests {
         for devices in [1, 63, 64, 65, 5_000, 140_000] {
             let fleet = fleet(devices);
             for k in [1, 2, 10, 100, 1_000, 4_000, 60_000, 70_000] {
-                for (seed, effort) in (0..5).flat_map(|seed| EFFORTS.map(|effort| (seed, effort()))) {
+                for (seed, effort) in (0..5).flat_map(|seed| efforts().map(move |effort| (seed, effort))) {
                     let limit = Limit::Count(k);
                     let selection =
                         Selection::new(&fleet, Selector::default(), limit, seed, recency(), effort).unwrap();

@@ -141,6 +141,16 @@ impl<'a> Terms<'a> {
         }
     }
 
+    /// Asks for what the next span's sets take from memory beside their words.
+    #[inline(always)]
+    pub(crate) fn ask_for(&self, span: &Span) {
+        for excluded in &self.excluded {
+            if let Excluded::Ordinals(set) = excluded {
+                set.ask_for(self.layout, span);
+            }
+        }
+    }
+
     /// Takes what is excluded out of a window.
     #[inline(always)]
     pub(crate) fn take_excluded_from(&self, window: &mut Window) {

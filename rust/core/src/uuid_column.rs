@@ -3,6 +3,7 @@
 //! A scan reads identity hashes, 8 bytes a device. They need not be kept beside the UUIDs: for a given upper half of the
 //! UUID the identity hash is a bijection of the lower half. So the upper half and the hash are the UUID.
 
+use crate::huge_pages;
 use crate::identity::IdentityColumn;
 use crate::ids::{Uuid, halves, identity_hash, lower_half};
 use crate::layout::Position;
@@ -21,7 +22,7 @@ impl UuidColumn {
     /// The column of these UUIDs, padded to a multiple of so many devices.
     pub(crate) fn new(uuids: impl ExactSizeIterator<Item = Uuid> + Clone, multiple: usize) -> Self {
         Self {
-            upper: uuids.clone().map(|uuid| halves(&uuid).0).collect(),
+            upper: huge_pages::collected(uuids.clone().map(|uuid| halves(&uuid).0)),
             identity: IdentityColumn::new(uuids.map(|uuid| identity_hash(&uuid)), multiple),
         }
     }

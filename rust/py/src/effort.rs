@@ -4,19 +4,34 @@ use std::num::NonZero;
 use std::sync::OnceLock;
 
 use groundswell_core::{Effort, Kernel};
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
 
-/// Set to `portable`, it keeps every loop to the instructions of every CPU. The answers are the same.
+/// Set to `portable` or `avx2`, it keeps every loop to those instructions. The answers are the same.
 const VARIABLE: &str = "GROUNDSWELL_KERNEL";
 
-/// The kernel of this process.
-pub(crate) fn kernel() -> Kernel {
-    static KERNEL: OnceLock<Kernel> = OnceLock::new();
-    *KERNEL.get_or_init(|| {
-        let portable = std::env::var_os(VARIABLE).is_some_and(|value| value == Kernel::PORTABLE.name());
-        if portable { Kernel::PORTABLE } else { Kernel::detect() }
-    })
+static KERNEL: OnceLock<Kernel> = OnceLock::new();
+
+/// Decides on the kernel of this process, once.
+///
+/// # Errors
+/// `ImportError` if the variable names instructions that this CPU does not have: nobody who asks for some should measure
+/// or test others.
+pub(crate) fn choose_kernel() -> PyResult<Kernel> {
+    let kernel = match std::env::var_os(VARIABLE) {
+        Some(name) if !name.is_empty() => Kernel::all().find(|kernel| name == kernel.name()).ok_or_else(|| {
+            let names: Vec<&str> = Kernel::all().map(Kernel::name).collect();
+            PyImportError::new_err(format!(
+                "{VARIABLE} is `{}`; unset it, or say one of what this CPU has: {}",
+                name.display(),
+                names.join(", ")
+            ))
+        })?,
+        _ => Kernel::detect(),
+    };
+    Ok(*KERNEL.get_or_init(|| kernel))
 }
 
 pub(crate) fn effort(threads: Option<NonZero<usize>>) -> Effort {
-    Effort { kernel: kernel(), threads }
+    Effort { kernel: *KERNEL.get_or_init(Kernel::detect), threads }
 }

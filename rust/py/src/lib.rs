@@ -2,9 +2,10 @@
 //!
 //! The docstrings that users read are in `python/groundswell/_core.pyi`.
 
-use groundswell_core::{ids, nearest, recency, sample};
+use groundswell_core::{Kernel, ids, nearest, recency, sample};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 mod arrays;
 mod device_set;
@@ -25,7 +26,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("ALGORITHM", sample::ALGORITHM)?;
     m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
     m.add("NEVER_SEEN", recency::NEVER)?;
-    m.add("KERNEL", effort::kernel().name())?;
+    m.add("KERNEL", effort::choose_kernel()?.name())?;
+    m.add("KERNELS", PyTuple::new(m.py(), Kernel::all().map(Kernel::name).collect::<Vec<_>>())?)?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<fleet::PyFleet>()?;
     m.add_class::<selection::PySelection>()?;

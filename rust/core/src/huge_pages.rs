@@ -1,0 +1,47 @@
+//! Memory for large columns, in pages of 2 MiB where the system gives them.
+//!
+//! A look-up touches columns at random, and with pages of 4 KiB waits for the page table as long as for the memory.
+
+/// Columns smaller than this are left alone.
+const LARGE: usize = 8 << 20;
+
+/// An empty vector with room for so many elements.
+pub(crate) fn with_room<T>(elements: usize) -> Vec<T> {
+    let column = Vec::with_capacity(elements);
+    advise(&column);
+    column
+}
+
+/// A vector of so many elements, all the same.
+pub(crate) fn filled<T: Copy>(element: T, elements: usize) -> Vec<T> {
+    let mut column = with_room(elements);
+    column.resize(elements, element);
+    column
+}
+
+/// The elements of an iterator.
+pub(crate) fn collected<T>(elements: impl ExactSizeIterator<Item = T>) -> Vec<T> {
+    let mut column = with_room(elements.len());
+    column.extend(elements);
+    column
+}
+
+#[cfg(target_os = "linux")]
+fn advise<T>(column: &Vec<T>) {
+    const PAGE: usize = 4096;
+    let bytes = column.capacity() * size_of::<T>();
+    if bytes < LARGE {
+        return;
+    }
+    let begun = column.as_ptr().cast::<u8>();
+    let before = begun.align_offset(PAGE);
+    #[allow(unsafe_code, reason = "benches/kernels.rs: look-ups in ten million devices take half as long")]
+    // SAFETY: this is advice on whole pages inside memory that the vector owns. It changes nothing that is stored there
+    // and no rights, and a kernel that does not know it says so in a result that nothing depends on.
+    unsafe {
+        libc::madvise(begun.add(before).cast_mut().cast(), (bytes - before) / PAGE * PAGE, libc::MADV_HUGEPAGE);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise<T>(_column: &Vec<T>) {}
