@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python test-kernels lint format bench lock clean
+.PHONY: build demo test test-rust test-python test-kernels lint format bench bench-full lock clean
 
 build: $(VENV)/.built
 
@@ -56,8 +56,10 @@ format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: build
-	$(BIN)/python -m benches.run
+# A quarter of an hour on an idle machine; ONLY=select,lookup and SIZES=1000000 choose, what is not run is kept.
+bench bench-full: build
+	$(BIN)/python -m benches.run $(if $(filter %-full,$@),--full) $(if $(ONLY),--only $(ONLY)) $(if $(SIZES),--sizes $(SIZES))
+	$(if $(ONLY)$(SIZES),,cargo bench --locked --quiet -p groundswell-core)
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

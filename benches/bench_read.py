@@ -5,6 +5,7 @@ The others are done there. Ours has also checked every row, dropped repeated one
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -16,16 +17,21 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from benches.material import NOW, OURS, PASSES, SIZES, Case, Run, columns, file
-from groundswell import Fleet, UuidList
+from benches.material import NOW, file
+from benches.work import OURS, Case, Task, Work
+from groundswell import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
-    from pytest_benchmark.fixture import BenchmarkFixture
 
+    Run = Callable[[], object]
+
+SIZES: Final = (100_000, 1_000_000)
+FULL_SIZES: Final = ()
+ENDINGS: Final = {"CSV": "csv", "Parquet": "parquet"}
 _DIGITS: Final = np.zeros(256, dtype=np.uint8)
 _DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 _PLACES: Final = [place for place in range(36) if place not in {8, 13, 18, 23}]
@@ -121,28 +127,30 @@ CONTENDERS: Final[dict[str, Callable[[Path], Run]]] = {
     "pandas": pandas_frame,
     "DuckDB: into a table": duckdb_table,
 }
-WORKS: Final = {"read a fleet from CSV": "csv", "read a fleet from Parquet": "parquet"}
 
 
-def _case(work: str, size: int, turn: int, contender: str) -> Case:
-    return Case(work, size, turn, contender, lambda: CONTENDERS[contender](file(size, WORKS[work])))
+def _task(prepare: Callable[[Path], Run], size: int, ending: str) -> Task:
+    return Task(prepare(file(size, ending)))
 
 
-CASES: Final = [
-    _case(work, size, turn, contender)
-    for work in WORKS
-    for size in SIZES
-    for turn in range(PASSES)
-    for contender in CONTENDERS
-]
+def works(size: int) -> list[Work]:
+    return [
+        Work(
+            f"Read a fleet from {kind}",
+            f"{size:,}",
+            size,
+            {name: partial(_task, prepare, size, ending) for name, prepare in CONTENDERS.items()},
+        )
+        for kind, ending in ENDINGS.items()
+    ]
 
 
-@pytest.mark.parametrize("ending", WORKS.values())
+@pytest.mark.parametrize("ending", ENDINGS.values())
 def test_every_contender_reads_the_same_devices(ending: str) -> None:
-    size = SIZES[0]
+    size = 100_000
     path = file(size, ending)
-    uuids = columns(size)["uuids"].tobytes()
-    assert Fleet.read(path, now=NOW).ordinals(UuidList.of(columns(size)["uuids"])).tolist() == list(range(size))
+    fleet = Fleet.read(path, now=NOW)
+    uuids = fleet.core.uuids(np.arange(size, dtype=np.uint32)).tobytes()
     frame = polars_frame(path)()
     assert isinstance(frame, pl.DataFrame)
     assert b"".join(frame["uuid"].to_list()) == uuids
@@ -156,7 +164,5 @@ def test_every_contender_reads_the_same_devices(ending: str) -> None:
     assert counted == (size,)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_read(benchmark: BenchmarkFixture, case: Case) -> None:
-    benchmark.extra_info |= case.facts
-    benchmark(case.prepare())
+def test_read(case: Case, measure: Callable[[Case], None]) -> None:
+    measure(case)

@@ -1,181 +1,204 @@
-"""Lists of UUIDs: text to 16-byte rows, in order, duplicates dropped; and from UUIDs to row numbers."""
+"""Lists of UUIDs: text to 16-byte rows, in order, duplicates dropped."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+import duckdb
 import numpy as np
 import polars as pl
-import pytest
 
-from benches.material import OURS, PASSES, SEED, SIZES, Case, Run, columns, fleet
+from benches.material import new_uuids
+from benches.work import OURS, Case, Task, Work
 from groundswell import UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    from pytest_benchmark.fixture import BenchmarkFixture
 
+    Reader = Callable[[bytes], bytes | npt.NDArray[np.uint8]]
+
+SIZES: Final = (10_000, 1_000_000, 10_000_000)
+FULL_SIZES: Final = ()
+CLEAN: Final = "Read a clean list"
+MIXED: Final = "Read a list as people write it"
 LINE: Final = 37
-CLEAN: Final = "read a clean list"
-MIXED: Final = "read a list as people write it"
-LOOKUP: Final = "look up UUIDs"
-_LISTED: Final = 10
-"""One in so many devices is looked up."""
+GIGA: Final = 1e9
+WARM_BELOW: Final = 10_000_000
+"""From this size on some readers take half a minute."""
+SEPARATORS: Final = ',;|" \t\r\n'
 
 
 @cache
-def text(size: int, work: str) -> bytes:
-    """Write the UUIDs of a fleet: one a line, or quoted, in upper case, with commas and without hyphens by turns."""
-    clean = UuidList.of(columns(size)["uuids"]).text()
-    if work == CLEAN:
-        return clean.encode()
+def text(size: int, heading: str) -> bytes:
+    """Write UUIDs: one a line, or quoted, in upper case, with commas and without hyphens by turns."""
+    if heading == CLEAN:
+        return UuidList.of(new_uuids(size)).text().encode()
+    lines = text(size, CLEAN).decode().split()
     forms: tuple[Callable[[str], str], ...] = (
         lambda line: f'"{line}",',
         lambda line: line.upper() + "; ",
         lambda line: line.replace("-", "") + "\r\n",
         lambda line: line + "\t",
     )
-    return "".join(forms[number % len(forms)](line) for number, line in enumerate(clean.split())).encode()
+    return "".join(forms[number % len(forms)](line) for number, line in enumerate(lines)).encode()
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+def ours(given: bytes) -> npt.NDArray[np.uint8]:
+    return UuidList.parse(given).array
 
 
-def ours(size: int, work: str) -> Run:
-    given = text(size, work)
-    return lambda: UuidList.parse(given).array
+# --- plain Python --------------------------------------------------------------------------------------------------
 
 
-def uuid_loop(size: int, work: str) -> Run:
-    given = text(size, work)
-
-    def run() -> bytes:
-        words = re.split(r'[\s,;|"]+', given.decode())
-        return b"".join(uuid.bytes for uuid in dict.fromkeys(UUID(word) for word in words if word))
-
-    return run
+def uuid_loop(given: bytes) -> bytes:
+    words = re.split(r'[\s,;|"]+', given.decode())
+    return b"".join(uuid.bytes for uuid in dict.fromkeys(UUID(word) for word in words if word))
 
 
-def expression_and_fromhex(size: int, work: str) -> Run:
-    given = text(size, work)
-    # Every character that may stand in a UUID is kept, and every run of others is one blank.
-    separators = re.compile(rb"[^0-9A-Fa-f]+")
-
-    def run() -> bytes:
-        words = separators.sub(b" ", given.replace(b"-", b"")).lower().split()
-        assert all(len(word) == 32 for word in words)
-        return bytes.fromhex(b"".join(dict.fromkeys(words)).decode())
-
-    return run
+_EXPRESSION: Final = re.compile(rb"(?i)\b([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\b")
 
 
-def numpy_table(size: int, work: str) -> Run:
-    given = text(size, work)
-    digits = np.full(256, 255, dtype=np.uint8)
-    digits[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+def expression_and_fromhex(given: bytes) -> bytes:
+    words = (b"".join(parts) for parts in _EXPRESSION.findall(given.lower()))
+    return bytes.fromhex(b"".join(dict.fromkeys(words)).decode())
+
+
+_TABLE: Final = bytes.maketrans(
+    (SEPARATORS + "ABCDEF").encode(),
+    (" " * len(SEPARATORS) + "abcdef").encode(),
+)
+
+
+def translate_and_fromhex(given: bytes) -> bytes:
+    words = given.translate(_TABLE, b"-").split()
+    assert set(map(len, words)) == {32}
+    return bytes.fromhex(b"".join(dict.fromkeys(words)).decode())
+
+
+# --- numpy ---------------------------------------------------------------------------------------------------------
+
+_DIGITS: Final = np.full(256, 255, dtype=np.uint8)
+_DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+_DIGITS[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
+
+
+def _distinct(rows: npt.NDArray[np.uint8]) -> bytes:
+    """Drop duplicates; seldom is there one, and half of a UUID is enough to see that."""
+    halves = np.sort(rows.view("<u8")[:, 0])
+    if (halves[1:] != halves[:-1]).all():
+        return rows.tobytes()
+    _, first = np.unique(rows.view("S16").ravel(), return_index=True)
+    return rows[np.sort(first)].tobytes()
+
+
+def _rows(digits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    assert digits.max() < 16
+    return np.ascontiguousarray(digits[:, ::2] << np.uint8(4) | digits[:, 1::2])
+
+
+def numpy_lines(given: bytes) -> bytes:
+    """Only a clean list has every character in its place."""
+    lines = np.frombuffer(given, np.uint8).reshape(-1, LINE)
     hyphens = [8, 13, 18, 23]
+    assert (lines[:, hyphens] == ord("-")).all()
+    assert (lines[:, -1] == ord("\n")).all()
     places = [place for place in range(LINE - 1) if place not in hyphens]
-
-    def run() -> bytes:
-        lines = np.frombuffer(given, np.uint8).reshape(-1, LINE)
-        assert (lines[:, hyphens] == ord("-")).all()
-        assert (lines[:, -1] == ord("\n")).all()
-        nibbles = digits[lines[:, places]]
-        assert nibbles.max() < 16
-        rows = np.ascontiguousarray(nibbles[:, ::2] << np.uint8(4) | nibbles[:, 1::2])
-        halves = np.sort(rows.view("<u8")[:, 0])
-        if (halves[1:] != halves[:-1]).all():
-            return rows.tobytes()
-        _, first = np.unique(rows.view("S16").ravel(), return_index=True)
-        return rows[np.sort(first)].tobytes()
-
-    return run
+    return _distinct(_rows(_DIGITS[lines[:, places]]))
 
 
-# --- looking up ----------------------------------------------------------------------------------------------------
+def translate_and_numpy(given: bytes) -> bytes:
+    """The digits of every value, after a look at where values begin and end."""
+    dense = np.frombuffer(given.translate(_TABLE, b"-") + b" ", np.uint8)
+    gaps = np.flatnonzero(dense == ord(" "))
+    lengths = np.diff(gaps, prepend=-1) - 1
+    assert np.isin(lengths, (0, 32)).all()
+    return _distinct(_rows(_DIGITS[dense[dense != ord(" ")]].reshape(-1, 32)))
 
 
-@cache
-def listed(size: int) -> npt.NDArray[np.uint8]:
-    """Give a tenth of the fleet, shuffled, and as many strangers as a hundredth of it."""
-    chance = np.random.default_rng(SEED)
-    known = columns(size)["uuids"][chance.choice(size, size // _LISTED, replace=False)]
-    strangers = chance.integers(0, 256, (size // 100, 16), dtype=np.uint8)
-    return chance.permutation(np.concatenate([known, strangers]))
+# --- frames and SQL ------------------------------------------------------------------------------------------------
 
 
-def _as_bytes(uuids: npt.NDArray[np.uint8]) -> list[bytes]:
-    whole = uuids.tobytes()
-    return [whole[at : at + 16] for at in range(0, len(whole), 16)]
+def polars_strings(given: bytes) -> bytes:
+    word = pl.Series([given.translate(_TABLE, b"-").decode()]).str.split(" ").explode(empty_as_null=False)
+    word = word.filter(word != "")
+    assert (word.str.len_bytes() == 32).all()
+    return b"".join(word.str.decode("hex").unique(maintain_order=True).to_list())
 
 
-def our_lookup(size: int, _work: str) -> Run:
-    devices, asked = fleet(size), UuidList.of(listed(size))
-    return lambda: devices.ordinals(asked)
+_QUERY: Final = """
+    WITH words AS (SELECT unnest(string_split(?, ' ')) AS word),
+    numbered AS (SELECT word::UUID AS uuid, row_number() OVER () AS place FROM words WHERE word <> '')
+    SELECT uuid FROM numbered GROUP BY uuid ORDER BY min(place)"""
 
 
-def dict_lookup(size: int, _work: str) -> Run:
-    ordinals = {uuid: ordinal for ordinal, uuid in enumerate(_as_bytes(columns(size)["uuids"]))}
-    asked = _as_bytes(listed(size))
-    return lambda: [ordinals.get(uuid, 2**32 - 1) for uuid in asked]
+def duckdb_cast(given: bytes) -> bytes:
+    connection = duckdb.connect()
+    connection.execute("SET arrow_lossless_conversion = true")
+    found = connection.sql(_QUERY, params=[given.translate(_TABLE, b"-").decode()]).to_arrow_table()["uuid"]
+    return b"".join(_sixteen_bytes(chunk) for chunk in found.chunks)
 
 
-def _halves(uuids: npt.NDArray[np.uint8]) -> pl.DataFrame:
-    halves = np.ascontiguousarray(uuids).view("<u8")
-    return pl.DataFrame({"a": halves[:, 0], "b": halves[:, 1]})
-
-
-def polars_lookup(size: int, _work: str) -> Run:
-    known = _halves(columns(size)["uuids"]).with_row_index("ordinal")
-    asked = _halves(listed(size))
-    return lambda: asked.join(known, on=["a", "b"], how="left", maintain_order="left")["ordinal"].fill_null(2**32 - 1)
+def _sixteen_bytes(chunk: Any) -> memoryview:
+    storage = getattr(chunk, "storage", chunk)
+    return memoryview(storage.buffers()[1])[16 * storage.offset : 16 * (storage.offset + len(storage))]
 
 
 # --- the same answer, and the clock --------------------------------------------------------------------------------
 
-_READERS: Final[dict[str, Callable[[int, str], Run]]] = {
+CONTENDERS: Final[dict[str, Reader]] = {
     OURS: ours,
     "uuid.UUID in a loop": uuid_loop,
     "regular expression, bytes.fromhex": expression_and_fromhex,
+    "bytes.translate, split, bytes.fromhex": translate_and_fromhex,
+    "bytes.translate, numpy: table of digits": translate_and_numpy,
+    "polars: split, decode": polars_strings,
+    "DuckDB: split, cast": duckdb_cast,
 }
-WORKS: Final[dict[str, dict[str, Callable[[int, str], Run]]]] = {
-    CLEAN: _READERS | {"numpy: table of digits": numpy_table},
-    MIXED: _READERS,
-    LOOKUP: {OURS: our_lookup, "dict of bytes": dict_lookup, "polars: join on two integers": polars_lookup},
-}
+READERS: Final = {CLEAN: CONTENDERS | {"numpy: table of digits": numpy_lines}, MIXED: CONTENDERS}
 
 
-def _case(work: str, size: int, turn: int, contender: str) -> Case:
-    return Case(work, size, turn, contender, lambda: WORKS[work][contender](size, work))
+def _task(read: Reader, size: int, heading: str) -> Task:
+    given = text(size, heading)
+    return Task(partial(read, given), warm=size < WARM_BELOW or read is ours)
 
 
-CASES: Final = [
-    _case(work, size, turn, contender)
-    for work in WORKS
-    for size in SIZES
-    for turn in range(PASSES)
-    for contender in WORKS[work]
-]
+def works(size: int) -> list[Work]:
+    return [
+        Work(
+            heading,
+            f"{size:,}",
+            size,
+            {name: partial(_task, read, size, heading) for name, read in readers.items()},
+            amount=(_bytes(size, heading) / GIGA, "GB/s"),
+        )
+        for heading, readers in READERS.items()
+    ]
 
 
-@pytest.mark.parametrize("size", SIZES)
+def _bytes(size: int, heading: str) -> int:
+    """How long the text is, without making it."""
+    if heading == CLEAN:
+        return size * LINE
+    return (
+        sum(len(form) for form in (36 * "x" + '"",', 36 * "x" + "; ", 32 * "x" + "\r\n", 36 * "x" + "\t")) * size // 4
+    )
+
+
 def test_every_contender_gives_the_same_answer(size: int) -> None:
-    uuids = columns(size)["uuids"].tobytes()
-    for work in (CLEAN, MIXED):
-        for contender in WORKS[work].values():
-            answer = contender(size, work)()
-            assert (answer if isinstance(answer, bytes) else np.asarray(answer).tobytes()) == uuids
-    ordinals = [np.asarray(contender(size, LOOKUP)()) for contender in WORKS[LOOKUP].values()]
-    assert all((one == ordinals[0]).all() for one in ordinals)
-    assert (ordinals[0] < size).sum() == size // _LISTED
+    few = min(size, 100_000)
+    uuids = new_uuids(few).tobytes()
+    for heading, readers in READERS.items():
+        assert len(text(few, heading)) == _bytes(few, heading)
+        for name, read in readers.items():
+            for given in (text(few, heading), text(few, heading) * 2):
+                answer: Any = read(given)
+                assert (answer if isinstance(answer, bytes) else answer.tobytes()) == uuids, name
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_uuid_lists(benchmark: BenchmarkFixture, case: Case) -> None:
-    benchmark.extra_info |= case.facts
-    benchmark(case.prepare())
+def test_uuid_lists(case: Case, measure: Callable[[Case], None]) -> None:
+    measure(case)

@@ -3,104 +3,159 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from array import array
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pyroaring import BitMap
 
-from groundswell import Fleet, UuidList
+from groundswell import Fleet
 from groundswell.fleet.quantities import epoch_seconds
+from groundswell.fleet.report import FleetColumns, ReadReport
 from groundswell.fleet.synth import synth
 from groundswell.fleet.synth_files import write_synth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import pyarrow as pa
 
-SIZES: Final = (100_000, 1_000_000)
 NOW: Final = datetime(2026, 11, 24, tzinfo=UTC)
+NOW_SECONDS: Final = epoch_seconds(NOW)
 SEED: Final = 1
 THRESHOLD: Final = 4 * 3600
 HALF_LIFE: Final = 24 * 3600
-OURS: Final = "groundswell"
-PASSES: Final = 5
-"""Contenders take turns this many times: a shared machine is twice as fast in one minute as in the next."""
+LAST_STEP: Final = 80
+LARGEST_SYNTH: Final = 1_000_000
+"""Larger fleets are this one again and again, with other UUIDs: making up devices takes longer than all else."""
+STAGED: Final = 100
+"""One device in so many is staged already."""
 
-Run = Callable[[], object]
-"""What is measured: takes nothing, gives the answer."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One contender's turn at one work and size. `prepare` is not measured; what it returns is."""
-
-    work: str
-    size: int
-    turn: int
-    contender: str
-    prepare: Callable[[], Run]
-
-    def __str__(self) -> str:
-        return f"{self.work} / {self.size} / {self.turn} / {self.contender}"
-
-    @property
-    def facts(self) -> dict[str, str | int]:
-        """What is kept beside the measured times."""
-        return {"work": self.work, "size": self.size, "turn": self.turn, "contender": self.contender}
+Columns = dict[str, Any]
+_COLUMNS: Final = ("last_seen", "groups", "tags", "production", "target_versions")
 
 
 @cache
 def table(size: int) -> pa.Table:
     """Make the fleet as a table."""
-    return synth(size, seed=SEED, now=epoch_seconds(NOW))
+    return synth(size, seed=SEED, now=NOW_SECONDS)
+
+
+def new_uuids(size: int) -> npt.NDArray[np.uint8]:
+    """Draw version 4 UUIDs."""
+    halves = np.random.default_rng([SEED, size]).integers(0, 2**64, (size, 2), dtype=np.uint64)
+    uuids = halves.view(np.uint8).reshape(size, 16)
+    uuids[:, 6] &= 0x0F
+    uuids[:, 6] |= 0x40
+    uuids[:, 8] &= 0x3F
+    uuids[:, 8] |= 0x80
+    return uuids
+
+
+def base_columns(size: int) -> Columns:
+    """Give a fleet that is made up as numpy columns: codes, epoch seconds, −1 for unknown."""
+    held = Fleet.read(table(size), now=NOW).core.columns()
+    return {name: held[name] for name in (*_COLUMNS, "group_names", "tag_names")}
+
+
+def repeated(base: Columns, size: int) -> Columns:
+    """Repeat columns until there are so many devices."""
+    times = -(-size // len(base["last_seen"]))
+    names = {name: list(map(str, base[name])) for name in ("group_names", "tag_names")}
+    return {name: np.tile(base[name], times)[:size] for name in _COLUMNS} | names
+
+
+@cache
+def columns(size: int) -> Columns:
+    """Give the fleet as numpy columns, without its UUIDs: those are gigabytes at times."""
+    made = base_columns(min(size, LARGEST_SYNTH))
+    return made if len(made["last_seen"]) == size else repeated(made, size)
+
+
+def fleet_of(ids: npt.NDArray[np.uint8], held: Columns) -> Fleet:
+    """Make our fleet of columns as `columns` gives them."""
+    return Fleet(
+        FleetColumns(
+            uuids=ids,
+            production_said=np.ones(len(ids), dtype=bool),
+            names=None,
+            hardware_ids=None,
+            present=frozenset({"uuid", "group", "tag", "production", "last_seen", "target_version"}),
+            now=NOW_SECONDS,
+            report=ReadReport(rows=len(ids), devices=len(ids)),
+            **held,
+        )
+    )
 
 
 @cache
 def fleet(size: int) -> Fleet:
     """Make the fleet as we hold it."""
-    return Fleet.read(table(size), now=NOW)
+    return fleet_of(new_uuids(size), columns(size))
 
 
 @cache
-def columns(size: int) -> dict[str, Any]:
-    """Give the fleet as numpy columns: codes, epoch seconds, −1 for unknown."""
-    return fleet(size)._core.columns()  # noqa: SLF001 - the same bytes for everybody
+def staged(size: int) -> npt.NDArray[np.uint32]:
+    """Draw the ordinals of those whom earlier rollouts have chosen, ascending."""
+    chosen = np.random.default_rng(SEED).choice(size, size // STAGED, replace=False, shuffle=False)
+    return np.sort(chosen).astype(np.uint32)
 
 
 @cache
-def covered(size: int) -> npt.NDArray[np.uint32]:
-    """Draw the ordinals of one device in a hundred: those that earlier rollouts have chosen."""
-    chosen = np.random.default_rng(SEED).choice(size, size // 100, replace=False)
-    return chosen.astype(np.uint32)
-
-
-@cache
-def covered_list(size: int) -> UuidList:
-    """Give the same devices as a list of UUIDs, which is what our `exclude` takes."""
-    return UuidList.of(columns(size)["uuids"][covered(size)])
-
-
-@cache
-def covered_mask(size: int) -> npt.NDArray[np.bool_]:
-    """Give the same devices as a mask, which is what array libraries like best."""
-    mask = np.zeros(size, dtype=bool)
-    mask[covered(size)] = True
+def unstaged_mask(size: int) -> npt.NDArray[np.bool_]:
+    """Give all others as a mask, which is what array libraries like best."""
+    mask = np.ones(size, dtype=bool)
+    mask[staged(size)] = False
     return mask
 
 
+def bitmap(ordinals: npt.NDArray[Any]) -> BitMap:
+    """Make a bitmap of ordinals."""
+    words = array("I")
+    words.frombytes(np.ascontiguousarray(ordinals, dtype=np.uint32).tobytes())
+    made = BitMap(words)
+    made.run_optimize()
+    return made
+
+
 @cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="groundswell-bench-")
+def staged_bitmap(size: int) -> BitMap:
+    """Give the staged devices as a bitmap."""
+    return bitmap(staged(size))
+
+
+@cache
+def folder() -> Path:
+    """Make a folder for the files of this process, which go when it does."""
+    _folders.append(tempfile.TemporaryDirectory(prefix="groundswell-bench-"))
+    return Path(_folders[-1].name)
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @cache
 def file(size: int, ending: str) -> Path:
     """Write the fleet to a file; it is in the page cache afterwards."""
-    path = Path(_folder().name) / f"{size}.{ending}"
-    write_synth(path, devices=size, seed=SEED, now=epoch_seconds(NOW))
+    path = folder() / f"{size}.{ending}"
+    write_synth(path, devices=size, seed=SEED, now=NOW_SECONDS)
     path.read_bytes()
     return path
+
+
+@cache
+def _words(size: int) -> tuple[npt.NDArray[np.uint64], bytes]:
+    words = np.ones(size, dtype=np.uint64)
+    return words, words.tobytes()
+
+
+MEMORY_READS: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
+    "numpy: sum": lambda size: _words(size)[0].sum,
+    "numpy: xor": lambda size: lambda: np.bitwise_xor.reduce(_words(size)[0]),
+    "bytes.find": lambda size: lambda: _words(size)[1].find(b"\xff"),
+}
+"""Ways to read 8 bytes a device from memory once: the physical limit of a scan is the fastest of them."""

@@ -1,0 +1,61 @@
+"""Factories to measure with: bare ones to import into, and ones that are ready for their first wave."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from benches.material import NOW, folder, table
+from benches.targets import write_targets
+from groundswell import Factory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["TAG", "bare", "copy", "ready", "targets_keys"]
+
+TAG: Final = "production"
+KEYS: Final = "targets.tgz"
+
+
+@cache
+def bare() -> Path:
+    """Make a factory without devices."""
+    path = folder() / "bare"
+    Factory.create(path, name="acme", now=NOW).close()
+    return path
+
+
+@cache
+def ready(size: int) -> Path:
+    """Make a factory with the fleet of this size, offline keys (beside it) and CI targets."""
+    return ready_with(f"ready-{size}", table(size))
+
+
+def ready_with(name: str, devices: pa.Table) -> Path:
+    """Make a factory with these devices, offline keys (beside it) and CI targets."""
+    home = folder() / name
+    home.mkdir()
+    targets = home / "targets.json"
+    write_targets(targets)
+    with Factory.create(home / "acme", name="acme", now=NOW) as factory:
+        factory.keys.init(root_keys=home / "root.tgz", targets_keys=home / KEYS, now=NOW)
+        factory.targets.import_(targets.read_bytes(), now=NOW)
+        factory.devices.import_(devices, now=NOW)
+    return home / "acme"
+
+
+def targets_keys(factory: Path) -> Path:
+    """The offline targets key of a factory that is ready."""
+    return factory.parent / KEYS
+
+
+def copy(original: Path, name: str) -> Path:
+    """Copy a closed factory, in place of the copy of that name that there was."""
+    path = folder() / name
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(original, path)
+    return path
