@@ -3,7 +3,7 @@
 //! Devices lie in chunks of 65 536 ordinals, the chunks of roaring bitmaps. A device stays in the chunk of its ordinal,
 //! and within a chunk devices lie by group, those of one group by ordinal. So the devices of a group are one run of
 //! positions in each chunk; and a set of ordinals becomes one of positions chunk by chunk, by tables of two bytes a
-//! device that stay in the second-level cache. docs/decisions/0006 weighs this against other layouts.
+//! device that stay in the second-level cache. docs/decisions/0012 weighs this against other layouts.
 
 use std::ops::Range;
 
