@@ -25,6 +25,7 @@
 #![deny(unsafe_code)]
 
 pub mod audience;
+mod clock;
 mod containers;
 pub mod device_set;
 pub mod effort;

@@ -16,8 +16,8 @@ pub(crate) fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
 
 /// Keeps the first `k` of at least as many picks, in order.
 ///
-/// Keys below a horizon are nearly uniform, so that as many buckets of equal width hold about one pick each; what is in
-/// one bucket is sorted. Picks of any other distribution are sorted as correctly, and as fast as sorting is.
+/// As many buckets as picks hold about one each; what is in one bucket is sorted. Picks that are distributed in another
+/// way than is thought of here are sorted as correctly, and as fast as sorting is.
 pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<Pick> {
     let by_order = |a: &Pick, b: &Pick| order(fleet, a, b);
     if picks.len() < FEW {
@@ -26,11 +26,11 @@ pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<P
         picks.truncate(k);
         return picks;
     }
-    let greatest = picks.iter().map(|pick| pick.key).fold(0.0, f64::max);
+    let (greatest, sum) =
+        picks.iter().fold((0.0, 0.0), |(greatest, sum), pick| (pick.key.max(greatest), sum + pick.key));
     let buckets = picks.len().next_power_of_two();
-    // Never more than `buckets - 1`, and the greater the key the greater the bucket. All in one if all keys are 0.
-    let scale = if greatest > 0.0 { (buckets - 1) as f64 / greatest } else { 0.0 };
-    let bucket = |pick: &Pick| (pick.key * scale) as usize;
+    let buckets_of = Buckets::of(greatest, sum / picks.len() as f64, buckets);
+    let bucket = |pick: &Pick| buckets_of.bucket(pick.key);
     let mut ends = vec![0u32; buckets + 1];
     for pick in &picks {
         ends[bucket(pick) + 1] += 1;
@@ -62,4 +62,37 @@ pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<P
     }
     sorted.truncate(k);
     sorted
+}
+
+/// Buckets of keys: the greater the key, the greater its bucket.
+enum Buckets {
+    /// Of equal width. Keys below a horizon are nearly uniform.
+    Equal { scale: f64 },
+    /// Each a part of an octave. All clocks of many rates, waited for to the end, are spread over octaves.
+    Octaves { least: u64, shift: u32 },
+}
+
+/// Keys below the greatest by more octaves than this are in one bucket.
+const OCTAVES: u64 = 16;
+
+impl Buckets {
+    fn of(greatest: f64, mean: f64, buckets: usize) -> Self {
+        // The mean of uniform keys is half the greatest.
+        if mean * 6.0 >= greatest {
+            let scale = if greatest > 0.0 { (buckets - 1) as f64 / greatest } else { 0.0 };
+            return Self::Equal { scale };
+        }
+        // The bits of a positive number, as a whole number, are in the order of the numbers: octaves are 2⁵² apart.
+        let least = greatest.to_bits().saturating_sub((OCTAVES << 52) - 1);
+        Self::Octaves { least, shift: 52 + OCTAVES.ilog2() - buckets.ilog2() }
+    }
+
+    #[inline]
+    fn bucket(&self, key: f64) -> usize {
+        match self {
+            // Never more than `buckets - 1`. All in one if all keys are 0.
+            Self::Equal { scale } => (key * scale) as usize,
+            Self::Octaves { least, shift } => (key.to_bits().saturating_sub(*least) >> shift) as usize,
+        }
+    }
 }

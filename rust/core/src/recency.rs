@@ -82,6 +82,28 @@ impl Recency {
         eighths.min(u64::from(LAST_STEP)) as Step
     }
 
+    /// Works out the steps of many devices: what [`Self::step`] says of each.
+    #[inline(always)]
+    pub(crate) fn work_out_steps(&self, last_seen: &[u32], steps: &mut [Step]) {
+        let as_usual = 0..1i64 << 40;
+        if ![self.now, self.online_threshold, self.half_life].iter().all(|setting| as_usual.contains(setting)) {
+            for (step, &seen) in steps.iter_mut().zip(last_seen) {
+                *step = self.step(seen);
+            }
+            return;
+        }
+        // In floating point, of which CPUs divide many at once. It is exact: the quotients of such settings are apart
+        // from the whole numbers up to 80 by 2⁻⁴⁰ or not at all.
+        let half_life = self.half_life as f64;
+        for (step, &seen) in steps.iter_mut().zip(last_seen) {
+            let past = (self.now - i64::from(seen)).max(0) - self.online_threshold;
+            let eighths = ((past.max(0) * 8) as f64 / half_life).min(f64::from(LAST_STEP));
+            let whole = eighths as i32;
+            let rounded_up = whole + i32::from(f64::from(whole) < eighths);
+            *step = if seen == NEVER { LAST_STEP } else { rounded_up as Step };
+        }
+    }
+
     /// Whether a device that was last seen at this instant counts as online: step 0.
     #[inline]
     pub fn is_online(&self, last_seen: u32) -> bool {
@@ -137,6 +159,26 @@ mod tests {
         assert_eq!(weight(0), 1.0);
         assert_eq!(weight(8), 0.5);
         assert_eq!(weight(LAST_STEP), 1.0 / 1024.0);
+    }
+
+    #[test]
+    fn many_steps_are_worked_out_as_one_is() {
+        let mut seen: Vec<u32> = (0..2_000_000).step_by(17).map(|age| (NOW - age) as u32).collect();
+        seen.extend([0, 1, 2, u32::MAX, NOW as u32, NOW as u32 + 1]);
+        let settings = [(14_400, 86_400), (0, 1), (0, 7), (1, 3_601), (1 << 39, 1 << 39), (0, i64::MAX), (i64::MAX, 1)];
+        for (threshold, half_life) in settings {
+            // Each edge of a step, and a second to either side of it.
+            let edges = (0..=81).flat_map(|step| {
+                [-1, 0, 1].map(|side| NOW - threshold.min(9) - half_life.min(1 << 24) * step / 8 + side)
+            });
+            let seen: Vec<u32> = seen.iter().copied().chain(edges.map(|at| at.clamp(0, 1 << 31) as u32)).collect();
+            for now in [NOW, 0, -5, 5_000_000_000, i64::MAX] {
+                let recency = Recency::new(now, threshold, half_life).unwrap();
+                let mut steps = vec![0; seen.len()];
+                recency.work_out_steps(&seen, &mut steps);
+                assert!(seen.iter().zip(&steps).all(|(&seen, &step)| step == recency.step(seen)), "{recency:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::clock::work_out_keys;
 use crate::device_set::Bits;
 use crate::effort::Effort;
 use crate::fleet::{BLOCK, Fleet, WORD};
@@ -17,7 +18,7 @@ use crate::identity::{LANES, Line};
 use crate::kernel::Kernel;
 use crate::layout::Position;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
-use crate::sample::{Pick, SeedKey, key, mix};
+use crate::sample::{Pick, SeedKey, mix};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
 
 /// Words of a block.
@@ -248,18 +249,23 @@ impl Pass<'_> {
         for (seen, &position) in last_seen.iter_mut().zip(&positions[..*count]) {
             *seen = self.fleet.last_seen[position as usize];
         }
+        self.recency.work_out_steps(&last_seen[..*count], &mut steps[..]);
+        for hash in &mut hashes[..*count] {
+            *hash = seed.variate(*hash);
+        }
         // One in three passes, and nobody can tell which: what does not pass is written over instead of being skipped.
         let mut passed = 0;
         for at in 0..*count {
-            let (step, variate) = (self.recency.step(last_seen[at]), seed.variate(hashes[at]));
+            let (step, variate) = (steps[at], hashes[at]);
             (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
             passed += usize::from(variate <= thresholds.of(step));
         }
         if !self.terms.put_off.is_empty() {
             passed = self.leave_out_what_was_put_off(&mut positions[..passed], hashes, steps);
         }
-        let variates = hashes[..passed].iter().zip(&steps[..]).zip(&positions[..]);
-        rung.extend(variates.map(|((&variate, &step), &position)| Pick { key: key(variate, step), position }));
+        let mut keys = [0.0; ROOM];
+        work_out_keys(&hashes[..passed], &steps[..passed], &mut keys);
+        rung.extend(keys[..passed].iter().zip(&positions[..]).map(|(&key, &position)| Pick { key, position }));
         *count = 0;
     }
 
