@@ -215,7 +215,10 @@ class Selection:
 
     @property
     def candidates(self) -> int:
-        """How many devices could have been picked: matching − updated − excluded."""
+        """How many devices could have been picked: matching − updated − excluded.
+
+        Cost: perhaps one more look at the sets of the selector, the first time that this or another count is asked for.
+        """
         return self._core.candidates
 
     @property

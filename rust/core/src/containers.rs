@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::device_set::{Bits, DeviceSet};
 use crate::fleet::WORD;
 use crate::fleet_set::{clear_run, fill_run};
+use crate::ids::Ordinal;
 use crate::layout::{CHUNK, Layout, Position};
 use crate::prefetch::prefetch;
 
@@ -32,6 +33,7 @@ const WORDS: usize = CHUNK / WORD;
 #[derive(Debug)]
 pub(crate) struct Containers {
     bytes: Vec<u8>,
+    len: u64,
     /// Ascending by chunk.
     places: Vec<Place>,
 }
@@ -65,7 +67,28 @@ impl Containers {
     pub(crate) fn of(set: &DeviceSet) -> Self {
         let bytes = set.serialized();
         let places = places(&bytes);
-        Self { bytes, places }
+        Self { bytes, len: set.len(), places }
+    }
+
+    /// The number of ordinals in the set.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether an ordinal is in the set.
+    pub(crate) fn contains(&self, ordinal: Ordinal) -> bool {
+        let low = ordinal as u16;
+        match self.container(ordinal as usize / CHUNK) {
+            None => false,
+            Some(Container::Array(lows)) => lows.binary_search_by_key(&low, |own| u16::from_le_bytes(*own)).is_ok(),
+            Some(Container::Bitmap(words)) => {
+                u64::from_le_bytes(words[usize::from(low) / WORD]) >> (usize::from(low) % WORD) & 1 == 1
+            }
+            Some(Container::Runs(runs)) => {
+                let at = runs.partition_point(|run| positions_of(*run).end <= Position::from(low));
+                runs.get(at).is_some_and(|run| positions_of(*run).contains(&Position::from(low)))
+            }
+        }
     }
 
     fn container(&self, chunk: usize) -> Option<Container<'_>> {

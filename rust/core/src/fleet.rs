@@ -446,15 +446,18 @@ impl Fleet {
     ///
     /// Two threads share a list that is long enough for it to pay.
     pub fn ordinals(&self, wanted: &[Uuid], absent: Ordinal, effort: &Effort) -> Vec<Ordinal> {
-        let mut ordinals = vec![absent; wanted.len()];
+        // No position is as great as this: there are fewer rows.
+        const NOWHERE: Position = Position::MAX;
+        let mut ordinals = vec![NOWHERE; wanted.len()];
         let look_up = |wanted: &[Uuid], ordinals: &mut [Ordinal]| {
             let mut places = ordinals.iter_mut();
             self.for_each_position(wanted, |found| {
-                let place = places.next().expect("one for each UUID");
-                if let Some(position) = found {
-                    *place = self.layout().ordinal(position);
-                }
+                *places.next().expect("one for each UUID") = found.unwrap_or(NOWHERE);
             });
+            self.layout().translate(ordinals);
+            if absent != NOWHERE {
+                ordinals.iter_mut().filter(|place| **place == NOWHERE).for_each(|place| *place = absent);
+            }
         };
         let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN).max(1);
         let share = wanted.len().div_ceil(threads).max(1);

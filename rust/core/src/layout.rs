@@ -3,7 +3,7 @@
 //! Devices lie in chunks of 65 536 ordinals, the chunks of roaring bitmaps. A device stays in the chunk of its ordinal,
 //! and within a chunk devices lie by group, those of one group by ordinal. So the devices of a group are one run of
 //! positions in each chunk; and a set of ordinals becomes one of positions chunk by chunk, by tables of two bytes a
-//! device that stay in the second-level cache. docs/decisions/0006 weighs this against other layouts.
+//! device that stay in the second-level cache. docs/decisions/0012 weighs this against other layouts.
 
 use std::ops::Range;
 
@@ -112,15 +112,20 @@ impl Layout {
     /// The ordinals at some positions, in their order.
     pub(crate) fn ordinals(&self, positions: impl ExactSizeIterator<Item = Position>) -> Vec<Ordinal> {
         let mut ordinals: Vec<u32> = positions.collect();
-        let Some(tables) = &self.tables else { return ordinals };
+        self.translate(&mut ordinals);
+        ordinals
+    }
+
+    /// Makes positions the ordinals at them; what is beyond the last row is left as it is.
+    pub(crate) fn translate(&self, positions: &mut [u32]) {
+        let Some(tables) = &self.tables else { return };
         // Each lies somewhere else in memory, and is asked for while those before it are waited for.
-        for batch in ordinals.chunks_mut(BATCH) {
+        for batch in positions.chunks_mut(BATCH) {
             batch.iter().for_each(|&position| prefetch(&tables.ordinals, position as usize));
             for place in batch {
-                *place ^= Ordinal::from(tables.ordinals[*place as usize]);
+                *place ^= tables.ordinals.get(*place as usize).map_or(0, |&change| Ordinal::from(change));
             }
         }
-        ordinals
     }
 
     /// The exclusive or of ordinal and position, by position and by ordinal; none where they are the same.

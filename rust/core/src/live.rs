@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::fleet::{Fleet, Registry};
+use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid};
 use crate::layout::Position;
 use crate::prefetch::prefetch;
@@ -114,7 +115,12 @@ impl LiveFleet {
     ///
     /// Costs a copy of 8 bytes a device.
     pub fn freeze(&self) -> Fleet {
-        let (last_seen, versions) = self.words.iter().map(|word| split(word.load(Relaxed))).unzip();
+        let mut last_seen = huge_pages::with_room(self.rows());
+        let mut versions = huge_pages::with_room(self.rows());
+        for (seen, version) in self.words.iter().map(|word| split(word.load(Relaxed))) {
+            last_seen.push(seen);
+            versions.push(version);
+        }
         Fleet::at_a_moment(Arc::clone(&self.registry), last_seen, versions)
     }
 

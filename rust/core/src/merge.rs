@@ -80,11 +80,11 @@ impl Ord for Head {
 pub fn merge(shards: &[(&Fleet, &Selection)], limit: Limit) -> Result<Merged, CoreError> {
     limit.check()?;
     let mut counts = Counts::default();
-    for (at, (_, selection)) in shards.iter().enumerate() {
+    for (at, (fleet, selection)) in shards.iter().enumerate() {
         if let Some(what) = selection.differs_from(shards[0].1) {
             return Err(CoreError::UnlikeSelections { shard: at, what });
         }
-        let scope = &selection.scope;
+        let scope = selection.scope(fleet);
         counts.matching += scope.matching;
         counts.remaining += scope.remaining;
         match (limit.counts_online(), scope.online) {
@@ -98,8 +98,8 @@ pub fn merge(shards: &[(&Fleet, &Selection)], limit: Limit) -> Result<Merged, Co
         Limit::Count(count) => count,
         Limit::Percent(thousandths, of) => share(thousandths, of, &counts),
     };
-    for (at, (_, selection)) in shards.iter().enumerate() {
-        let (picked, needed) = (selection.ordinals.len() as u64, wanted.min(selection.scope.remaining));
+    for (at, (fleet, selection)) in shards.iter().enumerate() {
+        let (picked, needed) = (selection.ordinals.len() as u64, wanted.min(selection.scope(fleet).remaining));
         if picked < needed {
             return Err(CoreError::ShortShard { shard: at, picked, needed });
         }

@@ -189,13 +189,13 @@ impl Wave {
             asked.restrict_to(fleet, listed, rollout.on_mismatch)?;
         }
         let listed = asked.listed.clone();
-        let terms = asked.terms(fleet);
+        let mut terms = asked.terms(fleet);
         let ordinal = |position: Position| fleet.layout().ordinal(position);
         let limit = rollout.limit;
         let (ordinals, counts, wanted) = match kind {
             Kind::Sample | Kind::SampleWithinList => {
                 let seed = SeedKey::new(rollout.seed);
-                let drawn = sample(fleet, &terms, limit, &seed, &rollout.recency, &rollout.effort);
+                let drawn = sample(fleet, &mut terms, limit, &seed, &rollout.recency, &rollout.effort);
                 let ordinals: Vec<Ordinal> = drawn.picks.iter().map(|pick| ordinal(pick.position)).collect();
                 (ordinals, drawn.counts, drawn.wanted)
             }

@@ -96,7 +96,7 @@ pub(crate) fn pick(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &
 pub(crate) struct Drawn {
     /// The picks, in order.
     pub(crate) picks: Vec<Pick>,
-    /// How many devices the sets hold.
+    /// How many devices the sets hold, those apart that were put off.
     pub(crate) counts: Counts,
     /// What the limit comes to.
     pub(crate) wanted: u64,
@@ -108,19 +108,20 @@ pub(crate) struct Drawn {
 /// before.
 pub(crate) fn sample(
     fleet: &Fleet,
-    terms: &Terms<'_>,
+    terms: &mut Terms<'_>,
     limit: Limit,
     seed: &SeedKey,
     recency: &Recency,
     effort: &Effort,
 ) -> Drawn {
-    let pass = |search: Search<'_>, expected| Pass { fleet, terms, recency, search }.run(effort, expected);
+    let pass =
+        |terms: &Terms<'_>, search: Search<'_>, expected| Pass { fleet, terms, recency, search }.run(effort, expected);
     let mut online = 0;
     let wanted = match limit {
         Limit::All => None,
         Limit::Count(count) => Some(count),
         Limit::Percent(thousandths, of) => {
-            let counts = pass(Search::Counts { online: of == Denominator::Online }, 0).counts;
+            let counts = pass(terms, Search::Counts { online: of == Denominator::Online }, 0).counts;
             let wanted = share(thousandths, of, &counts);
             online = counts.online;
             if wanted == 0 {
@@ -136,7 +137,12 @@ pub(crate) fn sample(
     loop {
         let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
         let thresholds = &Thresholds::new(horizon);
-        let Found { counts, rung } = pass(Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
+        let Found { counts, rung } = pass(terms, Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
+        if wanted.is_some_and(|wanted| (rung.len() as u64) < wanted) && !terms.put_off.is_empty() {
+            // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
+            terms.take_back();
+            continue;
+        }
         let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
         if rung.len() >= k {
             let picks = first_in_order(fleet, rung, k);
@@ -171,6 +177,8 @@ fn guess(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, k: usize) -> f64 {
     let (least, most) = (2_048, 16_384);
     let extent = terms.extent();
     let pieces = spread(&terms.spans, extent, (4 * k as u64).clamp(least, most));
+    // Those that were put off are among the candidates here: twice their part of the fleet is more than they take away.
+    let k = k + (2 * k as u64 * terms.count_put_off()).div_ceil(fleet.rows() as u64) as usize;
     let (mut histogram, mut window) = ([0u32; STEPS], Window::new());
     for piece in &pieces {
         terms.candidates_of(piece, &mut window);

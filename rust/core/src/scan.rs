@@ -255,9 +255,25 @@ impl Pass<'_> {
             (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
             passed += usize::from(variate <= thresholds.of(step));
         }
+        if !self.terms.put_off.is_empty() {
+            passed = self.leave_out_what_was_put_off(&mut positions[..passed], hashes, steps);
+        }
         let variates = hashes[..passed].iter().zip(&steps[..]).zip(&positions[..]);
         rung.extend(variates.map(|((&variate, &step), &position)| Pick { key: key(variate, step), position }));
         *count = 0;
+    }
+
+    /// Takes the excluded devices out that no set was asked about, and closes up. Returns how many are left.
+    fn leave_out_what_was_put_off(&self, positions: &mut [Position], hashes: &mut [u64], steps: &mut [Step]) -> usize {
+        let mut ordinals = [0; ROOM];
+        ordinals[..positions.len()].copy_from_slice(positions);
+        self.fleet.layout().translate(&mut ordinals[..positions.len()]);
+        let mut left = 0;
+        for (at, &ordinal) in ordinals[..positions.len()].iter().enumerate() {
+            (positions[left], hashes[left], steps[left]) = (positions[at], hashes[at], steps[at]);
+            left += usize::from(!self.terms.put_off.iter().any(|set| set.contains(ordinal)));
+        }
+        left
     }
 }
 

@@ -1,6 +1,7 @@
 //! A selector and a sample put together: a selection, and why a device is in it or not.
 
 use std::cmp::Ordering;
+use std::sync::OnceLock;
 
 use crate::effort::Effort;
 use crate::error::CoreError;
@@ -9,7 +10,7 @@ use crate::ids::{Ordinal, Uuid};
 use crate::layout::Position;
 use crate::order::order;
 use crate::recency::{Recency, Step, weight};
-use crate::sample::{Drawn, SeedKey, pick, sample};
+use crate::sample::{Drawn, SeedKey, count, pick, sample};
 use crate::selector::{Limit, OnMismatch, Reason, Resolved, Scope, Selector};
 
 /// The devices that a selector and a limit pick from a fleet.
@@ -17,13 +18,14 @@ use crate::selector::{Limit, OnMismatch, Reason, Resolved, Scope, Selector};
 pub struct Selection {
     /// The picked devices, in key order.
     pub ordinals: Vec<Ordinal>,
-    /// What the selector came to.
-    pub scope: Scope,
     /// What the limit came to; the selection has fewer devices where there are fewer candidates.
     pub wanted: u64,
     selector: Selector,
     seed: u64,
     recency: Recency,
+    effort: Effort,
+    /// What the selector came to, once it is known.
+    scope: OnceLock<Scope>,
 }
 
 /// Why a device was picked or not.
@@ -105,12 +107,31 @@ impl Selection {
     ) -> Result<Self, CoreError> {
         limit.check()?;
         let mut resolved = selector.resolve(fleet)?;
-        let terms = resolved.terms(fleet);
-        let Drawn { picks, counts, wanted } = sample(fleet, &terms, limit, &SeedKey::new(seed), &recency, &effort);
+        let mut terms = resolved.terms(fleet);
+        if let Limit::Count(count) = limit {
+            terms.put_off(count);
+        }
+        let Drawn { picks, counts, wanted } = sample(fleet, &mut terms, limit, &SeedKey::new(seed), &recency, &effort);
+        let all_counted = terms.put_off.is_empty();
         drop(terms);
-        let scope = resolved.scope(&counts, limit);
+        let scope = OnceLock::new();
+        if all_counted {
+            scope.get_or_init(|| resolved.scope(&counts, limit));
+        }
         let ordinals = fleet.layout().ordinals(picks.iter().map(|pick| pick.position));
-        Ok(Self { ordinals, scope, wanted, selector, seed, recency })
+        Ok(Self { ordinals, wanted, selector, seed, recency, effort, scope })
+    }
+
+    /// What the selector comes to in the fleet that was selected from.
+    ///
+    /// Costs a pass over its sets where picking could do without one, and nothing from then on.
+    pub fn scope(&self, fleet: &Fleet) -> &Scope {
+        self.scope.get_or_init(|| {
+            let mut resolved = self.selector.resolve(fleet).expect(RESOLVED);
+            let counts = count(fleet, &resolved.terms(fleet), &self.recency, &self.effort);
+            // Only a number of devices can be picked without counting them all.
+            resolved.scope(&counts, Limit::Count(self.wanted))
+        })
     }
 
     /// The key of a device of the fleet that was selected from: the instant at which its clock rings.
@@ -150,7 +171,7 @@ impl Selection {
             return Explanation { verdict: Verdict::Unknown, known: None };
         };
         let selector = Selector { on_mismatch: OnMismatch::Skip, ..self.selector.clone() };
-        let mut resolved = selector.resolve(fleet).expect("it was resolved when the selection was made");
+        let mut resolved = selector.resolve(fleet).expect(RESOLVED);
         let terms = resolved.terms(fleet);
         let seed = SeedKey::new(self.seed);
         let own = pick(fleet, position, &seed, &self.recency);
@@ -171,6 +192,8 @@ impl Selection {
         Explanation { verdict, known: Some(KnownDevice { ordinal, step, weight: weight(step), key: own.key, rank }) }
     }
 }
+
+const RESOLVED: &str = "it was resolved when the selection was made";
 
 /// The first thing that keeps a device out that is no candidate.
 fn kept_out(resolved: &Resolved<'_>, position: Position) -> Verdict {
@@ -201,6 +224,7 @@ mod tests {
     use std::num::NonZero;
 
     use super::*;
+    use crate::device_set::DeviceSet;
     use crate::fleet::FleetColumns;
     use crate::ids::fmix64;
     use crate::kernel::Kernel;
@@ -274,6 +298,54 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sets_that_are_put_off_change_no_pick_and_no_count() {
+        let fleet = fleet(140_000);
+        let sparse: Vec<u32> = (0..140_000).step_by(37).collect();
+        // Runs, and a chunk that the fleet does not have.
+        let runs: Vec<u32> = (0..8).flat_map(|i| i * 9_000..i * 9_000 + 700).chain([9_999_999]).collect();
+        for excluded in [&sparse, &runs] {
+            for group in [None, Some("a".to_owned())] {
+                for k in [1, 20, 500, 900] {
+                    for (seed, effort) in (0..3).flat_map(|seed| efforts().map(move |effort| (seed, effort))) {
+                        let set = Some(DeviceSet::from_ordinals(excluded));
+                        let selector = Selector { group: group.clone(), excluded_set: set, ..Selector::default() };
+                        let limit = Limit::Count(k);
+                        let selection = Selection::new(&fleet, selector, limit, seed, recency(), effort).unwrap();
+                        assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, seed), "{k} {effort:?}");
+                        assert!(selection.scope.get().is_none(), "it was put off");
+                        let scope = selection.scope(&fleet);
+                        let matches = |o: &u32| {
+                            fleet.is_production(*o) && group.as_deref().is_none_or(|g| fleet.group_of(*o) == Some(g))
+                        };
+                        let matching = (0..140_000).filter(|o| matches(o)).count() as u64;
+                        let left_out = excluded.iter().filter(|o| fleet.has(**o) && matches(o)).count() as u64;
+                        assert_eq!((scope.matching, scope.excluded), (matching, left_out));
+                        assert_eq!((scope.remaining, scope.updated), (matching - left_out, 0));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_too_few_are_left_sets_are_not_put_off_for_good() {
+        let fleet = fleet(140_000);
+        let group: Vec<u32> = fleet.group("a").unwrap().iter().collect();
+        // All of a group but a few: those few are found, whatever was guessed.
+        let (kept, excluded) = group.split_at(group.len() - 8_000);
+        let selector = Selector {
+            listed: Some(excluded.iter().chain(&kept[..5]).map(|&o| fleet.uuid(o)).collect()),
+            excluded_set: Some(DeviceSet::from_ordinals(excluded)),
+            on_mismatch: OnMismatch::Skip,
+            ..Selector::default()
+        };
+        let selection = select(&fleet, selector, Limit::Count(100));
+        assert_eq!(selection.ordinals, by_brute_force(&fleet, &selection, 7));
+        assert_eq!(selection.scope(&fleet).remaining, selection.ordinals.len() as u64);
+        assert!(selection.ordinals.len() <= 5);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) listed: Option<FleetSet>,
     pub(crate) updated: Vec<Cow<'a, FleetSet>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
+    /// What is excluded, too, but only looked at for the devices that would be picked without it: see [`Self::put_off`].
+    pub(crate) put_off: Vec<Containers>,
 }
 
 /// How many devices the sets hold.
@@ -114,7 +116,33 @@ impl<'a> Terms<'a> {
     /// All devices of a fleet that are in these sets, wherever they are.
     pub(crate) fn everywhere(layout: &'a Layout, within: Vec<&'a FleetSet>) -> Self {
         let spans = Cow::Owned(all_spans(layout.rows()));
-        Self { layout, spans, within, listed: None, updated: Vec::new(), excluded: Vec::new() }
+        Self { layout, spans, within, listed: None, updated: Vec::new(), excluded: Vec::new(), put_off: Vec::new() }
+    }
+
+    /// Leaves sets of ordinals out of the sets that are worked out chunk by chunk, where it is quicker to ask of each of
+    /// some picks whether it is in them: to find the position of an ordinal costs a cache miss.
+    ///
+    /// The counts of a pass then know nothing of them.
+    pub(crate) fn put_off(&mut self, picks: u64) {
+        let rows = self.layout.rows() as u64;
+        let pays = |set: &Containers| picks * PICKS_FOR_MEMBERS <= set.len() && set.len() * SPARSE <= rows;
+        let sets = std::mem::take(&mut self.excluded);
+        for excluded in sets {
+            match excluded {
+                Excluded::Ordinals(set) if pays(&set) => self.put_off.push(set),
+                other => self.excluded.push(other),
+            }
+        }
+    }
+
+    /// Undoes [`Self::put_off`].
+    pub(crate) fn take_back(&mut self) {
+        self.excluded.extend(self.put_off.drain(..).map(Excluded::Ordinals));
+    }
+
+    /// The number of devices in the sets that were put off, at most.
+    pub(crate) fn count_put_off(&self) -> u64 {
+        self.put_off.iter().map(Containers::len).sum()
     }
 
     /// The number of positions in the spans: no set has more devices.
@@ -215,6 +243,12 @@ impl<'a> Terms<'a> {
         gathered
     }
 }
+
+/// Members of a set whose positions are found in the time in which one pick is looked for in it.
+const PICKS_FOR_MEMBERS: u64 = 4;
+
+/// A set that has more than one device in this many is not put off: too many picks would be for nothing.
+const SPARSE: u64 = 16;
 
 /// Some positions of the spans, spread evenly, and no more than about so many: windows of a few words each.
 pub(crate) fn spread(spans: &[Span], extent: u64, at_most: u64) -> Vec<Span> {

@@ -75,8 +75,8 @@ proptest! {
                 prop_assert_eq!(merged.picks.iter().map(|pick| pick.uuid).collect::<Vec<_>>(), expected);
                 let keys: Vec<f64> = merged.picks.iter().map(|pick| pick.key).collect();
                 prop_assert_eq!(keys, whole.keys(&whole_fleet));
-                prop_assert_eq!((merged.wanted, merged.candidates), (whole.wanted, whole.scope.remaining));
-                prop_assert_eq!(merged.matching, whole.scope.matching);
+                prop_assert_eq!((merged.wanted, merged.candidates), (whole.wanted, whole.scope(&whole_fleet).remaining));
+                prop_assert_eq!(merged.matching, whole.scope(&whole_fleet).matching);
                 for pick in merged.picks {
                     prop_assert_eq!(shards[pick.shard as usize].uuid(pick.ordinal), pick.uuid);
                 }

@@ -32,6 +32,11 @@ pub(crate) fn choose_kernel() -> PyResult<Kernel> {
     Ok(*KERNEL.get_or_init(|| kernel))
 }
 
+/// The kernel of this process.
+pub(crate) fn kernel() -> Kernel {
+    *KERNEL.get_or_init(Kernel::detect)
+}
+
 pub(crate) fn effort(threads: Option<NonZero<usize>>) -> Effort {
-    Effort { kernel: *KERNEL.get_or_init(Kernel::detect), threads }
+    Effort { kernel: kernel(), threads }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use groundswell_core::ids::format_uuid;
+use groundswell_core::selector::Scope;
 use groundswell_core::{DeviceSet, Explanation, Fleet, Selection};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
@@ -17,6 +18,12 @@ pub(crate) struct PySelection {
     pub(crate) selection: Selection,
 }
 
+impl PySelection {
+    fn scope(&self, py: Python<'_>) -> &Scope {
+        py.detach(|| self.selection.scope(&self.fleet))
+    }
+}
+
 #[pymethods]
 impl PySelection {
     fn __len__(&self) -> usize {
@@ -24,33 +31,33 @@ impl PySelection {
     }
 
     #[getter]
-    fn candidates(&self) -> u64 {
-        self.selection.scope.remaining
+    fn candidates(&self, py: Python<'_>) -> u64 {
+        self.scope(py).remaining
     }
 
     #[getter]
-    fn matching(&self) -> u64 {
-        self.selection.scope.matching
+    fn matching(&self, py: Python<'_>) -> u64 {
+        self.scope(py).matching
     }
 
     #[getter]
-    fn online(&self) -> Option<u64> {
-        self.selection.scope.online
+    fn online(&self, py: Python<'_>) -> Option<u64> {
+        self.scope(py).online
     }
 
     #[getter]
-    fn updated(&self) -> u64 {
-        self.selection.scope.updated
+    fn updated(&self, py: Python<'_>) -> u64 {
+        self.scope(py).updated
     }
 
     #[getter]
-    fn excluded(&self) -> u64 {
-        self.selection.scope.excluded
+    fn excluded(&self, py: Python<'_>) -> u64 {
+        self.scope(py).excluded
     }
 
     #[getter]
-    fn excluded_unknown(&self) -> u64 {
-        self.selection.scope.excluded_unknown
+    fn excluded_unknown(&self, py: Python<'_>) -> u64 {
+        self.scope(py).excluded_unknown
     }
 
     #[getter]
@@ -59,8 +66,8 @@ impl PySelection {
     }
 
     #[getter]
-    fn skipped(&self) -> Vec<(String, &'static str)> {
-        let skipped = self.selection.scope.skipped.iter();
+    fn skipped(&self, py: Python<'_>) -> Vec<(String, &'static str)> {
+        let skipped = self.scope(py).skipped.iter();
         skipped.map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
     }
 

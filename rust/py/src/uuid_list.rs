@@ -6,7 +6,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::{arrays, errors};
+use crate::{arrays, effort, errors};
 
 type Uuids<'py> = Bound<'py, PyArray2<u8>>;
 type Rows<'py> = Bound<'py, PyArray1<u32>>;
@@ -34,7 +34,8 @@ pub(crate) struct PyUuidListReport {
 
 #[pyfunction]
 fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
-    let report = py.detach(|| uuid_list::parse(text)).map_err(|error| errors::to_py(py, error.into()))?;
+    let report =
+        py.detach(|| uuid_list::parse(text, effort::kernel())).map_err(|error| errors::to_py(py, error.into()))?;
     Ok(PyUuidListReport {
         uuids: to_array(py, report.uuids)?.unbind(),
         duplicates: report.duplicates,

@@ -4,12 +4,21 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::{find_repeated, format_list, intersect, parse, subtract, union};
+use super::{UuidListError, UuidListReport, find_repeated, format_list, intersect, parse, subtract, union};
 use crate::ids::Uuid;
+use crate::kernel::Kernel;
 
 /// The separators, spelled out from the White_Space property and the design page.
 const SEPARATORS: &str = ",;|\t\n\u{b}\u{c}\r\u{1c}\u{1d}\u{1e}\u{1f} \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\
      \u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{200b}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}";
+
+/// What a list says, which must be the same by all instructions that this CPU has.
+fn by_all_kernels(bytes: &[u8]) -> Result<UuidListReport, UuidListError> {
+    let mut reports = Kernel::all().map(|kernel| parse(bytes, kernel));
+    let first = reports.next().expect("there is a portable kernel");
+    reports.for_each(|other| assert_eq!(other, first));
+    first
+}
 
 #[derive(Debug, Default, PartialEq)]
 struct Naive {
@@ -124,7 +133,7 @@ fn once(list: impl IntoIterator<Item = Uuid>, mut keep: impl FnMut(&Uuid) -> boo
 }
 
 fn assert_agrees(text: &str) -> Result<(), TestCaseError> {
-    let report = parse(text.as_bytes()).unwrap();
+    let report = by_all_kernels(text.as_bytes()).unwrap();
     prop_assert_eq!(report.bad_count, report.bad.len());
     let ours = Naive {
         uuids: report.uuids.iter().map(|uuid| u128::from_be_bytes(*uuid)).collect(),
@@ -149,20 +158,20 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = parse(&bytes);
+        let _ = by_all_kernels(&bytes);
     }
 
     #[test]
     fn utf16_reads_as_the_same_text_in_utf8(text in list_text()) {
         let big: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
         let marked = format!("\u{feff}{text}");
-        prop_assert_eq!(parse(&big), parse(marked.as_bytes()));
+        prop_assert_eq!(by_all_kernels(&big), by_all_kernels(marked.as_bytes()));
     }
 
     #[test]
     fn a_formatted_list_reads_back(list in uuids()) {
         let list = once(list, |_| true);
-        let report = parse(&format_list(&list)).unwrap();
+        let report = by_all_kernels(&format_list(&list)).unwrap();
         prop_assert_eq!(report.uuids, list);
         prop_assert_eq!((report.duplicates, report.bad_count, report.header), (0, 0, false));
     }
@@ -190,7 +199,7 @@ proptest! {
 fn every_character_separates_exactly_if_it_is_listed() {
     let (a, b) = ("0".repeat(32), "1".repeat(32));
     for character in (1..=0x10_FFFF).filter_map(char::from_u32) {
-        let report = parse(format!("{a}{character}{b}").as_bytes()).unwrap();
+        let report = by_all_kernels(format!("{a}{character}{b}").as_bytes()).unwrap();
         let separates = SEPARATORS.contains(character);
         assert_eq!((report.uuids.len(), report.bad_count), if separates { (2, 0) } else { (0, 1) }, "{character:?}");
     }
@@ -199,7 +208,7 @@ fn every_character_separates_exactly_if_it_is_listed() {
 #[test]
 fn bad_values_beyond_the_cap_are_counted() {
     let text = "x\n".repeat(super::MAX_BAD_KEPT + 10);
-    let report = parse(text.as_bytes()).unwrap();
+    let report = by_all_kernels(text.as_bytes()).unwrap();
     assert_eq!((report.bad.len(), report.bad_count), (super::MAX_BAD_KEPT, super::MAX_BAD_KEPT + 10));
     assert_eq!(report.bad.last().unwrap().line, super::MAX_BAD_KEPT);
 }
@@ -207,7 +216,7 @@ fn bad_values_beyond_the_cap_are_counted() {
 #[test]
 fn large_lists_with_duplicates_keep_first_occurrences() {
     let uuids: Vec<Uuid> = (0..100_000u128).map(|i| (i * i % 70_001).to_be_bytes()).collect();
-    let report = parse(&format_list(&uuids)).unwrap();
+    let report = by_all_kernels(&format_list(&uuids)).unwrap();
     let expected = once(uuids.iter().copied(), |_| true);
     assert_eq!(report.duplicates, uuids.len() - expected.len());
     assert_eq!(report.uuids, expected);

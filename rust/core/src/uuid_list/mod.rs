@@ -13,7 +13,9 @@
 //! | module | what it decides |
 //! | --- | --- |
 //! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
-//! | `scan` | text → values; the clean path |
+//! | `scan` | text → values |
+//! | `clean` | the values that a list consists of, or nearly |
+//! | `distinct` | the first occurrences |
 //! | `value` | one value → UUID |
 //! | `bad` | what is wrong with a value, where it stands, how it is shown |
 //! | `seen` | which UUIDs were there before |
@@ -22,7 +24,9 @@
 
 mod algebra;
 mod bad;
+mod clean;
 mod column;
+mod distinct;
 mod scan;
 mod seen;
 mod text;

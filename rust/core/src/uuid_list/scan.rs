@@ -1,31 +1,19 @@
 //! Text → values.
 
 use super::bad::{self, BadValue, Place};
-use super::seen::{BATCH, Seen};
+use super::clean::{SEPARATOR, VALUE, take_clean};
+use super::distinct::keep_first;
 use super::text::{UuidListError, to_text};
-use super::value::{hyphenated, parse_value};
+use super::value::parse_value;
+use crate::huge_pages;
 use crate::ids::Uuid;
+use crate::kernel::Kernel;
 
 /// How many bad values are kept; all of them are counted.
 pub const MAX_BAD_KEPT: usize = 4096;
 
-/// The hyphenated form and one separator.
-const CLEAN: usize = 37;
-
-/// How many values are parsed before they are looked up in the table, so that neither loop disturbs the other.
-const CHUNK: usize = 4096;
-
-/// The separators that are one byte long.
-const SEPARATOR: [bool; 256] = {
-    let mut table = [false; 256];
-    let bytes = b",;| \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f";
-    let mut i = 0;
-    while i < bytes.len() {
-        table[bytes[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
+/// The length of a line of a clean list: what is expected of one that has not been read.
+const LINE: usize = VALUE + 1;
 
 /// What a list says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,19 +34,32 @@ pub struct UuidListReport {
 ///
 /// # Errors
 /// The bytes are not text.
-pub fn parse(bytes: &[u8]) -> Result<UuidListReport, UuidListError> {
-    let text = to_text(bytes)?;
-    let text = text.as_ref();
-    let mut distinct = Distinct::with_room_for(text.len() / CLEAN + 1);
-    let mut report = UuidListReport::default();
+pub fn parse(bytes: &[u8], kernel: Kernel) -> Result<UuidListReport, UuidListError> {
+    let mut report = UuidListReport { uuids: huge_pages::with_room(bytes.len() / LINE + 1), ..Default::default() };
+    // What is clean is text, and need not be found to be.
+    let taken = take_clean(bytes, kernel, &mut report.uuids);
+    if taken < bytes.len() {
+        take_all(to_text(bytes)?.as_ref(), taken, kernel, &mut report);
+    }
+    report.duplicates = keep_first(&mut report.uuids);
+    // Giving memory back may cost a copy of all that is kept: for a little it is not worth it.
+    if report.uuids.capacity() / 4 > report.uuids.len() / 3 {
+        report.uuids.shrink_to_fit();
+    }
+    Ok(report)
+}
+
+/// Takes all that a text says from a place on.
+fn take_all(text: &str, from: usize, kernel: Kernel, report: &mut UuidListReport) {
     let mut place = Place::start_of(text);
-    let mut at = 0;
+    let mut at = from;
     loop {
-        at += take_clean(&text.as_bytes()[at..], &mut distinct);
+        at += take_clean(&text.as_bytes()[at..], kernel, &mut report.uuids);
         let Some((start, end)) = next_value(text, at) else {
             break;
         };
-        at = end;
+        // The separators, too, so that what follows may be clean again.
+        at = end + text.as_bytes()[end..].iter().take_while(|&&byte| SEPARATOR[usize::from(byte)]).count();
         let value = &text[start..end];
         let unquoted = value.trim_start_matches(is_quote);
         let start = end - unquoted.len();
@@ -67,9 +68,9 @@ pub fn parse(bytes: &[u8]) -> Result<UuidListReport, UuidListError> {
             continue;
         }
         if let Some(uuid) = parse_value(unquoted.as_bytes()) {
-            distinct.push(uuid);
+            report.uuids.push(uuid);
         } else if unquoted.eq_ignore_ascii_case("uuid")
-            && distinct.is_empty()
+            && report.uuids.is_empty()
             && report.bad_count == 0
             && !report.header
         {
@@ -87,29 +88,6 @@ pub fn parse(bytes: &[u8]) -> Result<UuidListReport, UuidListError> {
             }
         }
     }
-    (report.uuids, report.duplicates) = distinct.finish();
-    Ok(report)
-}
-
-/// The clean path: takes values of 36 characters with one or two separators after each, while there are any.
-///
-/// Returns how many bytes it took. Anything else is left to [`next_value`], which knows all the rest.
-fn take_clean(text: &[u8], distinct: &mut Distinct) -> usize {
-    let mut rest = text;
-    while let Some((head, tail)) = rest.split_first_chunk::<CLEAN>() {
-        let (value, separator) = head.split_first_chunk::<36>().expect("37 is more than 36");
-        if !SEPARATOR[usize::from(separator[0])] {
-            break;
-        }
-        let Some(uuid) = hyphenated(value) else { break };
-        distinct.push(uuid);
-        rest = match tail {
-            // The second half of `\r\n` or `, `.
-            [second, tail @ ..] if SEPARATOR[usize::from(*second)] => tail,
-            _ => tail,
-        };
-    }
-    text.len() - rest.len()
 }
 
 /// Where the next value begins and ends, quotes included.
@@ -143,54 +121,4 @@ pub(super) fn is_blank(character: char) -> bool {
 
 pub(super) fn is_quote(character: char) -> bool {
     matches!(character, '"' | '\'')
-}
-
-/// UUIDs in the order of their first occurrence.
-struct Distinct {
-    /// The settled rows are distinct, those after them may be anything.
-    uuids: Vec<Uuid>,
-    settled: usize,
-    duplicates: usize,
-    seen: Seen,
-}
-
-impl Distinct {
-    fn with_room_for(expected: usize) -> Self {
-        Self { uuids: Vec::with_capacity(expected), settled: 0, duplicates: 0, seen: Seen::with_room_for(expected) }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.uuids.is_empty()
-    }
-
-    #[inline]
-    fn push(&mut self, uuid: Uuid) {
-        self.uuids.push(uuid);
-        if self.uuids.len() - self.settled >= CHUNK {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        let mut hashes = [0; BATCH];
-        for start in (self.settled..self.uuids.len()).step_by(BATCH) {
-            let batch = start..self.uuids.len().min(start + BATCH);
-            self.seen.hash_all(&self.uuids[batch.clone()], &mut hashes);
-            for (row, &hash) in batch.zip(&hashes) {
-                // Rows move up over the duplicates before them, so the next free row is never after `row`.
-                self.uuids[self.settled] = self.uuids[row];
-                match self.seen.see(hash, self.settled, &self.uuids) {
-                    None => self.settled += 1,
-                    Some(_) => self.duplicates += 1,
-                }
-            }
-        }
-        self.uuids.truncate(self.settled);
-    }
-
-    fn finish(mut self) -> (Vec<Uuid>, usize) {
-        self.settle();
-        self.uuids.shrink_to_fit();
-        (self.uuids, self.duplicates)
-    }
 }
