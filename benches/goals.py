@@ -59,7 +59,7 @@ class Goal:
     asks: str
     cells: Callable[[Sequence[Result]], Iterable[Cell]]
     needs: str = "`make bench`"
-    """What measures it, for those who see that it was not measured."""
+    """What would measure it, for those who see that it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ GOALS: Final = (
         "LiveFleet: check-ins in Rust",
         "≥ 15 M a second",
         _nothing,
-        needs="`cargo bench -p groundswell-core`, which prints",
+        needs="the Rust harness, whose figures are printed and not kept",
     ),
 )
 """The table of issue 5, in its order; where a row of it has two goals, they are two here."""

@@ -109,7 +109,7 @@ def _goals(goals: Sequence[Judged]) -> str:
 def _goal(judged: Judged) -> str:
     goal, worst = judged.goal, judged.worst
     if worst is None:
-        return f"| {goal.work} | {goal.asks} | not measured: needs {goal.needs} | | – |"
+        return f"| {goal.work} | {goal.asks} | not measured here: needs {goal.needs} | | – |"
     missed = sum(not cell.met for cell in judged.cells)
     verdict = "yes" if judged.met else f"**no**, in {missed} of {len(judged.cells)}"
     return f"| {goal.work} | {goal.asks} | {worst.name} | {_came_to(worst)} | {verdict} |"
