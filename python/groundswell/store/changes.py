@@ -8,18 +8,35 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
-__all__ = ["INLINE_LIMIT", "Change", "Entry", "decode", "digest", "encode", "inline", "put", "remove"]
+__all__ = [
+    "INLINE_LIMIT",
+    "PIECE",
+    "Change",
+    "Entry",
+    "decode",
+    "digest",
+    "encode",
+    "inline",
+    "pieces",
+    "put",
+    "remove",
+    "write",
+]
 
 INLINE_LIMIT: Final = 64 * 1024
 """Rows that take more bytes than this are kept in a file beside the audit log."""
+
+PIECE: Final = 122_880
+"""Rows that are worked on at once: as many as DuckDB stores in a piece, so that it need not cut and join them anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +90,53 @@ def _as_table(rows: pa.Table | list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows) if isinstance(rows, list) else rows
 
 
-def encode(rows: pa.Table) -> bytes:
-    """An Arrow stream, compressed."""
+def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The rows in batches of `PIECE`, however long the chunks of their columns are."""
     import pyarrow as pa
 
-    sink = pa.BufferOutputStream()
+    for begun in range(0, rows.num_rows, PIECE):
+        piece = rows.slice(begun, PIECE)
+        columns = [column.combine_chunks() for column in piece.columns]
+        yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+
+
+def encode(rows: pa.Table) -> bytes:
+    """An Arrow stream, compressed."""
+    sink = io.BytesIO()
+    write(rows, sink)
+    return sink.getvalue()
+
+
+def write(rows: pa.Table, file: IO[bytes]) -> str:
+    """Write what `encode` makes to a file, piece by piece, so that it takes no more memory than a piece does.
+
+    Returns:
+        The SHA-256 of what was written, in hex.
+    """
+    import pyarrow as pa
+
+    sink = _Hashed(file)
     with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(rows)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+        for piece in pieces(rows):
+            writer.write_batch(piece)
+    return sink.digest.hexdigest()
+
+
+class _Hashed:
+    """A file that is written to and hashed at once."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def decode(data: bytes) -> pa.Table:
