@@ -1,4 +1,4 @@
-"""What a transaction changes: rows that are put in (new or in place of others) and rows that are taken out.
+"""What a transaction changes: rows that are put in (new or in place of others), cells, and rows that are taken out.
 
 Changes are kept as rows, not as the command that led to them: whoever reads the audit log can replay it without
 knowing a rule of the program that wrote it.
@@ -29,6 +29,7 @@ __all__ = [
     "pieces",
     "put",
     "remove",
+    "set_cells",
     "write",
 ]
 
@@ -46,12 +47,13 @@ class Change:
     Args:
         table: its name.
         kind: ``put``: the rows take the place of those with the same key; ``add``: there are none with the same key;
-            ``remove``: the rows, of which only the key is given, go.
+            ``set``: there are rows with the same key, and they take on what these say; columns that are not given
+            stay as they are. ``remove``: the rows, of which only the key is given, go.
         rows: an Arrow table.
     """
 
     table: str
-    kind: Literal["put", "add", "remove"]
+    kind: Literal["put", "add", "set", "remove"]
     rows: pa.Table
 
 
@@ -77,6 +79,11 @@ class Entry:
 def put(table: str, rows: pa.Table | list[dict[str, Any]], *, new: bool = False) -> Change:
     """Rows that take the place of those with the same key; `new` where there are none: that is quicker."""
     return Change(table, "add" if new else "put", _as_table(rows))
+
+
+def set_cells(table: str, rows: pa.Table) -> Change:
+    """Cells of rows that exist: the key and the columns that change. Where many rows change little that is quicker."""
+    return Change(table, "set", rows)
 
 
 def remove(table: str, keys: pa.Table | list[dict[str, Any]]) -> Change:

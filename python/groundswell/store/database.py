@@ -193,23 +193,26 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
-    import pyarrow as pa
-
     table, rows, keys = change.table, change.rows, KEYS[change.table]
-    if change.kind != "add":
-        same = " AND ".join(f't."{key}" = c."{key}"' for key in keys)
+    same = " AND ".join(f't."{key}" = c."{key}"' for key in keys)
+    if change.kind in {"put", "remove"}:
         with _registered(connection, rows.select(keys)):
             connection.execute(f'DELETE FROM "{table}" t USING {_CHANGES} c WHERE {same}')
-    if change.kind != "remove":
-        if rows.num_rows > PIECE:
-            rows = pa.RecordBatchReader.from_batches(rows.schema, pieces(rows))
+    if change.kind in {"put", "add"}:
         with _registered(connection, rows):
             connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM {_CHANGES}')
+    if change.kind == "set":
+        cells = ", ".join(f'"{column}" = c."{column}"' for column in rows.column_names if column not in keys)
+        with _registered(connection, rows):
+            connection.execute(f'UPDATE "{table}" t SET {cells} FROM {_CHANGES} c WHERE {same}')
 
 
 @contextlib.contextmanager
-def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table | pa.RecordBatchReader) -> Iterator[None]:
-    connection.register(_CHANGES, rows)
+def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterator[None]:
+    import pyarrow as pa
+
+    large = rows.num_rows > PIECE
+    connection.register(_CHANGES, pa.RecordBatchReader.from_batches(rows.schema, pieces(rows)) if large else rows)
     try:
         yield
     finally:

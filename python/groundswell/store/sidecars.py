@@ -18,6 +18,8 @@ __all__ = ["Sidecars"]
 
 _LARGE: Final = 1 << 20
 """Rows of more bytes than this, before they are compressed, are not tried for a line."""
+_BESIDE: Final = 1 << 18
+"""Rows of more bytes than this are written in a thread of their own."""
 
 
 class Sidecars:
@@ -42,7 +44,7 @@ class Sidecars:
         self._files: list[Path] = []
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
-        if any(change.rows.nbytes > _LARGE for change in changes):
+        if any(change.rows.nbytes > _BESIDE for change in changes):
             self._thread = threading.Thread(target=self._attempt, name="groundswell-audit", daemon=True)
             self._thread.start()
 
