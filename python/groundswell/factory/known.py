@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from groundswell.factory.incoming import uuid_column
+from groundswell.factory.order import in_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from groundswell.factory.context import Context
 
-__all__ = ["Known", "in_order", "known_devices"]
+__all__ = ["Known", "known_devices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,3 @@ def known_devices(context: Context, uuids: npt.NDArray[np.uint8] | pa.ChunkedArr
     )
     found = in_order(found)
     return Known(found.drop_columns(["position"]), found.column("position").to_numpy())
-
-
-def in_order(rows: pa.Table) -> pa.Table:
-    """Rows of devices by their ordinals; a join gives them in any order, but mostly in a few runs that are in order."""
-    import numpy as np
-    import pyarrow as pa
-
-    ordinals = rows.column("ordinal").to_numpy()
-    begins = np.concatenate(([0], np.flatnonzero(ordinals[1:] < ordinals[:-1]) + 1))
-    if len(begins) == 1:
-        return rows
-    ends = np.append(begins[1:], len(ordinals))
-    runs = ordinals[begins].argsort()
-    if (ordinals[ends[runs[:-1]] - 1] < ordinals[begins[runs[1:]]]).all():
-        # Whole runs change places without being copied.
-        return pa.concat_tables([rows.slice(begins[run], ends[run] - begins[run]) for run in runs])
-    # Rows in one piece are found twice as fast.
-    return rows.combine_chunks().take(ordinals.argsort())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.groups import group_row
-from groundswell.factory.known import in_order
+from groundswell.factory.order import in_order
 from groundswell.store import put, set_cells
 
 if TYPE_CHECKING:
