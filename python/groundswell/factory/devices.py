@@ -113,7 +113,7 @@ class Devices:
 
         The fleet is frozen; it is loaded anew after every change of its devices or groups, and shared until then.
 
-        Cost: about 20 ms for 100 000 devices, once after each such change.
+        Cost: one pass over the stored devices, once after each such change.
         """
         loaded, store = self._loaded, self._context.store
         if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
@@ -163,7 +163,7 @@ class Devices:
             InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``repeated-uuid`` where files contradict
                 each other; ``bad-column``, ``bad-option``, ``no-source``.
 
-        Cost: reading the files, and two joins with the known devices.
+        Cost: reading the files, one join with the known devices, and one pass over those that are named.
         """
         return import_devices(
             self._context,
@@ -255,7 +255,7 @@ class Devices:
     def list_uuids(self, **filters: Any) -> Sequence[str]:
         """The UUIDs of all devices that `list` would list on all of its pages, with the same filters and order.
 
-        Cost: about 4 µs a device.
+        Cost: as `list` for each million of them, and a string for each device.
         """
         found: list[str] = []
         for number in itertools.count(1):

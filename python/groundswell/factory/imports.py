@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.incoming import incoming, united, uuid_column
+from groundswell.factory.incoming import incoming, united
+from groundswell.factory.known import known_devices
 from groundswell.factory.merge import Merged, merge
 from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.columns import COLUMNS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from groundswell.factory.known import Known
     from groundswell.fleet.coerce import Devices
     from groundswell.fleet.read import FleetColumns
 
@@ -87,12 +89,14 @@ def import_devices(
         )
     at = seconds(now)
     with context.store.turn():
-        judge = _FlipJudge(context)
+        judge = _Judge(context)
         read = [
             read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells) for source in sources
         ]
         tables = [(name_of(source), incoming(columns)) for source, columns in zip(sources, read, strict=True)]
-        merged = merge(context, united(context, tables), frozenset(clear), at=at)
+        whole = united(context, tables)
+        known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
+        merged = merge(context, whole, known, frozenset(clear), at=at)
         report = _report(read, merged, dry_run=dry_run)
         if not dry_run and merged.changes:
             context.commit(
@@ -127,34 +131,42 @@ def _check_clear(clear: Collection[str]) -> None:
         )
 
 
-class _FlipJudge:
-    """Finds rows that would make a production device of a known test device, or the reverse: no import may."""
+class _Judge:
+    """Knows whom the factory has heard of, and finds rows that would flip a test or production device: none may."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self._context: Final = context
+        self._some: Final = bool(context.store.rows("SELECT 1 FROM devices LIMIT 1"))
+        self._last: tuple[Any, Known] | None = None
+
+    def known(self, uuids: Any) -> Known | None:
+        """The devices of these rows that the factory has heard of; None where it has heard of none at all.
+
+        What was looked up last is kept: the rows that are judged are nearly always those that are merged.
+        """
+        if not self._some:
+            return None
+        if self._last is None or self._last[0] is not uuids:
+            self._last = uuids, known_devices(self._context, uuids)
+        return self._last[1]
 
     def bad_cells(self, devices: Devices) -> list[BadCell]:
         import numpy as np
-        import pyarrow as pa
 
-        said = np.flatnonzero(devices.production_said)
-        if len(said) == 0:
+        if not devices.production_said.any():
             return []
-        rows = pa.table(
-            {
-                "line": pa.array(said),
-                "uuid": uuid_column(devices.uuids[said]),
-                "production": pa.array(devices.production[said]),
-            }
+        known = self.known(devices.uuids)
+        if known is None:
+            return []
+        rows, registered = known.positions, known.rows
+        was = registered.column("production").to_numpy()
+        flips = np.flatnonzero(
+            devices.production_said[rows] & (devices.production[rows] != was) & ~registered.column("deleted").to_numpy()
         )
-        flips = self._context.store.table(
-            "SELECT i.line, d.production FROM incoming i JOIN devices d ON d.uuid = i.uuid"
-            " WHERE NOT d.deleted AND d.production <> i.production ORDER BY i.line",
-            incoming=rows,
-        )
+        found = sorted(zip(rows[flips].tolist(), was[flips].tolist(), strict=True))
         return [
-            BadCell(line, "production", f"would flip a device that is registered as a {_kind(production)} device")
-            for line, production in zip(*(column.to_pylist() for column in flips.columns), strict=True)
+            BadCell(row, "production", f"would flip a device that is registered as a {_kind(production)} device")
+            for row, production in found
         ]
 
 

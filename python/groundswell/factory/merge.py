@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.groups import group_row
-from groundswell.store import put
+from groundswell.factory.order import in_order
+from groundswell.store import put, set_cells
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
     from groundswell.factory.context import Context
+    from groundswell.factory.known import Known
     from groundswell.store import Change
-
-    Mask = npt.NDArray[np.bool_]
 
 __all__ = ["Merged", "merge"]
 
@@ -39,7 +37,6 @@ _STORED: Final = (
     "hardware_id",
     "deleted",
 )
-_FLAGS: Final = ("returned", "changed", "outdated", "unsaid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,39 +64,45 @@ class Merged:
     groups_created: tuple[str, ...]
 
 
-def merge(context: Context, incoming: pa.Table, clear: Collection[str], *, at: int) -> Merged:
+def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Collection[str], *, at: int) -> Merged:
     """Work an import out. Nothing changes.
 
     Args:
         context: the factory's.
         incoming: as `groundswell.factory.incoming.incoming` makes it; every device once.
+        known: those of them that the factory has heard of; None where there are none.
         clear: columns of which an empty cell unsets what is known.
         at: the instant, in seconds since 1970.
 
-    Cost: a join of the rows with the known devices, if there are any.
+    Cost: two passes over the rows.
     """
+    import pyarrow.compute as pc
+
     groups, tags = _Names.of(context, incoming, "group"), _Names.of(context, incoming, "tag")
     rows = _by_number(incoming, groups.numbers, tags.numbers)
     ((given,),) = context.store.rows("SELECT count(*) FROM devices")
-    known = _known_rows(context, rows, clear) if given else None
     new = _new_rows(rows, known, first=given)
-    unsaid = new.column("unsaid")
     changes = [*_name_changes(context, groups, tags, at), put("devices", new.select(_STORED), new=True)]
-    counts = {"returned": 0, "changed": 0, "outdated": 0}
-    by_default = _count(unsaid)
+    by_default = _count(new.column("unsaid"))
+    returned = changed = outdated = 0
     if known is not None:
-        flags = {flag: _mask(known, flag) for flag in _FLAGS}
-        counts |= {flag: int(flags[flag].sum()) for flag in counts}
-        by_default += int((flags["returned"] & flags["unsaid"]).sum())
-        touched = _only(known.select(_STORED), flags["returned"] | flags["changed"])
-        changes.append(put("devices", _in_order(touched)))
+        pairs = _pairs(rows, known)
+        touched = _touched(context, pairs, clear)
+        changes.append(set_cells("devices", touched))
+        gone = pairs.column("known_deleted")
+        returned = _count(gone)
+        changed = touched.num_rows - returned
+        outdated = _count(pc.less(pairs.column("last_seen"), pairs.column("known_last_seen")))
+        by_default += _count(pc.and_(gone, pc.is_null(pairs.column("production"))))
     return Merged(
         changes=tuple(change for change in changes if change.rows.num_rows),
         devices=rows.num_rows,
         new=new.num_rows,
+        returned=returned,
+        changed=changed,
+        outdated=outdated,
         test_by_default=by_default,
         groups_created=tuple(groups.new),
-        **counts,
     )
 
 
@@ -168,16 +171,16 @@ def _by_number(incoming: pa.Table, groups: pa.Array, tags: pa.Array) -> pa.Table
 # --- rows
 
 
-def _new_rows(rows: pa.Table, known: pa.Table | None, *, first: int) -> pa.Table:
+def _new_rows(rows: pa.Table, known: Known | None, *, first: int) -> pa.Table:
     """The rows of devices that the factory has not heard of, in their order, with ordinals from `first` on."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if known is not None and known.num_rows:
+    if known is not None and len(known.positions):
         unheard = np.ones(rows.num_rows, np.bool_)
-        unheard[known.column("position").to_numpy()] = False
-        rows = _only(rows, unheard)
+        unheard[known.positions] = False
+        rows = rows.filter(pa.array(unheard))
     count = rows.num_rows
     production = rows.column("production")
     made = {
@@ -189,49 +192,44 @@ def _new_rows(rows: pa.Table, known: pa.Table | None, *, first: int) -> pa.Table
     return pa.table({name: made[name] if name in made else rows.column(name) for name in (*_STORED, "unsaid")})
 
 
-def _known_rows(context: Context, rows: pa.Table, clear: Collection[str]) -> pa.Table:
-    """The rows of devices that the factory has heard of, as they are after the import, and what has become of each."""
+def _pairs(rows: pa.Table, known: Known) -> pa.Table:
+    """What the import says of devices that the factory has heard of, and beside it what is stored, as `known_…`."""
+    import numpy as np
+
+    positions = known.positions
+    if len(positions) != rows.num_rows or (positions != np.arange(rows.num_rows)).any():
+        rows = rows.take(positions)
+    for name in known.rows.column_names:
+        rows = rows.append_column(f"known_{name}", known.rows.column(name))
+    return rows
+
+
+def _touched(context: Context, pairs: pa.Table, clear: Collection[str]) -> pa.Table:
+    """The devices that return or of which something is different now: ordinals, and the columns that any differs in."""
 
     def kept(column: str, stored: str) -> str:
-        return f'i."{stored}"' if column in clear else f'coalesce(i."{stored}", d."{stored}")'
+        return stored if column in clear else f"coalesce({stored}, known_{stored})"
 
-    later = "(d.last_seen IS NULL OR i.last_seen IS NULL OR i.last_seen >= d.last_seen)"
+    later = "(known_last_seen IS NULL OR last_seen IS NULL OR last_seen >= known_last_seen)"
     values = {
         "name": kept("name", "name"),
         "group_id": kept("group", "group_id"),
         "tag_id": kept("tag", "tag_id"),
-        "production": "CASE WHEN d.deleted THEN coalesce(i.production, false) ELSE d.production END",
+        "production": "CASE WHEN known_deleted THEN coalesce(production, false) ELSE known_production END",
         # Of two pairs of the same second the import's is the one.
-        "last_seen": f"CASE WHEN {later} THEN {kept('last_seen', 'last_seen')} ELSE d.last_seen END",
+        "last_seen": f"CASE WHEN {later} THEN {kept('last_seen', 'last_seen')} ELSE known_last_seen END",
         "target_version": f"CASE WHEN {later} THEN {kept('target_version', 'target_version')}"
-        " ELSE d.target_version END",
+        " ELSE known_target_version END",
         "hardware_id": kept("hardware_id", "hardware_id"),
+        "deleted": "false",
     }
-    cells = ", ".join(f'{value} AS "{column}"' for column, value in values.items())
-    differs = " OR ".join(f'({value}) IS DISTINCT FROM d."{column}"' for column, value in values.items())
-    return context.store.table(
-        f"SELECT i.position, d.ordinal, d.uuid, {cells}, false AS deleted, d.deleted AS returned,"
-        f" NOT d.deleted AND ({differs}) AS changed, NOT {later} AS outdated, i.production IS NULL AS unsaid"
-        " FROM incoming i JOIN devices d ON d.uuid = i.uuid",
-        incoming=rows,
-    )
-
-
-def _in_order(rows: pa.Table) -> pa.Table:
-    """Rows by their ordinals; a join gives them in any order."""
-    ordinals = rows.column("ordinal").to_numpy()
-    return rows if (ordinals[1:] > ordinals[:-1]).all() else rows.take(ordinals.argsort())
-
-
-def _only(rows: pa.Table, wanted: Mask) -> pa.Table:
-    import pyarrow as pa
-
-    return rows if wanted.all() else rows.filter(pa.array(wanted))
-
-
-def _mask(rows: pa.Table, flag: str) -> Mask:
-    mask: Mask = rows.column(flag).to_numpy()
-    return mask
+    differs = {column: f"({value}) IS DISTINCT FROM known_{column}" for column, value in values.items()}
+    anywhere = ", ".join(f"coalesce(bool_or({differ}), false) AS {column}" for column, differ in differs.items())
+    (found,) = context.store.table(f"SELECT {anywhere} FROM pairs", pairs=pairs).to_pylist()
+    changing = [column for column in values if found[column]]
+    cells = ", ".join(["known_ordinal AS ordinal", *(f"{values[column]} AS {column}" for column in changing)])
+    where = " OR ".join([differs[column] for column in changing] or ["false"])
+    return in_order(context.store.table(f"SELECT {cells} FROM pairs WHERE {where}", pairs=pairs))
 
 
 def _count(flags: Any) -> int:

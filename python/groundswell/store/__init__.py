@@ -1,7 +1,7 @@
 """The store: where a factory lives on disk, in transactions that survive a crash at any instant."""
 
 from groundswell.store.audit import Record
-from groundswell.store.changes import Change, Entry, put, remove
+from groundswell.store.changes import Change, Entry, put, remove, set_cells
 from groundswell.store.database import DATABASE
 from groundswell.store.duckdb import AUDIT_LOG, LOCK, DuckDBStore
 from groundswell.store.interrupts import InterruptedAfterCommitError
@@ -22,4 +22,5 @@ __all__ = [
     "put",
     "rebuild",
     "remove",
+    "set_cells",
 ]

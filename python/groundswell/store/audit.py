@@ -12,17 +12,16 @@ will stand there after all: the store opens the log anew before it goes on.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.files import replace_file, sync_folder
 from groundswell.store import changes as codec
-from groundswell.store.changes import INLINE_LIMIT, Change, Entry
+from groundswell.store.changes import Change, Entry
 from groundswell.store.faults import RESTORE, cannot_write, damaged, outcome_unknown
+from groundswell.store.sidecars import Sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,43 +124,31 @@ class AuditLog:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def append(self, entry: Entry, changes: Sequence[Change], *, seq: int, previous: str) -> Appended:
-        """Write a line, and have it on the disk when this returns.
+    def begin(self, changes: Sequence[Change], *, seq: int) -> Sidecars:
+        """Begin to write the rows of the line `seq`, which is to follow with `append`."""
+        return Sidecars(self.folder, seq, changes)
+
+    def append(self, entry: Entry, rows: Sidecars, *, seq: int, previous: str) -> Appended:
+        """Write a line, and have it on the disk when this returns; before it its rows.
 
         Raises:
             StorageError: ``cannot-write``; the log is as it was. ``outcome-unknown`` where the disk refuses even that.
         """
         size = self._end
-        written: list[Path] = []
         try:
-            raw = [self._written(change, seq, number, written) for number, change in enumerate(changes)]
-            line = {"seq": seq, **asdict(entry), "changes": raw, "previous": previous}
+            line = {"seq": seq, **asdict(entry), "changes": rows.raw(), "previous": previous}
             data = _sealed(line)
             _write_all(self._descriptor, data)
             os.fsync(self._descriptor)
         except BaseException as error:
-            self._undo(size, written)
+            self._undo(size)
             if isinstance(error, OSError):
                 raise cannot_write(self.path, error) from error
             raise
         self._end = size + len(data)
-        return Appended(self, size, written, codec.digest(data))
+        return Appended(self, size, codec.digest(data))
 
-    def _written(self, change: Change, seq: int, number: int, written: list[Path]) -> dict[str, Any]:
-        data = codec.encode(change.rows)
-        raw = {"table": change.table, "kind": change.kind, "rows": change.rows.num_rows, "sha256": codec.digest(data)}
-        if len(data) <= INLINE_LIMIT:
-            return raw | {"data": codec.inline(data)}
-        if not self.folder.is_dir():
-            self.folder.mkdir(mode=0o700)
-            sync_folder(self.folder.parent)
-        path = self.folder / f"{seq:08d}-{number}-{change.table}.arrow"
-        written.append(path)
-        with replace_file(path, mode=0o600) as file:
-            file.write(data)
-        return raw | {"file": path.name}
-
-    def _undo(self, size: int, written: Sequence[Path]) -> None:
+    def _undo(self, size: int) -> None:
         try:
             if os.fstat(self._descriptor).st_size > size:
                 os.ftruncate(self._descriptor, size)
@@ -169,10 +156,6 @@ class AuditLog:
         except OSError as error:
             raise outcome_unknown(self.path.parent, error) from error
         self._end = size
-        for path in written:
-            # No line refers to it: it takes room and nothing else, and goes when the store is opened.
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
 
     def last(self) -> Record | None:
         """The last whole line; None of an empty log.
@@ -246,7 +229,6 @@ class Appended:
 
     log: AuditLog
     size_before: int
-    files: Sequence[Path]
     head: str
 
     def take_back(self) -> None:
@@ -255,7 +237,7 @@ class Appended:
         Raises:
             StorageError: ``outcome-unknown``.
         """
-        self.log._undo(self.size_before, self.files)  # noqa: SLF001 - a part of the log
+        self.log._undo(self.size_before)  # noqa: SLF001 - a part of the log
 
 
 def _sealed(line: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""What a transaction changes: rows that are put in (new or in place of others) and rows that are taken out.
+"""What a transaction changes: rows that are put in (new or in place of others), cells, and rows that are taken out.
 
 Changes are kept as rows, not as the command that led to them: whoever reads the audit log can replay it without
 knowing a rule of the program that wrote it.
@@ -8,18 +8,36 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
-__all__ = ["INLINE_LIMIT", "Change", "Entry", "decode", "digest", "encode", "inline", "put", "remove"]
+__all__ = [
+    "INLINE_LIMIT",
+    "PIECE",
+    "Change",
+    "Entry",
+    "decode",
+    "digest",
+    "encode",
+    "inline",
+    "pieces",
+    "put",
+    "remove",
+    "set_cells",
+    "write",
+]
 
 INLINE_LIMIT: Final = 64 * 1024
 """Rows that take more bytes than this are kept in a file beside the audit log."""
+
+PIECE: Final = 122_880
+"""Rows that are worked on at once: as many as DuckDB stores in a piece, so that it need not cut and join them anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +47,13 @@ class Change:
     Args:
         table: its name.
         kind: ``put``: the rows take the place of those with the same key; ``add``: there are none with the same key;
-            ``remove``: the rows, of which only the key is given, go.
+            ``set``: there are rows with the same key, and they take on what these say; columns that are not given
+            stay as they are. ``remove``: the rows, of which only the key is given, go.
         rows: an Arrow table.
     """
 
     table: str
-    kind: Literal["put", "add", "remove"]
+    kind: Literal["put", "add", "set", "remove"]
     rows: pa.Table
 
 
@@ -62,6 +81,11 @@ def put(table: str, rows: pa.Table | list[dict[str, Any]], *, new: bool = False)
     return Change(table, "add" if new else "put", _as_table(rows))
 
 
+def set_cells(table: str, rows: pa.Table) -> Change:
+    """Cells of rows that exist: the key and the columns that change. Where many rows change little that is quicker."""
+    return Change(table, "set", rows)
+
+
 def remove(table: str, keys: pa.Table | list[dict[str, Any]]) -> Change:
     """Rows that go; only their keys are given."""
     return Change(table, "remove", _as_table(keys))
@@ -73,15 +97,53 @@ def _as_table(rows: pa.Table | list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows) if isinstance(rows, list) else rows
 
 
-def encode(rows: pa.Table) -> bytes:
-    """An Arrow stream, compressed."""
+def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The rows in batches of `PIECE`, however long the chunks of their columns are."""
     import pyarrow as pa
 
-    sink = pa.BufferOutputStream()
+    for begun in range(0, rows.num_rows, PIECE):
+        piece = rows.slice(begun, PIECE)
+        columns = [column.combine_chunks() for column in piece.columns]
+        yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+
+
+def encode(rows: pa.Table) -> bytes:
+    """An Arrow stream, compressed."""
+    sink = io.BytesIO()
+    write(rows, sink)
+    return sink.getvalue()
+
+
+def write(rows: pa.Table, file: IO[bytes]) -> str:
+    """Write what `encode` makes to a file, piece by piece, so that it takes no more memory than a piece does.
+
+    Returns:
+        The SHA-256 of what was written, in hex.
+    """
+    import pyarrow as pa
+
+    sink = _Hashed(file)
     with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(rows)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+        for piece in pieces(rows):
+            writer.write_batch(piece)
+    return sink.digest.hexdigest()
+
+
+class _Hashed:
+    """A file that is written to and hashed at once."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def decode(data: bytes) -> pa.Table:

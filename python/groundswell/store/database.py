@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError
 from groundswell.store.audit import GENESIS
+from groundswell.store.changes import PIECE, pieces
 from groundswell.store.faults import cannot_write, damaged, told
 from groundswell.store.schema import KEYS, Migration, migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -160,12 +161,23 @@ def position(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return int(meta.get("revision", "0")), meta.get("audit_head", GENESIS)
 
 
-def apply(connection: duckdb.DuckDBPyConnection, changes: Sequence[Change], revision: int, head: str) -> None:
-    """Make the changes of a line of the audit log, all of them or none."""
+def apply(
+    connection: duckdb.DuckDBPyConnection, changes: Sequence[Change], revision: int, head: str | Callable[[], str]
+) -> None:
+    """Make the changes of a line of the audit log, all of them or none.
+
+    Args:
+        connection: to the database.
+        changes: the rows.
+        revision: the number of the line.
+        head: the digest of the line; or what writes the line and gives its digest, which is called when the rows are
+            in and before they are committed.
+    """
     with _transaction(connection):
         for change in changes:
             _apply_change(connection, change)
-        _set_meta(connection, {"revision": str(revision), "audit_head": head})
+        digest = head if isinstance(head, str) else head()
+        _set_meta(connection, {"revision": str(revision), "audit_head": digest})
 
 
 @contextlib.contextmanager
@@ -181,13 +193,28 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
-    keys = " AND ".join(f't."{key}" = c."{key}"' for key in KEYS[change.table])
-    connection.register(_CHANGES, change.rows)
+    table, rows, keys = change.table, change.rows, KEYS[change.table]
+    same = " AND ".join(f't."{key}" = c."{key}"' for key in keys)
+    if change.kind in {"put", "remove"}:
+        with _registered(connection, rows.select(keys)):
+            connection.execute(f'DELETE FROM "{table}" t USING {_CHANGES} c WHERE {same}')
+    if change.kind in {"put", "add"}:
+        with _registered(connection, rows):
+            connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM {_CHANGES}')
+    if change.kind == "set":
+        cells = ", ".join(f'"{column}" = c."{column}"' for column in rows.column_names if column not in keys)
+        with _registered(connection, rows):
+            connection.execute(f'UPDATE "{table}" t SET {cells} FROM {_CHANGES} c WHERE {same}')
+
+
+@contextlib.contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterator[None]:
+    import pyarrow as pa
+
+    large = rows.num_rows > PIECE
+    connection.register(_CHANGES, pa.RecordBatchReader.from_batches(rows.schema, pieces(rows)) if large else rows)
     try:
-        if change.kind != "add":
-            connection.execute(f'DELETE FROM "{change.table}" t USING {_CHANGES} c WHERE {keys}')
-        if change.kind != "remove":
-            connection.execute(f'INSERT INTO "{change.table}" BY NAME SELECT * FROM {_CHANGES}')
+        yield
     finally:
         # After an error this fails, too, and would hide the reason.
         with contextlib.suppress(Exception):

@@ -1,12 +1,13 @@
 """The embedded store: one DuckDB file, and the audit log that it follows.
 
-A transaction is made durable twice. First its line is written to the audit log, then it is applied to the database, in
-one transaction there, together with the number of the line. So wherever a crash comes, opening the store finishes what
-the log has and the database lacks; and what the log has not, never was.
+A transaction is made durable twice. The database takes its rows in without committing them; then its line is written to
+the audit log, and is on the disk before the database commits, in one transaction with the number of the line. So
+wherever a crash comes, opening the store finishes what the log has and the database lacks; and what the log has not,
+never was. Rows too large for a line are written beside the log while the database takes them in.
 
-A transaction that fails in the database is looked up there before its line is taken back: a disk that failed late may
-have kept it. Where even that cannot be found out, the caller is told so, and the store opens its files anew before it
-does anything else.
+A transaction whose rows the database refuses leaves no line. One that fails later is looked up there before its line is
+taken back: a disk that failed late may have kept it. Where even that cannot be found out, the caller is told so, and
+the store opens its files anew before it does anything else.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from groundswell.store.changes import Change, Entry
+    from groundswell.store.sidecars import Sidecars
 
 __all__ = ["AUDIT_LOG", "LOCK", "DuckDBStore", "require_factory"]
 
@@ -187,13 +189,12 @@ class DuckDBStore:
             self._settled()
             seq = self.revision + 1
             try:
-                appended = self._open_log().append(entry, changes, seq=seq, previous=self._head)
-                self._apply(appended, seq, changes)
+                head = self._written(entry, changes, seq)
             except GroundswellError as error:
                 if error.code == "outcome-unknown":
                     self._close_files()
                 raise
-            self.revision, self._head = seq, appended.head
+            self.revision, self._head = seq, head
             self._changed_at |= dict.fromkeys((change.table for change in changes), seq)
             self._checkpoint_at_times()
             return seq
@@ -209,21 +210,41 @@ class DuckDBStore:
                 self._settled()
         return max(self._changed_at[table] for table in tables)
 
-    def _apply(self, appended: Appended, seq: int, changes: Sequence[Change]) -> None:
+    def _written(self, entry: Entry, changes: Sequence[Change], seq: int) -> str:
+        """Write a transaction to the log and the database; the digest of its line."""
+        log = self._open_log()
+        rows = log.begin(changes, seq=seq)
+        lines: list[Appended] = []
+
+        def line() -> str:
+            lines.append(log.append(entry, rows, seq=seq, previous=self._head))
+            return lines[0].head
+
         try:
             with self._using() as connection:
-                apply(connection, changes, seq, appended.head)
+                apply(connection, changes, seq, line)
         except BaseException as error:
-            try:
-                made = self._look_up()
-            except GroundswellError:
-                raise outcome_unknown(self.folder, error) from error
-            if made == (seq, appended.head):
-                return
-            if made != (self.revision, self._head):
-                raise outcome_unknown(self.folder, error) from error
-            appended.take_back()
-            raise
+            if not lines:
+                # Nothing refers to the rows, neither the log nor what the database will be once it is opened again.
+                self._disconnect()
+                rows.remove()
+                raise
+            return self._decided(lines[0], rows, seq, error)
+        return lines[0].head
+
+    def _decided(self, appended: Appended, rows: Sidecars, seq: int, error: BaseException) -> str:
+        """Find out whether a transaction that failed after its line came about; the digest of the line if it did."""
+        try:
+            made = self._look_up()
+        except GroundswellError:
+            raise outcome_unknown(self.folder, error) from error
+        if made == (seq, appended.head):
+            return appended.head
+        if made != (self.revision, self._head):
+            raise outcome_unknown(self.folder, error) from error
+        appended.take_back()
+        rows.remove()
+        raise error
 
     def _look_up(self) -> tuple[int, str]:
         """Where the database is, as whoever opens it next will find it."""
