@@ -153,14 +153,14 @@ def test_a_rollout_whose_outcome_is_unknown_is_found_out_before_the_next(
     from groundswell.store.faults import outcome_unknown
 
     store = wave.factory._context.store
-    done = store._apply
+    done = store._written
 
     def fails_late(*arguments: Any) -> None:
         done(*arguments)
         raise outcome_unknown(store.folder, OSError(5, "Input/output error"))
 
     first = wave.rollout(3)
-    monkeypatch.setattr(store, "_apply", fails_late)
+    monkeypatch.setattr(store, "_written", fails_late)
     with pytest.raises(GroundswellError) as caught:
         wave.rollout(3)
     assert caught.value.code == "outcome-unknown"
