@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.factory.order import in_order
 from groundswell.fleet import Fleet
+from groundswell.fleet.arrow import numbers
 from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.report import FleetColumns, ReadReport
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["load_fleet"]
 
-_SQL: Final = (
-    "SELECT ordinal, uuid, group_id, tag_id, production, last_seen, target_version, name, hardware_id, deleted"
-    " FROM devices"
-)
+# Nulls are replaced here: to do it in Arrow imports pandas, where there is one, and takes every command as long again.
+_SQL: Final = f"""
+    SELECT
+        ordinal, uuid, coalesce(group_id, 0) AS group_id, coalesce(tag_id, 0) AS tag_id, production,
+        coalesce(last_seen, {_core.NEVER_SEEN}) AS last_seen, coalesce(target_version, -1) AS target_version,
+        name, hardware_id, deleted
+    FROM devices
+"""
 
 
 def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
@@ -44,18 +49,18 @@ def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
     table = in_order(store.table(_SQL))
     groups, group_names = _codes(table, "group_id", store.rows("SELECT group_id, name FROM groups ORDER BY group_id"))
     tags, tag_names = _codes(table, "tag_id", store.rows("SELECT tag_id, name FROM tags ORDER BY tag_id"))
-    deleted = _numbers(table, "deleted", 0, np.bool_)
+    deleted = _numbers(table, "deleted", np.bool_)
     gone = int(deleted.sum())
     columns = FleetColumns(
         uuids=_uuids(table),
-        last_seen=_numbers(table, "last_seen", _core.NEVER_SEEN, np.uint32),
+        last_seen=_numbers(table, "last_seen", np.uint32),
         groups=groups,
         group_names=group_names,
         tags=tags,
         tag_names=tag_names,
-        production=_numbers(table, "production", 0, np.bool_),
+        production=_numbers(table, "production", np.bool_),
         production_said=np.ones(table.num_rows, np.bool_),
-        target_versions=_numbers(table, "target_version", -1, np.int32),
+        target_versions=_numbers(table, "target_version", np.int32),
         names=table.column("name"),
         hardware_ids=table.column("hardware_id"),
         present=frozenset(COLUMNS),
@@ -84,25 +89,23 @@ def _uuids(table: pa.Table) -> npt.NDArray[np.uint8]:
     return uuids
 
 
-def _numbers(table: pa.Table, name: str, missing: int, kind: type[Any]) -> npt.NDArray[Any]:
+def _numbers(table: pa.Table, name: str, kind: type[Any]) -> npt.NDArray[Any]:
     import numpy as np
-    import pyarrow.compute as pc
 
-    numbers = np.empty(table.num_rows, kind)
+    found = np.empty(table.num_rows, kind)
     for where, chunk in _placed(table.column(name)):
-        numbers[where] = (pc.fill_null(chunk, missing) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
-    return numbers
+        found[where] = numbers(chunk)
+    return found
 
 
 def _codes(table: pa.Table, name: str, known: list[tuple[int, str]]) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Codes into the names that have a device or not, in the order of their numbers; −1 for none."""
     import numpy as np
-    import pyarrow.compute as pc
 
     lookup = np.full(max((number for number, _ in known), default=0) + 1, -1, np.int32)
     for code, (number, _) in enumerate(known):
         lookup[number] = code
     codes = np.empty(table.num_rows, np.int32)
     for where, chunk in _placed(table.column(name)):
-        codes[where] = lookup[pc.fill_null(chunk, 0).to_numpy(zero_copy_only=False)]
+        codes[where] = lookup[numbers(chunk)]
     return codes, [text for _, text in known]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from groundswell.fleet.arrow import numbers
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -21,7 +23,8 @@ def in_order(rows: pa.Table) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    ordinals = rows.column("ordinal").to_numpy()
+    chunks = [numbers(chunk) for chunk in rows.column("ordinal").chunks]
+    ordinals = np.concatenate(chunks) if chunks else np.empty(0, np.uint32)
     if (ordinals[1:] > ordinals[:-1]).all():
         return rows
     order = ordinals.argsort(kind="stable")

@@ -20,6 +20,7 @@ __all__ = [
     "FROZEN_FORMAT_KEY",
     "coded_text",
     "fleet_table",
+    "numbers",
     "present_rows",
     "whole_text",
     "write_frozen",
@@ -32,6 +33,19 @@ FROZEN_AT_KEY: Final = b"groundswell.now"
 """The key under which the instant of reading is kept, in seconds since 1970: ages were checked against it."""
 
 _UUID_TEXT: Final = 36
+
+
+def numbers(array: pa.Array) -> npt.NDArray[Any]:
+    """An array of numbers or truth values without nulls, as numpy has it: not to be written to.
+
+    `to_numpy` would do, but where pandas is installed it imports it: a tenth of a second for every command.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_boolean(array.type):
+        return np.from_dlpack(array.cast(pa.uint8())).view(np.bool_)
+    return np.from_dlpack(array)
 
 
 def fleet_table(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError
-from groundswell.fleet.arrow import coded_text, whole_text
+from groundswell.fleet.arrow import coded_text, numbers, whole_text
 from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.selection import Asked, Selection
 from groundswell.fleet.uuid_list import UuidList
@@ -174,7 +174,9 @@ class Fleet:
             return {}
         if self._hardware_codes is None:
             coded = self._hardware_ids
-            codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+            values = np.frombuffer(coded.indices.buffers()[1], coded.indices.type.to_pandas_dtype())
+            codes = values[coded.offset : coded.offset + len(coded)].astype(np.int32)
+            codes[~numbers(pc.is_valid(coded.indices))] = -1
             self._hardware_codes = codes, coded.dictionary.to_pylist()
         codes, names = self._hardware_codes
         # Unknown ids have the code −1, and are counted first.
