@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python test-kernels lint format bench bench-full lock clean
+.PHONY: build demo test test-rust test-python test-kernels lint format bench bench-full wheel lock clean
 
 build: $(VENV)/.built
 
@@ -61,6 +61,12 @@ bench bench-full: build
 	$(BIN)/python -m benches.run $(if $(filter %-full,$@),--full) $(if $(ONLY),--only $(ONLY)) $(if $(SIZES),--sizes $(SIZES))
 	$(if $(ONLY)$(SIZES),,cargo bench --locked --quiet -p groundswell-core)
 
+# For any CPython from 3.11 on, and any Linux with a glibc not older than this machine's needs it to be: the name says.
+wheel: build
+	rm -rf dist
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m maturin build --release --locked --quiet --out dist
+	PYTHON="$(PYTHON)" .ci/try-wheel dist/*.whl
+
 lock:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header \
@@ -68,4 +74,4 @@ lock:
 	cargo update
 
 clean:
-	rm -rf $(VENV) target .demo
+	rm -rf $(VENV) target dist .demo
