@@ -36,10 +36,10 @@ test-python: build
 	$(BIN)/python -m pytest
 
 # The promises once more, by the instructions that another CPU may have instead of this one's best.
+PROMISES := tests/property tests/conformance/test_golden.py -k 'golden or selection or engine or uuid or shard or live'
 test-kernels: build
-	GROUNDSWELL_KERNEL=portable $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid or shard or live'
-	for kernel in $$($(BIN)/python -c 'from groundswell import _core; print(*_core.KERNELS[1:-1])'); do \
-	    GROUNDSWELL_KERNEL=$$kernel $(BIN)/python -m pytest -q tests/property -k 'selection or engine or uuid or shard or live' || exit 1; \
+	for kernel in $$($(BIN)/python -c 'from groundswell import _core; print(*_core.KERNELS[:-1])'); do \
+	    echo "by the instructions: $$kernel"; GROUNDSWELL_KERNEL=$$kernel $(BIN)/python -m pytest $(PROMISES) || exit 1; \
 	done
 
 lint: build

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pytest
 
-from benches.material import NOW, columns, fleet_of, new_uuids, staged_bitmap
+from benches.material import NOW, bitmap, columns, fleet_of, new_uuids, staged, staged_bitmap
 from benches.select_scope import VERSION
 from benches.work import OURS, Case, Task, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyroaring import BitMap
+
     from groundswell import Fleet
 
 SIZES: Final = (10_000_000,)
 FULL_SIZES: Final = ()
 LIMIT: Final = 1_000
+ALONE: Final = "groundswell, a fleet of that group alone"
 SHARES: Final = {"one": 0.01, "ten": 0.1, "fifty": 0.5}
 """Groups and their shares of the fleet; the rest is in a group of its own."""
 
@@ -30,6 +33,25 @@ def _fleet(size: int) -> Fleet:
     groups = np.searchsorted(np.cumsum(list(SHARES.values())), chance.random(size), side="right").astype(np.int32)
     held = columns(size) | {"groups": groups, "group_names": [*SHARES, "rest"]}
     return fleet_of(new_uuids(size), held)
+
+
+@cache
+def _alone(size: int, group: str) -> tuple[Fleet, BitMap]:
+    """Make a fleet of a group's devices and no others, and the set of those that are staged."""
+    devices = _fleet(size).core.group(group)
+    assert devices is not None
+    rows = devices.to_ordinals()
+    held = {name: column[rows] if isinstance(column, np.ndarray) else column for name, column in columns(size).items()}
+    is_staged = np.zeros(size, np.bool_)
+    is_staged[staged(size)] = True
+    return fleet_of(new_uuids(size)[rows], held), bitmap(np.flatnonzero(is_staged[rows]))
+
+
+def _alone_task(size: int, group: str) -> Task:
+    devices, exclude = _alone(size, group)
+    return Task(
+        lambda: devices.select(LIMIT, exclude=exclude, not_updated=VERSION, now=NOW, threads=1).ordinals,
+    )
 
 
 def _task(size: int, group: str | None, *, with_staged: bool = True) -> Task:
@@ -51,6 +73,7 @@ def works(size: int) -> list[Work]:
             {
                 OURS: partial(_task, size, group),
                 "groundswell, nothing staged": partial(_task, size, group, with_staged=False),
+                ALONE: partial(_alone_task, size, group),
                 "groundswell, the whole fleet": partial(_task, size, None),
             },
         )
@@ -61,6 +84,7 @@ def works(size: int) -> list[Work]:
 @pytest.mark.parametrize("group", SHARES)
 def test_the_groups_have_their_shares(size: int, group: str) -> None:
     assert _fleet(size).groups[group] == pytest.approx(SHARES[group] * size, rel=0.05)
+    assert len(_alone(size, group)[0]) == _fleet(size).groups[group]
 
 
 def test_select_from_groups(case: Case, measure: Callable[[Case], None]) -> None:
