@@ -167,6 +167,7 @@ def test_selections_run_while_threads_check_in() -> None:
         (np.zeros(3, np.int64), np.zeros(4, np.int64), "bad-check-in"),
         (np.zeros(3, np.int64), ["one", "two", "three"], "bad-check-in"),
         (np.zeros(3, np.int64), [1, 2, 2**31], "bad-version"),
+        (np.zeros(3, np.int64), 7.5, "bad-version"),
         ([datetime(2026, 1, 1)] * 3, None, "bad-instant"),  # noqa: DTZ001 - a naive one is what is refused
         (datetime(2026, 1, 1), None, "bad-instant"),  # noqa: DTZ001
     ],
@@ -178,6 +179,15 @@ def test_bad_batches_are_refused_whole(at: object, versions: object, code: str) 
         live.check_in(np.arange(3, dtype=np.uint32), at, versions, now=fleets.instant(NOW))
     assert caught.value.code == code
     assert live.freeze().target_versions == {}
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int32, np.uint32])
+def test_ordinals_are_whole_numbers_of_any_width(kind: type[np.integer[Any]]) -> None:
+    live = LiveFleet(fleets.read(fleets.large_fleet(50)))
+    strangers = [50, 2**31 - 1, *([-1] if np.issubdtype(kind, np.signedinteger) else [2**32 - 1])]
+    report = live.check_in(np.array([3, 4, *strangers], kind), fleets.instant(NOW), 9, now=fleets.instant(NOW))
+    assert report.unknown == 3
+    assert live.freeze().target_versions[9] >= 2
 
 
 @settings(max_examples=40, deadline=None)

@@ -115,7 +115,8 @@ class LiveFleet:
 
         Args:
             devices: their UUIDs, as a numpy array (uint8, shape (n, 16)) or one by one as `UuidList.of` takes them, in
-                any order and with repeats; or their ordinals, as a numpy array (uint32, shape (n,)).
+                any order and with repeats; or their ordinals, as a numpy array of whole numbers (shape (n,); uint32 is
+                taken as it is).
             last_seen: when each was seen: an Arrow column of timestamps, a numpy array of datetime64 or of seconds from
                 1970 on, or aware datetimes; or one aware datetime for all of them.
             target_versions: what each reported: a column of whole numbers, null, None or negative for nothing, which
@@ -135,8 +136,8 @@ class LiveFleet:
         import numpy as np
 
         rows: npt.NDArray[Any]
-        if isinstance(devices, np.ndarray) and devices.dtype == np.uint32 and devices.ndim == 1:
-            rows = devices
+        if isinstance(devices, np.ndarray) and devices.dtype.kind in "iu" and devices.ndim == 1:
+            rows = _ordinals(devices)
         elif isinstance(devices, UuidList):
             rows = devices.array
         else:
@@ -174,6 +175,15 @@ class LiveFleet:
         Cost: `freeze`, and a selection from a frozen fleet.
         """
         return self.freeze().select(limit, **options)
+
+
+def _ordinals(devices: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """Ordinals in 32 bits; a number that is none becomes that of no device."""
+    import numpy as np
+
+    if devices.dtype == np.uint32:
+        return devices
+    return np.where((devices < 0) | (devices > _core.NO_ORDINAL), _core.NO_ORDINAL, devices).astype(np.uint32)
 
 
 def _instants(last_seen: Any) -> npt.NDArray[np.uint32]:
@@ -220,6 +230,13 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
 
         target_versions = pc.fill_null(target_versions, _UNKNOWN).to_numpy(zero_copy_only=False)
     elif not isinstance(target_versions, np.ndarray):
+        if not hasattr(target_versions, "__iter__"):
+            raise InputError(
+                "bad-version",
+                f"the target version `{target_versions}` is no whole number from 0 to {_LATEST_VERSION}",
+                hint="give the build number of a target, such as 42",
+                fields={"target_version": str(target_versions)},
+            )
         items = [_UNKNOWN if version is None else version for version in target_versions]
         target_versions = np.array(items) if items else np.empty(0, np.int32)
     column: npt.NDArray[Any] = target_versions
