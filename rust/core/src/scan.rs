@@ -442,14 +442,13 @@ mod avx512 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
-        #[cfg(target_arch = "x86_64")]
         #[test]
         fn a_word_has_the_same_survivors_by_all_instructions(
             halves in prop::collection::vec(any::<(u32, u32)>(), WORD),
