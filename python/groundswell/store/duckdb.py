@@ -224,12 +224,13 @@ class DuckDBStore:
             with self._using() as connection:
                 apply(connection, changes, seq, line)
         except BaseException as error:
-            if not lines:
-                # Nothing refers to the rows, neither the log nor what the database will be once it is opened again.
-                self._disconnect()
+            if lines:
+                return self._decided(lines[0], rows, seq, error)
+            self._disconnect()
+            # A line that could not be taken back may refer to the rows; else nothing does, and nothing will.
+            if getattr(error, "code", None) != "outcome-unknown":
                 rows.remove()
-                raise
-            return self._decided(lines[0], rows, seq, error)
+            raise
         return lines[0].head
 
     def _decided(self, appended: Appended, rows: Sidecars, seq: int, error: BaseException) -> str:
