@@ -61,7 +61,7 @@ bench bench-full: build
 	$(BIN)/python -m benches.run $(if $(filter %-full,$@),--full) $(if $(ONLY),--only $(ONLY)) $(if $(SIZES),--sizes $(SIZES))
 	$(if $(ONLY)$(SIZES),,cargo bench --locked --quiet -p groundswell-core)
 
-# For any CPython from 3.11 on, and any Linux with a glibc not older than this machine's needs it to be: the name says.
+# For any CPython from 3.11 on, and the glibc that its name says, which depends on this machine's.
 wheel: build
 	rm -rf dist
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m maturin build --release --locked --quiet --out dist

@@ -31,6 +31,7 @@ __all__ = [
     "UuidListReport",
     "Wave",
     "__version__",
+    "digest_uuids",
     "find_repeated_uuids",
     "format_uuids",
     "identity_hash",
@@ -924,6 +925,14 @@ def format_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
     >>> import numpy as np
     >>> format_uuids(np.zeros((1, 16), dtype=np.uint8))
     b'00000000-0000-0000-0000-000000000000\n'
+    """
+
+def digest_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
+    """SHA-256 over UUIDs in ascending order: the digest of a set of devices. One that stands there twice counts twice.
+
+    >>> import numpy as np
+    >>> digest_uuids(np.zeros((0, 16), dtype=np.uint8)).hex()[:8]
+    'e3b0c442'
     """
 
 def union_uuids(lists: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:

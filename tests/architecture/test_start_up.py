@@ -63,5 +63,23 @@ def test_reading_and_selecting_need_no_pandas_and_no_polars(tmp_path: Path) -> N
     assert not heavy_modules_after(code) & {"pandas", "polars", "rich"}
 
 
+def test_loading_a_factory_needs_no_pandas(tmp_path: Path) -> None:
+    source = tmp_path / "fleet.csv"
+    source.write_text(
+        f"uuid,name,production,group,tag,hardware_id\n{'a' * 32},x,true,a,main,pi\n{'b' * 32},y,true,,,\n"
+    )
+    factory = str(tmp_path / "acme")
+    commands = [["init", factory, "--name", "acme"], ["-C", factory, "devices", "import", str(source)]]
+    for command in commands:
+        subprocess.run([sys.executable, "-m", "groundswell", *command], capture_output=True, check=True)
+    code = f"""
+from groundswell import Factory
+with Factory.open({factory!r}) as factory:
+    fleet = factory.devices.fleet()
+    assert fleet.hardware_counts(fleet.select(seed=1).ordinals) == {{"pi": 1}}
+"""
+    assert not heavy_modules_after(code) & {"pandas", "polars", "rich"}
+
+
 def test_the_law_can_fail() -> None:
     assert heavy_modules_after("import numpy") == {"numpy"}

@@ -80,5 +80,8 @@ def test_what_cannot_be_merged_exactly_is_refused() -> None:
         merge_selections([ours[0], ours[0]], 20)
     assert caught.value.code == "repeated-uuid"
     with pytest.raises(InputError) as caught:
+        merge_selections([ours[0], "two"], 20)  # type: ignore[list-item]  # what is refused
+    assert caught.value.fields == {"item": 2, "type": "str"}
+    with pytest.raises(InputError) as caught:
         merge_selections([], 20)
     assert caught.value.code == "no-selections"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_fleet"]
 
-# Nulls are replaced here: to do it in Arrow imports pandas, where there is one, and takes every command as long again.
+# Nulls are replaced here: to do it in Arrow imports pandas, where there is one, in every command.
 _SQL: Final = f"""
     SELECT
         ordinal, uuid, coalesce(group_id, 0) AS group_id, coalesce(tag_id, 0) AS tag_id, production,

@@ -399,7 +399,7 @@ class Fleet:
         Raises:
             InputError: ``bad-instant``, ``bad-duration``.
 
-        Cost: about 50 ns a device.
+        Cost: some passes over all devices.
 
         >>> import pyarrow as pa
         >>> fleet = Fleet.read(pa.table({"uuid": ["a" * 32, "b" * 32], "group": ["canary", None]}))

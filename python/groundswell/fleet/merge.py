@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, SupportsIndex
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import parse_limit
+from groundswell.fleet.selection import Selection
 from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.fleet.quantities import Denominator
-    from groundswell.fleet.selection import Asked, Selection
+    from groundswell.fleet.selection import Asked
 
 __all__ = ["MergedSelection", "merge_selections"]
 
@@ -59,6 +60,14 @@ def merge_selections(
     True
     """
     chosen = list(selections)
+    for number, one in enumerate(chosen, 1):
+        if not isinstance(one, Selection):
+            raise InputError(
+                "unlike-selections",
+                f"item {number} is a `{type(one).__name__}`, no selection",
+                hint="give what `Fleet.select` returned, from every shard",
+                fields={"item": number, "type": type(one).__name__},
+            )
     if not chosen:
         raise InputError(
             "no-selections", "there are no selections to merge", hint="give one selection for each shard", fields={}
@@ -132,11 +141,7 @@ class MergedSelection:
     @cached_property
     def digest(self) -> str:
         """SHA-256 in hex over the picked devices' 16-byte UUIDs in ascending order."""
-        import hashlib
-
-        uuids = self._core.uuids()
-        rows = sorted(uuids[at].tobytes() for at in range(len(uuids)))
-        return hashlib.sha256(b"".join(rows)).hexdigest()
+        return _core.digest_uuids(self._core.uuids()).hex()
 
     @property
     def limit(self) -> int:

@@ -86,7 +86,7 @@ def check_next_root(
             ``online-key-missing``; ``keyid-mismatch``.
         InputError: ``bad-metadata``, ``bad-key``, ``rsa-key``.
 
-    Cost: about 0.1 ms for each root key.
+    Cost: a signature or two for each root key.
     """
     before = read_root(old, f"root v{old.version}", allow_rsa=True)
     root = read_root(new, f"root v{new.version}", allow_rsa=allow_rsa)

@@ -101,7 +101,7 @@ def read_targets_file(source: Path | bytes, label: str | None = None) -> Targets
             JSON of another kind.
         NotFoundError, StorageError: as `read_file`.
 
-    Cost: linear; about 70 µs a target.
+    Cost: linear in the targets.
     """
     label = label or (str(source) if isinstance(source, Path) else "the targets file")
     data = read_file(source, at_most=_MOST_BYTES + 1) if isinstance(source, Path) else source

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
+from groundswell import _core
 from groundswell.errors import InputError, StateError
 from groundswell.files import replace_file
 from groundswell.fleet.quantities import Denominator, parse_limit
@@ -23,10 +24,7 @@ from groundswell.waves.records import RolloutKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    import numpy.typing as npt
-
-__all__ = ["PLAN_FORMAT", "Plan", "digest_of"]
+__all__ = ["PLAN_FORMAT", "Plan"]
 
 PLAN_FORMAT: Final = 1
 _MOST_BYTES: Final = 8 << 30
@@ -145,22 +143,9 @@ class Plan:
         if seal != _seal(document):
             raise _edited(label, "its seal does not fit what it says")
         plan = _typed(document, label)
-        if digest_of(plan.devices.array) != plan.digest:
+        if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
             raise _edited(label, "its digest does not fit its devices")
         return plan
-
-
-def digest_of(array: npt.NDArray[np.uint8]) -> str:
-    """The digest of devices: SHA-256 in hex over their 16-byte UUIDs in ascending order.
-
-    Args:
-        array: distinct UUIDs, uint8 of shape (n, 16), in any order.
-    """
-    import numpy as np
-
-    # As texts of fixed length: numpy compares them byte by byte, and keeps all 16 bytes of each.
-    rows = np.sort(np.ascontiguousarray(array).reshape(-1, 16).view("S16"), axis=0)
-    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
 def _jsonable(plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::time::Instant;
 
 use groundswell_core::ids::fmix64;
-use groundswell_core::{Effort, Fleet, FleetColumns, Kernel, Limit, Recency, Selection, Selector};
+use groundswell_core::{Effort, Fleet, FleetColumns, Kernel, Limit, Recency, Selection, Selector, Uuid, uuid_list};
 
 const NOW: i64 = 1_795_000_000;
 const TURNS: usize = 15;
@@ -73,11 +73,9 @@ fn bench_select(fleet: &Fleet) {
     let devices = fleet.rows();
     let memory = vec![1u64; devices];
     let recency = Recency::new(NOW, 4 * 3600, 24 * 3600).expect("good settings");
-    let efforts = [
-        ("avx2", Effort { kernel: Kernel::detect(), threads: NonZero::new(1) }),
-        ("avx2, 2 threads", Effort { kernel: Kernel::detect(), threads: NonZero::new(2) }),
-        ("portable", Effort { kernel: Kernel::PORTABLE, threads: NonZero::new(1) }),
-    ];
+    let one = |kernel: Kernel| (kernel.name().to_owned(), Effort { kernel, threads: NonZero::new(1) });
+    let two = |kernel: Kernel| (format!("{}, 2 threads", kernel.name()), Effort { kernel, threads: NonZero::new(2) });
+    let efforts: Vec<(String, Effort)> = Kernel::all().map(one).chain([two(Kernel::detect())]).collect();
     for (scope, group) in [("wide", None), ("narrow", Some("group-3".to_owned()))] {
         for k in [10, 1_000, 10_000, devices / 100] {
             let mut works: Vec<Work<'_>> = Vec::new();
@@ -87,7 +85,7 @@ fn bench_select(fleet: &Fleet) {
                     black_box(memory.iter().fold(0, |sum: u64, word| sum ^ word));
                 }),
             ));
-            for (name, effort) in efforts {
+            for (name, effort) in efforts.clone() {
                 let selector = Selector { group: group.clone(), ..Selector::default() };
                 works.push((
                     format!("select, {name}"),
@@ -103,9 +101,37 @@ fn bench_select(fleet: &Fleet) {
     }
 }
 
+/// UUIDs of the fleet, here and there, and of nobody.
+fn bench_look_up(fleet: &Fleet) {
+    let devices = fleet.rows();
+    let sought: Vec<Uuid> = (0..1_000_000)
+        .map(|i| if i % 100 == 0 { [i as u8; 16] } else { fleet.uuid((random(9, i) % devices as u64) as u32) })
+        .collect();
+    let works = [1, 2].map(|threads| -> Work<'_> {
+        let effort = Effort { kernel: Kernel::detect(), threads: NonZero::new(threads) };
+        let (fleet, sought) = (fleet, &sought);
+        (format!("look up, {threads} threads"), Box::new(move || drop(black_box(fleet.ordinals(sought, 0, &effort)))))
+    });
+    report(&format!("{} UUIDs in {devices}", sought.len()), sought.len(), works.into());
+}
+
+fn bench_lists(devices: usize) {
+    let uuids: Vec<Uuid> =
+        (0..devices).map(|i| (u128::from(random(1, i)) << 64 | u128::from(random(2, i))).to_be_bytes()).collect();
+    let text = uuid_list::format_list(&uuids);
+    let works = Kernel::all().map(|kernel| -> Work<'_> {
+        let text = &text;
+        (format!("read a list, {}", kernel.name()), Box::new(move || drop(black_box(uuid_list::parse(text, kernel)))))
+    });
+    report(&format!("a clean list of {devices}, {} bytes", text.len()), devices, works.collect());
+}
+
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     for devices in if sizes.is_empty() { vec![100_000, 1_000_000, 10_000_000] } else { sizes } {
-        bench_select(&fleet(devices));
+        let fleet = fleet(devices);
+        bench_select(&fleet);
+        bench_look_up(&fleet);
+        bench_lists(devices);
     }
 }

@@ -1,6 +1,6 @@
 //! Exponential clocks, many at a time.
 //!
-//! Algorithm 1 says that the logarithm is the one of the `libm` crate. This is the same, operation for operation and bit
+//! Algorithm 1 says that the logarithm is the one of the `libm` crate, Sun's of fdlibm. This is the same, operation for operation and bit
 //! for bit, for the arguments that occur, without a branch: so the compiler works on as many at once as the instructions
 //! at hand allow. `sample::key` calls the crate itself, and a test holds the two together.
 

@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
-use sha2::{Digest, Sha256};
 
 use crate::device_set::{DeviceSet, WordSet};
 use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet_set::FleetSet;
 use crate::groups::Groups;
-use crate::ids::{Ordinal, Uuid};
+use crate::ids::{Ordinal, Uuid, digest};
 use crate::index::UuidIndex;
 use crate::layout::{CHUNK, Layout, Position};
 use crate::recency::NEVER;
@@ -24,9 +23,6 @@ pub const WORD: usize = 64;
 
 /// Devices for which one `latest` value is kept: 64 words, which stay in the first-level cache while they are scanned.
 pub const BLOCK: usize = 64 * WORD;
-
-/// UUIDs that are hashed in one go.
-const DIGEST_BLOCK: usize = 1024;
 
 /// The columns of devices that a [`Fleet`] is made of: one row a device, in ordinal order.
 ///
@@ -480,18 +476,7 @@ impl Fleet {
     /// # Panics
     /// For an ordinal beyond the last row.
     pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
-        // As numbers, high byte first: they have the order of the bytes, and are compared in one step.
-        let numbers = ordinals.into_iter().map(|ordinal| u128::from_be_bytes(self.uuid(ordinal)));
-        let mut numbers: Vec<u128> = numbers.collect();
-        numbers.sort_unstable();
-        let mut hash = Sha256::new();
-        let mut block = Vec::with_capacity(DIGEST_BLOCK * size_of::<Uuid>());
-        for part in numbers.chunks(DIGEST_BLOCK) {
-            block.clear();
-            block.extend(part.iter().flat_map(|number| number.to_be_bytes()));
-            hash.update(&block);
-        }
-        hash.finalize().into()
+        digest(ordinals.into_iter().map(|ordinal| self.uuid(ordinal)))
     }
 
     /// The columns again, as they were given; those of deleted devices say nothing but their UUIDs.

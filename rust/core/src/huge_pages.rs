@@ -1,6 +1,7 @@
 //! Memory for large columns, in pages of 2 MiB where the system gives them.
 //!
-//! A look-up touches columns at random, and with pages of 4 KiB waits for the page table as long as for the memory.
+//! The system hands out small pages one by one as they are first written, which takes as long as reading a list into
+//! them; and whoever touches a column at random waits for fewer entries of the page table.
 
 /// Columns smaller than this are left alone.
 const LARGE: usize = 8 << 20;
@@ -35,7 +36,7 @@ fn advise<T>(column: &Vec<T>) {
     }
     let begun = column.as_ptr().cast::<u8>();
     let before = begun.align_offset(PAGE);
-    #[allow(unsafe_code, reason = "benches/kernels.rs: look-ups in ten million devices take half as long")]
+    #[allow(unsafe_code, reason = "benches/kernels.rs: ten million UUIDs are read in six tenths of the time")]
     // SAFETY: this is advice on whole pages inside memory that the vector owns. It changes nothing that is stored there
     // and no rights, and a kernel that does not know it says so in a result that nothing depends on.
     unsafe {

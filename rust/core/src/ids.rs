@@ -1,5 +1,7 @@
 //! UUIDs, ordinals, and the identity hash by which a device enters the sampling algorithm.
 
+use sha2::{Digest, Sha256};
+
 /// A device's UUID: 16 bytes, big-endian, in the order in which they are printed.
 pub type Uuid = [u8; 16];
 
@@ -60,6 +62,22 @@ pub const fn identity_hash(uuid: &Uuid) -> u64 {
 #[inline]
 pub(crate) const fn lower_half(upper: u64, identity: u64) -> u64 {
     unfmix64(identity).wrapping_sub(fmix64(upper ^ UPPER_KEY)) ^ LOWER_KEY
+}
+
+/// SHA-256 over 16-byte UUIDs in ascending order: the digest by which a set of devices is known for ever.
+pub fn digest(uuids: impl Iterator<Item = Uuid>) -> [u8; 32] {
+    const BLOCK: usize = 1024;
+    // As numbers, high byte first: they have the order of the bytes, and are compared in one step.
+    let mut numbers: Vec<u128> = uuids.map(u128::from_be_bytes).collect();
+    numbers.sort_unstable();
+    let mut hash = Sha256::new();
+    let mut block = Vec::with_capacity(BLOCK * size_of::<Uuid>());
+    for part in numbers.chunks(BLOCK) {
+        block.clear();
+        block.extend(part.iter().flat_map(|number| number.to_be_bytes()));
+        hash.update(&block);
+    }
+    hash.finalize().into()
 }
 
 /// A UUID as it is printed: lower case, hyphenated.

@@ -29,8 +29,8 @@ pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<P
     let (greatest, sum) =
         picks.iter().fold((0.0, 0.0), |(greatest, sum), pick| (pick.key.max(greatest), sum + pick.key));
     let buckets = picks.len().next_power_of_two();
-    let buckets_of = Buckets::of(greatest, sum / picks.len() as f64, buckets);
-    let bucket = |pick: &Pick| buckets_of.bucket(pick.key);
+    let scale = Scale::of(greatest, sum / picks.len() as f64, buckets);
+    let bucket = |pick: &Pick| scale.bucket(pick.key);
     let mut ends = vec![0u32; buckets + 1];
     for pick in &picks {
         ends[bucket(pick) + 1] += 1;
@@ -64,8 +64,8 @@ pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<P
     sorted
 }
 
-/// Buckets of keys: the greater the key, the greater its bucket.
-enum Buckets {
+/// Which bucket a key goes into: the greater the key, the greater its bucket.
+enum Scale {
     /// Of equal width. Keys below a horizon are nearly uniform.
     Equal { scale: f64 },
     /// Each a part of an octave. All clocks of many rates, waited for to the end, are spread over octaves.
@@ -75,7 +75,7 @@ enum Buckets {
 /// Keys below the greatest by more octaves than this are in one bucket.
 const OCTAVES: u64 = 16;
 
-impl Buckets {
+impl Scale {
     fn of(greatest: f64, mean: f64, buckets: usize) -> Self {
         // The mean of uniform keys is half the greatest.
         if mean * 6.0 >= greatest {

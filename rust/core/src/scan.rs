@@ -148,10 +148,10 @@ impl Pass<'_> {
         let mut asked = 0;
         let from_memory = self.fleet.rows() >= IN_CACHE;
         while let Some(span) = spans.next() {
-            // After a chunk of a wide selection comes the next chunk; after a group's run, what nobody wants.
             if let Some(next) = spans.peek() {
                 self.terms.ask_for(next);
             }
+            // After a chunk of a wide selection comes the next chunk; after a group's run, what nobody wants.
             let goes_on = spans.peek().is_some_and(|next| next.start == span.end);
             let end = match self.search {
                 Search::Picks(_) if from_memory && goes_on => span.end.saturating_add(AHEAD),

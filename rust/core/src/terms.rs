@@ -125,7 +125,8 @@ impl<'a> Terms<'a> {
     /// The counts of a pass then know nothing of them.
     pub(crate) fn put_off(&mut self, picks: u64) {
         let rows = self.layout.rows() as u64;
-        let pays = |set: &Containers| picks * PICKS_FOR_MEMBERS <= set.len() && set.len() * SPARSE <= rows;
+        let pays =
+            |set: &Containers| picks.saturating_mul(PICKS_FOR_MEMBERS) <= set.len() && set.len() * SPARSE <= rows;
         let sets = std::mem::take(&mut self.excluded);
         for excluded in sets {
             match excluded {

@@ -1,6 +1,6 @@
 //! The functions of `groundswell._core` on lists of UUIDs.
 
-use groundswell_core::{Uuid, uuid_list};
+use groundswell_core::{Uuid, ids, uuid_list};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, prelude::*};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(parse_uuid_list, m)?)?;
     m.add_function(wrap_pyfunction!(parse_uuid_column, m)?)?;
     m.add_function(wrap_pyfunction!(format_uuids, m)?)?;
+    m.add_function(wrap_pyfunction!(digest_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(union_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(intersect_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(subtract_uuids, m)?)?;
@@ -61,6 +62,12 @@ fn parse_uuid_column<'py>(
 fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
     let uuids = arrays::uuids_from(&uuids)?;
     Ok(PyBytes::new(py, &py.detach(|| uuid_list::format_list(&uuids))))
+}
+
+#[pyfunction]
+fn digest_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
+    let uuids = arrays::uuids_from(&uuids)?;
+    Ok(PyBytes::new(py, &py.detach(|| ids::digest(uuids.into_iter()))))
 }
 
 #[pyfunction]
