@@ -237,7 +237,7 @@ class Fleet:
         tag: str | None,
         listed: npt.NDArray[np.uint8] | None,
         excluded: npt.NDArray[np.uint8] | None,
-        excluded_set: DeviceSet | None = None,
+        excluded_set: DeviceSet | bytes | None = None,
         not_updated: int | None,
         include_test: bool,
         skip_mismatched: bool,
@@ -252,10 +252,11 @@ class Fleet:
     ) -> Selection:
         """Select devices; see `groundswell.Fleet.select` for the rule. Times in seconds.
 
-        `threads` is at most how many share the work; as many as pay, two at most, unless given.
+        `excluded_set` is a set of ordinals, or the bytes of one in the portable Roaring format. `threads` is at most how
+        many share the work; as many as pay, two at most, unless given.
 
         Raises:
-            InputError: ``bad-limit``, ``bad-setting``, ``empty-list``, ``mismatched-devices``.
+            InputError: ``bad-limit``, ``bad-setting``, ``bad-device-set``, ``empty-list``, ``mismatched-devices``.
             NotFoundError: ``unknown-group``, ``unknown-tag``.
         """
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import copy
-import operator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.fleet.arrow import coded_text, numbers, whole_text
-from groundswell.fleet.quantities import Denominator, epoch_seconds, instant, parse_limit, parse_seed, whole_seconds
+from groundswell.fleet.quantities import (
+    DENOMINATORS,
+    Denominator,
+    epoch_seconds,
+    instant,
+    parse_limit,
+    parse_seed,
+    whole_number,
+    whole_seconds,
+)
 from groundswell.fleet.selection import Asked, Selection
 from groundswell.fleet.uuid_list import UuidList
 
@@ -307,7 +315,7 @@ class Fleet:
         wanted = parse_limit(limit)
         listed = as_uuid_list(uuids) if uuids is not None else None
         excluded, excluded_set = self._excluded(exclude)
-        if percent_of not in get_args(Denominator):
+        if percent_of not in DENOMINATORS:
             raise InputError(
                 "bad-denominator",
                 f"a percentage cannot be taken of `{percent_of}`",
@@ -359,7 +367,7 @@ class Fleet:
             _ = selection.keys
         return selection
 
-    def _excluded(self, exclude: Excluded | None) -> tuple[UuidList | None, _core.DeviceSet | None]:
+    def _excluded(self, exclude: Excluded | None) -> tuple[UuidList | None, _core.DeviceSet | bytes | None]:
         """Devices to leave out: those whose ordinals are known as a set, others as a list."""
         if exclude is None:
             return None, None
@@ -367,7 +375,7 @@ class Fleet:
             return None, _core.DeviceSet.from_ordinals(exclude.ordinals)
         # Asked by name: whoever has a bitmap has imported its library, and nobody else should wait for it.
         if type(exclude).__module__.startswith("pyroaring") and hasattr(exclude, "serialize"):
-            return None, _core.DeviceSet.from_portable(exclude.serialize())
+            return None, exclude.serialize()
         return as_uuid_list(exclude), None  # type: ignore[arg-type]  # a bitmap was found out before
 
     def as_of(self, core: _core.Fleet) -> Fleet:
@@ -473,15 +481,15 @@ def as_uuid_list(devices: Devices) -> UuidList:
 def _threads(threads: SupportsIndex | None) -> int | None:
     if threads is None:
         return None
-    is_whole = isinstance(threads, SupportsIndex) and not isinstance(threads, bool)
-    if not is_whole or not 1 <= operator.index(threads) <= _MOST_THREADS:
+    number = whole_number(threads)
+    if number is None or not 1 <= number <= _MOST_THREADS:
         raise InputError(
             "bad-threads",
             f"the number of threads `{threads}` is no whole number from 1 to {_MOST_THREADS}",
             hint="leave it out, and as many are taken as pay",
             fields={"threads": str(threads)},
         )
-    return operator.index(threads)
+    return number
 
 
 def checked_target_version(version: SupportsIndex | None) -> int | None:
@@ -492,12 +500,12 @@ def checked_target_version(version: SupportsIndex | None) -> int | None:
     """
     if version is None:
         return None
-    is_whole = isinstance(version, SupportsIndex) and not isinstance(version, bool)
-    if not is_whole or not 0 <= operator.index(version) <= _LATEST_VERSION:
+    number = whole_number(version)
+    if number is None or not 0 <= number <= _LATEST_VERSION:
         raise InputError(
             "bad-version",
             f"the target version `{version}` is no whole number from 0 to {_LATEST_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(version)},
         )
-    return operator.index(version)
+    return number

@@ -9,13 +9,25 @@ import operator
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, SupportsIndex
+from typing import Any, Final, Literal, SupportsIndex, get_args
 
 from groundswell.errors import InputError
 
-__all__ = ["ALL", "Denominator", "Limit", "epoch_seconds", "instant", "parse_limit", "parse_seed", "whole_seconds"]
+__all__ = [
+    "ALL",
+    "DENOMINATORS",
+    "Denominator",
+    "Limit",
+    "epoch_seconds",
+    "instant",
+    "parse_limit",
+    "parse_seed",
+    "whole_number",
+    "whole_seconds",
+]
 
 Denominator = Literal["matching", "remaining", "online"]
+DENOMINATORS: Final[tuple[Denominator, ...]] = get_args(Denominator)
 
 _COUNT: Final = re.compile(r"[0-9]+", re.ASCII)
 _PERCENTAGE: Final = re.compile(r"(?P<whole>[0-9]+)(?:\.(?P<decimals>[0-9]+))?[ ]?%", re.ASCII)
@@ -23,6 +35,9 @@ _DECIMALS: Final = 3
 _HUNDRED_PERCENT: Final = 100_000
 _MOST_TEXT: Final = 40
 _LARGEST_COUNT: Final = 2**63 - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_NO_TIME: Final = timedelta()
 _HINT: Final = 'give a count such as 100 or a percentage such as "2.5%", or leave the limit out for all candidates'
 
 
@@ -49,6 +64,20 @@ class Limit:
 ALL: Final = Limit()
 
 
+def whole_number(value: object) -> int | None:
+    """The whole number that a value is; None for everything else, True and False included.
+
+    >>> whole_number(7), whole_number(7.0), whole_number(True)
+    (7, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # to find out is what it is called for
+    except TypeError:
+        return None
+
+
 def parse_limit(limit: SupportsIndex | str | None) -> Limit:
     """Read a limit: a whole number of 1 or more, or a percentage from 0.001% to 100% with at most 3 decimals.
 
@@ -65,9 +94,10 @@ def parse_limit(limit: SupportsIndex | str | None) -> Limit:
         return ALL
     if isinstance(limit, str):
         return _parse_text(limit)
-    if isinstance(limit, bool) or not isinstance(limit, SupportsIndex):
+    count = whole_number(limit)
+    if count is None:
         raise _bad_limit(limit, "is neither a whole number nor a percentage")
-    return _count(operator.index(limit), limit)
+    return _count(count, limit)
 
 
 def _parse_text(text: str) -> Limit:
@@ -128,14 +158,15 @@ def parse_seed(seed: SupportsIndex | None) -> int:
         import secrets
 
         return secrets.randbits(64)
-    if isinstance(seed, bool) or not isinstance(seed, SupportsIndex) or not 0 <= operator.index(seed) < 2**64:
+    number = whole_number(seed)
+    if number is None or not 0 <= number < 2**64:
         raise InputError(
             "bad-seed",
             f"the seed `{seed}` is no whole number from 0 to 18446744073709551615",
             hint="give the seed that an earlier selection reported, or leave it out for a fresh one",
             fields={"seed": str(seed)},
         )
-    return operator.index(seed)
+    return number
 
 
 def epoch_seconds(when: datetime, name: str = "now") -> int:
@@ -154,7 +185,7 @@ def epoch_seconds(when: datetime, name: str = "now") -> int:
             hint="give a datetime with a time zone, such as datetime.now(UTC)",
             fields={"name": name, "value": str(when)},
         )
-    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    return (when - _EPOCH) // _SECOND
 
 
 def instant(seconds: int) -> datetime:
@@ -163,7 +194,7 @@ def instant(seconds: int) -> datetime:
     >>> instant(1795478400).isoformat()
     '2026-11-24T00:00:00+00:00'
     """
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def whole_seconds(duration: timedelta, name: str) -> int:
@@ -175,7 +206,7 @@ def whole_seconds(duration: timedelta, name: str) -> int:
     >>> whole_seconds(timedelta(hours=4), "online_threshold")
     14400
     """
-    if not isinstance(duration, timedelta) or duration < timedelta() or duration % timedelta(seconds=1):
+    if not isinstance(duration, timedelta) or duration < _NO_TIME or duration % _SECOND:
         shown: Any = duration if isinstance(duration, timedelta) else repr(duration)
         raise InputError(
             "bad-duration",
@@ -183,4 +214,4 @@ def whole_seconds(duration: timedelta, name: str) -> int:
             hint="give a timedelta of whole seconds, such as timedelta(hours=4)",
             fields={"name": name, "value": str(shown)},
         )
-    return duration // timedelta(seconds=1)
+    return duration // _SECOND

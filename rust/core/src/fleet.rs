@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use foldhash::fast::RandomState;
 
@@ -14,9 +14,11 @@ use crate::groups::Groups;
 use crate::ids::{Ordinal, Uuid, digest};
 use crate::index::UuidIndex;
 use crate::layout::{CHUNK, Layout, Position};
+use crate::portable_set::PortableSet;
 use crate::recency::NEVER;
 use crate::uuid_column::UuidColumn;
 use crate::versions::Versions;
+use crate::workers::share;
 
 /// Columns are padded to this many devices, so that a scan always has whole words.
 pub const WORD: usize = 64;
@@ -301,9 +303,12 @@ impl Fleet {
     }
 
     /// How many ordinals of a set are those of no device that is there.
-    pub(crate) fn count_strangers(&self, set: &DeviceSet) -> u64 {
-        let all_there = self.everyone().is_none() && set.max().is_none_or(|last| (last as usize) < self.rows());
-        if all_there { 0 } else { set.iter().filter(|&ordinal| !self.has(ordinal)).count() as u64 }
+    pub(crate) fn count_strangers(&self, set: &PortableSet) -> u64 {
+        // Where every row is a device, strangers are beyond the last of them.
+        let first = if self.everyone().is_some() { 0 } else { self.rows() / CHUNK };
+        let mut strangers = 0;
+        set.for_each_from(first, |ordinal| strangers += u64::from(!self.has(ordinal)));
+        strangers
     }
 
     /// The UUID of an ordinal, deleted or not.
@@ -455,15 +460,11 @@ impl Fleet {
                 ordinals.iter_mut().filter(|place| **place == NOWHERE).for_each(|place| *place = absent);
             }
         };
-        let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN).max(1);
-        let share = wanted.len().div_ceil(threads).max(1);
-        std::thread::scope(|scope| {
-            let mut shares = wanted.chunks(share).zip(ordinals.chunks_mut(share));
-            let own = shares.next();
-            for (wanted, ordinals) in shares {
-                scope.spawn(move || look_up(wanted, ordinals));
-            }
-            if let Some((wanted, ordinals)) = own {
+        let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN);
+        let turns = Mutex::new(wanted.chunks(TURN).zip(ordinals.chunks_mut(TURN)));
+        let take_turn = || turns.lock().unwrap_or_else(PoisonError::into_inner).next();
+        share(threads.saturating_sub(1), || {
+            while let Some((wanted, ordinals)) = take_turn() {
                 look_up(wanted, ordinals);
             }
         });
@@ -504,6 +505,9 @@ impl Fleet {
 
 /// How many devices a scan reads in the time of a look-up.
 const LOOK_UP_FOR_SCAN: u64 = 64;
+
+/// UUIDs that a thread looks up at once.
+const TURN: usize = 1 << 13;
 
 fn latest_of_blocks(last_seen: &[u32]) -> Vec<u32> {
     last_seen.chunks(BLOCK).map(|block| block.iter().copied().max().unwrap_or(0)).collect()

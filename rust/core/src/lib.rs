@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`ids`] | what a UUID and an ordinal are; the identity hash |
 //! | [`device_set`] | sets of devices: roaring to keep and exchange, words to scan |
+//! | [`portable_set`] | a set of devices as it was handed over |
 //! | [`fleet`] | a frozen set of devices in columns |
 //! | [`live`] | a fleet that takes check-ins |
 //! | [`recency`] | how recently active a device is, in steps |
@@ -44,6 +45,7 @@ pub mod live;
 pub mod merge;
 pub mod nearest;
 mod order;
+pub mod portable_set;
 mod prefetch;
 pub mod recency;
 pub mod rollout;
@@ -57,6 +59,7 @@ mod uuid_column;
 pub mod uuid_list;
 mod versions;
 pub mod wave;
+mod workers;
 
 pub use device_set::{DeviceSet, WordSet};
 pub use effort::Effort;
@@ -65,6 +68,7 @@ pub use fleet::{Fleet, FleetColumns};
 pub use ids::{Ordinal, Uuid};
 pub use kernel::Kernel;
 pub use live::{CheckIns, LiveFleet, Received};
+pub use portable_set::PortableSet;
 pub use recency::{Recency, Step};
 pub use rollout::{PlanCheck, Rollout, Staging};
 pub use selection::{Explanation, Selection};

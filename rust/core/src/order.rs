@@ -1,4 +1,4 @@
-//! The first k of some picks, in order: one pass over buckets of keys.
+//! The first k of some picks, in order: each is put where it probably belongs, and what is near is set right.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,10 @@ use crate::fleet::Fleet;
 use crate::sample::Pick;
 
 /// Below this many picks they are sorted as they are.
-const FEW: usize = 128;
+const FEW: usize = 64;
+
+/// More picks than this in one place are sorted first: comparing neighbours would take the square of them.
+const CROWD: u32 = 16;
 
 /// The order of picks: by key, then by UUID.
 pub(crate) fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
@@ -16,83 +19,176 @@ pub(crate) fn order(fleet: &Fleet, a: &Pick, b: &Pick) -> Ordering {
 
 /// Keeps the first `k` of at least as many picks, in order.
 ///
-/// As many buckets as picks hold about one each; what is in one bucket is sorted. Picks that are distributed in another
-/// way than is thought of here are sorted as correctly, and as fast as sorting is.
-pub(crate) fn first_in_order(fleet: &Fleet, picks: Vec<Pick>, k: usize) -> Vec<Pick> {
+/// Picks whose keys are distributed in another way than is thought of here are sorted as correctly, and as fast as
+/// sorting is.
+pub(crate) fn first_in_order(fleet: &Fleet, mut picks: Vec<Pick>, k: usize) -> Vec<Pick> {
     let by_order = |a: &Pick, b: &Pick| order(fleet, a, b);
     if picks.len() < FEW {
-        let mut picks = picks;
         picks.sort_unstable_by(by_order);
         picks.truncate(k);
         return picks;
     }
-    let (greatest, sum) =
-        picks.iter().fold((0.0, 0.0), |(greatest, sum), pick| (pick.key.max(greatest), sum + pick.key));
-    let buckets = picks.len().next_power_of_two();
-    let scale = Scale::of(greatest, sum / picks.len() as f64, buckets);
-    let bucket = |pick: &Pick| scale.bucket(pick.key);
-    let mut ends = vec![0u32; buckets + 1];
-    for pick in &picks {
-        ends[bucket(pick) + 1] += 1;
+    let places = Places::of(&picks);
+    let place_of_each: Vec<u32> = picks.iter().map(|pick| places.of_key(pick.key)).collect();
+    // How many go into each place; then, where the picks of each place begin.
+    let mut starts = vec![0u32; picks.len() + 1];
+    for &place in &place_of_each {
+        starts[place as usize] += 1;
     }
     let mut before = 0;
-    for end in &mut ends {
-        before += *end;
-        *end = before;
+    let mut crowds = Vec::new();
+    for start in &mut starts {
+        let here = std::mem::replace(start, before);
+        if here > CROWD {
+            crowds.push(before as usize..(before + here) as usize);
+        }
+        before += here;
     }
-    // Whole buckets, until they hold k picks: the rest is not even moved.
-    let wanted = ends.partition_point(|&end| (end as usize) < k).min(buckets);
-    let kept = ends[wanted] as usize;
+    // Whole places, until they hold k picks: the rest is not even moved.
+    let kept = starts[starts.partition_point(|&start| (start as usize) < k).min(picks.len())] as usize;
     let mut sorted = vec![Pick { key: 0.0, position: 0 }; kept];
-    for pick in &picks {
-        let end = &mut ends[bucket(pick)];
-        if let Some(place) = sorted.get_mut(*end as usize) {
-            *place = *pick;
-            *end += 1;
+    for (pick, &place) in picks.iter().zip(&place_of_each) {
+        let next = &mut starts[place as usize];
+        if let Some(slot) = sorted.get_mut(*next as usize) {
+            *slot = *pick;
+            *next += 1;
         }
     }
-    // What was the start of each bucket has become its end.
-    let mut start = 0;
-    for &end in &ends[..wanted] {
-        let end = end as usize;
-        if end - start > 1 {
-            sorted[start..end].sort_unstable_by(by_order);
-        }
-        start = end;
+    for crowd in crowds.into_iter().filter(|crowd| crowd.end <= kept) {
+        sorted[crowd].sort_unstable_by(by_order);
     }
+    insertion_sort(&mut sorted, |a, b| a.key < b.key || a.key == b.key && by_order(a, b).is_lt());
     sorted.truncate(k);
     sorted
 }
 
-/// Which bucket a key goes into: the greater the key, the greater its bucket.
-enum Scale {
-    /// Of equal width. Keys below a horizon are nearly uniform.
-    Equal { scale: f64 },
-    /// Each a part of an octave. All clocks of many rates, waited for to the end, are spread over octaves.
-    Octaves { least: u64, shift: u32 },
+/// Sorts what is nearly sorted.
+fn insertion_sort(picks: &mut [Pick], is_less: impl Fn(&Pick, &Pick) -> bool) {
+    for at in 1..picks.len() {
+        let pick = picks[at];
+        let mut to = at;
+        while to > 0 && is_less(&pick, &picks[to - 1]) {
+            picks[to] = picks[to - 1];
+            to -= 1;
+        }
+        picks[to] = pick;
+    }
 }
 
-/// Keys below the greatest by more octaves than this are in one bucket.
-const OCTAVES: u64 = 16;
+/// Where keys probably belong in their order: there are as many places as keys.
+///
+/// Keys are counted in cells, each a part of an octave; a key's place is the number of those in the cells before, and of
+/// those in its own cell the part that it has covered of the cell. Keys of many rates, waited for to the end, are spread
+/// over octaves as those below a horizon are over a line: in a cell both are nearly even.
+struct Places {
+    /// The cell of the least keys.
+    first: u64,
+    /// Of each cell, the number of keys before it and in it.
+    cells: [(u32, u32); CELLS],
+}
 
-impl Scale {
-    fn of(greatest: f64, mean: f64, buckets: usize) -> Self {
-        // The mean of uniform keys is half the greatest.
-        if mean * 6.0 >= greatest {
-            let scale = if greatest > 0.0 { (buckets - 1) as f64 / greatest } else { 0.0 };
-            return Self::Equal { scale };
+/// Cells of an octave.
+const CELLS_OF_OCTAVE: u64 = 32;
+
+/// Cells. Keys below the greatest by more octaves than there are cells for are in the first one.
+const CELLS: usize = 32 * CELLS_OF_OCTAVE as usize;
+
+/// The bits of a positive number, as a whole number, are in the order of the numbers: octaves are 2⁵² apart.
+const CELL_BITS: u32 = 52 - CELLS_OF_OCTAVE.ilog2();
+
+impl Places {
+    fn of(picks: &[Pick]) -> Self {
+        let greatest = picks.iter().fold(0.0, |greatest: f64, pick| greatest.max(pick.key));
+        let first = (greatest.to_bits() >> CELL_BITS).saturating_sub(CELLS as u64 - 1);
+        let mut places = Self { first, cells: [(0, 0); CELLS] };
+        for pick in picks {
+            let cell = places.cell(pick.key);
+            places.cells[cell].1 += 1;
         }
-        // The bits of a positive number, as a whole number, are in the order of the numbers: octaves are 2⁵² apart.
-        let least = greatest.to_bits().saturating_sub((OCTAVES << 52) - 1);
-        Self::Octaves { least, shift: 52 + OCTAVES.ilog2() - buckets.ilog2() }
+        let mut sum = 0;
+        for (before, count) in &mut places.cells {
+            *before = sum;
+            sum += *count;
+        }
+        places
     }
 
     #[inline]
-    fn bucket(&self, key: f64) -> usize {
-        match self {
-            // Never more than `buckets - 1`. All in one if all keys are 0.
-            Self::Equal { scale } => (key * scale) as usize,
-            Self::Octaves { least, shift } => (key.to_bits().saturating_sub(*least) >> shift) as usize,
+    fn cell(&self, key: f64) -> usize {
+        // Never beyond the last: no key is greater than the greatest.
+        (key.to_bits() >> CELL_BITS).saturating_sub(self.first).min(CELLS as u64 - 1) as usize
+    }
+
+    #[inline]
+    fn of_key(&self, key: f64) -> u32 {
+        if key.to_bits() >> CELL_BITS < self.first {
+            return 0;
+        }
+        let (before, count) = self.cells[self.cell(key)];
+        let covered = (key.to_bits() & ((1 << CELL_BITS) - 1)) >> (CELL_BITS - 32);
+        before + ((covered * u64::from(count)) >> 32) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fleet::FleetColumns;
+
+    /// Devices whose UUIDs descend.
+    fn fleet(devices: u32) -> Fleet {
+        let n = devices as usize;
+        Fleet::new(FleetColumns {
+            uuids: (0..u128::from(devices)).map(|i| (u128::MAX - i).to_be_bytes()).collect(),
+            last_seen: vec![0; n],
+            groups: vec![-1; n],
+            tags: vec![-1; n],
+            production: vec![true; n],
+            target_versions: vec![-1; n],
+            ..FleetColumns::default()
+        })
+        .unwrap()
+    }
+
+    fn keys() -> impl Strategy<Value = Vec<f64>> {
+        let one = prop_oneof![
+            // A line; octaves; few values, crowded; the least that there are.
+            4 => (0.0..1.0).prop_map(|u: f64| u),
+            4 => (-40.0..3.0).prop_map(|e: f64| e.exp2()),
+            2 => (0u8..4).prop_map(|n| 0.125 + f64::from(n)),
+            1 => prop::sample::select(vec![f64::MIN_POSITIVE, 1.1e-16, 37.0 * 1024.0]),
+        ];
+        prop_oneof![
+            prop::collection::vec(one, 1..600),
+            prop::collection::vec(0.0..1e-3, 1..3000),
+            prop::collection::vec((-20.0..0.0).prop_map(|e: f64| e.exp2()), 1..3000),
+            prop::collection::vec(Just(0.5), 1..300),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_are_those_that_sorting_puts_first(keys in keys(), part in 0.0..1.0) {
+            let fleet = fleet(keys.len() as u32);
+            let picks: Vec<Pick> =
+                keys.iter().zip(0..).map(|(&key, position)| Pick { key, position }).collect();
+            let k = (part * keys.len() as f64) as usize + 1;
+            let mut expected = picks.clone();
+            // Equal keys: UUIDs descend, so the later device comes first.
+            expected.sort_by(|a, b| a.key.partial_cmp(&b.key).unwrap().then(b.position.cmp(&a.position)));
+            expected.truncate(k);
+            prop_assert_eq!(first_in_order(&fleet, picks, k), expected);
+        }
+
+        #[test]
+        fn places_are_in_the_order_of_keys(keys in keys()) {
+            let mut picks: Vec<Pick> = keys.into_iter().map(|key| Pick { key, position: 0 }).collect();
+            let places = Places::of(&picks);
+            picks.sort_by(|a, b| a.key.total_cmp(&b.key));
+            let of_each: Vec<u32> = picks.iter().map(|pick| places.of_key(pick.key)).collect();
+            prop_assert!(of_each.is_sorted() && of_each.into_iter().all(|place| (place as usize) < picks.len()));
         }
     }
 }

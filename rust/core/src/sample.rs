@@ -131,7 +131,8 @@ pub(crate) fn sample(
         }
     };
     let mut horizon = match wanted {
-        Some(wanted) if wanted < terms.extent() => guess(fleet, terms, recency, wanted as usize),
+        // Where most are wanted, whoever they are, nothing is saved.
+        Some(wanted) if wanted.saturating_add(wanted / 2) < terms.extent() => guess(fleet, terms, recency, wanted as usize),
         _ => f64::INFINITY,
     };
     loop {
@@ -173,10 +174,12 @@ pub(crate) fn share(thousandths: u32, of: Denominator, counts: &Counts) -> u64 {
 
 /// A time by which a little more than k clocks will probably have rung, from a part of the candidates.
 fn guess(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, k: usize) -> f64 {
-    // The more picks, the more is saved by a guess that is near.
-    let (least, most) = (2_048, 16_384);
+    // The more picks, the more is saved by a guess that is near: of n devices looked at, 6/√n of the picks are too many,
+    // and each of those takes the time in which seven are looked at. The sum of both is least at (20 k)^⅔.
+    let (least, most) = (1_024.0, 16_384.0);
     let extent = terms.extent();
-    let pieces = spread(&terms.spans, extent, (4 * k as u64).clamp(least, most));
+    let enough = (20.0 * k as f64).cbrt().powi(2).clamp(least, most);
+    let pieces = spread(&terms.spans, extent, enough as u64);
     // Those that were put off are among the candidates here: twice their part of the fleet is more than they take away.
     let k = k + (2 * k as u64 * terms.count_put_off()).div_ceil(fleet.rows() as u64) as usize;
     let (mut histogram, mut window) = ([0u32; STEPS], Window::new());

@@ -20,6 +20,7 @@ use crate::layout::Position;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
 use crate::sample::{Pick, SeedKey, mix};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
+use crate::workers::share;
 
 /// Words of a block.
 const BLOCK_WORDS: usize = BLOCK / WORD;
@@ -92,19 +93,13 @@ impl Pass<'_> {
             self.take(effort.kernel, turns.flatten(), &mut found);
             found
         };
-        if threads == 1 {
-            return take_turns();
+        let mut shares = share(threads - 1, take_turns).into_iter();
+        let mut found = shares.next().expect("that of this thread, if no other");
+        for other in shares {
+            found.counts.add(other.counts);
+            found.rung.extend_from_slice(&other.rung);
         }
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(take_turns)).collect();
-            let mut found = take_turns();
-            for other in others {
-                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                found.counts.add(other.counts);
-                found.rung.extend_from_slice(&other.rung);
-            }
-            found
-        })
+        found
     }
 
     fn take<'s>(&self, kernel: Kernel, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {

@@ -310,7 +310,7 @@ mod tests {
             for group in [None, Some("a".to_owned())] {
                 for k in [1, 20, 500, 900] {
                     for (seed, effort) in (0..3).flat_map(|seed| efforts().map(move |effort| (seed, effort))) {
-                        let set = Some(DeviceSet::from_ordinals(excluded));
+                        let set = Some((&DeviceSet::from_ordinals(excluded)).into());
                         let selector = Selector { group: group.clone(), excluded_set: set, ..Selector::default() };
                         let limit = Limit::Count(k);
                         let selection = Selection::new(&fleet, selector, limit, seed, recency(), effort).unwrap();
@@ -338,7 +338,7 @@ mod tests {
         let (kept, excluded) = group.split_at(group.len() - 8_000);
         let selector = Selector {
             listed: Some(excluded.iter().chain(&kept[..5]).map(|&o| fleet.uuid(o)).collect()),
-            excluded_set: Some(DeviceSet::from_ordinals(excluded)),
+            excluded_set: Some((&DeviceSet::from_ordinals(excluded)).into()),
             on_mismatch: OnMismatch::Skip,
             ..Selector::default()
         };

@@ -9,8 +9,7 @@ use std::fmt;
 
 use foldhash::{HashSet, HashSetExt};
 
-use crate::containers::Containers;
-use crate::device_set::{DeviceSet, WordSet};
+use crate::device_set::WordSet;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
 use crate::fleet_set::FleetSet;
@@ -18,6 +17,7 @@ use crate::groups::Group;
 use crate::ids::Uuid;
 use crate::layout::Position;
 use crate::nearest::nearest;
+use crate::portable_set::PortableSet;
 use crate::terms::{Counts, Excluded, Terms};
 
 /// How many near spellings an error carries.
@@ -45,7 +45,7 @@ pub struct Selector {
     /// None of these devices; UUIDs that the fleet does not have are counted.
     pub excluded: Option<Vec<Uuid>>,
     /// None of these devices, either; ordinals that the fleet does not have are counted with them.
-    pub excluded_set: Option<DeviceSet>,
+    pub excluded_set: Option<PortableSet>,
     /// No devices that report this target version or a later one.
     pub not_updated: Option<u32>,
     /// Test devices, too.
@@ -249,7 +249,7 @@ impl Selector {
                 return Err(CoreError::EmptyList { what: "of devices to exclude" });
             }
             resolved.excluded_unknown += fleet.count_strangers(excluded);
-            resolved.excluded.push(Excluded::Ordinals(Containers::of(excluded)));
+            resolved.excluded.push(Excluded::Ordinals(excluded.clone()));
         }
         Ok(resolved)
     }

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::containers::Containers;
 use crate::device_set::{Bits, WordSet};
 use crate::fleet::WORD;
 use crate::fleet_set::{FleetSet, fill_run, for_each_position};
 use crate::layout::{CHUNK, Layout, Position};
+use crate::portable_set::PortableSet;
 use crate::wave::Coverage;
 
 /// A run of positions within one chunk.
@@ -27,7 +27,7 @@ pub(crate) enum Excluded<'a> {
     /// Those of a list.
     Listed(FleetSet),
     /// Those of a set of ordinals.
-    Ordinals(Containers),
+    Ordinals(PortableSet),
     /// Those that a wave covers.
     Covered(Coverage<'a>),
 }
@@ -45,7 +45,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) updated: Vec<Cow<'a, FleetSet>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
     /// What is excluded, too, but only looked at for the devices that would be picked without it: see [`Self::put_off`].
-    pub(crate) put_off: Vec<Containers>,
+    pub(crate) put_off: Vec<PortableSet>,
 }
 
 /// How many devices the sets hold.
@@ -126,7 +126,7 @@ impl<'a> Terms<'a> {
     pub(crate) fn put_off(&mut self, picks: u64) {
         let rows = self.layout.rows() as u64;
         let pays =
-            |set: &Containers| picks.saturating_mul(PICKS_FOR_MEMBERS) <= set.len() && set.len() * SPARSE <= rows;
+            |set: &PortableSet| picks.saturating_mul(PICKS_FOR_MEMBERS) <= set.len() && set.len() * SPARSE <= rows;
         let sets = std::mem::take(&mut self.excluded);
         for excluded in sets {
             match excluded {
@@ -143,7 +143,7 @@ impl<'a> Terms<'a> {
 
     /// The number of devices in the sets that were put off, at most.
     pub(crate) fn count_put_off(&self) -> u64 {
-        self.put_off.iter().map(Containers::len).sum()
+        self.put_off.iter().map(PortableSet::len).sum()
     }
 
     /// The number of positions in the spans: no set has more devices.

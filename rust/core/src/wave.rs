@@ -10,13 +10,13 @@
 //! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
 //! as it is, so that devices that come, go, or change tag or group are where the rules put them.
 
-use crate::containers::Containers;
 use crate::device_set::{DeviceSet, WordSet};
 use crate::fleet::{Fleet, WORD};
 use crate::fleet_set::clear_run;
 use crate::groups::Group;
 use crate::ids::{Ordinal, Uuid};
 use crate::layout::{Layout, Position};
+use crate::portable_set::PortableSet;
 use crate::selector::{Eligible, Reason, Resolved};
 use crate::terms::Excluded;
 
@@ -111,7 +111,7 @@ pub struct Standing {
 #[derive(Debug)]
 pub(crate) struct Coverage<'a> {
     staged: &'a DeviceSet,
-    containers: Containers,
+    portable: PortableSet,
     groups: Vec<Group<'a>>,
 }
 
@@ -125,7 +125,7 @@ impl Coverage<'_> {
                 clear_run(first, words, run);
             }
         }
-        self.containers.exclude_from(layout, first, words);
+        self.portable.exclude_from(layout, first, words);
     }
 
     fn in_whole_group(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
@@ -191,6 +191,6 @@ impl Wave {
     /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
     pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
         let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
-        Coverage { staged: &self.staged, containers: Containers::of(&self.staged), groups }
+        Coverage { staged: &self.staged, portable: (&self.staged).into(), groups }
     }
 }

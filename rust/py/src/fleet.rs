@@ -3,10 +3,11 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use groundswell_core::{Fleet, FleetColumns, Recency, Selection, Selector};
+use groundswell_core::{Fleet, FleetColumns, PortableSet, Recency, Selection, Selector};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::device_set::PyDeviceSet;
@@ -156,7 +157,7 @@ impl PyFleet {
         tag: Option<String>,
         listed: Option<PyReadonlyArray2<'_, u8>>,
         excluded: Option<PyReadonlyArray2<'_, u8>>,
-        excluded_set: Option<&PyDeviceSet>,
+        excluded_set: Option<OrdinalsToExclude<'_>>,
         not_updated: Option<u32>,
         include_test: bool,
         skip_mismatched: bool,
@@ -174,7 +175,7 @@ impl PyFleet {
             tag,
             listed: listed.as_ref().map(arrays::uuids_from).transpose()?,
             excluded: excluded.as_ref().map(arrays::uuids_from).transpose()?,
-            excluded_set: excluded_set.map(|set| set.0.clone()),
+            excluded_set: excluded_set.map(|set| set.portable(py)).transpose()?,
             not_updated,
             include_test,
             on_mismatch: limits::on_mismatch(skip_mismatched),
@@ -187,6 +188,25 @@ impl PyFleet {
             Ok(PySelection { fleet, selection })
         })
         .map_err(|error| errors::to_py(py, error))
+    }
+}
+
+/// A set of ordinals as a caller has it.
+#[derive(FromPyObject)]
+enum OrdinalsToExclude<'py> {
+    /// The portable Roaring format, read where it lies.
+    Portable(PyBackedBytes),
+    Set(Bound<'py, PyDeviceSet>),
+}
+
+impl OrdinalsToExclude<'_> {
+    fn portable(self, py: Python<'_>) -> PyResult<PortableSet> {
+        match self {
+            Self::Portable(bytes) => {
+                py.detach(|| PortableSet::read(bytes)).map_err(|error| errors::to_py(py, error))
+            }
+            Self::Set(set) => Ok((&set.get().0).into()),
+        }
     }
 }
 

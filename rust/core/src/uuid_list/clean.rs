@@ -1,78 +1,99 @@
-//! The clean path of a list: hyphenated values of 36 characters with separators after each, one after another.
+//! The clean path of a list: values with hyphens or bare digits, in quotes or not, with separators after each.
 //!
 //! Whatever else a list may hold is left to `scan`, which knows all the rest and comes back here after it. A clean list
 //! is read at the speed of memory; lists from real exports are clean but for a few places.
+//!
+//! What stands between two values is a run of quotes and separators with a separator in it, whatever their order: the
+//! quotes are at the end of a value, at the beginning of one, or an empty cell.
 
-use super::value::hyphenated;
+use super::value::{bare, hyphenated};
 use crate::ids::Uuid;
 use crate::kernel::Kernel;
 
 /// The hyphenated form.
 pub(super) const VALUE: usize = 36;
 
+/// The digits alone.
+const BARE: usize = 32;
+
 /// The separators that are one byte long.
-pub(super) const SEPARATOR: [bool; 256] = {
+pub(super) const SEPARATOR: [bool; 256] = table(b",;| \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f");
+
+/// The quotes.
+const QUOTE: [bool; 256] = table(b"\"'");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let bytes = b",;| \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f";
     let mut i = 0;
     while i < bytes.len() {
         table[bytes[i] as usize] = true;
         i += 1;
     }
     table
-};
+}
 
-/// Takes clean values and the separators after them from the beginning of some bytes, while there are any.
+/// Takes clean values and what stands around them from the beginning of some bytes, while there are any. The bytes are
+/// the beginning of a text, or come after a separator.
 ///
 /// Returns how many bytes it took. All of them are ASCII, and none is a NUL.
 pub(super) fn take_clean(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
+    let start = gap(text);
     #[cfg(target_arch = "x86_64")]
     let taken = if kernel.has_avx2() {
         #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in a third of the time")]
         // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
         unsafe {
-            avx2::take_clean(text, uuids)
+            avx2::take_clean(&text[start..], uuids)
         }
     } else {
         0
     };
     #[cfg(not(target_arch = "x86_64"))]
     let (taken, _) = (0, kernel);
+    let taken = start + taken;
     taken + take_one_by_one(&text[taken..], uuids)
 }
 
 fn take_one_by_one(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
     let mut rest = text;
-    while let Some((value, [separator, tail @ ..])) = rest.split_first_chunk::<VALUE>() {
-        if !SEPARATOR[usize::from(*separator)] {
+    loop {
+        let with_hyphens = rest.first_chunk::<VALUE>().and_then(|value| Some((hyphenated(value)?, VALUE)));
+        let found = with_hyphens.or_else(|| rest.first_chunk::<BARE>().and_then(|value| Some((bare(value)?, BARE))));
+        let Some((uuid, length)) = found else { break };
+        let after = &rest[length..];
+        let gap = gap(after);
+        if !after[..gap].iter().any(|byte| SEPARATOR[usize::from(*byte)]) {
             break;
         }
-        let Some(uuid) = hyphenated(value) else { break };
         uuids.push(uuid);
-        rest = match tail {
-            // The second half of `\r\n` or `, `.
-            [second, tail @ ..] if SEPARATOR[usize::from(*second)] => tail,
-            _ => tail,
-        };
+        rest = &after[gap..];
     }
     text.len() - rest.len()
+}
+
+/// How many bytes are quotes and separators before the first that is neither.
+fn gap(text: &[u8]) -> usize {
+    text.iter().take_while(|&&byte| SEPARATOR[usize::from(byte)] || QUOTE[usize::from(byte)]).count()
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
-        _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8, _mm256_add_epi8, _mm256_blendv_epi8, _mm256_castsi256_si128,
-        _mm256_cmpeq_epi8, _mm256_maddubs_epi16, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-        _mm256_packus_epi16, _mm256_permute4x64_epi64, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
-        _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sub_epi8,
+        __m128i, __m256i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_movemask_epi8, _mm_set_epi64x,
+        _mm_set1_epi8, _mm256_add_epi8, _mm256_blendv_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+        _mm256_maddubs_epi16, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packus_epi16,
+        _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
+        _mm256_shuffle_epi8, _mm256_sub_epi8,
     };
 
-    use super::VALUE;
+    use super::{BARE, VALUE, gap};
     use crate::ids::Uuid;
 
-    /// The bytes after a value that are looked at for separators.
+    /// The bytes after a hyphenated value that are looked at for quotes and separators.
     const AFTER: usize = 16;
+
+    /// The beginning of a text.
+    type Head = [u8; VALUE + AFTER];
 
     /// So many surprises, less one for every eight values as foreseen, are too many.
     const TOO_MANY: u32 = 8 * 32;
@@ -81,99 +102,161 @@ mod avx2 {
     #[target_feature(enable = "avx2,bmi1")]
     pub(super) fn take_clean(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
         let mut rest = text;
-        // Most lists have the same after every value. Foreseeing that, the CPU begins with the next value while it finds
-        // out whether it was so; else each value would wait for the separators before it. The compiler must not see
-        // that both are the same in the end. A list that is mixed through and through is quicker without foresight.
-        let (mut expected, mut surprises) = (1, 0u32);
+        // Most lists have the same form of value, and the same after every value. Foreseeing that, the CPU begins with
+        // the next value while it finds out whether it was so; else each value would wait for the one before it. The
+        // compiler must not see that both are the same in the end. A list that is mixed through and through is quicker
+        // without foresight.
+        let (mut expected, mut surprises) = (VALUE + 1, 0u32);
         while let Some(head) = rest.first_chunk::<{ VALUE + AFTER }>() {
-            let separators = separators(sixteen(head, VALUE));
-            let Some(uuid) = hyphenated(head) else { break };
+            let form = &FORMS[usize::from(has_hyphens(head))];
+            let (Some(uuid), Some(between)) = (form.uuid(head), form.between(head)) else { break };
+            let length = form.length + between;
             if surprises > TOO_MANY {
-                if separators == 0 {
-                    break;
-                }
-                expected = separators;
-            } else if separators == expected {
+                expected = length;
+            } else if length == expected {
                 surprises = surprises.saturating_sub(1);
             } else {
-                if separators == 0 {
-                    break;
-                }
                 surprises += 8;
-                expected = std::hint::black_box(separators);
+                expected = std::hint::black_box(length);
             }
             uuids.push(uuid);
-            rest = &rest[VALUE + expected..];
+            rest = &rest[expected..];
+            if between >= AFTER {
+                rest = &rest[gap(rest)..];
+            }
         }
         text.len() - rest.len()
     }
 
-    /// How many of these bytes are separators before the first that is none.
-    #[inline]
-    #[target_feature(enable = "avx2,bmi1")]
-    fn separators(bytes: __m128i) -> usize {
-        // There is no unsigned comparison: a ≤ b where the smaller of the two is a.
-        let among = |first: u8, more: i8| {
-            let from_first = _mm_sub_epi8(bytes, _mm_set1_epi8(first as i8));
-            _mm_cmpeq_epi8(_mm_min_epu8(from_first, _mm_set1_epi8(more)), from_first)
-        };
-        let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
-        // Tab to carriage return; U+001C to U+001F and the space.
-        let blanks = _mm_or_si128(among(b'\t', 4), among(0x1C, 4));
-        let marks = _mm_or_si128(is(b','), _mm_or_si128(is(b';'), is(b'|')));
-        (!_mm_movemask_epi8(_mm_or_si128(blanks, marks))).trailing_zeros() as usize
-    }
-
-    /// The UUID that the first 36 bytes are.
+    /// Whether bytes 8, 13, 18 and 23 are hyphens.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn hyphenated(text: &[u8; VALUE + AFTER]) -> Option<Uuid> {
-        const NONE: i8 = -1;
-        // The digits of the upper half in the lower lane, those of the lower half in the upper: each from two loads,
-        // since they span 18 and 17 bytes.
-        let most = _mm256_set_m128i(sixteen(text, 20), sixteen(text, 0));
-        let others = _mm256_set_m128i(sixteen(text, 19), sixteen(text, 2));
-        let digits = _mm256_or_si256(
-            _mm256_shuffle_epi8(
-                most,
-                _mm256_setr_epi8(
-                    0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, NONE, NONE, //
-                    NONE, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                ),
-            ),
-            _mm256_shuffle_epi8(
-                others,
-                _mm256_setr_epi8(
-                    NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, 14, 15, //
-                    0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                ),
-            ),
-        );
-        let up_to = |value, most: i8| _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(most)), value);
-        let decimal = _mm256_sub_epi8(digits, _mm256_set1_epi8(b'0' as i8));
-        let letter = _mm256_sub_epi8(_mm256_or_si256(digits, _mm256_set1_epi8(0x20)), _mm256_set1_epi8(b'a' as i8));
-        let is_decimal = up_to(decimal, 9);
-        let is_hex = _mm256_or_si256(is_decimal, up_to(letter, 5));
-        // Bytes 8, 13, 18 and 23.
-        let hyphens = _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(text, 8), _mm_set1_epi8(b'-' as i8)));
-        if _mm256_movemask_epi8(is_hex) != -1 || hyphens & 0b1000_0100_0010_0001 != 0b1000_0100_0010_0001 {
-            return None;
+    fn has_hyphens(text: &Head) -> bool {
+        const PLACES: i32 = 0b1000_0100_0010_0001;
+        _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(text, 8), _mm_set1_epi8(b'-' as i8))) & PLACES == PLACES
+    }
+
+    /// Where the digits of a value are.
+    struct Form {
+        length: usize,
+        /// Of the 16 bytes from the beginning on, and of those from byte 20 on: the digits of the upper half, and those
+        /// of the lower half. They span 18 and 17 bytes, so that both halves take two loads.
+        most: [i8; 32],
+        /// Of the 16 bytes from byte 2 on, and of those from byte 16 on.
+        others: [i8; 32],
+    }
+
+    const NONE: i8 = -1;
+
+    static FORMS: [Form; 2] = [
+        Form {
+            length: BARE,
+            most: [
+                0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, //
+                NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+            ],
+            others: [
+                NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, //
+                0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+            ],
+        },
+        Form {
+            length: VALUE,
+            most: [
+                0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, NONE, NONE, //
+                NONE, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+            ],
+            others: [
+                NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, 14, 15, //
+                3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+            ],
+        },
+    ];
+
+    impl Form {
+        /// The UUID that a text begins with.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn uuid(&self, text: &Head) -> Option<Uuid> {
+            let most = _mm256_set_m128i(sixteen(text, 20), sixteen(text, 0));
+            let others = _mm256_set_m128i(sixteen(text, 16), sixteen(text, 2));
+            let digits = _mm256_or_si256(
+                _mm256_shuffle_epi8(most, places(&self.most)),
+                _mm256_shuffle_epi8(others, places(&self.others)),
+            );
+            let decimal = _mm256_sub_epi8(digits, each(b'0'));
+            let letter = _mm256_sub_epi8(_mm256_or_si256(digits, each(0x20)), each(b'a'));
+            let is_decimal = up_to(decimal, 9);
+            if _mm256_movemask_epi8(_mm256_or_si256(is_decimal, up_to(letter, 5))) != -1 {
+                return None;
+            }
+            let values = _mm256_blendv_epi8(_mm256_add_epi8(letter, each(10)), decimal, is_decimal);
+            // Sixteen times the first of two digits and once the second; a byte each; both lanes side by side.
+            let pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0110));
+            let bytes = _mm256_permute4x64_epi64::<0b00_00_10_00>(_mm256_packus_epi16(pairs, pairs));
+            let bytes = _mm256_castsi256_si128(bytes);
+            let halves = [_mm_cvtsi128_si64(bytes), _mm_extract_epi64::<1>(bytes)];
+            Some((u128::from(halves[1] as u64) << 64 | u128::from(halves[0] as u64)).to_le_bytes())
         }
-        let values = _mm256_blendv_epi8(_mm256_add_epi8(letter, _mm256_set1_epi8(10)), decimal, is_decimal);
-        // Sixteen times the first of two digits and once the second; a byte each; both lanes side by side.
-        let pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0110));
-        let bytes = _mm256_permute4x64_epi64::<0b00_00_10_00>(_mm256_packus_epi16(pairs, pairs));
-        let bytes = _mm256_castsi256_si128(bytes);
-        let halves = [_mm_cvtsi128_si64(bytes), _mm_extract_epi64::<1>(bytes)];
-        Some((u128::from(halves[1] as u64) << 64 | u128::from(halves[0] as u64)).to_le_bytes())
+
+        /// How many quotes and separators follow the value, if there is a separator among them: all, or at least as many
+        /// as are looked at.
+        #[inline]
+        #[target_feature(enable = "avx2,bmi1")]
+        fn between(&self, text: &Head) -> Option<usize> {
+            let bytes = thirty_two(text, 20);
+            let is = |byte: u8| _mm256_cmpeq_epi8(bytes, each(byte));
+            // Tab to carriage return; U+001C to U+001F and the space.
+            let among = |first: u8, more: u8| up_to(_mm256_sub_epi8(bytes, each(first)), more);
+            let blanks = _mm256_or_si256(among(b'\t', 4), among(0x1C, 4));
+            let marks = _mm256_or_si256(is(b','), _mm256_or_si256(is(b';'), is(b'|')));
+            let separators = _mm256_or_si256(blanks, marks);
+            let quotes = _mm256_or_si256(is(b'"'), is(b'\''));
+            let after = |mask: __m256i| (_mm256_movemask_epi8(mask) as u32) >> (self.length - 20);
+            let others = !after(_mm256_or_si256(separators, quotes));
+            // The ones below the first that is neither.
+            let run = others ^ others.wrapping_sub(1);
+            (after(separators) & run != 0).then(|| others.trailing_zeros() as usize)
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn each(byte: u8) -> __m256i {
+        _mm256_set1_epi8(byte as i8)
+    }
+
+    /// Which bytes are at most so much.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn up_to(bytes: __m256i, most: u8) -> __m256i {
+        // There is no unsigned comparison: a ≤ b where the smaller of the two is a.
+        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, each(most)), bytes)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn places(places: &[i8; 32]) -> __m256i {
+        thirty_two(&places.map(|place| place as u8), 0)
     }
 
     /// One load instruction, without a pointer.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn sixteen(text: &[u8; VALUE + AFTER], at: usize) -> __m128i {
-        let half = |at: usize| i64::from_le_bytes(*text[at..].first_chunk().expect("at most 52 − 16"));
-        _mm_set_epi64x(half(at + 8), half(at))
+    fn sixteen(text: &Head, at: usize) -> __m128i {
+        _mm_set_epi64x(eight(text, at + 8), eight(text, at))
+    }
+
+    /// One load instruction, without a pointer.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn thirty_two<const N: usize>(text: &[u8; N], at: usize) -> __m256i {
+        _mm256_set_epi64x(eight(text, at + 24), eight(text, at + 16), eight(text, at + 8), eight(text, at))
+    }
+
+    #[inline(always)]
+    fn eight<const N: usize>(text: &[u8; N], at: usize) -> i64 {
+        i64::from_le_bytes(*text[at..].first_chunk().expect("there are eight from each place that is asked for"))
     }
 }
 

@@ -10,11 +10,16 @@ pub(super) fn parse_value(value: &[u8]) -> Option<Uuid> {
     let body = body(value)?;
     if let Ok(text) = <&[u8; 36]>::try_from(body) {
         hyphenated(text)
-    } else if let (words, []) = body.as_chunks::<8>() {
-        digits(<[[u8; 8]; 4]>::try_from(words).ok()?.map(u64::from_be_bytes))
     } else {
-        None
+        bare(body.try_into().ok()?)
     }
+}
+
+/// The UUID that 32 digits are.
+#[inline]
+pub(super) fn bare(text: &[u8; 32]) -> Option<Uuid> {
+    let (words, _) = text.as_chunks::<8>();
+    digits(std::array::from_fn(|at| u64::from_be_bytes(words[at])))
 }
 
 /// The UUID that 36 characters are; the clean path of every list.
