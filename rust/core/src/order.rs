@@ -57,17 +57,23 @@ pub(crate) fn first_in_order(fleet: &Fleet, mut picks: Vec<Pick>, k: usize) -> V
     for crowd in crowds.into_iter().filter(|crowd| crowd.end <= kept) {
         sorted[crowd].sort_unstable_by(by_order);
     }
-    insertion_sort(&mut sorted, |a, b| a.key < b.key || a.key == b.key && by_order(a, b).is_lt());
+    insertion_sort(&mut sorted, by_order);
     sorted.truncate(k);
     sorted
 }
 
 /// Sorts what is nearly sorted.
-fn insertion_sort(picks: &mut [Pick], is_less: impl Fn(&Pick, &Pick) -> bool) {
+fn insertion_sort(picks: &mut [Pick], by_order: impl Fn(&Pick, &Pick) -> Ordering) {
     for at in 1..picks.len() {
         let pick = picks[at];
+        // Keys are positive: their bits are in their order, and quicker to compare.
+        let key = pick.key.to_bits();
+        let comes_before = |other: &Pick| match key.cmp(&other.key.to_bits()) {
+            Ordering::Equal => by_order(&pick, other).is_lt(),
+            order => order.is_lt(),
+        };
         let mut to = at;
-        while to > 0 && is_less(&pick, &picks[to - 1]) {
+        while to > 0 && comes_before(&picks[to - 1]) {
             picks[to] = picks[to - 1];
             to -= 1;
         }

@@ -67,14 +67,20 @@ pub(crate) const MULTIPLIERS: [u32; 3] = [0x9E37_79B1, 0x7FEB_352D, 0x846C_A68B]
 /// 32 bits of a variate from the halves of an identity hash.
 #[inline(always)]
 pub(crate) fn mix(p: u32, q: u32, k: &[u32; 3]) -> u32 {
+    let t = mix_but_last(p, q, k);
+    t ^ (t >> 16)
+}
+
+/// [`mix`] without its last step, which leaves the upper 16 bits as they are.
+#[inline(always)]
+pub(crate) fn mix_but_last(p: u32, q: u32, k: &[u32; 3]) -> u32 {
     let mut t = (p ^ k[0]).wrapping_mul(MULTIPLIERS[0]);
     t ^= t >> 15;
     t = t.wrapping_add(q ^ k[1]);
     t ^= t >> 16;
     t = t.wrapping_mul(MULTIPLIERS[1]);
     t ^= t >> 15;
-    t = t.wrapping_add(k[2]).wrapping_mul(MULTIPLIERS[2]);
-    t ^ (t >> 16)
+    t.wrapping_add(k[2]).wrapping_mul(MULTIPLIERS[2])
 }
 
 /// The exponential clock of a variate at a step (algorithm 1, point 4).

@@ -4,8 +4,8 @@
 //! a chunk are worked out in 8 KiB that stay in the cache, counted, and scanned. Threads take turns of spans.
 //!
 //! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their block, on
-//! the upper half of the variate; only the survivors have their step worked out, and only those whose variate is at or
-//! below the threshold of their step have a logarithm taken.
+//! the uppermost 16 bits of the variate; only the survivors have their step worked out, and only those whose variate is at
+//! or below the threshold of their step have a logarithm taken.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,7 +18,7 @@ use crate::identity::{LANES, Line};
 use crate::kernel::Kernel;
 use crate::layout::Position;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
-use crate::sample::{Pick, SeedKey, mix};
+use crate::sample::{Pick, SeedKey, mix_but_last};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
 use crate::workers::share;
 
@@ -44,6 +44,18 @@ impl Thresholds {
     #[inline]
     fn of(&self, step: Step) -> u64 {
         self.0[usize::from(step)]
+    }
+
+    /// Whether every variate may ring.
+    fn let_all_pass(&self) -> bool {
+        self.0.iter().all(|&threshold| threshold == u64::MAX)
+    }
+
+    /// What the lanes of a block are tested against, no device of which has a smaller step than this: see
+    /// [`mix_but_last`], beside whose upper half the lower one cannot tell.
+    #[inline]
+    fn loosest(&self, least_step: Step) -> u32 {
+        (self.of(least_step) >> 32) as u32 | 0xFFFF
     }
 }
 
@@ -205,7 +217,7 @@ impl Pass<'_> {
     ) {
         // No device of the block has a smaller step than the one that was seen last.
         let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
-        let loosest = (clocks.thresholds.of(least_step) >> 32) as u32;
+        let loosest = clocks.thresholds.loosest(least_step);
         let identity = self.fleet.uuids().identity();
         let (lines, _) = identity.lines()[first * (WORD / LANES)..].as_chunks::<{ WORD / LANES }>();
         let upper = &clocks.seed.upper;
@@ -220,7 +232,7 @@ impl Pass<'_> {
             let kept = if word.count_ones() < FEW {
                 let passes = |&bit: &u32| {
                     let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
-                    mix(line.low[lane], line.high[lane], upper) <= loosest
+                    mix_but_last(line.low[lane], line.high[lane], upper) <= loosest
                 };
                 Bits(word).filter(passes).fold(0, |kept, bit| kept | 1u64 << bit)
             } else {
@@ -248,12 +260,15 @@ impl Pass<'_> {
         for hash in &mut hashes[..*count] {
             *hash = seed.variate(*hash);
         }
-        // One in three passes, and nobody can tell which: what does not pass is written over instead of being skipped.
-        let mut passed = 0;
-        for at in 0..*count {
-            let (step, variate) = (steps[at], hashes[at]);
-            (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
-            passed += usize::from(variate <= thresholds.of(step));
+        let mut passed = *count;
+        if !thresholds.let_all_pass() {
+            // One in three passes, and nobody can tell which: what does not pass is written over instead of skipped.
+            passed = 0;
+            for at in 0..*count {
+                let (step, variate) = (steps[at], hashes[at]);
+                (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
+                passed += usize::from(variate <= thresholds.of(step));
+            }
         }
         if !self.terms.put_off.is_empty() {
             passed = self.leave_out_what_was_put_off(&mut positions[..passed], hashes, steps);
@@ -321,13 +336,13 @@ impl<'a> Surviving<'a> {
 /// Below this many candidates in a word, they are tested one by one instead of all 64 lanes together.
 const FEW: u32 = 6;
 
-/// The lanes of a word the upper half of whose variate is at or below the threshold.
+/// The lanes of a word whose variate, but for the last step of its upper half, is at or below the threshold.
 #[inline(always)]
 fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
     let mut kept = 0;
     for (at, line) in lines.iter().enumerate() {
         for lane in 0..LANES {
-            kept |= u64::from(mix(line.low[lane], line.high[lane], key) <= loosest) << (at * LANES + lane);
+            kept |= u64::from(mix_but_last(line.low[lane], line.high[lane], key) <= loosest) << (at * LANES + lane);
         }
     }
     kept
@@ -343,7 +358,7 @@ mod avx2 {
     use super::{LANES, Lines};
     use crate::sample::MULTIPLIERS;
 
-    /// The lanes of a word the upper half of whose variate is at or below the threshold: eight at a time.
+    /// As its namesake above, eight lanes at a time.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
@@ -352,7 +367,7 @@ mod avx2 {
         let loosest = all(loosest);
         let mut kept = 0;
         for (at, line) in lines.iter().enumerate() {
-            let mixed = mix(load(&line.low), load(&line.high), &key, &multipliers);
+            let mixed = mix_but_last(load(&line.low), load(&line.high), &key, &multipliers);
             // There is no unsigned comparison: a ≤ b where the smaller of the two is a.
             let passes = _mm256_cmpeq_epi32(_mm256_min_epu32(mixed, loosest), mixed);
             let mask = _mm256_movemask_ps(_mm256_castsi256_ps(passes)) as u32;
@@ -361,18 +376,17 @@ mod avx2 {
         kept
     }
 
-    /// `sample::mix` in eight lanes.
+    /// `sample::mix_but_last` in eight lanes.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn mix(p: __m256i, q: __m256i, key: &[__m256i; 3], multipliers: &[__m256i; 3]) -> __m256i {
+    fn mix_but_last(p: __m256i, q: __m256i, key: &[__m256i; 3], multipliers: &[__m256i; 3]) -> __m256i {
         let mut t = _mm256_mullo_epi32(_mm256_xor_si256(p, key[0]), multipliers[0]);
         t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
         t = _mm256_add_epi32(t, _mm256_xor_si256(q, key[1]));
         t = _mm256_xor_si256(t, _mm256_srli_epi32::<16>(t));
         t = _mm256_mullo_epi32(t, multipliers[1]);
         t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
-        t = _mm256_mullo_epi32(_mm256_add_epi32(t, key[2]), multipliers[2]);
-        _mm256_xor_si256(t, _mm256_srli_epi32::<16>(t))
+        _mm256_mullo_epi32(_mm256_add_epi32(t, key[2]), multipliers[2])
     }
 
     /// One load instruction, without a pointer.
@@ -394,7 +408,7 @@ mod avx512 {
     use super::{Line, Lines};
     use crate::sample::MULTIPLIERS;
 
-    /// The lanes of a word the upper half of whose variate is at or below the threshold: sixteen at a time.
+    /// As its namesake above, sixteen lanes at a time.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
@@ -407,24 +421,23 @@ mod avx512 {
             let (first, second) = (load(first), load(second));
             let low = _mm512_shuffle_i64x2::<0b01_00_01_00>(first, second);
             let high = _mm512_shuffle_i64x2::<0b11_10_11_10>(first, second);
-            let passes = _mm512_cmple_epu32_mask(mix(low, high, &key, &multipliers), loosest);
+            let passes = _mm512_cmple_epu32_mask(mix_but_last(low, high, &key, &multipliers), loosest);
             kept |= u64::from(passes) << (at * 16);
         }
         kept
     }
 
-    /// `sample::mix` in sixteen lanes.
+    /// `sample::mix_but_last` in sixteen lanes.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn mix(p: __m512i, q: __m512i, key: &[__m512i; 3], multipliers: &[__m512i; 3]) -> __m512i {
+    fn mix_but_last(p: __m512i, q: __m512i, key: &[__m512i; 3], multipliers: &[__m512i; 3]) -> __m512i {
         let mut t = _mm512_mullo_epi32(_mm512_xor_si512(p, key[0]), multipliers[0]);
         t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
         t = _mm512_add_epi32(t, _mm512_xor_si512(q, key[1]));
         t = _mm512_xor_si512(t, _mm512_srli_epi32::<16>(t));
         t = _mm512_mullo_epi32(t, multipliers[1]);
         t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
-        t = _mm512_mullo_epi32(_mm512_add_epi32(t, key[2]), multipliers[2]);
-        _mm512_xor_si512(t, _mm512_srli_epi32::<16>(t))
+        _mm512_mullo_epi32(_mm512_add_epi32(t, key[2]), multipliers[2])
     }
 
     /// One load instruction, without a pointer.
@@ -455,7 +468,7 @@ mod tests {
                 (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
             }
             // The edges of the unsigned comparison: a threshold that some lane meets exactly, and the extremes.
-            let met = mix(halves[17].0, halves[17].1, &key);
+            let met = mix_but_last(halves[17].0, halves[17].1, &key);
             for loosest in [loosest, met, met.wrapping_sub(1), 0, u32::MAX, 1 << 31, (1 << 31) - 1] {
                 let expected = survivors(&lines, &key, loosest);
                 for kernel in Kernel::all() {
