@@ -109,13 +109,6 @@ impl Layout {
         }
     }
 
-    /// The ordinals at some positions, in their order.
-    pub(crate) fn ordinals(&self, positions: impl ExactSizeIterator<Item = Position>) -> Vec<Ordinal> {
-        let mut ordinals: Vec<u32> = positions.collect();
-        self.translate(&mut ordinals);
-        ordinals
-    }
-
     /// Makes positions the ordinals at them; what is beyond the last row is left as it is.
     pub(crate) fn translate(&self, positions: &mut [u32]) {
         let Some(tables) = &self.tables else { return };

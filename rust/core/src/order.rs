@@ -46,7 +46,7 @@ pub(crate) fn first_in_order(fleet: &Fleet, mut picks: Vec<Pick>, k: usize) -> V
     }
     // Whole places, until they hold k picks: the rest is not even moved.
     let kept = starts[starts.partition_point(|&start| (start as usize) < k).min(picks.len())] as usize;
-    let mut sorted = vec![Pick { key: 0.0, position: 0 }; kept];
+    let mut sorted = vec![Pick::default(); kept];
     for (pick, &place) in picks.iter().zip(&place_of_each) {
         let next = &mut starts[place as usize];
         if let Some(slot) = sorted.get_mut(*next as usize) {
@@ -179,7 +179,7 @@ mod tests {
         fn the_first_are_those_that_sorting_puts_first(keys in keys(), part in 0.0..1.0) {
             let fleet = fleet(keys.len() as u32);
             let picks: Vec<Pick> =
-                keys.iter().zip(0..).map(|(&key, position)| Pick { key, position }).collect();
+                keys.iter().zip(0..).map(|(&key, position)| Pick { key, position, ..Pick::default() }).collect();
             let k = (part * keys.len() as f64) as usize + 1;
             let mut expected = picks.clone();
             // Equal keys: UUIDs descend, so the later device comes first.
@@ -190,7 +190,7 @@ mod tests {
 
         #[test]
         fn places_are_in_the_order_of_keys(keys in keys()) {
-            let mut picks: Vec<Pick> = keys.into_iter().map(|key| Pick { key, position: 0 }).collect();
+            let mut picks: Vec<Pick> = keys.into_iter().map(|key| Pick { key, ..Pick::default() }).collect();
             let places = Places::of(&picks);
             picks.sort_by(|a, b| a.key.total_cmp(&b.key));
             let of_each: Vec<u32> = picks.iter().map(|pick| places.of_key(pick.key)).collect();

@@ -12,7 +12,7 @@
 use crate::effort::Effort;
 use crate::fleet::Fleet;
 use crate::horizon::guess_horizon;
-use crate::ids::fmix64;
+use crate::ids::{Ordinal, fmix64};
 use crate::layout::Position;
 use crate::order::first_in_order;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
@@ -24,12 +24,14 @@ use crate::terms::{Counts, Terms, Window, spread};
 pub const ALGORITHM: u32 = 1;
 
 /// A picked device with the instant at which its clock rings.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Pick {
     /// E, the exponential clock.
     pub(crate) key: f64,
-    /// The device.
+    /// Where the columns keep the device.
     pub(crate) position: Position,
+    /// The device.
+    pub(crate) ordinal: Ordinal,
 }
 
 /// The words by which a seed enters the variates (algorithm 1, point 3).
@@ -56,7 +58,11 @@ impl SeedKey {
 
     /// The 64-bit variate of an identity hash.
     pub fn variate(&self, identity: u64) -> u64 {
-        let (low, high) = (identity as u32, (identity >> 32) as u32);
+        self.variate_of_halves(identity as u32, (identity >> 32) as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) fn variate_of_halves(&self, low: u32, high: u32) -> u64 {
         (u64::from(mix(low, high, &self.upper)) << 32) | u64::from(mix(high, low, &self.lower))
     }
 }
@@ -95,7 +101,8 @@ pub fn key(variate: u64, step: Step) -> f64 {
 pub(crate) fn pick(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &Recency) -> Pick {
     let at = position as usize;
     let step = recency.step(fleet.last_seen[at]);
-    Pick { key: key(seed.variate(fleet.uuids().identity().get(at)), step), position }
+    let key = key(seed.variate(fleet.uuids().identity().get(at)), step);
+    Pick { key, position, ordinal: fleet.layout().ordinal(position) }
 }
 
 /// What a sample comes to.

@@ -17,6 +17,7 @@ use crate::fleet::{BLOCK, Fleet, WORD};
 use crate::identity::{LANES, Line};
 use crate::kernel::Kernel;
 use crate::layout::Position;
+use crate::prefetch::prefetch;
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
 use crate::sample::{Pick, SeedKey, mix_but_last};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
@@ -125,19 +126,24 @@ impl Pass<'_> {
             return unsafe { self.take_avx2(spans, found) };
         }
         let _ = kernel;
-        self.take_with(spans, found, survivors);
+        self.take_with(spans, found, survivors, Surviving::push_word);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn take_avx2<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
-        self.take_with(spans, found, |lines, key, loosest| avx2::survivors(lines, key, loosest));
+        let survivors = |lines: &Lines, key: &[u32; 3], loosest| avx2::survivors(lines, key, loosest);
+        self.take_with(spans, found, survivors, Surviving::push_word);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn take_avx512<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
-        self.take_with(spans, found, |lines, key, loosest| avx512::survivors(lines, key, loosest));
+        let survivors = |lines: &Lines, key: &[u32; 3], loosest| avx512::survivors(lines, key, loosest);
+        let push = |surviving: &mut Surviving, position, kept, lines: &Lines, last_seen: &[u32]| {
+            avx512::push_word(surviving, position, kept, lines, last_seen);
+        };
+        self.take_with(spans, found, survivors, push);
     }
 
     /// Inlined, as all that it calls for each word, so that it is compiled for the instructions of its caller.
@@ -147,10 +153,11 @@ impl Pass<'_> {
         spans: impl Iterator<Item = &'s Span>,
         found: &mut Found,
         survivors: impl Fn(&Lines, &[u32; 3], u32) -> u64,
+        push: impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
     ) {
         let mut window = Window::new();
         let Found { counts, rung } = found;
-        let mut surviving = Surviving::none(rung);
+        let mut surviving = Surviving::none(std::mem::take(rung));
         let mut spans = spans.peekable();
         let mut asked = 0;
         let from_memory = self.fleet.rows() >= IN_CACHE;
@@ -186,7 +193,7 @@ impl Pass<'_> {
                 let mut words = window.words();
                 while !words.is_empty() {
                     let (block, rest) = words.split_at((BLOCK_WORDS - first % BLOCK_WORDS).min(words.len()));
-                    self.scan(clocks, first, block, end, &mut surviving, &survivors);
+                    self.scan(clocks, first, block, end, &mut surviving, (&survivors, &push));
                     first += block.len();
                     words = rest;
                 }
@@ -195,6 +202,7 @@ impl Pass<'_> {
         if let Search::Picks(clocks) = self.search {
             self.settle(clocks, &mut surviving);
         }
+        *rung = surviving.rung;
     }
 
     /// Asks for the identity hashes of some positions.
@@ -212,8 +220,11 @@ impl Pass<'_> {
         first: usize,
         words: &[u64],
         end: Position,
-        surviving: &mut Surviving<'_>,
-        survivors: &impl Fn(&Lines, &[u32; 3], u32) -> u64,
+        surviving: &mut Surviving,
+        (survivors, push): (
+            &impl Fn(&Lines, &[u32; 3], u32) -> u64,
+            &impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
+        ),
     ) {
         // No device of the block has a smaller step than the one that was seen last.
         let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
@@ -238,9 +249,8 @@ impl Pass<'_> {
             } else {
                 survivors(lines, upper, loosest) & word
             };
-            for bit in Bits(kept) {
-                let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
-                surviving.push(position + bit, line.hash(lane));
+            if kept != 0 {
+                push(surviving, position, kept, lines, &self.fleet.last_seen);
             }
             if surviving.is_full() {
                 self.settle(clocks, surviving);
@@ -250,46 +260,46 @@ impl Pass<'_> {
 
     /// Finds out which of those that survived have clocks that ring before the horizon.
     #[inline(always)]
-    fn settle(&self, Clocks { seed, thresholds }: Clocks<'_>, surviving: &mut Surviving<'_>) {
-        let Surviving { rung, count, positions, hashes, last_seen, steps } = surviving;
+    fn settle(&self, Clocks { seed, thresholds }: Clocks<'_>, surviving: &mut Surviving) {
+        let Surviving { rung, count, positions, low, high, last_seen, steps } = surviving;
         // Each reads a cache line of its own: with nothing to decide in between, the CPU waits for many at a time.
         for (seen, &position) in last_seen.iter_mut().zip(&positions[..*count]) {
             *seen = self.fleet.last_seen[position as usize];
         }
         self.recency.work_out_steps(&last_seen[..*count], &mut steps[..]);
-        for hash in &mut hashes[..*count] {
-            *hash = seed.variate(*hash);
+        let mut variates = [0; ROOM];
+        for (variate, (&low, &high)) in variates[..*count].iter_mut().zip(low.iter().zip(high.iter())) {
+            *variate = seed.variate_of_halves(low, high);
         }
         let mut passed = *count;
         if !thresholds.let_all_pass() {
             // One in three passes, and nobody can tell which: what does not pass is written over instead of skipped.
             passed = 0;
             for at in 0..*count {
-                let (step, variate) = (steps[at], hashes[at]);
-                (positions[passed], hashes[passed], steps[passed]) = (positions[at], variate, step);
+                let (step, variate) = (steps[at], variates[at]);
+                (positions[passed], variates[passed], steps[passed]) = (positions[at], variate, step);
                 passed += usize::from(variate <= thresholds.of(step));
             }
         }
+        // Now, while they lie in the order of memory, and not when they are in order.
+        let mut ordinals = [0; ROOM];
+        ordinals[..passed].copy_from_slice(&positions[..passed]);
+        self.fleet.layout().translate(&mut ordinals[..passed]);
         if !self.terms.put_off.is_empty() {
-            passed = self.leave_out_what_was_put_off(&mut positions[..passed], hashes, steps);
+            let mut left = 0;
+            for at in 0..passed {
+                let ordinal = ordinals[at];
+                (positions[left], variates[left], steps[left]) = (positions[at], variates[at], steps[at]);
+                ordinals[left] = ordinal;
+                left += usize::from(!self.terms.put_off.iter().any(|set| set.contains(ordinal)));
+            }
+            passed = left;
         }
         let mut keys = [0.0; ROOM];
-        work_out_keys(&hashes[..passed], &steps[..passed], &mut keys);
-        rung.extend(keys[..passed].iter().zip(&positions[..]).map(|(&key, &position)| Pick { key, position }));
+        work_out_keys(&variates[..passed], &steps[..passed], &mut keys);
+        let picks = keys[..passed].iter().zip(&positions[..]).zip(&ordinals);
+        rung.extend(picks.map(|((&key, &position), &ordinal)| Pick { key, position, ordinal }));
         *count = 0;
-    }
-
-    /// Takes the excluded devices out that no set was asked about, and closes up. Returns how many are left.
-    fn leave_out_what_was_put_off(&self, positions: &mut [Position], hashes: &mut [u64], steps: &mut [Step]) -> usize {
-        let mut ordinals = [0; ROOM];
-        ordinals[..positions.len()].copy_from_slice(positions);
-        self.fleet.layout().translate(&mut ordinals[..positions.len()]);
-        let mut left = 0;
-        for (at, &ordinal) in ordinals[..positions.len()].iter().enumerate() {
-            (positions[left], hashes[left], steps[left]) = (positions[at], hashes[at], steps[at]);
-            left += usize::from(!self.terms.put_off.iter().any(|set| set.contains(ordinal)));
-        }
-        left
     }
 }
 
@@ -303,27 +313,39 @@ const IN_CACHE: usize = 2 << 20;
 /// Survivors that are settled together.
 const ROOM: usize = 512;
 
+/// So many are written at once, as few of them as count.
+const SLACK: usize = 16;
+
 /// Candidates that passed the test on the upper half of their variates, until their activity is looked at.
-struct Surviving<'a> {
+struct Surviving {
     /// Where those go whose clocks ring before the horizon.
-    rung: &'a mut Vec<Pick>,
+    rung: Vec<Pick>,
     count: usize,
-    positions: [Position; ROOM],
-    /// Their identity hashes.
-    hashes: [u64; ROOM],
+    positions: [Position; ROOM + SLACK],
+    /// The halves of their identity hashes.
+    low: [u32; ROOM + SLACK],
+    high: [u32; ROOM + SLACK],
     last_seen: [u32; ROOM],
     steps: [Step; ROOM],
 }
 
-impl<'a> Surviving<'a> {
-    fn none(rung: &'a mut Vec<Pick>) -> Self {
-        Self { rung, count: 0, positions: [0; ROOM], hashes: [0; ROOM], last_seen: [0; ROOM], steps: [0; ROOM] }
+impl Surviving {
+    fn none(rung: Vec<Pick>) -> Self {
+        let (positions, low, high) = ([0; ROOM + SLACK], [0; ROOM + SLACK], [0; ROOM + SLACK]);
+        Self { rung, count: 0, positions, low, high, last_seen: [0; ROOM], steps: [0; ROOM] }
     }
 
+    /// Takes the survivors of a word in, the first of whose devices is at this position, and asks for when they were last
+    /// seen.
     #[inline(always)]
-    fn push(&mut self, position: Position, hash: u64) {
-        (self.positions[self.count], self.hashes[self.count]) = (position, hash);
-        self.count += 1;
+    fn push_word(&mut self, position: Position, kept: u64, lines: &Lines, last_seen: &[u32]) {
+        for bit in Bits(kept) {
+            prefetch(last_seen, (position + bit) as usize);
+            let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
+            self.positions[self.count] = position + bit;
+            (self.low[self.count], self.high[self.count]) = (line.low[lane], line.high[lane]);
+            self.count += 1;
+        }
     }
 
     /// Whether the survivors of one word more may find no room.
@@ -352,8 +374,10 @@ fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_min_epu32, _mm256_movemask_ps,
-        _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_srli_epi32, _mm256_xor_si256,
+        _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_srli_epi32, _mm256_xor_si256,
     };
+
+    use bytemuck::cast;
 
     use super::{LANES, Lines};
     use crate::sample::MULTIPLIERS;
@@ -393,19 +417,21 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn load(lanes: &[u32; LANES]) -> __m256i {
-        let [a, b, c, d, e, f, g, h] = lanes.map(|lane| lane as i32);
-        _mm256_setr_epi32(a, b, c, d, e, f, g, h)
+        cast(*lanes)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_setr_epi32,
-        _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_xor_si512,
+        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_maskz_compress_epi32, _mm512_mullo_epi32,
+        _mm512_set1_epi32, _mm512_setr_epi32, _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_xor_si512,
     };
 
-    use super::{Line, Lines};
+    use bytemuck::cast;
+
+    use super::{Line, Lines, Position, SLACK, Surviving};
+    use crate::prefetch::prefetch;
     use crate::sample::MULTIPLIERS;
 
     /// As its namesake above, sixteen lanes at a time.
@@ -418,13 +444,50 @@ mod avx512 {
         let mut kept = 0;
         let (pairs, _) = lines.as_chunks::<2>();
         for (at, [first, second]) in pairs.iter().enumerate() {
-            let (first, second) = (load(first), load(second));
-            let low = _mm512_shuffle_i64x2::<0b01_00_01_00>(first, second);
-            let high = _mm512_shuffle_i64x2::<0b11_10_11_10>(first, second);
+            let (low, high) = halves(first, second);
             let passes = _mm512_cmple_epu32_mask(mix_but_last(low, high, &key, &multipliers), loosest);
             kept |= u64::from(passes) << (at * 16);
         }
         kept
+    }
+
+    /// As its namesake above, without a jump that depends on how many survived.
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    pub(super) fn push_word(
+        surviving: &mut Surviving,
+        position: Position,
+        kept: u64,
+        lines: &Lines,
+        last_seen: &[u32],
+    ) {
+        let mut positions = _mm512_add_epi32(
+            _mm512_set1_epi32(position as i32),
+            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+        );
+        let (pairs, _) = lines.as_chunks::<2>();
+        for (at, [first, second]) in pairs.iter().enumerate() {
+            let kept = (kept >> (at * SLACK)) as u16;
+            // The sixteen share a cache line. Where none of them survived, another is asked for that is at hand.
+            prefetch(last_seen, if kept == 0 { 0 } else { position as usize + at * SLACK });
+            let (low, high) = halves(first, second);
+            let Surviving { count, positions: to_positions, low: to_low, high: to_high, .. } = &mut *surviving;
+            for (from, to) in [(positions, to_positions), (low, to_low), (high, to_high)] {
+                let kept: [u32; SLACK] = cast(_mm512_maskz_compress_epi32(kept, from));
+                to[*count..*count + SLACK].copy_from_slice(&kept);
+            }
+            *count += kept.count_ones() as usize;
+            positions = _mm512_add_epi32(positions, _mm512_set1_epi32(SLACK as i32));
+        }
+    }
+
+    /// The lower and the upper halves of the hashes of two lines.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn halves(first: &Line, second: &Line) -> (__m512i, __m512i) {
+        let (first, second) = (load(first), load(second));
+        let low = _mm512_shuffle_i64x2::<0b01_00_01_00>(first, second);
+        (low, _mm512_shuffle_i64x2::<0b11_10_11_10>(first, second))
     }
 
     /// `sample::mix_but_last` in sixteen lanes.
@@ -444,9 +507,7 @@ mod avx512 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn load(line: &Line) -> __m512i {
-        let [a, b, c, d, e, f, g, h] = line.low.map(|lane| lane as i32);
-        let [i, j, k, l, m, n, o, p] = line.high.map(|lane| lane as i32);
-        _mm512_setr_epi32(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
+        cast([line.low, line.high])
     }
 }
 

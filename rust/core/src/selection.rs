@@ -118,7 +118,7 @@ impl Selection {
         if all_counted {
             scope.get_or_init(|| resolved.scope(&counts, limit));
         }
-        let ordinals = fleet.layout().ordinals(picks.iter().map(|pick| pick.position));
+        let ordinals = picks.iter().map(|pick| pick.ordinal).collect();
         Ok(Self { ordinals, wanted, selector, seed, recency, effort, scope })
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let terms = selector.resolve(fleet).unwrap().terms(fleet);
         terms.for_each_candidate(|position| all.push(pick(fleet, position, &seed, &recency())));
         all.sort_by(|a, b| order(fleet, a, b));
-        all.iter().map(|p| fleet.layout().ordinal(p.position)).take(selection.wanted as usize).collect()
+        all.iter().map(|p| p.ordinal).take(selection.wanted as usize).collect()
     }
 
     #[test]
