@@ -64,7 +64,7 @@ DEBUG_BUILD: Final[bool]
 KERNEL: Final[str]
 """The instructions of the inner loops: the last of `KERNELS`, unless GROUNDSWELL_KERNEL names another of them."""
 KERNELS: Final[tuple[str, ...]]
-"""The instructions that this CPU has for them: ``portable``, and perhaps ``avx2`` and ``avx512``."""
+"""The instructions that this CPU has for them: ``portable``, and perhaps ``avx2``, ``avx512`` and ``avx512vbmi``."""
 
 def identity_hash(uuid: bytes) -> int:
     """The 64-bit identity hash of a UUID of 16 bytes (algorithm 1, point 2)."""

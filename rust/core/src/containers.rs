@@ -23,9 +23,10 @@ impl Container<'_> {
     pub(crate) fn ascends(&self) -> bool {
         match self {
             // Not `all`: the compiler looks at many at once where there is no way out in between.
-            Self::Array(lows) => lows.iter().zip(lows.iter().skip(1)).fold(true, |ascends, (one, next)| {
-                ascends & (u16::from_le_bytes(*one) < u16::from_le_bytes(*next))
-            }),
+            Self::Array(lows) => lows
+                .iter()
+                .zip(lows.iter().skip(1))
+                .fold(true, |ascends, (one, next)| ascends & (u16::from_le_bytes(*one) < u16::from_le_bytes(*next))),
             Self::Bitmap(_) => true,
             Self::Runs(runs) => {
                 let ends_inside = runs.iter().all(|run| positions_of(*run).end <= CHUNK as Position);

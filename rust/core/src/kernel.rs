@@ -23,6 +23,9 @@ enum Instructions {
     /// Those, and AVX-512 F, BW, DQ and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// Those, and AVX-512 VBMI.
+    #[cfg(target_arch = "x86_64")]
+    Vbmi,
 }
 
 impl Kernel {
@@ -41,7 +44,10 @@ impl Kernel {
             use std::arch::is_x86_feature_detected as has;
             let avx2 = has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt");
             let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
-            [avx2.then_some(Self(Instructions::Avx2)), (avx2 && avx512).then_some(Self(Instructions::Avx512))]
+            let avx512 = avx2 && avx512;
+            let vbmi = avx512 && has!("avx512vbmi");
+            [(avx2, Instructions::Avx2), (avx512, Instructions::Avx512), (vbmi, Instructions::Vbmi)]
+                .map(|(has, instructions)| has.then_some(Self(instructions)))
         };
         #[cfg(not(target_arch = "x86_64"))]
         let more = [None::<Self>; 0];
@@ -62,6 +68,13 @@ impl Kernel {
         self.0 >= Instructions::Avx512
     }
 
+    /// Whether functions compiled for those and for AVX-512 VBMI may be called.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(crate) fn has_vbmi(self) -> bool {
+        self.0 >= Instructions::Vbmi
+    }
+
     /// The name, for people.
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -70,6 +83,8 @@ impl Kernel {
             Instructions::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Vbmi => "avx512vbmi",
         }
     }
 }

@@ -145,7 +145,9 @@ pub(crate) fn sample(
     };
     let mut horizon = match wanted {
         // Where most are wanted, whoever they are, nothing is saved.
-        Some(wanted) if wanted.saturating_add(wanted / 2) < terms.extent() => guess(fleet, terms, recency, wanted as usize),
+        Some(wanted) if wanted.saturating_add(wanted / 2) < terms.extent() => {
+            guess(fleet, terms, recency, wanted as usize)
+        }
         _ => f64::INFINITY,
     };
     loop {

@@ -202,9 +202,7 @@ enum OrdinalsToExclude<'py> {
 impl OrdinalsToExclude<'_> {
     fn portable(self, py: Python<'_>) -> PyResult<PortableSet> {
         match self {
-            Self::Portable(bytes) => {
-                py.detach(|| PortableSet::read(bytes)).map_err(|error| errors::to_py(py, error))
-            }
+            Self::Portable(bytes) => py.detach(|| PortableSet::read(bytes)).map_err(|error| errors::to_py(py, error)),
             Self::Set(set) => Ok((&set.get().0).into()),
         }
     }

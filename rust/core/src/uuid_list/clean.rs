@@ -38,20 +38,28 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
 /// Returns how many bytes it took. All of them are ASCII, and none is a NUL.
 pub(super) fn take_clean(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
     let start = gap(text);
-    #[cfg(target_arch = "x86_64")]
-    let taken = if kernel.has_avx2() {
-        #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in a third of the time")]
+    let taken = start + take_many(&text[start..], kernel, uuids);
+    taken + take_one_by_one(&text[taken..], uuids)
+}
+
+/// As [`take_clean`], by the instructions of the kernel. What it leaves may be clean.
+#[cfg(target_arch = "x86_64")]
+fn take_many(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
+    #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in a third of the time")]
+    if kernel.has_vbmi() {
         // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-        unsafe {
-            avx2::take_clean(&text[start..], uuids)
-        }
+        unsafe { vbmi::take_many(text, uuids) }
+    } else if kernel.has_avx2() {
+        // SAFETY: likewise.
+        unsafe { avx2::take_many(text, uuids) }
     } else {
         0
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let (taken, _) = (0, kernel);
-    let taken = start + taken;
-    taken + take_one_by_one(&text[taken..], uuids)
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn take_many(_: &[u8], _: Kernel, _: &mut Vec<Uuid>) -> usize {
+    0
 }
 
 fn take_one_by_one(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
@@ -76,56 +84,88 @@ fn gap(text: &[u8]) -> usize {
     text.iter().take_while(|&&byte| SEPARATOR[usize::from(byte)] || QUOTE[usize::from(byte)]).count()
 }
 
+/// What a text begins with.
+#[cfg(target_arch = "x86_64")]
+struct Value {
+    uuid: Uuid,
+    /// Of the value.
+    length: usize,
+    /// How many quotes and separators follow: all, or at least as many as were looked at.
+    between: usize,
+}
+
+/// Quotes and separators after a value of which so many are looked at, at least.
+#[cfg(target_arch = "x86_64")]
+const AFTER: usize = 16;
+
+/// Takes values as long as there is one: `value` finds it in so many bytes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn take_while<const BYTES: usize>(
+    text: &[u8],
+    uuids: &mut Vec<Uuid>,
+    value: impl Fn(&[u8; BYTES]) -> Option<Value>,
+) -> usize {
+    /// So many surprises, less one for every eight values as foreseen, are too many.
+    const TOO_MANY: u32 = 8 * 32;
+    let mut rest = text;
+    // Most lists have the same form of value, and the same after every value. Foreseeing that, the CPU begins with the
+    // next value while it finds out whether it was so; else each value would wait for the one before it. The compiler
+    // must not see that both are the same in the end. A list that is mixed through and through is quicker without
+    // foresight.
+    let (mut expected, mut surprises) = (VALUE + 1, 0u32);
+    while let Some(Value { uuid, length, between }) = rest.first_chunk().and_then(&value) {
+        if surprises > TOO_MANY {
+            expected = length + between;
+        } else if length + between == expected {
+            surprises = surprises.saturating_sub(1);
+        } else {
+            surprises += 8;
+            expected = std::hint::black_box(length + between);
+        }
+        uuids.push(uuid);
+        rest = &rest[expected..];
+        if between >= AFTER {
+            rest = &rest[gap(rest)..];
+        }
+    }
+    text.len() - rest.len()
+}
+
+/// How many bytes stand between a value and the next, if there is a separator among them: a bit for each byte after the
+/// value says whether it is a separator, and whether it is one or a quote. Some bit of the latter must be 0.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn between(separators: u64, gaps: u64) -> Option<usize> {
+    let others = !gaps;
+    // The ones below the first byte that is neither.
+    let run = others ^ others.wrapping_sub(1);
+    (separators & run != 0).then(|| others.trailing_zeros() as usize)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_movemask_epi8, _mm_set_epi64x,
-        _mm_set1_epi8, _mm256_add_epi8, _mm256_blendv_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
-        _mm256_maddubs_epi16, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packus_epi16,
-        _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
-        _mm256_shuffle_epi8, _mm256_sub_epi8,
+        __m128i, __m256i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_movemask_epi8, _mm_set1_epi8,
+        _mm256_add_epi8, _mm256_blendv_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_maddubs_epi16,
+        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packus_epi16, _mm256_permute4x64_epi64,
+        _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_shuffle_epi8, _mm256_sub_epi8,
     };
 
-    use super::{BARE, VALUE, gap};
-    use crate::ids::Uuid;
+    use bytemuck::cast;
 
-    /// The bytes after a hyphenated value that are looked at for quotes and separators.
-    const AFTER: usize = 16;
+    use super::{AFTER, BARE, VALUE, Value, between, take_while};
+    use crate::ids::Uuid;
 
     /// The beginning of a text.
     type Head = [u8; VALUE + AFTER];
 
-    /// So many surprises, less one for every eight values as foreseen, are too many.
-    const TOO_MANY: u32 = 8 * 32;
-
-    /// As its namesake above, but for the last values, after which fewer bytes come than it looks at.
     #[target_feature(enable = "avx2,bmi1")]
-    pub(super) fn take_clean(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
-        let mut rest = text;
-        // Most lists have the same form of value, and the same after every value. Foreseeing that, the CPU begins with
-        // the next value while it finds out whether it was so; else each value would wait for the one before it. The
-        // compiler must not see that both are the same in the end. A list that is mixed through and through is quicker
-        // without foresight.
-        let (mut expected, mut surprises) = (VALUE + 1, 0u32);
-        while let Some(head) = rest.first_chunk::<{ VALUE + AFTER }>() {
+    pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+        take_while(text, uuids, |head: &Head| {
             let form = &FORMS[usize::from(has_hyphens(head))];
-            let (Some(uuid), Some(between)) = (form.uuid(head), form.between(head)) else { break };
-            let length = form.length + between;
-            if surprises > TOO_MANY {
-                expected = length;
-            } else if length == expected {
-                surprises = surprises.saturating_sub(1);
-            } else {
-                surprises += 8;
-                expected = std::hint::black_box(length);
-            }
-            uuids.push(uuid);
-            rest = &rest[expected..];
-            if between >= AFTER {
-                rest = &rest[gap(rest)..];
-            }
-        }
-        text.len() - rest.len()
+            Some(Value { uuid: form.uuid(head)?, length: form.length, between: form.between(head)? })
+        })
     }
 
     /// Whether bytes 8, 13, 18 and 23 are hyphens.
@@ -181,8 +221,8 @@ mod avx2 {
             let most = _mm256_set_m128i(sixteen(text, 20), sixteen(text, 0));
             let others = _mm256_set_m128i(sixteen(text, 16), sixteen(text, 2));
             let digits = _mm256_or_si256(
-                _mm256_shuffle_epi8(most, places(&self.most)),
-                _mm256_shuffle_epi8(others, places(&self.others)),
+                _mm256_shuffle_epi8(most, cast(self.most)),
+                _mm256_shuffle_epi8(others, cast(self.others)),
             );
             let decimal = _mm256_sub_epi8(digits, each(b'0'));
             let letter = _mm256_sub_epi8(_mm256_or_si256(digits, each(0x20)), each(b'a'));
@@ -199,12 +239,11 @@ mod avx2 {
             Some((u128::from(halves[1] as u64) << 64 | u128::from(halves[0] as u64)).to_le_bytes())
         }
 
-        /// How many quotes and separators follow the value, if there is a separator among them: all, or at least as many
-        /// as are looked at.
+        /// How many quotes and separators follow the value, if there is a separator among them.
         #[inline]
         #[target_feature(enable = "avx2,bmi1")]
         fn between(&self, text: &Head) -> Option<usize> {
-            let bytes = thirty_two(text, 20);
+            let bytes: __m256i = cast(*text.last_chunk::<32>().expect("52"));
             let is = |byte: u8| _mm256_cmpeq_epi8(bytes, each(byte));
             // Tab to carriage return; U+001C to U+001F and the space.
             let among = |first: u8, more: u8| up_to(_mm256_sub_epi8(bytes, each(first)), more);
@@ -212,11 +251,8 @@ mod avx2 {
             let marks = _mm256_or_si256(is(b','), _mm256_or_si256(is(b';'), is(b'|')));
             let separators = _mm256_or_si256(blanks, marks);
             let quotes = _mm256_or_si256(is(b'"'), is(b'\''));
-            let after = |mask: __m256i| (_mm256_movemask_epi8(mask) as u32) >> (self.length - 20);
-            let others = !after(_mm256_or_si256(separators, quotes));
-            // The ones below the first that is neither.
-            let run = others ^ others.wrapping_sub(1);
-            (after(separators) & run != 0).then(|| others.trailing_zeros() as usize)
+            let after = |mask: __m256i| u64::from((_mm256_movemask_epi8(mask) as u32) >> (self.length - 20));
+            between(after(separators), after(_mm256_or_si256(separators, quotes)))
         }
     }
 
@@ -234,29 +270,96 @@ mod avx2 {
         _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, each(most)), bytes)
     }
 
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn places(places: &[i8; 32]) -> __m256i {
-        thirty_two(&places.map(|place| place as u8), 0)
-    }
-
-    /// One load instruction, without a pointer.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn sixteen(text: &Head, at: usize) -> __m128i {
-        _mm_set_epi64x(eight(text, at + 8), eight(text, at))
-    }
-
-    /// One load instruction, without a pointer.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn thirty_two<const N: usize>(text: &[u8; N], at: usize) -> __m256i {
-        _mm256_set_epi64x(eight(text, at + 24), eight(text, at + 16), eight(text, at + 8), eight(text, at))
-    }
-
+    /// The sixteen bytes from a place on.
     #[inline(always)]
-    fn eight<const N: usize>(text: &[u8; N], at: usize) -> i64 {
-        i64::from_le_bytes(*text[at..].first_chunk().expect("there are eight from each place that is asked for"))
+    fn sixteen(text: &Head, at: usize) -> __m128i {
+        cast(*text[at..].first_chunk::<16>().expect("at most 52 − 16"))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod vbmi {
+    use std::arch::x86_64::{
+        __m512i, _mm256_cvtepi16_epi8, _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16,
+        _mm256_test_epi8_mask, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_permutex2var_epi8,
+        _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_ternarylogic_epi32,
+    };
+
+    use bytemuck::cast;
+
+    use super::{BARE, QUOTE, SEPARATOR, VALUE, Value, between, take_while};
+    use crate::ids::Uuid;
+
+    /// The beginning of a text: more than a value and what is looked at after it.
+    type Head = [u8; 64];
+
+    /// What a byte is: a hexadecimal digit's value, or one of the following.
+    const A_SEPARATOR: u8 = 0x10;
+    const A_QUOTE: u8 = 0x20;
+    const A_HYPHEN: u8 = 0x40;
+    const ANOTHER: u8 = 0x80;
+
+    /// What each byte of ASCII is, in two halves.
+    static KINDS: [[u8; 64]; 2] = {
+        let mut kinds = [[ANOTHER; 64]; 2];
+        let mut byte = 0;
+        while byte < 128 {
+            let kind = &mut kinds[byte / 64][byte % 64];
+            match byte as u8 {
+                b'0'..=b'9' => *kind = byte as u8 - b'0',
+                b'a'..=b'f' => *kind = byte as u8 - b'a' + 10,
+                b'A'..=b'F' => *kind = byte as u8 - b'A' + 10,
+                b'-' => *kind = A_HYPHEN,
+                _ if SEPARATOR[byte] => *kind = A_SEPARATOR,
+                _ if QUOTE[byte] => *kind = A_QUOTE,
+                _ => {}
+            }
+            byte += 1;
+        }
+        kinds
+    };
+
+    /// Where the hyphens of a value are.
+    const HYPHENS: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
+
+    /// Where the digits of a value without hyphens are, and of one with them; the lengths of both.
+    static DIGITS: [[u8; 64]; 2] = [digits(0), digits(HYPHENS)];
+    const LENGTHS: [usize; 2] = [BARE, VALUE];
+
+    const fn digits(hyphens: u64) -> [u8; 64] {
+        let mut places = [0; 64];
+        let (mut digit, mut at) = (0, 0);
+        while digit < BARE {
+            if hyphens >> at & 1 == 0 {
+                places[digit] = at as u8;
+                digit += 1;
+            }
+            at += 1;
+        }
+        places
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1")]
+    pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+        let [lower, upper] = KINDS.map(cast::<_, __m512i>);
+        take_while(text, uuids, |head: &Head| {
+            let bytes = cast(*head);
+            let kinds = _mm512_permutex2var_epi8(lower, bytes, upper);
+            // The table was asked for the lower seven bits: what has the eighth, too, is something else.
+            let kinds = _mm512_ternarylogic_epi32::<0b1111_1000>(kinds, bytes, _mm512_set1_epi8(ANOTHER as i8));
+            let are = |kind: u8| _mm512_cmpeq_epi8_mask(kinds, _mm512_set1_epi8(kind as i8));
+            let form = usize::from(are(A_HYPHEN) & HYPHENS == HYPHENS);
+            let digits = _mm512_castsi512_si256(_mm512_permutexvar_epi8(cast(DIGITS[form]), kinds));
+            if _mm256_test_epi8_mask(digits, _mm256_set1_epi8(0xF0u8 as i8)) != 0 {
+                return None;
+            }
+            // Sixteen times the first of two digits and once the second; a byte each.
+            let pairs = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x0110));
+            let length = LENGTHS[form];
+            let separators = are(A_SEPARATOR);
+            let between = between(separators >> length, (separators | are(A_QUOTE)) >> length)?;
+            Some(Value { uuid: cast(_mm256_cvtepi16_epi8(pairs)), length, between })
+        })
     }
 }
 

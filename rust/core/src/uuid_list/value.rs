@@ -8,11 +8,7 @@ pub(super) const URN: &str = "urn:uuid:";
 /// The UUID that a value is, in any of the accepted forms.
 pub(super) fn parse_value(value: &[u8]) -> Option<Uuid> {
     let body = body(value)?;
-    if let Ok(text) = <&[u8; 36]>::try_from(body) {
-        hyphenated(text)
-    } else {
-        bare(body.try_into().ok()?)
-    }
+    if let Ok(text) = <&[u8; 36]>::try_from(body) { hyphenated(text) } else { bare(body.try_into().ok()?) }
 }
 
 /// The UUID that 32 digits are.
