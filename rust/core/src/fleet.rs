@@ -11,6 +11,7 @@ use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet_set::FleetSet;
 use crate::groups::Groups;
+use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid, digest};
 use crate::index::UuidIndex;
 use crate::layout::{CHUNK, Layout, Position};
@@ -449,7 +450,7 @@ impl Fleet {
     pub fn ordinals(&self, wanted: &[Uuid], absent: Ordinal, effort: &Effort) -> Vec<Ordinal> {
         // No position is as great as this: there are fewer rows.
         const NOWHERE: Position = Position::MAX;
-        let mut ordinals = vec![NOWHERE; wanted.len()];
+        let mut ordinals = huge_pages::filled(NOWHERE, wanted.len());
         let look_up = |wanted: &[Uuid], ordinals: &mut [Ordinal]| {
             let mut places = ordinals.iter_mut();
             self.for_each_position(wanted, |found| {

@@ -16,8 +16,9 @@ const BATCH: usize = 64;
 /// Devices that a bucket has room for.
 const ROOM: usize = 12;
 
-/// Devices for which there is a bucket, in tenths: at 9.6 of 12 one device in twelve lies beside its bucket.
-const LOAD_TENTHS: usize = 96;
+/// Devices for which there is a bucket: at 8 of 12 one device in 57 lies beside its bucket, where a look-up waits once
+/// more for memory; at 9.6 of 12 it would be one in 19.
+const LOAD: usize = 8;
 
 /// A cache line: the tags of its devices, and their positions in the same order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,7 +83,7 @@ impl UuidIndex {
     /// # Errors
     /// The ordinals (first, second) of the first UUID, in the order of ordinals, that stands twice.
     pub(crate) fn build(uuids: &UuidColumn, layout: &Layout) -> Result<Self, (Ordinal, Ordinal)> {
-        let buckets = layout.rows() * 10 / LOAD_TENTHS + 1;
+        let buckets = layout.rows() / LOAD + 1;
         let mut index =
             Self { hasher: RandomState::default(), buckets: huge_pages::filled(Bucket::default(), buckets) };
         let mut batch = [(0, [0; 16], 0u64); BATCH];

@@ -1,21 +1,30 @@
 //! Between numpy arrays and the core's columns.
 
+use std::borrow::Cow;
+
 use groundswell_core::Uuid;
 use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods, prelude::*};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// The rows of a `(n, 16)` array of bytes, copied: the array may change once the GIL is released.
-pub(crate) fn uuids_from(array: &PyReadonlyArray2<'_, u8>) -> PyResult<Vec<Uuid>> {
+/// The rows of a `(n, 16)` array of bytes: as they lie there where nobody may write to it, as in a list of UUIDs, and
+/// copied otherwise, since the array may change once the GIL is released.
+pub(crate) fn uuids_in<'a>(array: &'a PyReadonlyArray2<'_, u8>) -> PyResult<Cow<'a, [Uuid]>> {
     if array.shape()[1] != 16 {
         return Err(PyValueError::new_err(format!("UUIDs have 16 bytes, not {}", array.shape()[1])));
     }
-    if let Ok(bytes) = array.as_slice() {
-        let (rows, _) = bytes.as_chunks::<16>();
-        return Ok(rows.to_vec());
-    }
-    let rows = array.as_array();
-    Ok(rows.rows().into_iter().map(|row| std::array::from_fn(|i| row[i])).collect())
+    let Ok(bytes) = array.as_slice() else {
+        let rows = array.as_array();
+        return Ok(rows.rows().into_iter().map(|row| std::array::from_fn(|i| row[i])).collect());
+    };
+    let (rows, _) = bytes.as_chunks::<16>();
+    let may_change: bool = array.getattr("flags")?.getattr("writeable")?.extract()?;
+    Ok(if may_change { Cow::Owned(rows.to_vec()) } else { Cow::Borrowed(rows) })
+}
+
+/// The rows of a `(n, 16)` array of bytes, copied.
+pub(crate) fn uuids_from(array: &PyReadonlyArray2<'_, u8>) -> PyResult<Vec<Uuid>> {
+    Ok(uuids_in(array)?.into_owned())
 }
 
 /// A `(n, 16)` array of bytes of these UUIDs.

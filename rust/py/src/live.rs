@@ -49,8 +49,8 @@ impl PyLiveFleet {
         now: u32,
     ) -> PyResult<(u64, u64, u64, u64, u64)> {
         // Copied, as everywhere: the arrays may change once the GIL is released.
-        let (uuids, ordinals) = match devices {
-            DevicesOf::Uuids(uuids) => (Some(arrays::uuids_from(&uuids)?), Vec::new()),
+        let (uuids, ordinals) = match &devices {
+            DevicesOf::Uuids(uuids) => (Some(arrays::uuids_in(uuids)?), Vec::new()),
             DevicesOf::Ordinals(ordinals) => (None, ordinals.as_array().to_vec()),
         };
         let devices = uuids.as_deref().map_or(Devices::Ordinals(&ordinals), Devices::Uuids);

@@ -60,14 +60,14 @@ fn parse_uuid_column<'py>(
 
 #[pyfunction]
 fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
-    let uuids = arrays::uuids_from(&uuids)?;
+    let uuids = arrays::uuids_in(&uuids)?;
     Ok(PyBytes::new(py, &py.detach(|| uuid_list::format_list(&uuids))))
 }
 
 #[pyfunction]
 fn digest_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
-    let uuids = arrays::uuids_from(&uuids)?;
-    Ok(PyBytes::new(py, &py.detach(|| ids::digest(uuids.into_iter()))))
+    let uuids = arrays::uuids_in(&uuids)?;
+    Ok(PyBytes::new(py, &py.detach(|| ids::digest(uuids.iter().copied()))))
 }
 
 #[pyfunction]
@@ -87,7 +87,7 @@ fn subtract_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -
 
 #[pyfunction]
 fn find_repeated_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<(Rows<'py>, Rows<'py>)> {
-    let uuids = arrays::uuids_from(&uuids)?;
+    let uuids = arrays::uuids_in(&uuids)?;
     let (rows, first_rows) = py.detach(|| uuid_list::find_repeated(&uuids).into_iter().unzip());
     Ok((to_rows(py, rows)?, to_rows(py, first_rows)?))
 }
@@ -97,8 +97,8 @@ fn combine<'py>(
     lists: &[PyReadonlyArray2<'py, u8>],
     operation: fn(&[&[Uuid]]) -> Vec<Uuid>,
 ) -> PyResult<Uuids<'py>> {
-    let lists = lists.iter().map(arrays::uuids_from).collect::<PyResult<Vec<_>>>()?;
-    let combined = py.detach(|| operation(&lists.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+    let lists = lists.iter().map(arrays::uuids_in).collect::<PyResult<Vec<_>>>()?;
+    let combined = py.detach(|| operation(&lists.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     to_array(py, combined)
 }
 
