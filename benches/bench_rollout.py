@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benches.material import HALF_LIFE, LAST_STEP, NOW, NOW_SECONDS, THRESHOLD, folder, table
-from benches.shops import TAG, ready, ready_with, targets_keys
+from benches.shops import FIRST_VERSION, TAG, ready, ready_with, targets_keys
 from benches.work import OURS, Case, Task, Work
 from groundswell import Factory
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SIZES: Final = (1_000_000,)
 FULL_SIZES: Final = ()
 LIMIT: Final = 10_000
-VERSION: Final = 217
-"""Later than what the devices report: nobody is updated."""
 WHOLE: Final = "everyone"
 _SAMPLE: Final = "Roll out 10,000"
 _GROUP: Final = "Roll out a whole group"
@@ -53,18 +51,20 @@ class _Waves:
         self.begin()
 
     def begin(self) -> None:
-        """End the wave that is there, and begin the next."""
+        """Complete the wave that is there, and begin the next, whose targets replace those of the last."""
+        version = FIRST_VERSION + self._number
         if self._number:
-            self._factory.waves.cancel(now=NOW)
+            self._factory.waves.complete(now=NOW)
+        prune = [version - 2] if self._number > 1 else []
         self._number += 1
-        self._factory.waves.init(self._name, VERSION, TAG, keys=self._keys, now=NOW)
+        self._factory.waves.init(self._name, version, TAG, keys=self._keys, prune=prune, now=NOW)
 
     @property
     def _name(self) -> str:
         return f"wave-{self._number}"
 
     def sample(self) -> int:
-        return len(self._factory.waves.rollout(self._name, LIMIT, now=NOW).uuids)
+        return len(self._factory.waves.rollout(self._name, LIMIT, now=NOW).plan.devices)
 
     def whole_group(self) -> object:
         return self._factory.waves.rollout(self._name, group=WHOLE, whole_group=True, now=NOW)
@@ -129,7 +129,7 @@ class _Server:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sample(self) -> int:
-        older = f"AND (target_version IS NULL OR target_version < {VERSION})"
+        older = f"AND (target_version IS NULL OR target_version < {FIRST_VERSION})"
         return self._stage(f"{older} ORDER BY clock(last_seen) LIMIT ?", LIMIT)
 
     def whole_group(self) -> int:

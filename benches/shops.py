@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["TAG", "bare", "copy", "ready", "targets_keys"]
+__all__ = ["FIRST_VERSION", "TAG", "bare", "copy", "ready", "targets_keys"]
 
 TAG: Final = "production"
+FIRST_VERSION: Final = 217
+"""Later than what the devices report."""
+VERSIONS: Final = range(FIRST_VERSION, FIRST_VERSION + 500)
+"""A factory that is ready has targets for as many waves, one after another."""
 KEYS: Final = "targets.tgz"
 
 
@@ -40,7 +44,7 @@ def ready_with(name: str, devices: pa.Table) -> Path:
     home = folder() / name
     home.mkdir()
     targets = home / "targets.json"
-    write_targets(targets)
+    write_targets(targets, VERSIONS)
     with Factory.create(home / "acme", name="acme", now=NOW) as factory:
         factory.keys.init(root_keys=home / "root.tgz", targets_keys=home / KEYS, now=NOW)
         factory.targets.import_(targets.read_bytes(), now=NOW)

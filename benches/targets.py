@@ -19,9 +19,9 @@ TAGS = ("main", "devel")
 """The tags of its test devices."""
 
 
-def write_targets(path: Path) -> None:
+def write_targets(path: Path, versions: range = VERSIONS) -> None:
     """Write one target for each hardware and version."""
-    targets = dict(_target(hardware, version) for version in VERSIONS for hardware in HARDWARE)
+    targets = dict(_target(hardware, version) for version in versions for hardware in HARDWARE)
     path.write_text(json.dumps(targets, indent=1), encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ Source: domain.md, "Which metadata a device is served".
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
     from groundswell.tuf import Root, Verification
+    from groundswell.tuf.keys import PublicKey
     from groundswell.waves.records import Wave
 
 __all__ = ["Production", "signatures_of", "variant_of"]
+
+
+_KEPT: Final = 64
+"""What is known of so many documents is kept: all that are served are looked at whenever one of them changes."""
 
 
 def variant_of(wave: Wave) -> str:
@@ -37,9 +43,14 @@ def variant_of(wave: Wave) -> str:
 def signatures_of(document: bytes, root: Root) -> Verification:
     """How far the signatures of a production targets role go."""
     role = root.roles["targets"]
-    return verify(
-        parse_document(document, "Targets", "the targets role"), root.keys, role.keyids, max(2, role.threshold)
-    )
+    return _verified(document, tuple(root.keys.items()), role.keyids, max(2, role.threshold))
+
+
+@lru_cache(maxsize=_KEPT)
+def _verified(
+    document: bytes, keys: tuple[tuple[str, PublicKey], ...], keyids: tuple[str, ...], threshold: int
+) -> Verification:
+    return verify(parse_document(document, "Targets", "the targets role"), dict(keys), keyids, threshold)
 
 
 class Production:
@@ -116,5 +127,6 @@ class Production:
         return standing is not None and standing.covered
 
 
+@lru_cache(maxsize=_KEPT)
 def _version(document: bytes) -> int:
     return parse_document(document, "Targets", "the production targets").version

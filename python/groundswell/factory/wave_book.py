@@ -34,7 +34,7 @@ class WaveBook:
         return self._waves.get()
 
     def _read_waves(self) -> Sequence[Wave]:
-        rows = self._context.store.table("SELECT * FROM waves ORDER BY wave_id").to_pylist()
+        rows = self._context.store.mappings("SELECT * FROM waves ORDER BY wave_id")
         return tuple(wave_from_row(row) for row in rows)
 
     def find(self, name: str) -> Wave:
@@ -118,9 +118,9 @@ class WaveBook:
         revision = self._context.store.changed_at("rollouts")
         read_at, known, staged = self._rollouts.get(wave.wave_id) or (-1, (), nobody())
         if read_at != revision:
-            rows = self._context.store.table(
+            rows = self._context.store.mappings(
                 "SELECT * FROM rollouts WHERE wave_id = ? AND number > ? ORDER BY number", [wave.wave_id, len(known)]
-            ).to_pylist()
+            )
             later = tuple(_read(row, wave) for row in rows)
             for rollout in later:
                 if not rollout.whole:

@@ -107,8 +107,12 @@ def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
+_TOO_LITTLE: Final = 4096
+"""Rows that take no more bytes than this are not compressed: it saves a few of them and costs most of the time."""
+
+
 def encode(rows: pa.Table) -> bytes:
-    """An Arrow stream, compressed."""
+    """An Arrow stream, compressed where that saves anything."""
     sink = io.BytesIO()
     write(rows, sink)
     return sink.getvalue()
@@ -123,7 +127,8 @@ def write(rows: pa.Table, file: IO[bytes]) -> str:
     import pyarrow as pa
 
     sink = _Hashed(file)
-    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    compression = "zstd" if rows.nbytes > _TOO_LITTLE else None
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
         for piece in pieces(rows):
             writer.write_batch(piece)
     return sink.digest.hexdigest()

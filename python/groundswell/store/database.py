@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError
 from groundswell.store.audit import GENESIS
-from groundswell.store.changes import PIECE, pieces
+from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.faults import cannot_write, damaged, told
+from groundswell.store.few import apply_few
 from groundswell.store.schema import KEYS, Migration, migrations
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
+    if apply_few(connection, change):
+        return
     table, rows, keys = change.table, change.rows, KEYS[change.table]
     same = " AND ".join(f't."{key}" = c."{key}"' for key in keys)
     if change.kind in {"put", "remove"}:
@@ -222,9 +225,7 @@ def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterat
 
 
 def _set_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
-    connection.execute(f"DELETE FROM meta WHERE key IN ({', '.join('?' * len(values))})", list(values))
-    rows = ", ".join(["(?, ?)"] * len(values))
-    connection.execute(f"INSERT INTO meta VALUES {rows}", [cell for row in values.items() for cell in row])
+    _apply_change(connection, put("meta", [{"key": key, "value": value} for key, value in values.items()]))
 
 
 def ordered(table: str) -> str:

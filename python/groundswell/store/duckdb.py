@@ -135,6 +135,13 @@ class DuckDBStore:
         with self._using() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
+    def mappings(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a query by the names of their columns. For few rows it is quicker than `table`."""
+        with self._using() as connection:
+            found = connection.execute(sql, list(parameters))
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
     def table(self, sql: str, parameters: Sequence[Any] = (), **views: pa.Table) -> pa.Table:
         """The rows of a query as an Arrow table; UUIDs as 16 bytes. `views` are Arrow tables that the query names."""
         with self._using() as connection, _views(connection, views):
