@@ -252,8 +252,8 @@ class Fleet:
     ) -> Selection:
         """Select devices; see `groundswell.Fleet.select` for the rule. Times in seconds.
 
-        `excluded_set` is a set of ordinals, or the bytes of one in the portable Roaring format. `threads` is at most how
-        many share the work; as many as pay, two at most, unless given.
+        `excluded_set` is a set of ordinals, or the bytes of one in the portable Roaring format. `threads` is at most
+        how many share the work; as many as pay, two at most, unless given.
 
         Raises:
             InputError: ``bad-limit``, ``bad-setting``, ``bad-device-set``, ``empty-list``, ``mismatched-devices``.

@@ -203,15 +203,15 @@ class RolloutDesk:
             devices=UuidList(staging.uuids()),
             digest=staging.digest().hex(),
         )
-        number = None
+        number, devices = None, staging.devices()
         if not dry_run and (len(staging) or (staging.kind == "whole-group" and not staging.repeated)):
-            wave, number = self._store(wave, plan, staging.devices(), fleet, seconds(now if at is None else at))
+            wave, number = self._store(wave, plan, devices, fleet, seconds(now if at is None else at))
         return RolloutResult(
             wave=wave,
             number=number,
             dry_run=dry_run,
             plan=plan,
-            without_target=hardware_without_target(wave, staging.devices(), fleet),
+            without_target=hardware_without_target(wave, devices, fleet),
             updated=staging.updated,
             covered=staging.covered,
             newly_scheduled=staging.newly_scheduled,

@@ -59,15 +59,15 @@ def _listed(rows: pa.Table) -> str:
     return ", ".join(f'"{name}"' for name in rows.column_names)
 
 
-def _update(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, said: str, cells: list[Any]
-) -> int:
+def _update(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, said: str, cells: list[Any]) -> int:
     """Let the rows take the place of those with the same key. Returns how many of these there were."""
     keys = KEYS[table]
     others = [name for name in rows.column_names if name not in keys]
     if rows.num_rows > _ONE_BY_ONE:
         sets = ", ".join(f'"{name}" = c."{name}"' for name in others)
-        updated = [connection.execute(f'UPDATE "{table}" t SET {sets} FROM {said} WHERE {_same(table)}', cells).fetchall()]
+        updated = [
+            connection.execute(f'UPDATE "{table}" t SET {sets} FROM {said} WHERE {_same(table)}', cells).fetchall()
+        ]
     else:
         sets, same = ", ".join(f'"{name}" = ?' for name in others), " AND ".join(f'"{key}" = ?' for key in keys)
         updated = [
