@@ -51,22 +51,6 @@ pub fn subtract(lists: &[&[Uuid]]) -> Vec<Uuid> {
     left.uuids
 }
 
-/// The rows, ascending, whose UUID an earlier row has, each with the first such row.
-pub fn find_repeated(uuids: &[Uuid]) -> Vec<(usize, usize)> {
-    let mut seen = Seen::with_room_for(uuids.len());
-    let mut repeated = Vec::new();
-    let mut hashes = [0; BATCH];
-    for (batch, chunk) in uuids.chunks(BATCH).enumerate() {
-        seen.hash_all(chunk, &mut hashes);
-        for (row, &hash) in (batch * BATCH..).zip(&hashes[..chunk.len()]) {
-            if let Some(first) = seen.see(hash, row, uuids) {
-                repeated.push((row, first));
-            }
-        }
-    }
-    repeated
-}
-
 /// Distinct UUIDs that can be looked up.
 struct Gathered {
     uuids: Vec<Uuid>,

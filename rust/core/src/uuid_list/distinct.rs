@@ -35,10 +35,20 @@ const EMPTY: Bucket = Bucket { marks: [0; ROOM], used: 0 };
 
 /// Drops every UUID that an earlier one is equal to. Returns how many they were.
 pub(super) fn keep_first(uuids: &mut Vec<Uuid>) -> usize {
+    let repeated = find_repeated(uuids);
+    if !repeated.is_empty() {
+        let (mut repeated, mut rows) = (repeated.iter().map(|&(row, _)| row).peekable(), 0..);
+        uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("as many as anyone likes")).is_none());
+    }
+    repeated.len()
+}
+
+/// The rows, ascending, whose UUID an earlier row has, each with the first such row.
+pub fn find_repeated(uuids: &[Uuid]) -> Vec<(usize, usize)> {
     let hasher = RandomState::default();
     let suspects = suspects(uuids, &hasher);
     if suspects.is_empty() {
-        return 0;
+        return Vec::new();
     }
     // The first row of each UUID that is a suspect's.
     let mut first_rows: HashMap<Uuid, Option<usize>, RandomState> =
@@ -51,10 +61,8 @@ pub(super) fn keep_first(uuids: &mut Vec<Uuid>) -> usize {
             first.get_or_insert(row);
         }
     }
-    let repeated: Vec<usize> = suspects.into_iter().filter(|&row| first_rows[&uuids[row]] != Some(row)).collect();
-    let (before, mut repeated, mut rows) = (uuids.len(), repeated.into_iter().peekable(), 0..);
-    uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("as many as anyone likes")).is_none());
-    before - uuids.len()
+    let first_row = |row: usize| first_rows[&uuids[row]].expect("at least its own");
+    suspects.into_iter().map(|row| (row, first_row(row))).filter(|(row, first)| row != first).collect()
 }
 
 /// The rows, ascending, of the UUIDs that may stand in an earlier row: all that do, and one in some hundred millions

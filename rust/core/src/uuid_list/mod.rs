@@ -15,7 +15,7 @@
 //! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
 //! | `scan` | text → values |
 //! | `clean` | the values that a list consists of, or nearly |
-//! | `distinct` | the first occurrences |
+//! | `distinct` | the first occurrences, and the repeated ones |
 //! | `value` | one value → UUID |
 //! | `bad` | what is wrong with a value, where it stands, how it is shown |
 //! | `seen` | which UUIDs were there before |
@@ -35,8 +35,9 @@ mod value;
 #[cfg(test)]
 mod laws;
 
-pub use algebra::{find_repeated, intersect, subtract, union};
+pub use algebra::{intersect, subtract, union};
 pub use bad::BadValue;
 pub use column::{format_list, parse_column};
+pub use distinct::find_repeated;
 pub use scan::{MAX_BAD_KEPT, UuidListReport, parse};
 pub use text::{NotText, UuidListError};
