@@ -17,7 +17,7 @@ from benches.material import MEMORY_READS, NOW, fleet, staged, staged_bitmap
 from benches.select_arrays import ARRAYS, CANDIDATES, numpy_rows
 from benches.select_classes import CLASSES, classes_candidates
 from benches.select_scope import NARROW, VERSION, WIDE, Scope
-from benches.work import OURS, Case, Task, Work
+from benches.work import ONE_THREAD, OURS, Case, Task, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +30,11 @@ SIZES: Final = (100_000, 1_000_000, 10_000_000)
 FULL_SIZES: Final = (100_000_000,)
 SCANS_FROM: Final = 10_000_000
 """From this size on a fleet is in no cache, and a scan is compared with reading memory."""
-THREADS_FROM: Final = 2_000_000
-"""Below it a second thread does not pay."""
+THREADS_FROM: Final = 800_000
+"""Below it a second thread does not pay, and none is taken."""
 
 
-def ours(size: int, scope: Scope, limit: int, threads: int = 1) -> Callable[[], npt.NDArray[Any]]:
+def ours(size: int, scope: Scope, limit: int, threads: int | None = None) -> Callable[[], npt.NDArray[Any]]:
     devices, exclude = fleet(size), staged_bitmap(size)
     return lambda: (
         devices.select(
@@ -61,7 +61,7 @@ def _read(read: Callable[[int], Callable[[], object]], size: int) -> Task:
 def _work(size: int, scope: Scope, limit: int, column: str) -> Work:
     contenders: dict[str, Prepare] = {OURS: ours}
     if size >= THREADS_FROM:
-        contenders[f"{OURS}, 2 threads"] = partial(ours, threads=2)
+        contenders[ONE_THREAD] = partial(ours, threads=1)
     contenders |= {**ARRAYS, **CLASSES}
     tasks = {name: partial(_prepare, prepare, size, scope, limit) for name, prepare in contenders.items()}
     if scope is WIDE and size >= SCANS_FROM:

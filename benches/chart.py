@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benches.results import HERE, Part
-from benches.work import OURS
+from benches.work import ONE_THREAD, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def write(parts: Sequence[Part], path: Path = CHART) -> None:
                 marker="D" if name.startswith(_READ) else "o",
                 markersize=4,
                 linewidth=2.4 if is_ours else 1.2,
-                linestyle="--" if name.endswith("threads") else "-",
+                linestyle="--" if name == ONE_THREAD else "-",
                 color="black" if is_ours else colours[name],
                 label=name,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from benches.work import OURS
+from benches.work import ONE_THREAD, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,6 @@ __all__ = ["GOALS", "Cell", "Goal", "Judged", "judged", "limit_of"]
 MILLION: Final = 1_000_000
 LARGE: Final = 10 * MILLION
 HUGE: Final = 100 * MILLION
-TWO_THREADS: Final = f"{OURS}, 2 threads"
 CLASS_SAMPLER: Final = "pyroaring: "
 MEMORY_READ: Final = "8 bytes a device, "
 
@@ -165,16 +164,21 @@ def _class_sampler(results: Sequence[Result]) -> Iterator[Cell]:
 def _scan(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select wide, "):
         fastest = _least(one for one in others if one.contender.startswith(MEMORY_READ))
-        if fastest is not None and limit_of(ours.column) <= 1_000:
+        alone = _one_thread(others)
+        if fastest is not None and alone is not None and limit_of(ours.column) <= 1_000:
             target = 1.25 if ours.size >= HUGE else 1.5
-            yield Cell(_name(ours, fastest), 1 / fastest.ratio, target, at_least=False, unit="×")
+            yield Cell(_name(alone, fastest), alone.ratio / fastest.ratio, target, at_least=False, unit="×")
 
 
 def _threads(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select wide, "):
-        for two in others:
-            if two.contender == TWO_THREADS and limit_of(ours.column) <= 1_000 and ours.size >= LARGE:
-                yield Cell(_name(ours), 1 / two.ratio, 1.35, at_least=True, unit="×")
+        alone = _one_thread(others)
+        if alone is not None and limit_of(ours.column) <= 1_000 and ours.size >= LARGE:
+            yield Cell(_name(ours), alone.ratio, 1.35, at_least=True, unit="×")
+
+
+def _one_thread(others: Iterable[Result]) -> Result | None:
+    return next((one for one in others if one.contender == ONE_THREAD), None)
 
 
 def _proportion(results: Sequence[Result]) -> Iterator[Cell]:

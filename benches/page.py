@@ -21,8 +21,8 @@ All contenders of a work take turns, up to five times each, on the same made-up 
 that has run for five seconds at a work takes no further turn. Milliseconds are the median of the turns' medians. A
 ratio says how many times as long as ours in the same turn a contender took: the median of the turns, and in brackets
 the lowest and the highest. Where the brackets hold 1, this run does not say who is faster. Everything is called through
-the public Python API. *groundswell* alone is one thread where the number of threads can be said; polars and DuckDB may
-use all cores, numpy, pandas and pyroaring use one.
+the public Python API. *groundswell* is called as its users call it, and takes a second thread where that pays;
+*1 thread* is held to one. polars and DuckDB may use all cores, numpy, pandas and pyroaring use one.
 """
 TITLES: Final = {
     "select": "Select",

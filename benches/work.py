@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["OURS", "TURNS", "Case", "Suite", "Task", "Work", "cases"]
+__all__ = ["ONE_THREAD", "OURS", "TURNS", "Case", "Suite", "Task", "Work", "cases"]
 
 OURS: Final = "groundswell"
-"""The contender that the others are compared with: one thread, where the number of threads can be said."""
+"""The contender that the others are compared with, called as its users call it: it takes as many threads as pay, two at
+most."""
+ONE_THREAD: Final = f"{OURS}, 1 thread"
 TURNS: Final = 5
 """Contenders take turns this many times: a shared machine is twice as fast in one minute as in the next."""
 

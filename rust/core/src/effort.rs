@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use crate::kernel::Kernel;
 
-/// From this many devices on, a second thread saves more than it costs to start: 0.1 ms.
-const WORTH_A_THREAD: u64 = 1 << 20;
+/// With this many devices for each, a second thread saves more than it costs to wake: `benches/bench_select.py` has both
+/// from a million devices on.
+const WORTH_A_THREAD: u64 = 400_000;
 
 /// The most threads that a selection takes of itself: two read memory as fast as it can be read.
 const MOST_THREADS: usize = 2;
