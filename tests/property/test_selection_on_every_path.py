@@ -9,6 +9,8 @@ guess, no chunks. Nothing here is left to chance: fleet and seeds are fixed, so 
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -158,6 +160,30 @@ def test_exact_repeatable_and_nested(
             found = select(fleet, limit, seed, **more)
             assert np.array_equal(found.ordinals, expected[:limit]), (seed, limit)
             assert found.candidates == len(expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_selects_the_same(fleet: Fleet) -> None:
+    # The threads that stand by are not there after a fork: a child that waited for them would wait for ever.
+    picked = select(fleet, 1_000, 5, threads=3).ordinals
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    child = context.Process(target=lambda: answers.put(select(fleet, 1_000, 5, threads=3).ordinals.tobytes()))
+    child.start()
+    child.join(timeout=60)
+    if child.is_alive():
+        child.kill()
+    assert child.exitcode == 0
+    assert answers.get() == picked.tobytes()
+    assert (select(fleet, 1_000, 5, threads=3).ordinals == picked).all()
+
+
+def test_threads_of_the_caller_select_at_once(fleet: Fleet) -> None:
+    expected = {seed: select(fleet, 1_000, seed, threads=1).ordinals.tobytes() for seed in range(8)}
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            found = pool.map(lambda seed: select(fleet, 1_000, seed, threads=3).ordinals.tobytes(), expected)
+            assert list(found) == list(expected.values())
 
 
 @pytest.mark.parametrize("threads", THREADS)

@@ -519,6 +519,37 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_survivors_of_words_are_taken_in_alike_by_all_instructions(
+            hashes in prop::collection::vec(any::<(u32, u32)>(), WORD),
+            words in prop::collection::vec(prop_oneof![any::<u64>(), any::<u32>().prop_map(|few| 1 << (few % 64)), Just(u64::MAX)], 1..8),
+        ) {
+            let mut lines = Lines::default();
+            for (at, &(low, high)) in hashes.iter().enumerate() {
+                (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
+            }
+            for kernel in Kernel::all() {
+                let mut surviving = Surviving::none(Vec::new());
+                let mut expected = Vec::new();
+                for (word, position) in words.iter().copied().zip((640..).step_by(WORD)) {
+                    if kernel.has_avx512() {
+                        #[allow(unsafe_code, reason = "a test of the function itself")]
+                        // SAFETY: the CPU has AVX-512.
+                        unsafe { avx512::push_word(&mut surviving, position, word, &lines, &[]) };
+                    } else {
+                        surviving.push_word(position, word, &lines, &[]);
+                    }
+                    for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+                        expected.push((position + bit, hashes[bit as usize]));
+                    }
+                }
+                let Surviving { count, positions, low, high, .. } = &surviving;
+                let halves = low.iter().copied().zip(high.iter().copied());
+                let taken: Vec<(Position, (u32, u32))> = positions.iter().copied().zip(halves).take(*count).collect();
+                prop_assert_eq!(taken, expected, "{:?}", kernel);
+            }
+        }
+
+        #[test]
         fn a_word_has_the_same_survivors_by_all_instructions(
             halves in prop::collection::vec(any::<(u32, u32)>(), WORD),
             key in any::<[u32; 3]>(),
