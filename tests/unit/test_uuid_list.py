@@ -323,6 +323,16 @@ def test_the_array_cannot_be_written() -> None:
         array[0, 0] = 0
 
 
+def test_nobody_can_write_to_what_a_list_of_ours_is_a_view_of() -> None:
+    # The core reads such an array where it lies, without the GIL.
+    array: Any = (UuidList.parse(A) | UuidList.of([B])).array
+    while isinstance(array, np.ndarray):
+        assert not array.flags.writeable
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
+        array = array.base
+
+
 def test_operators_take_lists_only() -> None:
     uuids = UuidList.parse(A)
     others: list[tuple[Callable[[Any, Any], Any], object]] = [(or_, [B]), (and_, {A}), (sub, A)]

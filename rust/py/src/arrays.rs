@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use groundswell_core::Uuid;
-use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods, prelude::*};
+use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods, prelude::*};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// The rows of a `(n, 16)` array of bytes: as they lie there where nobody may write to it, as in a list of UUIDs, and
 /// copied otherwise, since the array may change once the GIL is released.
@@ -18,8 +19,24 @@ pub(crate) fn uuids_in<'a>(array: &'a PyReadonlyArray2<'_, u8>) -> PyResult<Cow<
         return Ok(rows.rows().into_iter().map(|row| std::array::from_fn(|i| row[i])).collect());
     };
     let (rows, _) = bytes.as_chunks::<16>();
-    let may_change: bool = array.getattr("flags")?.getattr("writeable")?.extract()?;
-    Ok(if may_change { Cow::Owned(rows.to_vec()) } else { Cow::Borrowed(rows) })
+    Ok(if may_change(array.as_any())? { Cow::Owned(rows.to_vec()) } else { Cow::Borrowed(rows) })
+}
+
+/// Whether somebody may write to an array: through itself, or through one of those that it is a view of.
+fn may_change(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let mut array = array.clone();
+    loop {
+        if array.getattr("flags")?.getattr("writeable")?.extract()? {
+            return Ok(true);
+        }
+        let base = array.getattr("base")?;
+        if !base.is_instance_of::<PyUntypedArray>() {
+            // Memory that is not an array's: only a vector of ours, and bytes, are known to stay as they are.
+            let is_ours = base.get_type().name()? == "PySliceContainer";
+            return Ok(!(is_ours || base.is_none() || base.is_instance_of::<PyBytes>()));
+        }
+        array = base;
+    }
 }
 
 /// The rows of a `(n, 16)` array of bytes, copied.

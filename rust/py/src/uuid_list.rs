@@ -102,10 +102,13 @@ fn combine<'py>(
     to_array(py, combined)
 }
 
-/// The rows of an array, without a copy: lists are as large as anyone likes.
+/// The rows of an array, without a copy: lists are as large as anyone likes. Nobody may write to it, so that it need not
+/// be copied when it comes back.
 fn to_array(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Uuids<'_>> {
     let rows = uuids.len();
-    PyArray1::from_vec(py, uuids.into_flattened()).reshape([rows, 16])
+    let flat = PyArray1::from_vec(py, uuids.into_flattened());
+    flat.readwrite().make_nonwriteable();
+    flat.reshape([rows, 16])
 }
 
 fn to_rows(py: Python<'_>, rows: Vec<usize>) -> PyResult<Rows<'_>> {
