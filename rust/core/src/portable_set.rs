@@ -69,8 +69,8 @@ impl From<&DeviceSet> for PortableSet {
 impl PortableSet {
     /// Reads the head of the portable Roaring format, and keeps the bytes.
     ///
-    /// What containers hold is found to ascend; how many ordinals the head says that a bitmap holds is taken on trust,
-    /// and changes no pick.
+    /// What containers hold is found to ascend; how many ordinals the head says that a bitmap or a container of runs
+    /// holds is taken on trust, and changes no pick.
     ///
     /// # Errors
     /// [`CoreError::BadDeviceSet`] for bytes that are no such set, end early or go on after its end.

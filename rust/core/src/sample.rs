@@ -6,7 +6,7 @@
 //!
 //! What makes it quick and leaves the result alone: a time T is guessed by which a little more than k clocks will have
 //! rung, and turned into one integer threshold on the variate for each step. A device whose variate is above the
-//! loosest threshold that its block allows is dropped on 32 bits of its variate; logarithms are taken for the rest
+//! loosest threshold that its block allows is dropped on 16 bits of its variate; logarithms are taken for the rest
 //! only. A guess that was too short is doubled and the scan runs again.
 
 use crate::effort::Effort;

@@ -3,8 +3,8 @@
 //! It goes over spans of positions, each within a chunk of 65 536, and never holds a set of the whole fleet: the sets of
 //! a chunk are worked out in 8 KiB that stay in the cache, counted, and scanned. Threads take turns of spans.
 //!
-//! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their block, on
-//! the uppermost 16 bits of the variate; only the survivors have their step worked out, and only those whose variate is at
+//! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their
+//! block, on the uppermost 16 bits of the variate; only the survivors have their step worked out, and only those whose variate is at
 //! or below the threshold of their step have a logarithm taken.
 
 use std::sync::atomic::AtomicUsize;
@@ -316,7 +316,7 @@ const ROOM: usize = 512;
 /// So many are written at once, as few of them as count.
 const SLACK: usize = 16;
 
-/// Candidates that passed the test on the upper half of their variates, until their activity is looked at.
+/// Candidates that passed the test on the uppermost 16 bits of their variates, until their activity is looked at.
 struct Surviving {
     /// Where those go whose clocks ring before the horizon.
     rung: Vec<Pick>,

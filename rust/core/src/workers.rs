@@ -92,7 +92,8 @@ impl Workers {
     }
 }
 
-/// How often the lock is tried, which is held for as long as a pointer is copied.
+/// How often the lock is tried. It is held for as long as a pointer is copied; by whoever starts the threads, for longer:
+/// others work alone meanwhile.
 const ATTEMPTS: usize = 1000;
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl PyLiveFleet {
         target_versions: PyReadonlyArray1<'_, i32>,
         now: u32,
     ) -> PyResult<(u64, u64, u64, u64, u64)> {
-        // Copied, as everywhere: the arrays may change once the GIL is released.
+        // Copied where they may change once the GIL is released.
         let (uuids, ordinals) = match &devices {
             DevicesOf::Uuids(uuids) => (Some(arrays::uuids_in(uuids)?), Vec::new()),
             DevicesOf::Ordinals(ordinals) => (None, ordinals.as_array().to_vec()),
