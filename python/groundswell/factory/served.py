@@ -9,30 +9,35 @@ Source: domain.md, "Which metadata a device is served".
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+import hashlib
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from groundswell import _core
 from groundswell.factory.context import Kept
 from groundswell.factory.publisher import TAG_VARIANT, Served
-from groundswell.tuf import parse_document, verify
+from groundswell.tuf import Verification, parse_document, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from groundswell.factory.context import Context
     from groundswell.factory.roots import Roots
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
-    from groundswell.tuf import Root, Verification
+    from groundswell.tuf import Root
     from groundswell.tuf.keys import PublicKey
     from groundswell.waves.records import Wave
 
 __all__ = ["Production", "signatures_of", "variant_of"]
 
 
-_KEPT: Final = 64
-"""What is known of so many documents is kept: all that are served are looked at whenever one of them changes."""
+_KEPT: Final = 4096
+"""What is known of so many documents is remembered: all that are served are looked at whenever one of them changes."""
+_VERIFIED: Final[dict[tuple[bytes, tuple[tuple[str, PublicKey], ...], tuple[str, ...], int], Verification]] = {}
+_VERSIONS: Final[dict[bytes, int]] = {}
+
+_Key = TypeVar("_Key")
+_Known = TypeVar("_Known", Verification, int)
 
 
 def variant_of(wave: Wave) -> str:
@@ -43,14 +48,13 @@ def variant_of(wave: Wave) -> str:
 def signatures_of(document: bytes, root: Root) -> Verification:
     """How far the signatures of a production targets role go."""
     role = root.roles["targets"]
-    return _verified(document, tuple(root.keys.items()), role.keyids, max(2, role.threshold))
+    threshold = max(2, role.threshold)
 
+    def found() -> Verification:
+        return verify(parse_document(document, "Targets", "the targets role"), root.keys, role.keyids, threshold)
 
-@lru_cache(maxsize=_KEPT)
-def _verified(
-    document: bytes, keys: tuple[tuple[str, PublicKey], ...], keyids: tuple[str, ...], threshold: int
-) -> Verification:
-    return verify(parse_document(document, "Targets", "the targets role"), dict(keys), keyids, threshold)
+    said = hashlib.sha256(document).digest(), tuple(root.keys.items()), role.keyids, threshold
+    return _remembered(_VERIFIED, said, found)
 
 
 class Production:
@@ -127,6 +131,15 @@ class Production:
         return standing is not None and standing.covered
 
 
-@lru_cache(maxsize=_KEPT)
 def _version(document: bytes) -> int:
-    return parse_document(document, "Targets", "the production targets").version
+    said = hashlib.sha256(document).digest()
+    return _remembered(_VERSIONS, said, lambda: parse_document(document, "Targets", "the production targets").version)
+
+
+def _remembered(known: dict[_Key, _Known], said: _Key, find: Callable[[], _Known]) -> _Known:
+    found = known.get(said)
+    if found is None:
+        if len(known) >= _KEPT:
+            known.clear()
+        found = known[said] = find()
+    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, SupportsIndex
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.lazy import lazy
 from groundswell.fleet.quantities import parse_limit
 from groundswell.fleet.selection import Selection
 from groundswell.fleet.uuid_list import UuidList
@@ -98,7 +98,7 @@ class MergedSelection:
     def __repr__(self) -> str:
         return f"<MergedSelection of {len(self)} of {self.candidates} candidates, seed {self.seed}>"
 
-    @cached_property
+    @lazy
     def uuid_list(self) -> UuidList:
         """The picked devices as a `UuidList`, in key order."""
         return UuidList.of(self._core.uuids())
@@ -108,17 +108,17 @@ class MergedSelection:
         """The picked devices' UUIDs, lower case and hyphenated, in key order."""
         return self.uuid_list.uuids
 
-    @cached_property
+    @lazy
     def keys(self) -> npt.NDArray[np.float64]:
         """The picked devices' keys: float64, shape (n,), ascending."""
         return self._core.keys()
 
-    @cached_property
+    @lazy
     def shards(self) -> npt.NDArray[np.uint32]:
         """Which selection each device came from: uint32, shape (n,), from 0, in key order."""
         return self._core.shards()
 
-    @cached_property
+    @lazy
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The picked devices' ordinals, each in the fleet of its own shard: uint32, shape (n,), in key order."""
         return self._core.ordinals()
@@ -138,7 +138,7 @@ class MergedSelection:
         """The number of the sampling algorithm."""
         return _core.ALGORITHM
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """SHA-256 in hex over the picked devices' 16-byte UUIDs in ascending order."""
         return _core.digest_uuids(self._core.uuids()).hex()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Selection:
     def __repr__(self) -> str:
         return f"<Selection of {len(self)} of {self.candidates} candidates, seed {self.seed}>"
 
-    @cached_property
+    @lazy
     def _members(self) -> UuidList:
         return UuidList.of(self._core.uuids())
 
@@ -147,7 +147,7 @@ class Selection:
         names: list[str | None] = self._fleet.names.take(self.ordinals).to_pylist()
         return names
 
-    @cached_property
+    @lazy
     def keys(self) -> npt.NDArray[np.float64]:
         """The picked devices' keys, the instants at which their exponential clocks ring: float64, ascending.
 
@@ -165,7 +165,7 @@ class Selection:
         """The fleet that was selected from."""
         return self._fleet
 
-    @cached_property
+    @lazy
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The picked devices' ordinals: uint32, shape (n,), in key order."""
         return self._core.ordinals()
@@ -203,7 +203,7 @@ class Selection:
         """The number of the sampling algorithm."""
         return _core.ALGORITHM
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """SHA-256 in hex over the picked devices' 16-byte UUIDs in ascending order."""
         return self._core.digest().hex()

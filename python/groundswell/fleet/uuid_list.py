@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 from uuid import UUID
@@ -15,6 +14,7 @@ from uuid import UUID
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.files import replace_file
+from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
 from groundswell.input_files import read_file
 
@@ -187,7 +187,7 @@ class UuidList:
         """How many further occurrences were dropped when the list was made."""
         return self._duplicates
 
-    @cached_property
+    @lazy
     def uuids(self) -> list[str]:
         """The UUIDs as texts, lower case and hyphenated; made when first asked for, some 90 bytes each."""
         return self.text().splitlines()
@@ -218,7 +218,7 @@ class UuidList:
         with replace_file(Path(path)) as file:
             file.write(_core.format_uuids(self._array))
 
-    @cached_property
+    @lazy
     def _keys(self) -> frozenset[bytes]:
         # A set of bytes is several times the list, so only lists that are asked `in` pay for one.
         data = self._array.tobytes()

@@ -107,8 +107,8 @@ def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
-_TOO_LITTLE: Final = 4096
-"""Rows that take no more bytes than this are not compressed: it saves a few of them and costs most of the time."""
+_TOO_LITTLE: Final = 1024
+"""Rows that take no more bytes than this are not compressed: it saves next to nothing and costs most of the time."""
 
 
 def encode(rows: pa.Table) -> bytes:

@@ -29,7 +29,7 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
     """Make a change of few rows, inside a transaction; False where this is none, and nothing was done."""
     rows, table = change.rows, change.table
     types = _types(rows)
-    if change.kind == "set" or types is None or not 0 < rows.num_rows <= _FEW:
+    if change.kind == "set" or types is None or not 0 < rows.num_rows <= _FEW or not _fits(change):
         return False
     said, cells = _values(rows, types), [cell for row in rows.to_pylist() for cell in row.values()]
     if change.kind == "remove":
@@ -47,6 +47,15 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
     row = f"({', '.join('?' * rows.num_columns)})"
     connection.execute(f'INSERT INTO "{table}" ({_listed(rows)}) VALUES {", ".join([row] * rows.num_rows)}', cells)
     return True
+
+
+def _fits(change: Change) -> bool:
+    """Whether each row has a key of its own, and something beside it: what an update needs."""
+    keys = KEYS[change.table]
+    if change.kind == "put" and len(keys) == change.rows.num_columns:
+        return False
+    named = list(zip(*(change.rows.column(key).to_pylist() for key in keys), strict=True))
+    return len(set(named)) == len(named)
 
 
 def _values(rows: pa.Table, types: list[str]) -> str:

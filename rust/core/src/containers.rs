@@ -19,7 +19,7 @@ pub(crate) enum Container<'a> {
 }
 
 impl Container<'_> {
-    /// Whether its ordinals ascend and each is there once, as the binary search needs it.
+    /// Whether there are ordinals and they ascend, each once, as the binary search needs it.
     pub(crate) fn ascends(&self) -> bool {
         match self {
             // Not `all`: the compiler looks at many at once where there is no way out in between.
@@ -30,7 +30,9 @@ impl Container<'_> {
             Self::Bitmap(_) => true,
             Self::Runs(runs) => {
                 let ends_inside = runs.iter().all(|run| positions_of(*run).end <= CHUNK as Position);
-                ends_inside && runs.is_sorted_by(|one, next| positions_of(*one).end <= positions_of(*next).start)
+                !runs.is_empty()
+                    && ends_inside
+                    && runs.is_sorted_by(|one, next| positions_of(*one).end <= positions_of(*next).start)
             }
         }
     }

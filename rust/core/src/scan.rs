@@ -313,7 +313,7 @@ const IN_CACHE: usize = 2 << 20;
 /// Survivors that are settled together.
 const ROOM: usize = 512;
 
-/// So many are written at once, as few of them as count.
+/// So many are written at once, however few of them count; there is room, since the survivors of a word find it.
 const SLACK: usize = 16;
 
 /// Candidates that passed the test on the uppermost 16 bits of their variates, until their activity is looked at.
@@ -321,17 +321,17 @@ struct Surviving {
     /// Where those go whose clocks ring before the horizon.
     rung: Vec<Pick>,
     count: usize,
-    positions: [Position; ROOM + SLACK],
+    positions: [Position; ROOM],
     /// The halves of their identity hashes.
-    low: [u32; ROOM + SLACK],
-    high: [u32; ROOM + SLACK],
+    low: [u32; ROOM],
+    high: [u32; ROOM],
     last_seen: [u32; ROOM],
     steps: [Step; ROOM],
 }
 
 impl Surviving {
     fn none(rung: Vec<Pick>) -> Self {
-        let (positions, low, high) = ([0; ROOM + SLACK], [0; ROOM + SLACK], [0; ROOM + SLACK]);
+        let (positions, low, high) = ([0; ROOM], [0; ROOM], [0; ROOM]);
         Self { rung, count: 0, positions, low, high, last_seen: [0; ROOM], steps: [0; ROOM] }
     }
 

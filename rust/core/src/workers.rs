@@ -10,18 +10,19 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// At least so many stand by, however few processors there are: a parked thread costs nothing, and tests want several.
 const LEAST_WORKERS: usize = 7;
 
+/// At most so many, however many processors there are: two threads read memory as fast as it can be read.
+const MOST_WORKERS: usize = 31;
+
 /// The threads of this process that stand by.
 struct Workers {
-    /// The process that started them: one that was forked off has the pool, but not its threads.
-    process: u32,
     pool: ThreadPool,
     idle: AtomicUsize,
 }
 
 /// Does a work on this thread and on up to so many others at once; gives what each of them came to.
 ///
-/// The work must share itself out by taking turns: others come late or not at all. Nobody waits for a thread that is
-/// busy with the work of another call.
+/// The work must share itself out by taking turns: others may come when no turn is left. Nobody waits for a thread that
+/// is busy with the work of another call; for one that was idle the call waits until the system has let it run.
 pub(crate) fn share<T: Send>(others: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     match if others > 0 { Workers::of_this_process() } else { None } {
         Some(workers) => workers.share(others, work),
@@ -57,31 +58,31 @@ impl Workers {
     }
 
     fn of_this_process() -> Option<Arc<Self>> {
-        static WORKERS: Mutex<Option<Arc<Workers>>> = Mutex::new(None);
+        // The process that they are of, and whether it could start any.
+        static WORKERS: Mutex<Option<(u32, Option<Arc<Workers>>)>> = Mutex::new(None);
+        // One that was forked off has the pool of its parent, but not its threads.
         let process = std::process::id();
         // Never waited for: whoever holds it may be a thread that a fork has left behind.
         let mut workers = (0..ATTEMPTS).find_map(|_| {
             std::hint::spin_loop();
             WORKERS.try_lock().ok()
         })?;
-        if let Some(workers) = workers.as_ref().filter(|workers| workers.process == process) {
-            return Some(Arc::clone(workers));
+        if let Some((_, workers)) = workers.as_ref().filter(|(own, _)| *own == process) {
+            return workers.clone();
         }
-        let started = Arc::new(Self::start(process)?);
-        if let Some(of_the_parent) = workers.replace(Arc::clone(&started)) {
-            // To end threads that are not there would hang.
-            std::mem::forget(of_the_parent);
-        }
-        Some(started)
+        let started = Self::start().map(Arc::new);
+        // To end threads that are not there would hang.
+        std::mem::forget(workers.replace((process, started.clone())));
+        started
     }
 
     /// None where the system starts no more threads: work is done without them.
-    fn start(process: u32) -> Option<Self> {
+    fn start() -> Option<Self> {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let count = LEAST_WORKERS.max(processors - 1);
+        let count = (processors - 1).clamp(LEAST_WORKERS, MOST_WORKERS);
         let name = |number| format!("groundswell-{number}");
         let pool = ThreadPoolBuilder::new().num_threads(count).thread_name(name).build().ok()?;
-        Some(Self { process, pool, idle: AtomicUsize::new(count) })
+        Some(Self { pool, idle: AtomicUsize::new(count) })
     }
 
     /// Takes idle threads, as many as there are and no more than so many.
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn calls_that_find_nobody_idle_do_their_work_alone() {
-        let workers = Workers::start(0).unwrap();
+        let workers = Workers::start().unwrap();
         let all = workers.idle.load(Relaxed);
         let deepest = workers.share(all + 100, || workers.share(100, || 1).len());
         assert_eq!(deepest, vec![1; all + 1], "all of them were taken by the first");
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_passed_on_and_the_threads_come_back() {
-        let workers = Workers::start(0).unwrap();
+        let workers = Workers::start().unwrap();
         let all = workers.idle.load(Relaxed);
         for _ in 0..3 {
             let work = std::panic::AssertUnwindSafe(|| workers.share(2, || panic!("as it should")));

@@ -203,7 +203,10 @@ impl OrdinalsToExclude<'_> {
     fn portable(self, py: Python<'_>) -> PyResult<PortableSet> {
         match self {
             Self::Portable(bytes) => py.detach(|| PortableSet::read(bytes)).map_err(|error| errors::to_py(py, error)),
-            Self::Set(set) => Ok((&set.get().0).into()),
+            Self::Set(set) => {
+                let set = &set.get().0;
+                Ok(py.detach(|| set.into()))
+            }
         }
     }
 }

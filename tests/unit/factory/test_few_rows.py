@@ -116,7 +116,8 @@ def test_what_is_not_for_statements_is_left_alone(
     connection, _ = connections
     many = put("meta", [{"key": str(number), "value": ""} for number in range(33)])
     without_a_column = put("groups", [{"group_id": 1, "name": "a", "description": "", "created_at": 0}])
+    twice = put("meta", [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}])
     before = _contents(connection)
-    for change in (many, without_a_column):
+    for change in (many, without_a_column, twice):
         assert not apply_few(connection, change)
     assert _contents(connection) == before
