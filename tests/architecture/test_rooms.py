@@ -14,6 +14,8 @@ def test_the_core_knows_no_python_no_clock_no_file_and_no_network() -> None:
     assert not {"pyo3", "numpy"} & set(manifest["dependencies"])
     for path in (ROOT / "rust/core/src").rglob("*.rs"):
         shipped = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+        # Its own number is all that it may know of a process: threads do not outlive a fork.
+        shipped = shipped.replace("std::process::id()", "")
         assert not re.search(r"std::(fs|net|time|process|env)\b|SystemTime|Instant::now", shipped), path
 
 
