@@ -35,7 +35,8 @@ class UuidList:
     A result may be empty; text that is read may not: an unset shell variable must not select a whole fleet.
 
     Args:
-        array: distinct UUIDs, uint8 of shape (n, 16); `parse` and `of` make lists from everything else.
+        array: distinct UUIDs, uint8 of shape (n, 16), which is not copied: nobody may write to it from now on. `parse`
+            and `of` make lists from everything else.
         duplicates: how many further occurrences were dropped.
 
     >>> canaries = UuidList.parse("6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11; {6F1C2F3E-1A6F-4D53-A6C5-0A1E7F7C0A11}")
