@@ -27,7 +27,9 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 demo: build
 	@$(BIN)/python -m benches.demo
 
-test: test-rust test-python test-kernels
+# Two at a time, since each uses one processor.
+test: build
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-rust test-python test-kernels
 
 test-rust: $(VENV)/.deps
 	cargo test --workspace --locked --quiet --exclude groundswell-py
