@@ -29,7 +29,7 @@ demo: build
 
 # Two at a time, since each uses one processor.
 test: build
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-rust test-python test-kernels
+	@$(MAKE) --no-print-directory --jobs=2 test-rust test-python test-kernels
 
 test-rust: $(VENV)/.deps
 	cargo test --workspace --locked --quiet --exclude groundswell-py
