@@ -32,7 +32,7 @@ test: build
 	@$(MAKE) --no-print-directory --jobs=2 test-rust test-python test-kernels
 
 test-rust: $(VENV)/.deps
-	cargo test --workspace --locked --quiet --exclude groundswell-py
+	env -u MAKEFLAGS cargo test --workspace --locked --quiet --exclude groundswell-py
 
 test-python: build
 	$(BIN)/python -m pytest
