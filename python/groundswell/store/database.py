@@ -11,7 +11,7 @@ from groundswell.store.audit import GENESIS
 from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.faults import cannot_write, damaged, told
 from groundswell.store.few import apply_few
-from groundswell.store.schema import KEYS, Migration, migrations
+from groundswell.store.schema import KEYS, Migration, migrations, same_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,7 +197,7 @@ def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None
     if apply_few(connection, change):
         return
     table, rows, keys = change.table, change.rows, KEYS[change.table]
-    same = " AND ".join(f't."{key}" = c."{key}"' for key in keys)
+    same = same_row(table)
     if change.kind in {"put", "remove"}:
         with _registered(connection, rows.select(keys)):
             connection.execute(f'DELETE FROM "{table}" t USING {_CHANGES} c WHERE {same}')

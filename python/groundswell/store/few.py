@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.store.schema import KEYS
+from groundswell.store.schema import KEYS, same_row
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,7 +22,8 @@ _ONE_BY_ONE: Final = 2
 """Up to so many rows, a statement for each takes less time than one that joins them."""
 
 _COLUMNS: Final[dict[str, frozenset[str]]] = {}
-"""Of each table that was asked for: a store is brought into the newest shape before anything is changed."""
+"""Of each table that was asked for: a store is brought into the newest shape before anything is changed but `meta`, to
+which every migration writes its number. One that changes the shape of `meta` has to clear this."""
 
 
 def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
@@ -33,7 +34,7 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
         return False
     said, cells = _values(rows, types), [cell for row in rows.to_pylist() for cell in row.values()]
     if change.kind == "remove":
-        connection.execute(f'DELETE FROM "{table}" t USING {said} WHERE {_same(table)}', cells)
+        connection.execute(f'DELETE FROM "{table}" t USING {said} WHERE {same_row(table)}', cells)
         return True
     if change.kind == "put":
         if set(rows.column_names) != _columns_of(connection, table):
@@ -41,7 +42,7 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
             return False
         if _update(connection, table, rows, said, cells) == rows.num_rows:
             return True
-        missing = f'SELECT * FROM {said} WHERE NOT EXISTS (FROM "{table}" t WHERE {_same(table)})'
+        missing = f'SELECT * FROM {said} WHERE NOT EXISTS (FROM "{table}" t WHERE {same_row(table)})'
         connection.execute(f'INSERT INTO "{table}" BY NAME {missing}', cells)
         return True
     row = f"({', '.join('?' * rows.num_columns)})"
@@ -75,7 +76,7 @@ def _update(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, s
     if rows.num_rows > _ONE_BY_ONE:
         sets = ", ".join(f'"{name}" = c."{name}"' for name in others)
         updated = [
-            connection.execute(f'UPDATE "{table}" t SET {sets} FROM {said} WHERE {_same(table)}', cells).fetchall()
+            connection.execute(f'UPDATE "{table}" t SET {sets} FROM {said} WHERE {same_row(table)}', cells).fetchall()
         ]
     else:
         sets, same = ", ".join(f'"{name}" = ?' for name in others), " AND ".join(f'"{key}" = ?' for key in keys)
@@ -86,10 +87,6 @@ def _update(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, s
             for row in rows.to_pylist()
         ]
     return sum(count for ((count,),) in updated)
-
-
-def _same(table: str) -> str:
-    return " AND ".join(f't."{key}" = c."{key}"' for key in KEYS[table])
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:

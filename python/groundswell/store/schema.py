@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KEYS", "Migration", "migrations"]
+__all__ = ["KEYS", "Migration", "migrations", "same_row"]
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "meta": ("key",),
@@ -26,6 +26,15 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """For each table the columns that identify a row."""
 
 _FILE: Final = re.compile(r"(?P<number>[0-9]{4})-[a-z0-9-]+\.sql")
+
+
+def same_row(table: str) -> str:
+    """The condition in SQL that a row `t` of a table and a row `c` have the same key.
+
+    >>> same_row("rollouts")
+    't."wave_id" = c."wave_id" AND t."number" = c."number"'
+    """
+    return " AND ".join(f't."{key}" = c."{key}"' for key in KEYS[table])
 
 
 class Migration(NamedTuple):
