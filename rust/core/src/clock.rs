@@ -4,7 +4,7 @@
 //! for bit, for the arguments that occur, without a branch: so the compiler works on as many at once as the instructions
 //! at hand allow. `sample::key` calls the crate itself, and a test holds the two together.
 
-use crate::recency::{SLOWDOWN, Step};
+use crate::recency::{LAST_STEP, SLOWDOWN, Step};
 
 /// Works out the keys of some variates, each at its step.
 #[inline(always)]
@@ -14,7 +14,7 @@ pub(crate) fn work_out_keys(variates: &[u64], steps: &[Step], keys: &mut [f64]) 
     }
     // Apart from the loop before, which reads no table and cannot fail.
     for (key, &step) in keys.iter_mut().zip(steps) {
-        *key *= SLOWDOWN[usize::from(step)];
+        *key *= SLOWDOWN[usize::from(step.min(LAST_STEP))];
     }
 }
 

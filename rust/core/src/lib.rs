@@ -54,6 +54,7 @@ mod scan;
 pub mod selection;
 pub mod selector;
 pub mod status;
+mod survivors;
 mod terms;
 mod uuid_column;
 pub mod uuid_list;

@@ -196,8 +196,7 @@ impl Wave {
             Kind::Sample | Kind::SampleWithinList => {
                 let seed = SeedKey::new(rollout.seed);
                 let drawn = sample(fleet, &mut terms, limit, &seed, &rollout.recency, &rollout.effort);
-                let ordinals: Vec<Ordinal> = drawn.picks.iter().map(|pick| ordinal(pick.position)).collect();
-                (ordinals, drawn.counts, drawn.wanted)
+                (drawn.ordinals, drawn.counts, drawn.wanted)
             }
             Kind::Whole | Kind::Listed => {
                 let counts = count(fleet, &terms, &rollout.recency, &rollout.effort);

@@ -14,7 +14,7 @@ use crate::fleet::Fleet;
 use crate::horizon::guess_horizon;
 use crate::ids::{Ordinal, fmix64};
 use crate::layout::Position;
-use crate::order::first_in_order;
+use crate::order::{InOrder, first_in_order};
 use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
 use crate::scan::{Clocks, Found, Pass, Search, Thresholds};
 use crate::selector::{Denominator, HUNDRED_PERCENT, Limit};
@@ -23,15 +23,37 @@ use crate::terms::{Counts, Terms, Window, spread};
 /// The number of the sampling algorithm, kept with every selection. A change of any pick is a new number.
 pub const ALGORITHM: u32 = 1;
 
-/// A picked device with the instant at which its clock rings.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Pick {
-    /// E, the exponential clock.
+/// A device's exponential clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Clock {
+    /// E, the instant at which it rings.
     pub(crate) key: f64,
-    /// Where the columns keep the device.
-    pub(crate) position: Position,
     /// The device.
     pub(crate) ordinal: Ordinal,
+}
+
+/// Clocks that have rung, column by column.
+#[derive(Debug, Default)]
+pub(crate) struct Rung {
+    pub(crate) keys: Vec<f64>,
+    pub(crate) ordinals: Vec<Ordinal>,
+}
+
+impl Rung {
+    pub(crate) fn with_capacity(clocks: usize) -> Self {
+        Self { keys: Vec::with_capacity(clocks), ordinals: Vec::with_capacity(clocks) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, at: u32) -> Clock {
+        Clock { key: self.keys[at as usize], ordinal: self.ordinals[at as usize] }
+    }
+
+    #[inline(always)]
+    pub(crate) fn extend(&mut self, keys: &[f64], ordinals: &[Ordinal]) {
+        self.keys.extend_from_slice(keys);
+        self.ordinals.extend_from_slice(ordinals);
+    }
 }
 
 /// The words by which a seed enters the variates (algorithm 1, point 3).
@@ -97,18 +119,18 @@ pub fn key(variate: u64, step: Step) -> f64 {
     -libm::log1p(-u) * SLOWDOWN[usize::from(step)]
 }
 
-/// A device's pick, were it picked.
-pub(crate) fn pick(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &Recency) -> Pick {
+/// The clock of the device at a position.
+pub(crate) fn clock(fleet: &Fleet, position: Position, seed: &SeedKey, recency: &Recency) -> Clock {
     let at = position as usize;
     let step = recency.step(fleet.last_seen[at]);
     let key = key(seed.variate(fleet.uuids().identity().get(at)), step);
-    Pick { key, position, ordinal: fleet.layout().ordinal(position) }
+    Clock { key, ordinal: fleet.layout().ordinal(position) }
 }
 
 /// What a sample comes to.
 pub(crate) struct Drawn {
-    /// The picks, in order.
-    pub(crate) picks: Vec<Pick>,
+    /// The picked devices, in order.
+    pub(crate) ordinals: Vec<Ordinal>,
     /// How many devices the sets hold, those apart that were put off.
     pub(crate) counts: Counts,
     /// What the limit comes to.
@@ -138,7 +160,7 @@ pub(crate) fn sample(
             let wanted = share(thousandths, of, &counts);
             online = counts.online;
             if wanted == 0 {
-                return Drawn { picks: Vec::new(), counts, wanted };
+                return Drawn { ordinals: Vec::new(), counts, wanted };
             }
             Some(wanted)
         }
@@ -154,18 +176,18 @@ pub(crate) fn sample(
         let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
         let thresholds = &Thresholds::new(horizon);
         let Found { counts, rung } = pass(terms, Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
-        if wanted.is_some_and(|wanted| (rung.len() as u64) < wanted) && !terms.put_off.is_empty() {
+        if wanted.is_some_and(|wanted| (rung.keys.len() as u64) < wanted) && !terms.put_off.is_empty() {
             // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
             terms.take_back();
             continue;
         }
         let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
-        if rung.len() >= k {
-            let picks = first_in_order(fleet, rung, k);
+        if rung.keys.len() >= k {
+            let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k, effort.kernel);
             let counts = Counts { online, ..counts };
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
-            if picks.last().is_none_or(|last| last.key < horizon * (1.0 - 1e-9)) {
-                return Drawn { picks, counts, wanted: wanted.unwrap_or(counts.remaining) };
+            if last_key.is_none_or(|last| last < horizon * (1.0 - 1e-9)) {
+                return Drawn { ordinals, counts, wanted: wanted.unwrap_or(counts.remaining) };
             }
         }
         horizon *= 2.0;

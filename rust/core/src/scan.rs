@@ -14,20 +14,19 @@ use crate::clock::work_out_keys;
 use crate::device_set::Bits;
 use crate::effort::Effort;
 use crate::fleet::{BLOCK, Fleet, WORD};
-use crate::identity::{LANES, Line};
+use crate::identity::LANES;
 use crate::kernel::Kernel;
 use crate::layout::Position;
-use crate::prefetch::prefetch;
-use crate::recency::{Recency, SLOWDOWN, STEPS, Step};
-use crate::sample::{Pick, SeedKey, mix_but_last};
+use crate::recency::{LAST_STEP, Recency, SLOWDOWN, STEPS, Step};
+use crate::sample::{Rung, SeedKey, mix_but_last};
+use crate::survivors::{Lines, ROOM, Surviving, survivors};
+#[cfg(target_arch = "x86_64")]
+use crate::survivors::{avx2, avx512};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
 use crate::workers::share;
 
 /// Words of a block.
 const BLOCK_WORDS: usize = BLOCK / WORD;
-
-/// The lines of a word.
-type Lines = [Line; WORD / LANES];
 
 /// For each step, the largest variate whose clock may ring before the horizon.
 pub(crate) struct Thresholds([u64; STEPS]);
@@ -44,7 +43,7 @@ impl Thresholds {
     /// The threshold of a step: the greater the step, the smaller.
     #[inline]
     fn of(&self, step: Step) -> u64 {
-        self.0[usize::from(step)]
+        self.0[usize::from(step.min(LAST_STEP))]
     }
 
     /// Whether every variate may ring.
@@ -88,7 +87,7 @@ pub(crate) struct Pass<'a> {
 pub(crate) struct Found {
     pub(crate) counts: Counts,
     /// The candidates whose clocks ring before the horizon, and perhaps a few that ring later.
-    pub(crate) rung: Vec<Pick>,
+    pub(crate) rung: Rung,
 }
 
 /// Spans that a thread takes at once: enough to be worth the taking, few enough for threads to end together.
@@ -101,7 +100,7 @@ impl Pass<'_> {
         let threads = effort.threads_for(self.terms.extent()).min(turns.len()).max(1);
         let next = AtomicUsize::new(0);
         let take_turns = || {
-            let mut found = Found { rung: Vec::with_capacity(expected / threads + WORD), ..Found::default() };
+            let mut found = Found { rung: Rung::with_capacity(expected / threads + WORD), ..Found::default() };
             let turns = std::iter::from_fn(|| turns.get(next.fetch_add(1, Relaxed)).copied());
             self.take(effort.kernel, turns.flatten(), &mut found);
             found
@@ -110,7 +109,7 @@ impl Pass<'_> {
         let mut found = shares.next().expect("that of this thread, if no other");
         for other in shares {
             found.counts.add(other.counts);
-            found.rung.extend_from_slice(&other.rung);
+            found.rung.extend(&other.rung.keys, &other.rung.ordinals);
         }
         found
     }
@@ -274,31 +273,32 @@ impl Pass<'_> {
         let mut passed = *count;
         if !thresholds.let_all_pass() {
             // One in three passes, and nobody can tell which: what does not pass is written over instead of skipped.
+            let mut passing = [0u16; ROOM];
             passed = 0;
-            for at in 0..*count {
-                let (step, variate) = (steps[at], variates[at]);
-                (positions[passed], variates[passed], steps[passed]) = (positions[at], variate, step);
+            for (at, (&step, &variate)) in (0..).zip(steps.iter().zip(&variates)).take(*count) {
+                passing[passed % ROOM] = at;
                 passed += usize::from(variate <= thresholds.of(step));
+            }
+            for (to, &from) in passing[..passed].iter().enumerate() {
+                let from = usize::from(from) % ROOM;
+                (positions[to], variates[to], steps[to]) = (positions[from], variates[from], steps[from]);
             }
         }
         // Now, while they lie in the order of memory, and not when they are in order.
-        let mut ordinals = [0; ROOM];
-        ordinals[..passed].copy_from_slice(&positions[..passed]);
+        let ordinals = positions;
         self.fleet.layout().translate(&mut ordinals[..passed]);
         if !self.terms.put_off.is_empty() {
             let mut left = 0;
             for at in 0..passed {
                 let ordinal = ordinals[at];
-                (positions[left], variates[left], steps[left]) = (positions[at], variates[at], steps[at]);
-                ordinals[left] = ordinal;
+                (ordinals[left], variates[left], steps[left]) = (ordinal, variates[at], steps[at]);
                 left += usize::from(!self.terms.put_off.iter().any(|set| set.contains(ordinal)));
             }
             passed = left;
         }
         let mut keys = [0.0; ROOM];
         work_out_keys(&variates[..passed], &steps[..passed], &mut keys);
-        let picks = keys[..passed].iter().zip(&positions[..]).zip(&ordinals);
-        rung.extend(picks.map(|((&key, &position), &ordinal)| Pick { key, position, ordinal }));
+        rung.extend(&keys[..passed], &ordinals[..passed]);
         *count = 0;
     }
 }
@@ -310,271 +310,5 @@ const AHEAD: Position = 8192;
 /// The identity hashes of fewer devices may well lie in a cache already, and are not asked for.
 const IN_CACHE: usize = 2 << 20;
 
-/// Survivors that are settled together.
-const ROOM: usize = 512;
-
-/// So many are written at once, however few of them count; there is room, since the survivors of a word find it.
-const SLACK: usize = 16;
-
-/// Candidates that passed the test on the uppermost 16 bits of their variates, until their activity is looked at.
-struct Surviving {
-    /// Where those go whose clocks ring before the horizon.
-    rung: Vec<Pick>,
-    count: usize,
-    positions: [Position; ROOM],
-    /// The halves of their identity hashes.
-    low: [u32; ROOM],
-    high: [u32; ROOM],
-    last_seen: [u32; ROOM],
-    steps: [Step; ROOM],
-}
-
-impl Surviving {
-    fn none(rung: Vec<Pick>) -> Self {
-        let (positions, low, high) = ([0; ROOM], [0; ROOM], [0; ROOM]);
-        Self { rung, count: 0, positions, low, high, last_seen: [0; ROOM], steps: [0; ROOM] }
-    }
-
-    /// Takes the survivors of a word in, the first of whose devices is at this position, and asks for when they were last
-    /// seen.
-    #[inline(always)]
-    fn push_word(&mut self, position: Position, kept: u64, lines: &Lines, last_seen: &[u32]) {
-        for bit in Bits(kept) {
-            prefetch(last_seen, (position + bit) as usize);
-            let (line, lane) = (&lines[bit as usize / LANES], bit as usize % LANES);
-            self.positions[self.count] = position + bit;
-            (self.low[self.count], self.high[self.count]) = (line.low[lane], line.high[lane]);
-            self.count += 1;
-        }
-    }
-
-    /// Whether the survivors of one word more may find no room.
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.count > ROOM - WORD
-    }
-}
-
 /// Below this many candidates in a word, they are tested one by one instead of all 64 lanes together.
 const FEW: u32 = 6;
-
-/// The lanes of a word whose variate, but for the last step of its upper half, is at or below the threshold.
-#[inline(always)]
-fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
-    let mut kept = 0;
-    for (at, line) in lines.iter().enumerate() {
-        for lane in 0..LANES {
-            kept |= u64::from(mix_but_last(line.low[lane], line.high[lane], key) <= loosest) << (at * LANES + lane);
-        }
-    }
-    kept
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256i, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_min_epu32, _mm256_movemask_ps,
-        _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_srli_epi32, _mm256_xor_si256,
-    };
-
-    use bytemuck::cast;
-
-    use super::{LANES, Lines};
-    use crate::sample::MULTIPLIERS;
-
-    /// As its namesake above, eight lanes at a time.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
-        let all = |value: u32| _mm256_set1_epi32(value as i32);
-        let (key, multipliers) = (key.map(all), MULTIPLIERS.map(all));
-        let loosest = all(loosest);
-        let mut kept = 0;
-        for (at, line) in lines.iter().enumerate() {
-            let mixed = mix_but_last(load(&line.low), load(&line.high), &key, &multipliers);
-            // There is no unsigned comparison: a ≤ b where the smaller of the two is a.
-            let passes = _mm256_cmpeq_epi32(_mm256_min_epu32(mixed, loosest), mixed);
-            let mask = _mm256_movemask_ps(_mm256_castsi256_ps(passes)) as u32;
-            kept |= u64::from(mask) << (at * LANES);
-        }
-        kept
-    }
-
-    /// `sample::mix_but_last` in eight lanes.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn mix_but_last(p: __m256i, q: __m256i, key: &[__m256i; 3], multipliers: &[__m256i; 3]) -> __m256i {
-        let mut t = _mm256_mullo_epi32(_mm256_xor_si256(p, key[0]), multipliers[0]);
-        t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
-        t = _mm256_add_epi32(t, _mm256_xor_si256(q, key[1]));
-        t = _mm256_xor_si256(t, _mm256_srli_epi32::<16>(t));
-        t = _mm256_mullo_epi32(t, multipliers[1]);
-        t = _mm256_xor_si256(t, _mm256_srli_epi32::<15>(t));
-        _mm256_mullo_epi32(_mm256_add_epi32(t, key[2]), multipliers[2])
-    }
-
-    /// One load instruction, without a pointer.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn load(lanes: &[u32; LANES]) -> __m256i {
-        cast(*lanes)
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use std::arch::x86_64::{
-        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_maskz_compress_epi32, _mm512_mullo_epi32,
-        _mm512_set1_epi32, _mm512_setr_epi32, _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_xor_si512,
-    };
-
-    use bytemuck::cast;
-
-    use super::{Line, Lines, Position, SLACK, Surviving};
-    use crate::prefetch::prefetch;
-    use crate::sample::MULTIPLIERS;
-
-    /// As its namesake above, sixteen lanes at a time.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
-        let all = |value: u32| _mm512_set1_epi32(value as i32);
-        let (key, multipliers) = (key.map(all), MULTIPLIERS.map(all));
-        let loosest = all(loosest);
-        let mut kept = 0;
-        let (pairs, _) = lines.as_chunks::<2>();
-        for (at, [first, second]) in pairs.iter().enumerate() {
-            let (low, high) = halves(first, second);
-            let passes = _mm512_cmple_epu32_mask(mix_but_last(low, high, &key, &multipliers), loosest);
-            kept |= u64::from(passes) << (at * 16);
-        }
-        kept
-    }
-
-    /// As its namesake above, without a jump that depends on how many survived.
-    #[inline]
-    #[target_feature(enable = "avx512f,popcnt")]
-    pub(super) fn push_word(
-        surviving: &mut Surviving,
-        position: Position,
-        kept: u64,
-        lines: &Lines,
-        last_seen: &[u32],
-    ) {
-        let mut positions = _mm512_add_epi32(
-            _mm512_set1_epi32(position as i32),
-            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-        );
-        let (pairs, _) = lines.as_chunks::<2>();
-        for (at, [first, second]) in pairs.iter().enumerate() {
-            let kept = (kept >> (at * SLACK)) as u16;
-            // The sixteen share a cache line. Where none of them survived, another is asked for that is at hand.
-            prefetch(last_seen, if kept == 0 { 0 } else { position as usize + at * SLACK });
-            let (low, high) = halves(first, second);
-            let Surviving { count, positions: to_positions, low: to_low, high: to_high, .. } = &mut *surviving;
-            for (from, to) in [(positions, to_positions), (low, to_low), (high, to_high)] {
-                let kept: [u32; SLACK] = cast(_mm512_maskz_compress_epi32(kept, from));
-                to[*count..*count + SLACK].copy_from_slice(&kept);
-            }
-            *count += kept.count_ones() as usize;
-            positions = _mm512_add_epi32(positions, _mm512_set1_epi32(SLACK as i32));
-        }
-    }
-
-    /// The lower and the upper halves of the hashes of two lines.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn halves(first: &Line, second: &Line) -> (__m512i, __m512i) {
-        let (first, second) = (load(first), load(second));
-        let low = _mm512_shuffle_i64x2::<0b01_00_01_00>(first, second);
-        (low, _mm512_shuffle_i64x2::<0b11_10_11_10>(first, second))
-    }
-
-    /// `sample::mix_but_last` in sixteen lanes.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn mix_but_last(p: __m512i, q: __m512i, key: &[__m512i; 3], multipliers: &[__m512i; 3]) -> __m512i {
-        let mut t = _mm512_mullo_epi32(_mm512_xor_si512(p, key[0]), multipliers[0]);
-        t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
-        t = _mm512_add_epi32(t, _mm512_xor_si512(q, key[1]));
-        t = _mm512_xor_si512(t, _mm512_srli_epi32::<16>(t));
-        t = _mm512_mullo_epi32(t, multipliers[1]);
-        t = _mm512_xor_si512(t, _mm512_srli_epi32::<15>(t));
-        _mm512_mullo_epi32(_mm512_add_epi32(t, key[2]), multipliers[2])
-    }
-
-    /// One load instruction, without a pointer.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn load(line: &Line) -> __m512i {
-        cast([line.low, line.high])
-    }
-}
-
-#[cfg(all(test, target_arch = "x86_64"))]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn the_survivors_of_words_are_taken_in_alike_by_all_instructions(
-            hashes in prop::collection::vec(any::<(u32, u32)>(), WORD),
-            words in prop::collection::vec(prop_oneof![any::<u64>(), any::<u32>().prop_map(|few| 1 << (few % 64)), Just(u64::MAX)], 1..8),
-        ) {
-            let mut lines = Lines::default();
-            for (at, &(low, high)) in hashes.iter().enumerate() {
-                (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
-            }
-            for kernel in Kernel::all() {
-                let mut surviving = Surviving::none(Vec::new());
-                let mut expected = Vec::new();
-                for (word, position) in words.iter().copied().zip((640..).step_by(WORD)) {
-                    if kernel.has_avx512() {
-                        #[allow(unsafe_code, reason = "a test of the function itself")]
-                        // SAFETY: the CPU has AVX-512.
-                        unsafe { avx512::push_word(&mut surviving, position, word, &lines, &[]) };
-                    } else {
-                        surviving.push_word(position, word, &lines, &[]);
-                    }
-                    for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
-                        expected.push((position + bit, hashes[bit as usize]));
-                    }
-                }
-                let Surviving { count, positions, low, high, .. } = &surviving;
-                let halves = low.iter().copied().zip(high.iter().copied());
-                let taken: Vec<(Position, (u32, u32))> = positions.iter().copied().zip(halves).take(*count).collect();
-                prop_assert_eq!(taken, expected, "{:?}", kernel);
-            }
-        }
-
-        #[test]
-        fn a_word_has_the_same_survivors_by_all_instructions(
-            halves in prop::collection::vec(any::<(u32, u32)>(), WORD),
-            key in any::<[u32; 3]>(),
-            loosest in any::<u32>(),
-        ) {
-            let mut lines = Lines::default();
-            for (at, &(low, high)) in halves.iter().enumerate() {
-                (lines[at / LANES].low[at % LANES], lines[at / LANES].high[at % LANES]) = (low, high);
-            }
-            // The edges of the unsigned comparison: a threshold that some lane meets exactly, and the extremes.
-            let met = mix_but_last(halves[17].0, halves[17].1, &key);
-            for loosest in [loosest, met, met.wrapping_sub(1), 0, u32::MAX, 1 << 31, (1 << 31) - 1] {
-                let expected = survivors(&lines, &key, loosest);
-                for kernel in Kernel::all() {
-                    #[allow(unsafe_code, reason = "a test of the functions themselves")]
-                    let found = match (kernel.has_avx512(), kernel.has_avx2()) {
-                        // SAFETY: the CPU has AVX-512.
-                        (true, _) => unsafe { avx512::survivors(&lines, &key, loosest) },
-                        // SAFETY: the CPU has AVX2.
-                        (false, true) => unsafe { avx2::survivors(&lines, &key, loosest) },
-                        (false, false) => expected,
-                    };
-                    prop_assert_eq!(found, expected, "{:?}", kernel);
-                }
-            }
-        }
-    }
-}

@@ -10,7 +10,7 @@ use crate::ids::{Ordinal, Uuid};
 use crate::layout::Position;
 use crate::order::order;
 use crate::recency::{Recency, Step, weight};
-use crate::sample::{Drawn, SeedKey, count, pick, sample};
+use crate::sample::{Drawn, SeedKey, clock, count, sample};
 use crate::selector::{Limit, OnMismatch, Reason, Resolved, Scope, Selector};
 
 /// The devices that a selector and a limit pick from a fleet.
@@ -111,14 +111,14 @@ impl Selection {
         if let Limit::Count(count) = limit {
             terms.put_off(count);
         }
-        let Drawn { picks, counts, wanted } = sample(fleet, &mut terms, limit, &SeedKey::new(seed), &recency, &effort);
+        let Drawn { ordinals, counts, wanted } =
+            sample(fleet, &mut terms, limit, &SeedKey::new(seed), &recency, &effort);
         let all_counted = terms.put_off.is_empty();
         drop(terms);
         let scope = OnceLock::new();
         if all_counted {
             scope.get_or_init(|| resolved.scope(&counts, limit));
         }
-        let ordinals = picks.iter().map(|pick| pick.ordinal).collect();
         Ok(Self { ordinals, wanted, selector, seed, recency, effort, scope })
     }
 
@@ -139,14 +139,14 @@ impl Selection {
     /// # Panics
     /// For an ordinal beyond the last row.
     pub fn key(&self, fleet: &Fleet, ordinal: Ordinal) -> f64 {
-        pick(fleet, fleet.layout().position(ordinal), &SeedKey::new(self.seed), &self.recency).key
+        clock(fleet, fleet.layout().position(ordinal), &SeedKey::new(self.seed), &self.recency).key
     }
 
     /// The keys of the picked devices, in order.
     pub fn keys(&self, fleet: &Fleet) -> Vec<f64> {
         let seed = SeedKey::new(self.seed);
         let position = |&ordinal: &Ordinal| fleet.layout().position(ordinal);
-        self.ordinals.iter().map(|ordinal| pick(fleet, position(ordinal), &seed, &self.recency).key).collect()
+        self.ordinals.iter().map(|ordinal| clock(fleet, position(ordinal), &seed, &self.recency).key).collect()
     }
 
     /// What keys of this selection and of another cannot be compared for, if anything.
@@ -174,12 +174,12 @@ impl Selection {
         let mut resolved = selector.resolve(fleet).expect(RESOLVED);
         let terms = resolved.terms(fleet);
         let seed = SeedKey::new(self.seed);
-        let own = pick(fleet, position, &seed, &self.recency);
+        let own = clock(fleet, position, &seed, &self.recency);
         let (mut is_candidate, mut earlier) = (false, 0);
         terms.for_each_candidate(|other| {
             is_candidate |= other == position;
-            let other = pick(fleet, other, &seed, &self.recency);
-            earlier += u64::from(order(fleet, &other, &own) == Ordering::Less);
+            let other = clock(fleet, other, &seed, &self.recency);
+            earlier += u64::from(order(fleet, other, own) == Ordering::Less);
         });
         let rank = is_candidate.then_some(earlier + 1);
         let verdict = match rank {
@@ -228,7 +228,7 @@ mod tests {
     use crate::fleet::FleetColumns;
     use crate::ids::fmix64;
     use crate::kernel::Kernel;
-    use crate::sample::Pick;
+    use crate::sample::Clock;
     use crate::selector::Denominator;
 
     const NOW: i64 = 1_795_000_000;
@@ -277,10 +277,10 @@ mod tests {
     fn by_brute_force(fleet: &Fleet, selection: &Selection, seed: u64) -> Vec<Ordinal> {
         let seed = SeedKey::new(seed);
         let selector = selection.selector.clone();
-        let mut all: Vec<Pick> = Vec::new();
+        let mut all: Vec<Clock> = Vec::new();
         let terms = selector.resolve(fleet).unwrap().terms(fleet);
-        terms.for_each_candidate(|position| all.push(pick(fleet, position, &seed, &recency())));
-        all.sort_by(|a, b| order(fleet, a, b));
+        terms.for_each_candidate(|position| all.push(clock(fleet, position, &seed, &recency())));
+        all.sort_by(|&a, &b| order(fleet, a, b));
         all.iter().map(|p| p.ordinal).take(selection.wanted as usize).collect()
     }
 
