@@ -183,7 +183,7 @@ pub(crate) fn sample(
         }
         let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
         if rung.keys.len() >= k {
-            let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k, effort.kernel);
+            let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k, effort);
             let counts = Counts { online, ..counts };
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
             if last_key.is_none_or(|last| last < horizon * (1.0 - 1e-9)) {

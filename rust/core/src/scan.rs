@@ -19,7 +19,7 @@ use crate::kernel::Kernel;
 use crate::layout::Position;
 use crate::recency::{LAST_STEP, Recency, SLOWDOWN, STEPS, Step};
 use crate::sample::{Rung, SeedKey, mix_but_last};
-use crate::survivors::{Lines, ROOM, Surviving, survivors};
+use crate::survivors::{Lines, ROOM, SLACK, Surviving, list_passing, survivors};
 #[cfg(target_arch = "x86_64")]
 use crate::survivors::{avx2, avx512};
 use crate::terms::{Counts, Span, Terms, Window, count_where};
@@ -82,6 +82,16 @@ pub(crate) struct Pass<'a> {
     pub(crate) search: Search<'a>,
 }
 
+/// The loops of a pass that are written for several instructions.
+struct Means<Survivors, Push, List> {
+    /// See [`survivors`].
+    survivors: Survivors,
+    /// See [`Surviving::push_word`].
+    push: Push,
+    /// See [`list_passing`].
+    list: List,
+}
+
 /// What a pass finds.
 #[derive(Default)]
 pub(crate) struct Found {
@@ -125,14 +135,14 @@ impl Pass<'_> {
             return unsafe { self.take_avx2(spans, found) };
         }
         let _ = kernel;
-        self.take_with(spans, found, survivors, Surviving::push_word);
+        self.take_with(spans, found, &Means { survivors, push: Surviving::push_word, list: list_passing });
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn take_avx2<'s>(&self, spans: impl Iterator<Item = &'s Span>, found: &mut Found) {
         let survivors = |lines: &Lines, key: &[u32; 3], loosest| avx2::survivors(lines, key, loosest);
-        self.take_with(spans, found, survivors, Surviving::push_word);
+        self.take_with(spans, found, &Means { survivors, push: Surviving::push_word, list: list_passing });
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -142,7 +152,10 @@ impl Pass<'_> {
         let push = |surviving: &mut Surviving, position, kept, lines: &Lines, last_seen: &[u32]| {
             avx512::push_word(surviving, position, kept, lines, last_seen);
         };
-        self.take_with(spans, found, survivors, push);
+        let list = |variates: &[u64; ROOM], limits: &[u64; ROOM], count, passing: &mut [u32; ROOM + SLACK]| {
+            avx512::list_passing(variates, limits, count, passing)
+        };
+        self.take_with(spans, found, &Means { survivors, push, list });
     }
 
     /// Inlined, as all that it calls for each word, so that it is compiled for the instructions of its caller.
@@ -151,8 +164,11 @@ impl Pass<'_> {
         &self,
         spans: impl Iterator<Item = &'s Span>,
         found: &mut Found,
-        survivors: impl Fn(&Lines, &[u32; 3], u32) -> u64,
-        push: impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
+        means: &Means<
+            impl Fn(&Lines, &[u32; 3], u32) -> u64,
+            impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
+            impl Fn(&[u64; ROOM], &[u64; ROOM], usize, &mut [u32; ROOM + SLACK]) -> usize,
+        >,
     ) {
         let mut window = Window::new();
         let Found { counts, rung } = found;
@@ -192,14 +208,14 @@ impl Pass<'_> {
                 let mut words = window.words();
                 while !words.is_empty() {
                     let (block, rest) = words.split_at((BLOCK_WORDS - first % BLOCK_WORDS).min(words.len()));
-                    self.scan(clocks, first, block, end, &mut surviving, (&survivors, &push));
+                    self.scan(clocks, first, block, end, &mut surviving, means);
                     first += block.len();
                     words = rest;
                 }
             }
         }
         if let Search::Picks(clocks) = self.search {
-            self.settle(clocks, &mut surviving);
+            self.settle(clocks, &mut surviving, &means.list);
         }
         *rung = surviving.rung;
     }
@@ -220,10 +236,11 @@ impl Pass<'_> {
         words: &[u64],
         end: Position,
         surviving: &mut Surviving,
-        (survivors, push): (
-            &impl Fn(&Lines, &[u32; 3], u32) -> u64,
-            &impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
-        ),
+        means: &Means<
+            impl Fn(&Lines, &[u32; 3], u32) -> u64,
+            impl Fn(&mut Surviving, Position, u64, &Lines, &[u32]),
+            impl Fn(&[u64; ROOM], &[u64; ROOM], usize, &mut [u32; ROOM + SLACK]) -> usize,
+        >,
     ) {
         // No device of the block has a smaller step than the one that was seen last.
         let least_step = self.recency.step(self.fleet.latest[first / BLOCK_WORDS]);
@@ -246,20 +263,25 @@ impl Pass<'_> {
                 };
                 Bits(word).filter(passes).fold(0, |kept, bit| kept | 1u64 << bit)
             } else {
-                survivors(lines, upper, loosest) & word
+                (means.survivors)(lines, upper, loosest) & word
             };
             if kept != 0 {
-                push(surviving, position, kept, lines, &self.fleet.last_seen);
+                (means.push)(surviving, position, kept, lines, &self.fleet.last_seen);
             }
             if surviving.is_full() {
-                self.settle(clocks, surviving);
+                self.settle(clocks, surviving, &means.list);
             }
         }
     }
 
     /// Finds out which of those that survived have clocks that ring before the horizon.
     #[inline(always)]
-    fn settle(&self, Clocks { seed, thresholds }: Clocks<'_>, surviving: &mut Surviving) {
+    fn settle(
+        &self,
+        Clocks { seed, thresholds }: Clocks<'_>,
+        surviving: &mut Surviving,
+        list: &impl Fn(&[u64; ROOM], &[u64; ROOM], usize, &mut [u32; ROOM + SLACK]) -> usize,
+    ) {
         let Surviving { rung, count, positions, low, high, last_seen, steps } = surviving;
         // Each reads a cache line of its own: with nothing to decide in between, the CPU waits for many at a time.
         for (seen, &position) in last_seen.iter_mut().zip(&positions[..*count]) {
@@ -272,15 +294,14 @@ impl Pass<'_> {
         }
         let mut passed = *count;
         if !thresholds.let_all_pass() {
-            // One in three passes, and nobody can tell which: what does not pass is written over instead of skipped.
-            let mut passing = [0u16; ROOM];
-            passed = 0;
-            for (at, (&step, &variate)) in (0..).zip(steps.iter().zip(&variates)).take(*count) {
-                passing[passed % ROOM] = at;
-                passed += usize::from(variate <= thresholds.of(step));
+            let mut limits = [0; ROOM];
+            for (limit, &step) in limits[..*count].iter_mut().zip(steps.iter()) {
+                *limit = thresholds.of(step);
             }
+            let mut passing = [0; ROOM + SLACK];
+            passed = list(&variates, &limits, *count, &mut passing);
             for (to, &from) in passing[..passed].iter().enumerate() {
-                let from = usize::from(from) % ROOM;
+                let from = from as usize % ROOM;
                 (positions[to], variates[to], steps[to]) = (positions[from], variates[from], steps[from]);
             }
         }

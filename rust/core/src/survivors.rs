@@ -15,7 +15,7 @@ pub(crate) type Lines = [Line; WORD / LANES];
 pub(crate) const ROOM: usize = 512;
 
 /// So many are written at once, however few of them count; there is room, since the survivors of a word find it.
-const SLACK: usize = 16;
+pub(crate) const SLACK: usize = 16;
 
 /// Candidates that passed the test on the uppermost 16 bits of their variates, until their activity is looked at.
 pub(crate) struct Surviving {
@@ -66,6 +66,24 @@ pub(crate) fn survivors(lines: &Lines, key: &[u32; 3], loosest: u32) -> u64 {
         }
     }
     kept
+}
+
+/// Lists which of the first `count` variates are at or below their limits; gives how many.
+///
+/// One in three is, and nobody can tell which: what does not pass is written over instead of skipped.
+#[inline(always)]
+pub(crate) fn list_passing(
+    variates: &[u64; ROOM],
+    limits: &[u64; ROOM],
+    count: usize,
+    passing: &mut [u32; ROOM + SLACK],
+) -> usize {
+    let mut passed = 0;
+    for (at, (variate, limit)) in (0..).zip(variates.iter().zip(limits)).take(count) {
+        passing[passed] = at;
+        passed += usize::from(variate <= limit);
+    }
+    passed
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -122,13 +140,14 @@ pub(crate) mod avx2 {
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512 {
     use std::arch::x86_64::{
-        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_maskz_compress_epi32, _mm512_mullo_epi32,
-        _mm512_set1_epi32, _mm512_setr_epi32, _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_xor_si512,
+        __m512i, _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_cmple_epu64_mask, _mm512_maskz_compress_epi32,
+        _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_setr_epi32, _mm512_shuffle_i64x2, _mm512_srli_epi32,
+        _mm512_xor_si512,
     };
 
     use bytemuck::cast;
 
-    use super::{Line, Lines, Position, SLACK, Surviving};
+    use super::{Line, Lines, Position, ROOM, SLACK, Surviving};
     use crate::prefetch::prefetch;
     use crate::sample::MULTIPLIERS;
 
@@ -177,6 +196,32 @@ pub(crate) mod avx512 {
             *count += kept.count_ones() as usize;
             positions = _mm512_add_epi32(positions, _mm512_set1_epi32(SLACK as i32));
         }
+    }
+
+    /// As its namesake above, sixteen at a time.
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    pub(crate) fn list_passing(
+        variates: &[u64; ROOM],
+        limits: &[u64; ROOM],
+        count: usize,
+        passing: &mut [u32; ROOM + SLACK],
+    ) -> usize {
+        let (variates, limits) = (variates.as_chunks::<SLACK>().0, limits.as_chunks::<SLACK>().0);
+        let mut places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let (mut passed, mut left) = (0, count);
+        for (variates, limits) in variates.iter().zip(limits).take(count.div_ceil(SLACK)) {
+            let [variates, limits]: [[__m512i; 2]; 2] = [cast(*variates), cast(*limits)];
+            let [lower, upper] = [0, 1].map(|half| _mm512_cmple_epu64_mask(variates[half], limits[half]));
+            let there = if left < SLACK { (1 << left) - 1 } else { u16::MAX };
+            let passes = u16::from_le_bytes([lower, upper]) & there;
+            let listed: [u32; SLACK] = cast(_mm512_maskz_compress_epi32(passes, places));
+            passing[passed..passed + SLACK].copy_from_slice(&listed);
+            passed += passes.count_ones() as usize;
+            left = left.saturating_sub(SLACK);
+            places = _mm512_add_epi32(places, _mm512_set1_epi32(SLACK as i32));
+        }
+        passed
     }
 
     /// The lower and the upper halves of the hashes of two lines.
@@ -245,6 +290,28 @@ mod tests {
                 let halves = low.iter().copied().zip(high.iter().copied());
                 let taken: Vec<(Position, (u32, u32))> = positions.iter().copied().zip(halves).take(*count).collect();
                 prop_assert_eq!(taken, expected, "{:?}", kernel);
+            }
+        }
+
+        #[test]
+        fn variates_at_or_below_their_limits_are_listed_alike_by_all_instructions(
+            pairs in prop::collection::vec((0u64..8, 0u64..8).prop_map(|(v, l)| (v << 61 | 7, l << 61 | 7)), 0..=ROOM),
+        ) {
+            let (mut variates, mut limits) = ([0; ROOM], [u64::MAX; ROOM]);
+            for (at, &(variate, limit)) in pairs.iter().enumerate() {
+                (variates[at], limits[at]) = (variate, limit);
+            }
+            let expected: Vec<u32> = (0..).zip(&pairs).filter(|(_, (v, l))| v <= l).map(|(at, _)| at).collect();
+            for kernel in Kernel::all() {
+                let mut passing = [0; ROOM + SLACK];
+                let passed = if kernel.has_avx512() {
+                    #[allow(unsafe_code, reason = "a test of the function itself")]
+                    // SAFETY: the CPU has AVX-512.
+                    unsafe { avx512::list_passing(&variates, &limits, pairs.len(), &mut passing) }
+                } else {
+                    list_passing(&variates, &limits, pairs.len(), &mut passing)
+                };
+                prop_assert_eq!(&passing[..passed], &expected, "{:?}", kernel);
             }
         }
 
