@@ -131,7 +131,7 @@ pub(crate) fn clock(fleet: &Fleet, position: Position, seed: &SeedKey, recency: 
 pub(crate) struct Drawn {
     /// The picked devices, in order.
     pub(crate) ordinals: Vec<Ordinal>,
-    /// How many devices the sets hold, those apart that were put off.
+    /// How many devices the sets hold; all zero where some of them were put off.
     pub(crate) counts: Counts,
     /// What the limit comes to.
     pub(crate) wanted: u64,
@@ -176,12 +176,17 @@ pub(crate) fn sample(
         let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
         let thresholds = &Thresholds::new(horizon);
         let Found { counts, rung } = pass(terms, Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
-        if wanted.is_some_and(|wanted| (rung.keys.len() as u64) < wanted) && !terms.put_off.is_empty() {
-            // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
-            terms.take_back();
-            continue;
-        }
-        let k = wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize;
+        let k = if terms.put_off.is_empty() {
+            wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize
+        } else {
+            let wanted = wanted.expect("sets are put off for a number of picks") as usize;
+            if rung.keys.len() < wanted {
+                // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
+                terms.take_back();
+                continue;
+            }
+            wanted
+        };
         if rung.keys.len() >= k {
             let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k, effort);
             let counts = Counts { online, ..counts };

@@ -95,6 +95,7 @@ struct Means<Survivors, Push, List> {
 /// What a pass finds.
 #[derive(Default)]
 pub(crate) struct Found {
+    /// All zero where sets were put off.
     pub(crate) counts: Counts,
     /// The candidates whose clocks ring before the horizon, and perhaps a few that ring later.
     pub(crate) rung: Rung,
@@ -174,6 +175,8 @@ impl Pass<'_> {
         let Found { counts, rung } = found;
         let mut surviving = Surviving::none(std::mem::take(rung));
         let mut spans = spans.peekable();
+        // Counts that leave out what was put off tell nothing.
+        let counting = self.terms.put_off.is_empty();
         let mut asked = 0;
         let from_memory = self.fleet.rows() >= IN_CACHE;
         while let Some(span) = spans.next() {
@@ -190,19 +193,24 @@ impl Pass<'_> {
             self.ask_for(asked.max(span.start)..end.min(span.start.saturating_add(AHEAD)));
             asked = end;
             self.terms.match_span(span, &mut window);
-            let matching = window.count();
-            if matching == 0 {
+            if window.is_empty() {
                 continue;
             }
-            counts.matching += matching;
+            if counting {
+                counts.matching += window.count();
+            }
             if matches!(self.search, Search::Counts { online: true }) {
                 let is_online = |position| self.recency.is_online(self.fleet.last_seen[position as usize]);
                 counts.online += count_where(&window, is_online);
             }
             self.terms.take_updated_from(&mut window);
-            counts.not_updated += window.count();
+            if counting {
+                counts.not_updated += window.count();
+            }
             self.terms.take_excluded_from(&mut window);
-            counts.remaining += window.count();
+            if counting {
+                counts.remaining += window.count();
+            }
             if let Search::Picks(clocks) = self.search {
                 let mut first = window.first;
                 let mut words = window.words();

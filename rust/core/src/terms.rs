@@ -106,6 +106,12 @@ impl Window {
         self.words().iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        // Not `any`: many words are looked at at once where there is no way out in between.
+        self.words().iter().fold(0, |all, word| all | word) == 0
+    }
+
     /// Calls `each` with the positions, ascending.
     pub(crate) fn for_each(&self, each: impl FnMut(Position)) {
         for_each_position(self.first, self.words(), each);
@@ -122,7 +128,7 @@ impl<'a> Terms<'a> {
     /// Leaves sets of ordinals out of the sets that are worked out chunk by chunk, where it is quicker to ask of each of
     /// some picks whether it is in them: to find the position of an ordinal costs a cache miss.
     ///
-    /// The counts of a pass then know nothing of them.
+    /// A pass then counts nothing.
     pub(crate) fn put_off(&mut self, picks: u64) {
         let rows = self.layout.rows() as u64;
         let pays =
