@@ -7,6 +7,8 @@
 //! quotes are at the end of a value, at the beginning of one, or an empty cell.
 
 use super::value::{bare, hyphenated};
+#[cfg(target_arch = "x86_64")]
+use super::vbmi;
 use crate::ids::Uuid;
 use crate::kernel::Kernel;
 #[cfg(target_arch = "x86_64")]
@@ -16,13 +18,13 @@ use crate::prefetch::prefetch;
 pub(super) const VALUE: usize = 36;
 
 /// The digits alone.
-const BARE: usize = 32;
+pub(super) const BARE: usize = 32;
 
 /// The separators that are one byte long.
 pub(super) const SEPARATOR: [bool; 256] = table(b",;| \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f");
 
 /// The quotes.
-const QUOTE: [bool; 256] = table(b"\"'");
+pub(super) const QUOTE: [bool; 256] = table(b"\"'");
 
 const fn table(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -82,7 +84,7 @@ fn take_one_by_one(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
 }
 
 /// How many bytes are quotes and separators before the first that is neither.
-fn gap(text: &[u8]) -> usize {
+pub(super) fn gap(text: &[u8]) -> usize {
     text.iter().take_while(|&&byte| SEPARATOR[usize::from(byte)] || QUOTE[usize::from(byte)]).count()
 }
 
@@ -102,7 +104,7 @@ const AFTER: usize = 16;
 
 /// So many bytes ahead a text is asked for: left to itself a CPU reads ahead to the end of a page.
 #[cfg(target_arch = "x86_64")]
-const AHEAD: usize = 4096;
+pub(super) const AHEAD: usize = 4096;
 
 /// Takes values as long as there is one: `value` finds it in so many bytes.
 #[cfg(target_arch = "x86_64")]
@@ -143,7 +145,7 @@ fn take_while<const BYTES: usize>(
 /// value says whether it is a separator, and whether it is one or a quote. Some bit of the latter must be 0.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn between(separators: u64, gaps: u64) -> Option<usize> {
+pub(super) fn between(separators: u64, gaps: u64) -> Option<usize> {
     let others = !gaps;
     // The ones below the first byte that is neither.
     let run = others ^ others.wrapping_sub(1);
@@ -281,92 +283,6 @@ mod avx2 {
     #[inline(always)]
     fn sixteen(text: &Head, at: usize) -> __m128i {
         cast(*text[at..].first_chunk::<16>().expect("at most 52 − 16"))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod vbmi {
-    use std::arch::x86_64::{
-        __m512i, _mm256_cvtepi16_epi8, _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16,
-        _mm256_test_epi8_mask, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_permutex2var_epi8,
-        _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_ternarylogic_epi32,
-    };
-
-    use bytemuck::cast;
-
-    use super::{BARE, QUOTE, SEPARATOR, VALUE, Value, between, take_while};
-    use crate::ids::Uuid;
-
-    /// The beginning of a text: more than a value and what is looked at after it.
-    type Head = [u8; 64];
-
-    /// What a byte is: a hexadecimal digit's value, or one of the following.
-    const A_SEPARATOR: u8 = 0x10;
-    const A_QUOTE: u8 = 0x20;
-    const A_HYPHEN: u8 = 0x40;
-    const ANOTHER: u8 = 0x80;
-
-    /// What each byte of ASCII is, in two halves.
-    static KINDS: [[u8; 64]; 2] = {
-        let mut kinds = [[ANOTHER; 64]; 2];
-        let mut byte = 0;
-        while byte < 128 {
-            let kind = &mut kinds[byte / 64][byte % 64];
-            match byte as u8 {
-                b'0'..=b'9' => *kind = byte as u8 - b'0',
-                b'a'..=b'f' => *kind = byte as u8 - b'a' + 10,
-                b'A'..=b'F' => *kind = byte as u8 - b'A' + 10,
-                b'-' => *kind = A_HYPHEN,
-                _ if SEPARATOR[byte] => *kind = A_SEPARATOR,
-                _ if QUOTE[byte] => *kind = A_QUOTE,
-                _ => {}
-            }
-            byte += 1;
-        }
-        kinds
-    };
-
-    /// Where the hyphens of a value are.
-    const HYPHENS: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
-
-    /// Where the digits of a value without hyphens are, and of one with them; the lengths of both.
-    static DIGITS: [[u8; 64]; 2] = [digits(0), digits(HYPHENS)];
-    const LENGTHS: [usize; 2] = [BARE, VALUE];
-
-    const fn digits(hyphens: u64) -> [u8; 64] {
-        let mut places = [0; 64];
-        let (mut digit, mut at) = (0, 0);
-        while digit < BARE {
-            if hyphens >> at & 1 == 0 {
-                places[digit] = at as u8;
-                digit += 1;
-            }
-            at += 1;
-        }
-        places
-    }
-
-    #[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1")]
-    pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
-        let [lower, upper] = KINDS.map(cast::<_, __m512i>);
-        take_while(text, uuids, |head: &Head| {
-            let bytes = cast(*head);
-            let kinds = _mm512_permutex2var_epi8(lower, bytes, upper);
-            // The table was asked for the lower seven bits: what has the eighth, too, is something else.
-            let kinds = _mm512_ternarylogic_epi32::<0b1111_1000>(kinds, bytes, _mm512_set1_epi8(ANOTHER as i8));
-            let are = |kind: u8| _mm512_cmpeq_epi8_mask(kinds, _mm512_set1_epi8(kind as i8));
-            let form = usize::from(are(A_HYPHEN) & HYPHENS == HYPHENS);
-            let digits = _mm512_castsi512_si256(_mm512_permutexvar_epi8(cast(DIGITS[form]), kinds));
-            if _mm256_test_epi8_mask(digits, _mm256_set1_epi8(0xF0u8 as i8)) != 0 {
-                return None;
-            }
-            // Sixteen times the first of two digits and once the second; a byte each.
-            let pairs = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x0110));
-            let length = LENGTHS[form];
-            let separators = are(A_SEPARATOR);
-            let between = between(separators >> length, (separators | are(A_QUOTE)) >> length)?;
-            Some(Value { uuid: cast(_mm256_cvtepi16_epi8(pairs)), length, between })
-        })
     }
 }
 

@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 
 use crate::huge_pages;
 use crate::ids::Uuid;
+use crate::kernel::Kernel;
 use crate::prefetch::prefetch;
 
 /// UUIDs whose buckets are asked for before the first of them is looked at.
@@ -34,8 +35,8 @@ struct Bucket {
 const EMPTY: Bucket = Bucket { marks: [0; ROOM], used: 0 };
 
 /// Drops every UUID that an earlier one is equal to. Returns how many they were.
-pub(super) fn keep_first(uuids: &mut Vec<Uuid>) -> usize {
-    let repeated = find_repeated(uuids);
+pub(super) fn keep_first(uuids: &mut Vec<Uuid>, kernel: Kernel) -> usize {
+    let repeated = find_repeated(uuids, kernel);
     if !repeated.is_empty() {
         let (mut repeated, mut rows) = (repeated.iter().map(|&(row, _)| row).peekable(), 0..);
         uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("as many as anyone likes")).is_none());
@@ -44,9 +45,9 @@ pub(super) fn keep_first(uuids: &mut Vec<Uuid>) -> usize {
 }
 
 /// The rows, ascending, whose UUID an earlier row has, each with the first such row.
-pub fn find_repeated(uuids: &[Uuid]) -> Vec<(usize, usize)> {
+pub fn find_repeated(uuids: &[Uuid], kernel: Kernel) -> Vec<(usize, usize)> {
     let hasher = RandomState::default();
-    let suspects = suspects(uuids, &hasher);
+    let suspects = suspects(uuids, &hasher, kernel);
     if suspects.is_empty() {
         return Vec::new();
     }
@@ -67,7 +68,26 @@ pub fn find_repeated(uuids: &[Uuid]) -> Vec<(usize, usize)> {
 
 /// The rows, ascending, of the UUIDs that may stand in an earlier row: all that do, and one in some hundred millions
 /// that does not.
-fn suspects(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+fn suspects(uuids: &[Uuid], hasher: &RandomState, kernel: Kernel) -> Vec<usize> {
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code, reason = "benches/kernels.rs: a bucket is one register of AVX-512")]
+    if kernel.has_avx512() {
+        // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
+        return unsafe { suspects_avx512(uuids, hasher) };
+    }
+    let _ = kernel;
+    suspects_with(uuids, hasher)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn suspects_avx512(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+    suspects_with(uuids, hasher)
+}
+
+/// Inlined, as all that it calls for each UUID, so that it is compiled for the instructions of its caller.
+#[inline(always)]
+fn suspects_with(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
     let mut buckets = huge_pages::filled(EMPTY, uuids.len() / LOAD + 1);
     let mut suspects = Vec::new();
     let mut hashes = [0; BATCH];
@@ -86,12 +106,13 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
 }
 
 /// Puts a hash into its bucket; whether one that passes for it was there.
-#[inline]
+#[inline(always)]
 fn put(buckets: &mut [Bucket], hash: u64) -> bool {
     let mark = hash as u32 | 1;
     let mut at = home(hash, buckets.len());
     loop {
         let bucket = &mut buckets[at];
+        // All of them at once, without a way out in between.
         if bucket.marks.iter().fold(false, |found, own| found | (*own == mark)) {
             return true;
         }
@@ -149,11 +170,14 @@ mod tests {
     use super::*;
 
     fn check(list: &[u128]) {
-        let mut uuids: Vec<Uuid> = list.iter().map(|value| value.to_be_bytes()).collect();
+        let uuids: Vec<Uuid> = list.iter().map(|value| value.to_be_bytes()).collect();
         let mut seen = HashSet::new();
         let expected: Vec<Uuid> = uuids.iter().copied().filter(|uuid| seen.insert(*uuid)).collect();
-        assert_eq!(keep_first(&mut uuids), list.len() - expected.len());
-        assert_eq!(uuids, expected);
+        for kernel in Kernel::all() {
+            let mut kept = uuids.clone();
+            assert_eq!(keep_first(&mut kept, kernel), list.len() - expected.len(), "{kernel:?}");
+            assert_eq!(kept, expected, "{kernel:?}");
+        }
     }
 
     proptest! {
@@ -182,6 +206,6 @@ mod tests {
         assert!(hashes.iter().all(|&hash| put(&mut bucket, hash | 1)), "the lowest bit does not tell marks apart");
         let filter = Filter::of(hashes.iter().copied());
         assert!(hashes.iter().all(|&hash| filter.may_have(hash)));
-        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher), [2]);
+        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, Kernel::PORTABLE), [2]);
     }
 }

@@ -191,7 +191,7 @@ proptest! {
             .map(|row| (row, list.iter().position(|uuid| *uuid == list[row]).unwrap()))
             .filter(|(row, first)| row != first)
             .collect();
-        prop_assert_eq!(find_repeated(&list), expected);
+        prop_assert_eq!(find_repeated(&list, Kernel::detect()), expected);
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
 //! | `scan` | text → values |
 //! | `clean` | the values that a list consists of, or nearly |
+//! | `vbmi` | the same by the instructions of AVX-512 VBMI |
 //! | `distinct` | the first occurrences, and the repeated ones |
 //! | `value` | one value → UUID |
 //! | `bad` | what is wrong with a value, where it stands, how it is shown |
@@ -31,6 +32,8 @@ mod scan;
 mod seen;
 mod text;
 mod value;
+#[cfg(target_arch = "x86_64")]
+mod vbmi;
 
 #[cfg(test)]
 mod laws;

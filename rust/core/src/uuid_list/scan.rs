@@ -41,7 +41,7 @@ pub fn parse(bytes: &[u8], kernel: Kernel) -> Result<UuidListReport, UuidListErr
     if taken < bytes.len() {
         take_all(to_text(bytes)?.as_ref(), taken, kernel, &mut report);
     }
-    report.duplicates = keep_first(&mut report.uuids);
+    report.duplicates = keep_first(&mut report.uuids, kernel);
     // Giving memory back may cost a copy of all that is kept: for a little it is not worth it.
     if report.uuids.capacity() / 4 > report.uuids.len() / 3 {
         report.uuids.shrink_to_fit();
