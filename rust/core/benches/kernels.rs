@@ -121,7 +121,10 @@ fn bench_lists(devices: usize) {
     let text = uuid_list::format_list(&uuids);
     let works = Kernel::all().map(|kernel| -> Work<'_> {
         let text = &text;
-        (format!("read a list, {}", kernel.name()), Box::new(move || drop(black_box(uuid_list::parse(text, kernel)))))
+        (
+            format!("read a list, {}", kernel.name()),
+            Box::new(move || drop(black_box(uuid_list::parse(text, &Effort { kernel, threads: NonZero::new(1) })))),
+        )
     });
     report(&format!("a clean list of {devices}, {} bytes", text.len()), devices, works.collect());
 }

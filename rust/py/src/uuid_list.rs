@@ -36,7 +36,7 @@ pub(crate) struct PyUuidListReport {
 #[pyfunction]
 fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
     let report =
-        py.detach(|| uuid_list::parse(text, effort::kernel())).map_err(|error| errors::to_py(py, error.into()))?;
+        py.detach(|| uuid_list::parse(text, &effort::effort(None))).map_err(|error| errors::to_py(py, error.into()))?;
     Ok(PyUuidListReport {
         uuids: to_array(py, report.uuids)?.unbind(),
         duplicates: report.duplicates,
@@ -88,7 +88,7 @@ fn subtract_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -
 #[pyfunction]
 fn find_repeated_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<(Rows<'py>, Rows<'py>)> {
     let uuids = arrays::uuids_in(&uuids)?;
-    let (rows, first_rows) = py.detach(|| uuid_list::find_repeated(&uuids, effort::kernel()).into_iter().unzip());
+    let (rows, first_rows) = py.detach(|| uuid_list::find_repeated(&uuids, &effort::effort(None)).into_iter().unzip());
     Ok((to_rows(py, rows)?, to_rows(py, first_rows)?))
 }
 

@@ -17,6 +17,9 @@ use crate::prefetch::prefetch;
 /// The hyphenated form.
 pub(super) const VALUE: usize = 36;
 
+/// The length of a line of a clean list: what is expected of one that has not been read.
+pub(super) const LINE: usize = VALUE + 1;
+
 /// The digits alone.
 pub(super) const BARE: usize = 32;
 

@@ -6,13 +6,16 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
+use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
 use crate::kernel::Kernel;
 use crate::prefetch::prefetch;
+use crate::workers::share;
 
 /// UUIDs whose buckets are asked for before the first of them is looked at.
 const BATCH: usize = 64;
@@ -22,6 +25,9 @@ const ROOM: usize = 15;
 
 /// For so many UUIDs there is a bucket.
 const LOAD: usize = 8;
+
+/// To look for a UUID takes as long as to look at so many devices.
+const AS_LONG_AS: u64 = 16;
 
 /// One cache line.
 #[derive(Clone, Copy)]
@@ -35,8 +41,8 @@ struct Bucket {
 const EMPTY: Bucket = Bucket { marks: [0; ROOM], used: 0 };
 
 /// Drops every UUID that an earlier one is equal to. Returns how many they were.
-pub(super) fn keep_first(uuids: &mut Vec<Uuid>, kernel: Kernel) -> usize {
-    let repeated = find_repeated(uuids, kernel);
+pub(super) fn keep_first(uuids: &mut Vec<Uuid>, effort: &Effort) -> usize {
+    let repeated = find_repeated(uuids, effort);
     if !repeated.is_empty() {
         let (mut repeated, mut rows) = (repeated.iter().map(|&(row, _)| row).peekable(), 0..);
         uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("as many as anyone likes")).is_none());
@@ -45,9 +51,9 @@ pub(super) fn keep_first(uuids: &mut Vec<Uuid>, kernel: Kernel) -> usize {
 }
 
 /// The rows, ascending, whose UUID an earlier row has, each with the first such row.
-pub fn find_repeated(uuids: &[Uuid], kernel: Kernel) -> Vec<(usize, usize)> {
+pub fn find_repeated(uuids: &[Uuid], effort: &Effort) -> Vec<(usize, usize)> {
     let hasher = RandomState::default();
-    let suspects = suspects(uuids, &hasher, kernel);
+    let suspects = suspects(uuids, &hasher, effort);
     if suspects.is_empty() {
         return Vec::new();
     }
@@ -68,55 +74,88 @@ pub fn find_repeated(uuids: &[Uuid], kernel: Kernel) -> Vec<(usize, usize)> {
 
 /// The rows, ascending, of the UUIDs that may stand in an earlier row: all that do, and one in some hundred millions
 /// that does not.
-fn suspects(uuids: &[Uuid], hasher: &RandomState, kernel: Kernel) -> Vec<usize> {
-    #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code, reason = "benches/kernels.rs: a bucket is one register of AVX-512")]
-    if kernel.has_avx512() {
-        // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-        return unsafe { suspects_avx512(uuids, hasher) };
-    }
-    let _ = kernel;
-    suspects_with(uuids, hasher)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn suspects_avx512(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
-    suspects_with(uuids, hasher)
-}
-
-/// Inlined, as all that it calls for each UUID, so that it is compiled for the instructions of its caller.
-#[inline(always)]
-fn suspects_with(uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<usize> {
     let mut buckets = huge_pages::filled(EMPTY, uuids.len() / LOAD + 1);
-    let mut suspects = Vec::new();
-    let mut hashes = [0; BATCH];
-    for (batch, chunk) in uuids.chunks(BATCH).enumerate() {
-        for (place, uuid) in hashes.iter_mut().zip(chunk) {
-            *place = hash(hasher, uuid);
-            prefetch(&buckets, home(*place, buckets.len()));
-        }
-        for (at, &hash) in hashes[..chunk.len()].iter().enumerate() {
-            if put(&mut buckets, hash) {
-                suspects.push(batch * BATCH + at);
-            }
-        }
-    }
+    let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
+    // Each thread has buckets of its own, and goes over all UUIDs: what takes long is to wait for the buckets.
+    let count = buckets.len();
+    let shares = Mutex::new(buckets.chunks_mut(count.div_ceil(threads)).enumerate());
+    let take_turns = || {
+        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let find = |(number, own): (usize, &mut [Bucket])| {
+            Share { first: number * count.div_ceil(threads), own, count }.suspects(uuids, hasher, effort.kernel)
+        };
+        std::iter::from_fn(next).flat_map(find).collect::<Vec<usize>>()
+    };
+    let mut suspects = share(threads - 1, take_turns).concat();
+    suspects.sort_unstable();
     suspects
 }
 
-/// Puts a hash into its bucket; whether one that passes for it was there.
+/// Some of the buckets.
+struct Share<'a> {
+    /// How many there are before these.
+    first: usize,
+    own: &'a mut [Bucket],
+    /// How many there are in all.
+    count: usize,
+}
+
+impl Share<'_> {
+    /// The rows of those UUIDs that belong into these buckets and may stand in an earlier row.
+    fn suspects(self, uuids: &[Uuid], hasher: &RandomState, kernel: Kernel) -> Vec<usize> {
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code, reason = "benches/kernels.rs: a bucket is one register of AVX-512")]
+        if kernel.has_avx512() {
+            // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
+            return unsafe { self.suspects_avx512(uuids, hasher) };
+        }
+        let _ = kernel;
+        self.suspects_with(uuids, hasher)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn suspects_avx512(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+        self.suspects_with(uuids, hasher)
+    }
+
+    /// Inlined, as all that it calls for each UUID, so that it is compiled for the instructions of its caller.
+    #[inline(always)]
+    fn suspects_with(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+        let mut suspects = Vec::new();
+        let (mut marks, mut homes, mut places) = ([0; BATCH], [0; BATCH], [0; BATCH]);
+        for (batch, chunk) in uuids.chunks(BATCH).enumerate() {
+            let mut belong = 0;
+            for (place, uuid) in chunk.iter().enumerate() {
+                let hash = hash(hasher, uuid);
+                let home = home(hash, self.count).wrapping_sub(self.first);
+                prefetch(self.own, home.min(self.own.len()));
+                // What belongs to another share is written over.
+                (marks[belong % BATCH], homes[belong % BATCH], places[belong % BATCH]) = (mark(hash), home, place);
+                belong += usize::from(home < self.own.len());
+            }
+            for at in 0..belong {
+                if put(self.own, homes[at], marks[at]) {
+                    suspects.push(batch * BATCH + places[at]);
+                }
+            }
+        }
+        suspects
+    }
+}
+
+/// Puts a mark into its bucket, or into one after it; whether it was there, or may have been if there was room for it.
 #[inline(always)]
-fn put(buckets: &mut [Bucket], hash: u64) -> bool {
-    let mark = hash as u32 | 1;
-    let mut at = home(hash, buckets.len());
-    loop {
+fn put(buckets: &mut [Bucket], home: usize, mark: u32) -> bool {
+    let mut at = home;
+    // Few buckets may be full although there is more room in all than there are UUIDs.
+    for _ in 0..buckets.len() {
         let bucket = &mut buckets[at];
         // All of them at once, without a way out in between.
         if bucket.marks.iter().fold(false, |found, own| found | (*own == mark)) {
             return true;
         }
-        // There is more room than there are UUIDs.
         if let Some(place) = bucket.marks.get_mut(bucket.used as usize) {
             *place = mark;
             bucket.used += 1;
@@ -124,11 +163,18 @@ fn put(buckets: &mut [Bucket], hash: u64) -> bool {
         }
         at = if at + 1 == buckets.len() { 0 } else { at + 1 };
     }
+    true
 }
 
 #[inline]
 fn home(hash: u64, buckets: usize) -> usize {
     ((u128::from(hash) * buckets as u128) >> 64) as usize
+}
+
+/// What stands for a hash in a bucket.
+#[inline]
+fn mark(hash: u64) -> u32 {
+    hash as u32 | 1
 }
 
 #[inline]
@@ -164,6 +210,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::num::NonZero;
 
     use proptest::prelude::*;
 
@@ -173,10 +220,11 @@ mod tests {
         let uuids: Vec<Uuid> = list.iter().map(|value| value.to_be_bytes()).collect();
         let mut seen = HashSet::new();
         let expected: Vec<Uuid> = uuids.iter().copied().filter(|uuid| seen.insert(*uuid)).collect();
-        for kernel in Kernel::all() {
+        for (kernel, threads) in Kernel::all().flat_map(|kernel| [1, 3].map(|threads| (kernel, threads))) {
+            let effort = Effort { kernel, threads: NonZero::new(threads) };
             let mut kept = uuids.clone();
-            assert_eq!(keep_first(&mut kept, kernel), list.len() - expected.len(), "{kernel:?}");
-            assert_eq!(kept, expected, "{kernel:?}");
+            assert_eq!(keep_first(&mut kept, &effort), list.len() - expected.len(), "{effort:?}");
+            assert_eq!(kept, expected, "{effort:?}");
         }
     }
 
@@ -202,10 +250,15 @@ mod tests {
         let hasher = RandomState::default();
         let hashes: Vec<u64> = (0..14u64).map(|i| (i << 40) | (2 * i)).collect();
         let mut bucket = [EMPTY];
-        assert!(hashes.iter().all(|&hash| !put(&mut bucket, hash)));
-        assert!(hashes.iter().all(|&hash| put(&mut bucket, hash | 1)), "the lowest bit does not tell marks apart");
+        assert!(hashes.iter().all(|&hash| !put(&mut bucket, 0, mark(hash))));
+        assert!(
+            hashes.iter().all(|&hash| put(&mut bucket, 0, mark(hash | 1))),
+            "the lowest bit does not tell marks apart"
+        );
+        assert!(!put(&mut bucket, 0, mark(1 << 20)), "the last that there is room for");
+        assert!(put(&mut bucket, 0, mark(1 << 21)), "nobody knows whether it was there");
         let filter = Filter::of(hashes.iter().copied());
         assert!(hashes.iter().all(|&hash| filter.may_have(hash)));
-        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, Kernel::PORTABLE), [2]);
+        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, &Effort::default()), [2]);
     }
 }

@@ -15,6 +15,7 @@
 //! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
 //! | `scan` | text → values |
 //! | `clean` | the values that a list consists of, or nearly |
+//! | `side_by_side` | the same by several threads |
 //! | `vbmi` | the same by the instructions of AVX-512 VBMI |
 //! | `distinct` | the first occurrences, and the repeated ones |
 //! | `value` | one value → UUID |
@@ -30,6 +31,7 @@ mod column;
 mod distinct;
 mod scan;
 mod seen;
+mod side_by_side;
 mod text;
 mod value;
 #[cfg(target_arch = "x86_64")]

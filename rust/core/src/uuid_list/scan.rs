@@ -1,19 +1,21 @@
 //! Text → values.
 
 use super::bad::{self, BadValue, Place};
-use super::clean::{SEPARATOR, VALUE, take_clean};
+use super::clean::{LINE, SEPARATOR, take_clean};
 use super::distinct::keep_first;
+use super::side_by_side::take_clean_side_by_side;
 use super::text::{UuidListError, to_text};
 use super::value::parse_value;
+use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
-use crate::kernel::Kernel;
 
 /// How many bad values are kept; all of them are counted.
 pub const MAX_BAD_KEPT: usize = 4096;
 
-/// The length of a line of a clean list: what is expected of one that has not been read.
-const LINE: usize = VALUE + 1;
+/// So often a text is split up to be read by several threads: it may begin with a header, and have a flaw or two. Where
+/// there are more, what the others have read was read for nothing too often.
+const SPLITS: u32 = 4;
 
 /// What a list says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,14 +36,14 @@ pub struct UuidListReport {
 ///
 /// # Errors
 /// The bytes are not text.
-pub fn parse(bytes: &[u8], kernel: Kernel) -> Result<UuidListReport, UuidListError> {
+pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListError> {
     let mut report = UuidListReport { uuids: huge_pages::with_room(bytes.len() / LINE + 1), ..Default::default() };
     // What is clean is text, and need not be found to be.
-    let taken = take_clean(bytes, kernel, &mut report.uuids);
+    let taken = take_clean_side_by_side(bytes, effort, &mut report.uuids);
     if taken < bytes.len() {
-        take_all(to_text(bytes)?.as_ref(), taken, kernel, &mut report);
+        take_all(to_text(bytes)?.as_ref(), taken, effort, &mut report);
     }
-    report.duplicates = keep_first(&mut report.uuids, kernel);
+    report.duplicates = keep_first(&mut report.uuids, effort);
     // Giving memory back may cost a copy of all that is kept: for a little it is not worth it.
     if report.uuids.capacity() / 4 > report.uuids.len() / 3 {
         report.uuids.shrink_to_fit();
@@ -50,11 +52,16 @@ pub fn parse(bytes: &[u8], kernel: Kernel) -> Result<UuidListReport, UuidListErr
 }
 
 /// Takes all that a text says from a place on.
-fn take_all(text: &str, from: usize, kernel: Kernel, report: &mut UuidListReport) {
+fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListReport) {
     let mut place = Place::start_of(text);
     let mut at = from;
-    loop {
-        at += take_clean(&text.as_bytes()[at..], kernel, &mut report.uuids);
+    for split in 1.. {
+        let rest = &text.as_bytes()[at..];
+        at += if split < SPLITS {
+            take_clean_side_by_side(rest, effort, &mut report.uuids)
+        } else {
+            take_clean(rest, effort.kernel, &mut report.uuids)
+        };
         let Some((start, end)) = next_value(text, at) else {
             break;
         };
