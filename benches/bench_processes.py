@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -23,8 +24,12 @@ PYTHON: Final = "python -c pass"
 VERSION: Final = 217
 
 
+ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As a person has it: what Python compiles when a command is first given is there for the next, which is measured."""
+
+
 def _process(*words: str) -> Task:
-    return Task(lambda: subprocess.run(words, check=True, capture_output=True).stdout)
+    return Task(lambda: subprocess.run(words, check=True, capture_output=True, env=ENVIRONMENT).stdout)
 
 
 def _with_wave(size: int) -> Path:
