@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use foldhash::fast::RandomState;
 
 use crate::device_set::{DeviceSet, WordSet};
+use crate::digest::digest;
 use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet_set::FleetSet;
 use crate::groups::Groups;
 use crate::huge_pages;
-use crate::ids::{Ordinal, Uuid, digest};
+use crate::ids::{Ordinal, Uuid};
 use crate::index::UuidIndex;
 use crate::layout::{CHUNK, Layout, Position};
 use crate::portable_set::PortableSet;

@@ -1,12 +1,5 @@
 //! UUIDs, ordinals, and the identity hash by which a device enters the sampling algorithm.
 
-use std::sync::{Mutex, PoisonError};
-
-use sha2::{Digest, Sha256};
-
-use crate::huge_pages;
-use crate::workers::share;
-
 /// A device's UUID: 16 bytes, big-endian, in the order in which they are printed.
 pub type Uuid = [u8; 16];
 
@@ -69,53 +62,6 @@ pub(crate) const fn lower_half(upper: u64, identity: u64) -> u64 {
     unfmix64(identity).wrapping_sub(fmix64(upper ^ UPPER_KEY)) ^ LOWER_KEY
 }
 
-/// SHA-256 over 16-byte UUIDs in ascending order: the digest by which a set of devices is known for ever.
-pub fn digest(uuids: impl Iterator<Item = Uuid>) -> [u8; 32] {
-    const BLOCK: usize = 1024;
-    // As numbers, high byte first: they have the order of the bytes, and are compared in one step.
-    let mut numbers = huge_pages::with_room(uuids.size_hint().0);
-    numbers.extend(uuids.map(u128::from_be_bytes));
-    let mut hash = Sha256::new();
-    for part in sorted(numbers).chunks_mut(BLOCK) {
-        part.iter_mut().for_each(|number| *number = number.to_be());
-        hash.update(bytemuck::cast_slice::<u128, u8>(part));
-    }
-    hash.finalize().into()
-}
-
-/// Sorts numbers: many of them in parts that stay in a cache, by two threads.
-fn sorted(mut numbers: Vec<u128>) -> Vec<u128> {
-    const MANY: usize = 1 << 15;
-    const PARTS: usize = 256;
-    if numbers.len() < MANY {
-        numbers.sort_unstable();
-        return numbers;
-    }
-    // UUIDs differ in their first byte, as a rule; where they do not, one part is all of them.
-    let part = |number: u128| (number >> 120) as usize;
-    let mut lengths = [0; PARTS];
-    numbers.iter().for_each(|&number| lengths[part(number)] += 1);
-    let mut next = lengths;
-    next.iter_mut().fold(0, |before, next| before + std::mem::replace(next, before));
-    let mut sorted = huge_pages::filled(0, numbers.len());
-    for number in numbers {
-        let next = &mut next[part(number)];
-        sorted[*next] = number;
-        *next += 1;
-    }
-    let mut rest = &mut sorted[..];
-    let parts = lengths.map(|length| rest.split_off_mut(..length).expect("they add up to all"));
-    let turns = Mutex::new(parts.into_iter());
-    let take_turn = || turns.lock().unwrap_or_else(PoisonError::into_inner).next();
-    share(1, || {
-        while let Some(part) = take_turn() {
-            part.sort_unstable();
-        }
-    });
-    drop(turns);
-    sorted
-}
-
 /// A UUID as it is printed: lower case, hyphenated.
 pub fn format_uuid(uuid: &Uuid) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -135,19 +81,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn numbers_are_sorted_however_many_and_wherever_they_differ() {
-        for count in [0, 1, 1000, 40_000, 100_000] {
-            for shift in [0, 64, 100, 127] {
-                let random = |i: u64| u128::from(fmix64(i)) << 64 | u128::from(fmix64(!i));
-                let numbers: Vec<u128> = (0..count).map(|i| random(i) >> shift).collect();
-                let mut expected = numbers.clone();
-                expected.sort();
-                assert_eq!(sorted(numbers), expected, "{count} {shift}");
-            }
-        }
-    }
 
     proptest! {
         #[test]

@@ -6,6 +6,7 @@
 //! | module | what it decides |
 //! | --- | --- |
 //! | [`ids`] | what a UUID and an ordinal are; the identity hash |
+//! | [`digest`](mod@digest) | the digest of a set of devices |
 //! | [`device_set`] | sets of devices: roaring to keep and exchange, words to scan |
 //! | [`portable_set`] | a set of devices as it was handed over |
 //! | [`fleet`] | a frozen set of devices in columns |
@@ -29,6 +30,7 @@ pub mod audience;
 mod clock;
 mod containers;
 pub mod device_set;
+pub mod digest;
 pub mod effort;
 pub mod error;
 pub mod fleet;
@@ -44,6 +46,7 @@ mod layout;
 pub mod live;
 pub mod merge;
 pub mod nearest;
+mod nearly_even;
 mod order;
 pub mod portable_set;
 mod prefetch;

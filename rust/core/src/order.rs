@@ -1,8 +1,8 @@
-//! The first k of some clocks, in order: each is put where it probably belongs, and what is near is set right.
+//! The first k of some clocks, in order: keys are grouped by cells in which they are nearly even, and sorted cell by cell.
 //!
-//! What is moved is one number for each clock, its entry: in the upper bits how far on in the order it probably comes, as
-//! a fixed-point number, in the lower ones which clock it is. Entries are in the order of their clocks, but for those that
-//! agree in the upper bits: of these the clocks themselves are compared.
+//! What is moved is one number for each clock, its entry: in the upper half how much of its cell the key has covered, in
+//! the lower one which clock it is. Entries of a cell are in the order of their clocks, but for those that agree in the
+//! upper half: of these the clocks themselves are compared.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -11,15 +11,12 @@ use crate::effort::Effort;
 use crate::fleet::Fleet;
 use crate::ids::Ordinal;
 use crate::kernel::Kernel;
+use crate::nearly_even::sort_nearly_even;
 use crate::sample::{Clock, Rung};
 use crate::workers::share;
 
 /// Below this many clocks they are sorted as they are.
 const FEW: usize = 64;
-
-/// An entry that is farther from its place than this is in a crowd. To compare all neighbours of crowds would take the
-/// square of their number.
-const FAR: usize = 16;
 
 /// Clocks that are put in order at once.
 const PART: usize = 4096;
@@ -136,7 +133,11 @@ impl Part<'_> {
             done = cell.end;
             sorted.clear();
             sorted.resize(cell.len(), 0);
-            spread(&grouped[cell.clone()], &mut sorted, &mut starts, by_order);
+            let comes_before = |a: Entry, b: Entry| {
+                if (a ^ b) >> 32 == 0 { by_order(a as u32, b as u32).is_lt() } else { a < b }
+            };
+            let covered = |entry: Entry| (entry >> 32) as u32;
+            sort_nearly_even(&grouped[cell.clone()], &mut sorted, &mut starts, covered, comes_before);
             for (ordinal, &entry) in ordinals[cell.clone()].iter_mut().zip(&sorted) {
                 *ordinal = rung.ordinals[entry as u32 as usize];
             }
@@ -150,76 +151,6 @@ impl Part<'_> {
 
 /// How far a key has covered its cell, in parts of 2⁻³², above the number of its clock.
 type Entry = u64;
-
-/// Whether the clock of one entry comes before that of another, of the same cell.
-#[inline(always)]
-fn comes_before(a: Entry, b: Entry, by_order: &impl Fn(u32, u32) -> Ordering) -> bool {
-    if (a ^ b) >> 32 == 0 { by_order(a as u32, b as u32).is_lt() } else { a < b }
-}
-
-/// Puts the entries of a cell in order, in which they are nearly even.
-#[inline(always)]
-fn spread(cell: &[Entry], sorted: &mut [Entry], starts: &mut Vec<u32>, by_order: &impl Fn(u32, u32) -> Ordering) {
-    let count = cell.len();
-    if count > 2 {
-        // As many places as entries. How many go into each; then, where the entries of each place begin.
-        let place = |entry: Entry| ((entry >> 32) * count as u64 >> 32) as usize;
-        starts.clear();
-        starts.resize(count, 0);
-        for &entry in cell {
-            starts[place(entry)] += 1;
-        }
-        let mut before = 0;
-        for start in &mut *starts {
-            before += std::mem::replace(start, before);
-        }
-        for &entry in cell {
-            let next = &mut starts[place(entry)];
-            sorted[*next as usize] = entry;
-            *next += 1;
-        }
-        // One place holds one entry on average, and seldom more than four.
-        for _ in 0..2 {
-            exchange_neighbours(sorted);
-            exchange_neighbours(&mut sorted[1..]);
-        }
-    } else {
-        sorted.copy_from_slice(cell);
-    }
-    insertion_sort(sorted, by_order);
-}
-
-/// Puts every second entry and the one that follows it in order, whoever they are of: without a decision that a CPU would
-/// guess wrong every other time.
-#[inline(always)]
-fn exchange_neighbours(entries: &mut [Entry]) {
-    let (pairs, _) = entries.as_chunks_mut::<2>();
-    for [one, next] in pairs {
-        (*one, *next) = ((*one).min(*next), (*one).max(*next));
-    }
-}
-
-/// Sorts what is nearly sorted; what turns out not to be, as quickly as sorting is.
-#[inline(always)]
-fn insertion_sort(entries: &mut [Entry], by_order: &impl Fn(u32, u32) -> Ordering) {
-    for at in 1..entries.len() {
-        let entry = entries[at];
-        let mut to = at;
-        while to > 0 && comes_before(entry, entries[to - 1], by_order) {
-            entries[to] = entries[to - 1];
-            to -= 1;
-        }
-        entries[to] = entry;
-        if at - to > FAR {
-            entries.sort_unstable_by(|&a, &b| match comes_before(a, b, by_order) {
-                true => Ordering::Less,
-                false if a == b => Ordering::Equal,
-                false => Ordering::Greater,
-            });
-            return;
-        }
-    }
-}
 
 /// Keys by cells, each a part of an octave, in which they are nearly even: keys of many rates, waited for to the end, are
 /// spread over octaves as those below a horizon are over a line.

@@ -1,6 +1,6 @@
 //! The functions of `groundswell._core` on lists of UUIDs.
 
-use groundswell_core::{Uuid, ids, uuid_list};
+use groundswell_core::{Uuid, digest, uuid_list};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, prelude::*};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
@@ -67,7 +67,7 @@ fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyRes
 #[pyfunction]
 fn digest_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
     let uuids = arrays::uuids_in(&uuids)?;
-    Ok(PyBytes::new(py, &py.detach(|| ids::digest(uuids.iter().copied()))))
+    Ok(PyBytes::new(py, &py.detach(|| digest::digest(uuids.iter().copied()))))
 }
 
 #[pyfunction]
