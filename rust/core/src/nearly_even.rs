@@ -12,7 +12,7 @@ const FAR: usize = 16;
 ///
 /// Costs a few passes over elements that are nearly even, and no more than sorting does over others. `places` is memory
 /// that is used again.
-#[inline(always)]
+#[inline]
 pub(crate) fn sort_nearly_even<T: Copy + Ord>(
     elements: &[T],
     sorted: &mut [T],
@@ -22,7 +22,7 @@ pub(crate) fn sort_nearly_even<T: Copy + Ord>(
 ) {
     let count = elements.len();
     // As many places as elements. How many go into each; then, where those of each place begin.
-    let place = |element: T| (u64::from(covered(element)) * count as u64 >> 32) as usize;
+    let place = |element: T| ((u64::from(covered(element)) * count as u64) >> 32) as usize;
     places.clear();
     places.resize(count, 0);
     for &element in elements {
@@ -47,7 +47,7 @@ pub(crate) fn sort_nearly_even<T: Copy + Ord>(
 
 /// Puts every second element and the one that follows it in order, whether they were or not: without a decision that a
 /// CPU would guess wrong every other time.
-#[inline(always)]
+#[inline]
 fn exchange_neighbours<T: Copy + Ord>(elements: &mut [T]) {
     let (pairs, _) = elements.as_chunks_mut::<2>();
     for [one, next] in pairs {
@@ -56,7 +56,7 @@ fn exchange_neighbours<T: Copy + Ord>(elements: &mut [T]) {
 }
 
 /// Sorts what is nearly sorted; what turns out not to be, as quickly as sorting is.
-#[inline(always)]
+#[inline]
 fn insertion_sort<T: Copy + Ord>(elements: &mut [T], comes_before: impl Fn(T, T) -> bool) {
     for at in 1..elements.len() {
         let element = elements[at];

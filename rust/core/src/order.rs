@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use crate::effort::Effort;
 use crate::fleet::Fleet;
 use crate::ids::Ordinal;
-use crate::kernel::Kernel;
 use crate::nearly_even::sort_nearly_even;
 use crate::sample::{Clock, Rung};
 use crate::workers::share;
@@ -61,7 +60,7 @@ pub(crate) fn first_in_order(fleet: &Fleet, rung: &Rung, k: usize, effort: &Effo
     let parts = Mutex::new(parts.into_iter());
     let take_turns = || {
         let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let put = |part: Part<'_>| part.put_in_order(rung, k, effort.kernel, &by_order);
+        let put = |part: Part<'_>| part.put_in_order(rung, k, &by_order);
         std::iter::from_fn(next).filter_map(put).last()
     };
     let last_key = share(threads - 1, take_turns).into_iter().flatten().next();
@@ -99,32 +98,7 @@ fn parts<'a>(mut ends: &'a [u32], mut grouped: &'a [Entry], mut ordinals: &'a mu
 
 impl Part<'_> {
     /// Puts the devices in order. Gives the key of the `k`th clock of all, if it is one of these.
-    fn put_in_order(
-        self,
-        rung: &Rung,
-        k: usize,
-        kernel: Kernel,
-        by_order: &impl Fn(u32, u32) -> Ordering,
-    ) -> Option<f64> {
-        #[cfg(target_arch = "x86_64")]
-        #[allow(unsafe_code, reason = "benches/kernels.rs: AVX-512 orders 10,000 clocks in NN of the time")]
-        if kernel.has_avx512() {
-            // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-            return unsafe { self.put_in_order_avx512(rung, k, by_order) };
-        }
-        let _ = kernel;
-        self.put_in_order_with(rung, k, by_order)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn put_in_order_avx512(self, rung: &Rung, k: usize, by_order: &impl Fn(u32, u32) -> Ordering) -> Option<f64> {
-        self.put_in_order_with(rung, k, by_order)
-    }
-
-    /// Inlined, as all that it calls for each clock, so that it is compiled for the instructions of its caller.
-    #[inline(always)]
-    fn put_in_order_with(self, rung: &Rung, k: usize, by_order: &impl Fn(u32, u32) -> Ordering) -> Option<f64> {
+    fn put_in_order(self, rung: &Rung, k: usize, by_order: &impl Fn(u32, u32) -> Ordering) -> Option<f64> {
         let Self { start, ends, grouped, ordinals } = self;
         let (mut starts, mut sorted) = (Vec::new(), Vec::new());
         let (mut done, mut kth_key) = (0, None);
@@ -265,8 +239,8 @@ mod tests {
             // Equal keys: UUIDs descend, so the later device comes first.
             expected.sort_by(|a, b| a.key.partial_cmp(&b.key).unwrap().then(b.ordinal.cmp(&a.ordinal)));
             expected.truncate(k);
-            for (kernel, threads) in Kernel::all().flat_map(|kernel| [1, 3].map(|threads| (kernel, threads))) {
-                let effort = Effort { kernel, threads: NonZero::new(threads) };
+            for threads in [1, 3] {
+                let effort = Effort { threads: NonZero::new(threads), ..Effort::default() };
                 let InOrder { ordinals, last_key } = first_in_order(&fleet, &rung, k, &effort);
                 prop_assert!(ordinals.into_iter().eq(expected.iter().map(|clock| clock.ordinal)), "{:?}", effort);
                 prop_assert_eq!(last_key, expected.last().map(|clock| clock.key));

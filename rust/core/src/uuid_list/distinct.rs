@@ -13,7 +13,6 @@ use foldhash::fast::RandomState;
 use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
-use crate::kernel::Kernel;
 use crate::prefetch::prefetch;
 use crate::workers::share;
 
@@ -83,7 +82,7 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<usize>
     let take_turns = || {
         let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
         let find = |(number, own): (usize, &mut [Bucket])| {
-            Share { first: number * count.div_ceil(threads), own, count }.suspects(uuids, hasher, effort.kernel)
+            Share { first: number * count.div_ceil(threads), own, count }.suspects(uuids, hasher)
         };
         std::iter::from_fn(next).flat_map(find).collect::<Vec<usize>>()
     };
@@ -103,26 +102,7 @@ struct Share<'a> {
 
 impl Share<'_> {
     /// The rows of those UUIDs that belong into these buckets and may stand in an earlier row.
-    fn suspects(self, uuids: &[Uuid], hasher: &RandomState, kernel: Kernel) -> Vec<usize> {
-        #[cfg(target_arch = "x86_64")]
-        #[allow(unsafe_code, reason = "benches/kernels.rs: a bucket is one register of AVX-512")]
-        if kernel.has_avx512() {
-            // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-            return unsafe { self.suspects_avx512(uuids, hasher) };
-        }
-        let _ = kernel;
-        self.suspects_with(uuids, hasher)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn suspects_avx512(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
-        self.suspects_with(uuids, hasher)
-    }
-
-    /// Inlined, as all that it calls for each UUID, so that it is compiled for the instructions of its caller.
-    #[inline(always)]
-    fn suspects_with(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
+    fn suspects(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
         let mut suspects = Vec::new();
         let (mut marks, mut homes, mut places) = ([0; BATCH], [0; BATCH], [0; BATCH]);
         for (batch, chunk) in uuids.chunks(BATCH).enumerate() {
@@ -220,8 +200,8 @@ mod tests {
         let uuids: Vec<Uuid> = list.iter().map(|value| value.to_be_bytes()).collect();
         let mut seen = HashSet::new();
         let expected: Vec<Uuid> = uuids.iter().copied().filter(|uuid| seen.insert(*uuid)).collect();
-        for (kernel, threads) in Kernel::all().flat_map(|kernel| [1, 3].map(|threads| (kernel, threads))) {
-            let effort = Effort { kernel, threads: NonZero::new(threads) };
+        for threads in [1, 3] {
+            let effort = Effort { threads: NonZero::new(threads), ..Effort::default() };
             let mut kept = uuids.clone();
             assert_eq!(keep_first(&mut kept, &effort), list.len() - expected.len(), "{effort:?}");
             assert_eq!(kept, expected, "{effort:?}");
