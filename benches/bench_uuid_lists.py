@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from benches.material import new_uuids
+from benches.material import SEED, new_uuids
 from benches.work import OURS, Case, Task, Work
 from groundswell import UuidList
 
@@ -26,8 +26,12 @@ SIZES: Final = (10_000, 1_000_000, 10_000_000)
 FULL_SIZES: Final = ()
 CLEAN: Final = "Read a clean list"
 MIXED: Final = "Read a list as people write it"
+RANDOM: Final = "Read a list as people write it, at random"
 LINE: Final = 37
+LENGTHS: Final = (39, 38, 34, 37)
+"""Of the forms in a mixed list, separators included."""
 GIGA: Final = 1e9
+RANDOM_SIZE: Final = 1_000_000
 WARM_BELOW: Final = 10_000_000
 """From this size on some readers take half a minute."""
 SEPARATORS: Final = ',;|" \t\r\n'
@@ -35,7 +39,7 @@ SEPARATORS: Final = ',;|" \t\r\n'
 
 @cache
 def text(size: int, heading: str) -> bytes:
-    """Write UUIDs: one a line, or quoted, in upper case, with commas and without hyphens by turns."""
+    """Write UUIDs: one a line, or quoted, in upper case, with commas and without hyphens, by turns or at random."""
     if heading == CLEAN:
         return UuidList.of(new_uuids(size)).text().encode()
     lines = text(size, CLEAN).decode().split()
@@ -45,7 +49,14 @@ def text(size: int, heading: str) -> bytes:
         lambda line: line.replace("-", "") + "\r\n",
         lambda line: line + "\t",
     )
-    return "".join(forms[number % len(forms)](line) for number, line in enumerate(lines)).encode()
+    return "".join(forms[number](line) for number, line in zip(_forms(size, heading), lines, strict=True)).encode()
+
+
+def _forms(size: int, heading: str) -> npt.NDArray[np.int64]:
+    """Give the number of the form in which each UUID is written."""
+    if heading == RANDOM:
+        return np.random.default_rng(SEED).integers(0, len(LENGTHS), size)
+    return np.arange(size) % len(LENGTHS)
 
 
 def ours(given: bytes) -> npt.NDArray[np.uint8]:
@@ -159,7 +170,7 @@ CONTENDERS: Final[dict[str, Reader]] = {
     "polars: split, decode": polars_strings,
     "DuckDB: split, cast": duckdb_cast,
 }
-READERS: Final = {CLEAN: CONTENDERS | {"numpy: table of digits": numpy_lines}, MIXED: CONTENDERS}
+READERS: Final = {CLEAN: CONTENDERS | {"numpy: table of digits": numpy_lines}, MIXED: CONTENDERS, RANDOM: CONTENDERS}
 
 
 def _task(read: Reader, size: int, heading: str) -> Task:
@@ -177,6 +188,7 @@ def works(size: int) -> list[Work]:
             amount=(_bytes(size, heading) / GIGA, "GB/s"),
         )
         for heading, readers in READERS.items()
+        if heading != RANDOM or size == RANDOM_SIZE
     ]
 
 
@@ -184,9 +196,7 @@ def _bytes(size: int, heading: str) -> int:
     """How long the text is, without making it."""
     if heading == CLEAN:
         return size * LINE
-    return (
-        sum(len(form) for form in (36 * "x" + '"",', 36 * "x" + "; ", 32 * "x" + "\r\n", 36 * "x" + "\t")) * size // 4
-    )
+    return int(np.array(LENGTHS)[_forms(size, heading)].sum())
 
 
 def test_every_contender_gives_the_same_answer(size: int) -> None:

@@ -50,7 +50,8 @@ steps are given, though they hold for one instant only. *8 bytes a device* reads
 above, given as a bitmap: making sense of that is a cost of the fleet, not of the group.""",
     "uuid_lists": """\
 Text to 16-byte rows in order, duplicates dropped. Mixed: by turns quoted with a comma, upper case with a semicolon,
-without hyphens on a line, with a tab. Ours and `uuid.UUID` refuse every bad value, the others notice most.""",
+without hyphens on a line, with a tab; or these forms at random. Ours and `uuid.UUID` refuse every bad value, the others
+notice most.""",
     "lookup": "Every UUID of the fleet in random order, and one stranger for each hundred, to ordinals.",
     "read": """\
 The others end with typed columns; ours has also checked every row, dropped repeated ones, and built the index and the

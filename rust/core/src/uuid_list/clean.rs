@@ -335,6 +335,22 @@ mod tests {
         }
     }
 
+    /// Values with what stands around them: more than are remembered.
+    const FORMS: [&str; 12] = [
+        "_\n",
+        "\"_\",",
+        "_; ",
+        "'_'\r\n",
+        "_\t",
+        "_ | \"",
+        "\"\"_\"\",\n",
+        "_                           \n",
+        "_                            \n",
+        "_\n                                                       ",
+        " _,",
+        "_,;,;",
+    ];
+
     proptest! {
         #[test]
         fn kernels_agree_on_lists_with_a_flaw(
@@ -354,6 +370,31 @@ mod tests {
                 text[at] = flaw.1;
                 taken(&text);
             }
+        }
+
+        #[test]
+        fn kernels_agree_on_long_lists_of_mixed_forms(
+            values in prop::collection::vec((any::<Uuid>(), 0..FORMS.len(), any::<bool>()), 0..1000),
+            by_turns in prop::option::of(1usize..6),
+            flaws in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            let mut text = Vec::new();
+            for (number, (uuid, form, bare)) in values.iter().enumerate() {
+                let (form, bare) = by_turns.map_or((*form, *bare), |turns| (number % turns, number % turns == 2));
+                let value = crate::ids::format_uuid(uuid);
+                let value = if bare { value.replace('-', "") } else { value };
+                text.extend(FORMS[form].replace('_', &value).bytes());
+            }
+            let (end, found) = taken(&text);
+            prop_assert_eq!(end, text.len());
+            prop_assert!(found.iter().eq(values.iter().map(|(uuid, ..)| uuid)));
+            for (at, byte) in flaws {
+                if !text.is_empty() {
+                    let at = at.index(text.len());
+                    text[at] = byte;
+                }
+            }
+            taken(&text);
         }
     }
 }

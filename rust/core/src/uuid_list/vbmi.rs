@@ -48,9 +48,11 @@ static KINDS: [[u8; 64]; 2] = {
 /// Where the hyphens of a value are.
 const HYPHENS: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
 
-/// Where the digits of a value without hyphens are, and of one with them: the first of each two, then the second.
+/// Where the digits of a value without hyphens are, and of one with them: the first of each two, then the second ones.
 static DIGITS: [[u8; 64]; 2] = [digits(0), digits(HYPHENS)];
-const LENGTHS: [usize; 2] = [BARE, VALUE];
+
+/// The lengths of both, and where in them the digits are.
+const VALUES: [(usize, u64); 2] = [(BARE, (1 << BARE) - 1), (VALUE, ((1 << VALUE) - 1) & !HYPHENS)];
 
 const fn digits(hyphens: u64) -> [u8; 64] {
     let mut places = [0; 64];
@@ -87,8 +89,8 @@ const NO_FORM: Form = Form { classes: [ANOTHER; 64], bytes: u64::MAX, length: 0,
 /// So many forms are remembered.
 const FORMS: usize = 8;
 
-/// So many surprises, less one for every eight values as foreseen, are too many: a list that is mixed through and through
-/// is quicker without foresight.
+/// So many surprises, each less one for every eight values as foreseen, are too many: where forms are mixed through and
+/// through, values are read another way.
 const TOO_MANY: u32 = 8 * 32;
 
 /// The forms that were met.
@@ -105,14 +107,13 @@ impl Forms {
     /// The value before had another form than was foreseen: this one.
     #[cold]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn meet(&mut self, classes: __m512i, length: usize, hyphens: bool) {
+    fn meet(&mut self, looked: &Look, length: usize, hyphens: bool) {
         self.surprises += 8;
-        let has = |form: &Form| _mm512_cmpeq_epi8_mask(classes, cast(form.classes)) & form.bytes == form.bytes;
-        let number = self.forms.iter().position(has).unwrap_or_else(|| {
+        let number = self.forms.iter().position(|form| looked.agrees_with(form)).unwrap_or_else(|| {
             let number = self.met % FORMS;
             self.met += 1;
             let bytes = u64::MAX >> (63 - length);
-            self.forms[number] = Form { classes: cast(classes), bytes, length, hyphens, next: number };
+            self.forms[number] = Form { classes: cast(looked.classes), bytes, length, hyphens, next: number };
             number
         });
         self.forms[self.last].next = number;
@@ -121,58 +122,138 @@ impl Forms {
 }
 
 /// As `clean::take_clean`; what it leaves may be clean.
-#[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1")]
+#[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1,popcnt")]
 pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
-    let [lower, upper] = KINDS.map(cast::<_, __m512i>);
-    let all = |byte: u8| _mm512_set1_epi8(byte as i8);
     let mut met = Forms { forms: [NO_FORM; FORMS], met: 0, last: 0, surprises: 0 };
     let mut rest = text;
     // More than a value and what is looked at after it.
     while let Some(head) = rest.first_chunk::<64>() {
-        let bytes = cast(*head);
-        let kinds = _mm512_permutex2var_epi8(lower, bytes, upper);
-        // The table was asked for the lower seven bits: what has the eighth, too, is something else.
-        let kinds = _mm512_ternarylogic_epi32::<0b1111_1000>(kinds, bytes, all(ANOTHER));
-        let classes = _mm512_and_si512(kinds, all(CLASS));
+        let looked = Look::at(head);
         let foreseen = met.forms[met.last % FORMS].next % FORMS;
         let form = &met.forms[foreseen];
-        if _mm512_cmpeq_epi8_mask(classes, cast(form.classes)) & form.bytes == form.bytes {
-            uuids.push(uuid(kinds, form.hyphens));
+        if looked.agrees_with(form) {
+            uuids.push(looked.uuid(form.hyphens));
             rest = &rest[form.length..];
             met.last = foreseen;
             met.surprises = met.surprises.saturating_sub(1);
             prefetch(rest, AHEAD);
             continue;
         }
-        let are = |class: u8| _mm512_cmpeq_epi8_mask(classes, all(class));
-        let hyphens = are(A_HYPHEN) & HYPHENS == HYPHENS;
-        let value = LENGTHS[usize::from(hyphens)];
-        let digits = (if hyphens { !HYPHENS } else { u64::MAX }) & ((1 << value) - 1);
-        let all_digits = are(0);
-        if all_digits & digits != digits {
-            break;
-        }
-        let separators = are(A_SEPARATOR);
-        let Some(between) = between(separators >> value, (separators | are(A_QUOTE)) >> value) else { break };
-        uuids.push(uuid(kinds, hyphens));
+        let Some((hyphens, value)) = looked.value() else { break };
+        let separators = looked.are(A_SEPARATOR);
+        let Some(between) = between(separators >> value, (separators | looked.are(A_QUOTE)) >> value) else { break };
+        uuids.push(looked.uuid(hyphens));
         let length = value + between;
         rest = &rest[length..];
-        prefetch(rest, AHEAD);
         if length == head.len() {
             rest = &rest[gap(rest)..];
-        } else if met.surprises <= TOO_MANY && all_digits >> length & 1 == 1 {
-            met.meet(classes, length, hyphens);
+        } else if looked.are(0) >> length & 1 == 1 {
+            met.meet(&looked, length, hyphens);
+        }
+        if met.surprises > TOO_MANY {
+            rest = &rest[take_mixed(rest, uuids)..];
+            met.surprises = 0;
         }
     }
     text.len() - rest.len()
 }
 
-/// The UUID that a text begins with.
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512f,avx2")]
-fn uuid(kinds: __m512i, hyphens: bool) -> Uuid {
-    let digits = _mm512_castsi512_si256(_mm512_permutexvar_epi8(cast(DIGITS[usize::from(hyphens)]), kinds));
-    // Sixteen times the first of two digits and once the second. No bit moves into another byte: digits have four.
-    let (first, second) = (_mm256_castsi256_si128(digits), _mm256_extracti128_si256::<1>(digits));
-    cast(_mm_or_si128(_mm_slli_epi16::<4>(first), second))
+/// Bytes in which the beginnings of values are looked for at once.
+const WINDOW: usize = 4096;
+
+/// In so many bytes no more than two values begin.
+const TWO: usize = 64;
+
+/// As [`take_many`], of values in any form: first where they begin is found, and then each of them is read without
+/// waiting for the one before it. What it leaves may be clean.
+#[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1,popcnt")]
+fn take_mixed(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+    let mut starts = [0u32; WINDOW / TWO * 2 + 2];
+    let mut rest = text;
+    while rest.len() >= WINDOW + TWO {
+        // A value begins with the first byte, or nothing is taken.
+        let (mut count, mut is_after_gap) = (0, 1);
+        for (block, at) in rest[..WINDOW].as_chunks::<TWO>().0.iter().zip((0u32..).step_by(TWO)) {
+            let looked = Look::at(block);
+            let gaps = looked.are(A_SEPARATOR) | looked.are(A_QUOTE);
+            let begin = !gaps & (gaps << 1 | is_after_gap);
+            is_after_gap = gaps >> 63;
+            // Both are written, whether or not there are as many.
+            starts[count] = at + begin.trailing_zeros();
+            starts[count + 1] = at + (begin & begin.wrapping_sub(1)).trailing_zeros();
+            count += begin.count_ones().min(2) as usize;
+        }
+        let mut taken = 0;
+        for pair in starts[..count].windows(2) {
+            let (start, next) = (pair[0] as usize, pair[1] as usize);
+            let Some(head) = rest[start..].first_chunk::<64>() else { break };
+            let looked = Look::at(head);
+            let Some((hyphens, value)) = looked.value() else { break };
+            let (separators, length) = (looked.are(A_SEPARATOR), next - start);
+            // From the end of the value to the next there are quotes and separators.
+            let is_at_end = (separators | looked.are(A_QUOTE)) >> value & 1 == 1;
+            if start != taken || !is_at_end || length >= head.len() || (separators & ((1 << length) - 1)) >> value == 0
+            {
+                break;
+            }
+            uuids.push(looked.uuid(hyphens));
+            taken = next;
+        }
+        rest = &rest[taken..];
+        if taken == 0 {
+            break;
+        }
+    }
+    text.len() - rest.len()
+}
+
+/// What 64 bytes are.
+struct Look {
+    kinds: __m512i,
+    classes: __m512i,
+}
+
+impl Look {
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512f")]
+    fn at(bytes: &[u8; 64]) -> Self {
+        let ([lower, upper], bytes) = (KINDS.map(cast::<_, __m512i>), cast(*bytes));
+        let kinds = _mm512_permutex2var_epi8(lower, bytes, upper);
+        // The table was asked for the lower seven bits: what has the eighth, too, is something else.
+        let kinds = _mm512_ternarylogic_epi32::<0b1111_1000>(kinds, bytes, _mm512_set1_epi8(ANOTHER as i8));
+        Self { kinds, classes: _mm512_and_si512(kinds, _mm512_set1_epi8(CLASS as i8)) }
+    }
+
+    /// Which bytes are of a class; digits are of class 0.
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn are(&self, class: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(self.classes, _mm512_set1_epi8(class as i8))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn agrees_with(&self, form: &Form) -> bool {
+        _mm512_cmpeq_epi8_mask(self.classes, cast(form.classes)) & form.bytes == form.bytes
+    }
+
+    /// Whether the value that they begin with, if it is one, has hyphens; and its length.
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn value(&self) -> Option<(bool, usize)> {
+        let hyphens = self.are(A_HYPHEN) & HYPHENS == HYPHENS;
+        let (length, digits) = VALUES[usize::from(hyphens)];
+        (self.are(0) & digits == digits).then_some((hyphens, length))
+    }
+
+    /// The UUID that they begin with.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512f,avx2")]
+    fn uuid(&self, hyphens: bool) -> Uuid {
+        let places = cast(DIGITS[usize::from(hyphens)]);
+        let digits = _mm512_castsi512_si256(_mm512_permutexvar_epi8(places, self.kinds));
+        // Sixteen times the first of two digits and once the second. No bit moves into another byte: digits have four.
+        let (first, second) = (_mm256_castsi256_si128(digits), _mm256_extracti128_si256::<1>(digits));
+        cast(_mm_or_si128(_mm_slli_epi16::<4>(first), second))
+    }
 }
