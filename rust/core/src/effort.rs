@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::OnceLock;
 
 use crate::kernel::Kernel;
+use crate::workers::MOST_WORKERS;
 
 /// With this many devices for each, a second thread saves more than it costs to wake: `benches/bench_select.py` has both
 /// from a million devices on.
@@ -28,10 +29,10 @@ impl Default for Effort {
 }
 
 impl Effort {
-    /// The number of threads for so many devices.
+    /// The number of threads for so many devices; no more than there ever are.
     pub(crate) fn threads_for(&self, devices: u64) -> usize {
         match self.threads {
-            Some(threads) => threads.get(),
+            Some(threads) => threads.get().min(MOST_WORKERS + 1),
             None => (devices / WORTH_A_THREAD).clamp(1, most_threads() as u64) as usize,
         }
     }

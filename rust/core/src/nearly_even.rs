@@ -8,7 +8,7 @@ const FAR: usize = 16;
 
 /// Sorts elements into as many others. `covered` is how much of the way from the least to the greatest that there may be
 /// an element has covered, in parts of 2⁻³²; `comes_before` is their order where that is the same, and else agrees with
-/// it, as theirs as elements does.
+/// it, as theirs as elements does. It tells any two different elements apart.
 ///
 /// Costs a few passes over elements that are nearly even, and no more than sorting does over others. `places` is memory
 /// that is used again.

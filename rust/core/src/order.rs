@@ -36,7 +36,7 @@ pub(crate) struct InOrder {
     pub(crate) last_key: Option<f64>,
 }
 
-/// The first `k` of at least as many clocks, in order.
+/// The first `k` of at least as many clocks, in order; `k` is at least 1 where there are any.
 ///
 /// Clocks whose keys are distributed in another way than is thought of here are sorted as correctly, and as fast as
 /// sorting is.
@@ -80,7 +80,7 @@ struct Part<'a> {
     ordinals: &'a mut [Ordinal],
 }
 
-/// Parts of not much more clocks than [`PART`], unless a single cell has more.
+/// Parts of less than twice [`PART`] clocks, unless a single cell has more.
 fn parts<'a>(mut ends: &'a [u32], mut grouped: &'a [Entry], mut ordinals: &'a mut [Ordinal]) -> Vec<Part<'a>> {
     let (mut parts, mut start) = (Vec::new(), 0);
     while !ends.is_empty() {

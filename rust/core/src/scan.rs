@@ -1,7 +1,8 @@
 //! The scan: which of the candidates have clocks that may ring before a horizon.
 //!
 //! It goes over spans of positions, each within a chunk of 65 536, and never holds a set of the whole fleet: the sets of
-//! a chunk are worked out in 8 KiB that stay in the cache, counted, and scanned. Threads take turns of spans.
+//! a chunk are worked out in 8 KiB that stay in the cache, counted unless some were put off, and scanned. Threads take
+//! turns of spans.
 //!
 //! Each word of a set stands for 64 devices. All of its lanes are tested at once against the loosest threshold of their
 //! block, on the uppermost 16 bits of the variate; only the survivors have their step worked out, and only those whose variate is at

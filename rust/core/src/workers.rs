@@ -11,7 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const LEAST_WORKERS: usize = 7;
 
 /// At most so many, however many processors there are: two threads read memory as fast as it can be read.
-const MOST_WORKERS: usize = 31;
+pub(crate) const MOST_WORKERS: usize = 31;
 
 /// The threads of this process that stand by.
 struct Workers {

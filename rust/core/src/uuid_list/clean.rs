@@ -9,10 +9,18 @@
 use super::value::{bare, hyphenated};
 #[cfg(target_arch = "x86_64")]
 use super::vbmi;
+/// The forms of the values of a text: what a later part of it is read by the quicker for what was met before.
+#[cfg(target_arch = "x86_64")]
+pub(super) use super::vbmi::Forms;
 use crate::ids::Uuid;
 use crate::kernel::Kernel;
 #[cfg(target_arch = "x86_64")]
 use crate::prefetch::prefetch;
+
+/// Of no use without AVX-512.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Default)]
+pub(super) struct Forms;
 
 /// The hyphenated form.
 pub(super) const VALUE: usize = 36;
@@ -43,19 +51,19 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
 /// the beginning of a text, or come after a separator.
 ///
 /// Returns how many bytes it took. All of them are ASCII, and none is a NUL.
-pub(super) fn take_clean(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
+pub(super) fn take_clean(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
     let start = gap(text);
-    let taken = start + take_many(&text[start..], kernel, uuids);
+    let taken = start + take_many(&text[start..], kernel, forms, uuids);
     taken + take_one_by_one(&text[taken..], uuids)
 }
 
 /// As [`take_clean`], by the instructions of the kernel. What it leaves may be clean.
 #[cfg(target_arch = "x86_64")]
-fn take_many(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
+fn take_many(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
     #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in a third of the time")]
     if kernel.has_vbmi() {
         // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
-        unsafe { vbmi::take_many(text, uuids) }
+        unsafe { vbmi::take_many(text, forms, uuids) }
     } else if kernel.has_avx2() {
         // SAFETY: likewise.
         unsafe { avx2::take_many(text, uuids) }
@@ -65,7 +73,7 @@ fn take_many(text: &[u8], kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn take_many(_: &[u8], _: Kernel, _: &mut Vec<Uuid>) -> usize {
+fn take_many(_: &[u8], _: Kernel, _: &mut Forms, _: &mut Vec<Uuid>) -> usize {
     0
 }
 
@@ -299,7 +307,7 @@ mod tests {
     fn taken(text: &[u8]) -> (usize, Vec<Uuid>) {
         let mut all = Kernel::all().map(|kernel| {
             let mut uuids = Vec::new();
-            let taken = take_clean(text, kernel, &mut uuids);
+            let taken = take_clean(text, kernel, &mut Forms::default(), &mut uuids);
             // One kernel may leave a run of separators to `scan` that another takes: what counts is what comes next.
             let rest = text[taken..].iter().position(|byte| !SEPARATOR[usize::from(*byte)]);
             (rest.map_or(text.len(), |at| taken + at), uuids)

@@ -77,12 +77,12 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<usize>
     let mut buckets = huge_pages::filled(EMPTY, uuids.len() / LOAD + 1);
     let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
     // Each thread has buckets of its own, and goes over all UUIDs: what takes long is to wait for the buckets.
-    let count = buckets.len();
-    let shares = Mutex::new(buckets.chunks_mut(count.div_ceil(threads)).enumerate());
+    let (count, share_of_each) = (buckets.len(), buckets.len().div_ceil(threads));
+    let shares = Mutex::new(buckets.chunks_mut(share_of_each).enumerate());
     let take_turns = || {
         let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
         let find = |(number, own): (usize, &mut [Bucket])| {
-            Share { first: number * count.div_ceil(threads), own, count }.suspects(uuids, hasher)
+            Share { first: number * share_of_each, own, count }.suspects(uuids, hasher)
         };
         std::iter::from_fn(next).flat_map(find).collect::<Vec<usize>>()
     };

@@ -198,7 +198,10 @@ proptest! {
             .map(|row| (row, list.iter().position(|uuid| *uuid == list[row]).unwrap()))
             .filter(|(row, first)| row != first)
             .collect();
-        prop_assert_eq!(find_repeated(&list, &Effort::default()), expected);
+        for threads in [1, 2, 5] {
+            let effort = Effort { threads: NonZero::new(threads), ..Effort::default() };
+            prop_assert_eq!(&find_repeated(&list, &effort), &expected);
+        }
     }
 }
 
@@ -218,6 +221,30 @@ fn bad_values_beyond_the_cap_are_counted() {
     let report = by_all_kernels(text.as_bytes()).unwrap();
     assert_eq!((report.bad.len(), report.bad_count), (super::MAX_BAD_KEPT, super::MAX_BAD_KEPT + 10));
     assert_eq!(report.bad.last().unwrap().line, super::MAX_BAD_KEPT);
+}
+
+#[test]
+fn the_same_over_and_over_is_read_to_its_end() {
+    let value = "00112233-4455-6677-8899-aabbccddeeff";
+    for unit in ["x", "=", "#", "-", "0", "é", "\u{a0}", ",", "\"", "\0"] {
+        for times in [31, 32, 63, 64, 65, 128, 5_000] {
+            let bad = unit.repeat(times);
+            for text in [bad.clone(), format!("uuid\n{bad}"), format!("{value}\n{bad}\n{value}\n"), format!("x\n{bad}")]
+            {
+                match by_all_kernels(text.as_bytes()) {
+                    Ok(report) => {
+                        let expected = naive(&text);
+                        assert_eq!(
+                            (report.uuids.len(), report.bad_count),
+                            (expected.uuids.len(), expected.bad.len()),
+                            "{unit} {times}"
+                        );
+                    }
+                    Err(_) => assert_eq!(unit, "\0"),
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Text → values.
 
 use super::bad::{self, BadValue, Place};
-use super::clean::{LINE, SEPARATOR, take_clean};
+use super::clean::{Forms, LINE, SEPARATOR, take_clean};
 use super::distinct::keep_first;
 use super::side_by_side::take_clean_side_by_side;
 use super::text::{UuidListError, to_text};
@@ -39,7 +39,7 @@ pub struct UuidListReport {
 pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListError> {
     let mut report = UuidListReport { uuids: huge_pages::with_room(bytes.len() / LINE + 1), ..Default::default() };
     // What is clean is text, and need not be found to be.
-    let taken = take_clean_side_by_side(bytes, effort, &mut report.uuids);
+    let taken = take_clean_side_by_side(bytes, effort, &mut Forms::default(), &mut report.uuids);
     if taken < bytes.len() {
         take_all(to_text(bytes)?.as_ref(), taken, effort, &mut report);
     }
@@ -54,13 +54,13 @@ pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListEr
 /// Takes all that a text says from a place on.
 fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListReport) {
     let mut place = Place::start_of(text);
-    let mut at = from;
+    let (mut at, mut forms) = (from, Forms::default());
     for split in 1.. {
         let rest = &text.as_bytes()[at..];
         at += if split < SPLITS {
-            take_clean_side_by_side(rest, effort, &mut report.uuids)
+            take_clean_side_by_side(rest, effort, &mut forms, &mut report.uuids)
         } else {
-            take_clean(rest, effort.kernel, &mut report.uuids)
+            take_clean(rest, effort.kernel, &mut forms, &mut report.uuids)
         };
         let Some((start, end)) = next_value(text, at) else {
             break;

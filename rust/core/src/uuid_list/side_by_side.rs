@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
-use super::clean::{LINE, SEPARATOR, take_clean};
+use super::clean::{Forms, LINE, SEPARATOR, take_clean};
 use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
@@ -26,14 +26,14 @@ struct Read {
 }
 
 /// As [`take_clean`]. What is read of a part counts if all before it was clean.
-pub(super) fn take_clean_side_by_side(text: &[u8], effort: &Effort, uuids: &mut Vec<Uuid>) -> usize {
+pub(super) fn take_clean_side_by_side(text: &[u8], effort: &Effort, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
     let threads = effort.threads_for((text.len() / LINE) as u64 * AS_LONG_AS);
     if threads < 2 {
-        return take_clean(text, effort.kernel, uuids);
+        return take_clean(text, effort.kernel, forms, uuids);
     }
     // What is not clean from the beginning is not worth calling others for.
     let (head, rest) = split_after(text, HEAD.min(text.len() / threads));
-    let taken = take_clean(head, effort.kernel, uuids);
+    let taken = take_clean(head, effort.kernel, forms, uuids);
     if taken < head.len() {
         return taken;
     }
@@ -53,7 +53,7 @@ fn take_parts(parts: &[&[u8]], threads: usize, kernel: Kernel, uuids: &mut Vec<U
                 0 => std::mem::take(&mut *own.lock().unwrap_or_else(PoisonError::into_inner)),
                 _ => huge_pages::with_room(text.len() / LINE + 1),
             };
-            let taken = take_clean(text, kernel, &mut uuids);
+            let taken = take_clean(text, kernel, &mut Forms::default(), &mut uuids);
             Read { part, taken, uuids }
         };
         turns.map(read).collect::<Vec<Read>>()

@@ -83,8 +83,8 @@ struct Form {
     next: usize,
 }
 
-/// A form that no text has.
-const NO_FORM: Form = Form { classes: [ANOTHER; 64], bytes: u64::MAX, length: 0, hyphens: false, next: 0 };
+/// A form that no text has: no byte is of such a class.
+const NO_FORM: Form = Form { classes: [!CLASS; 64], bytes: u64::MAX, length: 0, hyphens: false, next: 0 };
 
 /// So many forms are remembered.
 const FORMS: usize = 8;
@@ -93,14 +93,20 @@ const FORMS: usize = 8;
 /// through, values are read another way.
 const TOO_MANY: u32 = 8 * 32;
 
-/// The forms that were met.
-struct Forms {
+/// The forms that were met in a text.
+pub(super) struct Forms {
     forms: [Form; FORMS],
     /// How many there were, those that were forgotten among them.
     met: usize,
-    /// The number of the last value's form.
+    /// The number of the form of the last value that had one of these.
     last: usize,
     surprises: u32,
+}
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self { forms: [NO_FORM; FORMS], met: 0, last: 0, surprises: 0 }
+    }
 }
 
 impl Forms {
@@ -123,8 +129,7 @@ impl Forms {
 
 /// As `clean::take_clean`; what it leaves may be clean.
 #[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1,popcnt")]
-pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
-    let mut met = Forms { forms: [NO_FORM; FORMS], met: 0, last: 0, surprises: 0 };
+pub(super) fn take_many(text: &[u8], met: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
     let mut rest = text;
     // More than a value and what is looked at after it.
     while let Some(head) = rest.first_chunk::<64>() {
