@@ -183,7 +183,8 @@ fn take_mixed(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
             let gaps = looked.are(A_SEPARATOR) | looked.are(A_QUOTE);
             let begin = !gaps & (gaps << 1 | is_after_gap);
             is_after_gap = gaps >> 63;
-            // Both are written, whether or not there are as many.
+            // Both are written, whether or not there are as many. Where there are more, one of the two before them is too
+            // short to be a value, and nothing is taken from it on.
             starts[count] = at + begin.trailing_zeros();
             starts[count + 1] = at + (begin & begin.wrapping_sub(1)).trailing_zeros();
             count += begin.count_ones().min(2) as usize;
