@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::huge_pages;
 use crate::ids::Uuid;
 use crate::nearly_even::sort_nearly_even;
-use crate::workers::share;
+use crate::workers::{Turns, share};
 
 /// UUIDs as numbers, high byte first: they have the order of the bytes, and are compared in one step.
 type Number = u128;
@@ -27,12 +27,11 @@ pub fn digest(uuids: impl Iterator<Item = Uuid>) -> [u8; 32] {
     let (mut grouped, lengths) = by_first_byte(&numbers);
     let mut rest = &mut grouped[..];
     let parts = lengths.map(|length| rest.split_off_mut(..length).expect("they add up to all"));
-    let turns = Mutex::new(parts.into_iter().enumerate());
-    let take_turn = || lock(&turns).next();
+    let turns = Turns::of(parts.into_iter().enumerate());
     let (sorted, hashing) = (Mutex::new([None; PARTS]), Mutex::new(Hashing::default()));
     share(usize::from(numbers.len() >= MANY), || {
         let mut room = Room::default();
-        while let Some((number, part)) = take_turn() {
+        for (number, part) in turns.take() {
             room.sort(part);
             let part: &[Number] = part;
             lock(&sorted)[number] = Some(part);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
@@ -20,7 +20,7 @@ use crate::portable_set::PortableSet;
 use crate::recency::NEVER;
 use crate::uuid_column::UuidColumn;
 use crate::versions::Versions;
-use crate::workers::share;
+use crate::workers::{Turns, share};
 
 /// Columns are padded to this many devices, so that a scan always has whole words.
 pub const WORD: usize = 64;
@@ -463,13 +463,8 @@ impl Fleet {
             }
         };
         let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN);
-        let turns = Mutex::new(wanted.chunks(TURN).zip(ordinals.chunks_mut(TURN)));
-        let take_turn = || turns.lock().unwrap_or_else(PoisonError::into_inner).next();
-        share(threads.saturating_sub(1), || {
-            while let Some((wanted, ordinals)) = take_turn() {
-                look_up(wanted, ordinals);
-            }
-        });
+        let turns = Turns::of(wanted.chunks(TURN).zip(ordinals.chunks_mut(TURN)));
+        share(threads - 1, || turns.take().for_each(|(wanted, ordinals)| look_up(wanted, ordinals)));
         ordinals
     }
 

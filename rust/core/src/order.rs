@@ -5,14 +5,13 @@
 //! upper half: of these the clocks themselves are compared.
 
 use std::cmp::Ordering;
-use std::sync::{Mutex, PoisonError};
 
 use crate::effort::Effort;
 use crate::fleet::Fleet;
 use crate::ids::Ordinal;
 use crate::nearly_even::sort_nearly_even;
 use crate::sample::{Clock, Rung};
-use crate::workers::share;
+use crate::workers::{Turns, share};
 
 /// Below this many clocks they are sorted as they are.
 const FEW: usize = 64;
@@ -57,13 +56,9 @@ pub(crate) fn first_in_order(fleet: &Fleet, rung: &Rung, k: usize, effort: &Effo
     let threads = effort.threads_for(ordinals.len() as u64 * AS_LONG_AS);
     let parts = parts(&cells.ends[..kept], &grouped, &mut ordinals);
     let threads = threads.min(parts.len()).max(1);
-    let parts = Mutex::new(parts.into_iter());
-    let take_turns = || {
-        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let put = |part: Part<'_>| part.put_in_order(rung, k, &by_order);
-        std::iter::from_fn(next).filter_map(put).last()
-    };
-    let last_key = share(threads - 1, take_turns).into_iter().flatten().next();
+    let parts = Turns::of(parts);
+    let put = |part: Part<'_>| part.put_in_order(rung, k, &by_order);
+    let last_key = share(threads - 1, || parts.take().filter_map(put).last()).into_iter().flatten().next();
     ordinals.truncate(k);
     InOrder { ordinals, last_key }
 }
@@ -145,7 +140,7 @@ const CELLS: usize = 32 * CELLS_OF_OCTAVE as usize;
 const CELL_BITS: u32 = 52 - CELLS_OF_OCTAVE.ilog2();
 
 impl Cells {
-    #[inline(always)]
+    #[inline]
     fn of(keys: &[f64]) -> Self {
         // Keys are positive.
         let greatest = keys.iter().fold(0, |greatest: u64, key| greatest.max(key.to_bits()));
@@ -164,7 +159,7 @@ impl Cells {
     }
 
     /// The entries of some keys, cell by cell.
-    #[inline(always)]
+    #[inline]
     fn group(&self, keys: &[f64]) -> Vec<Entry> {
         let mut grouped = vec![0; keys.len()];
         let mut starts = [0; CELLS];
@@ -180,7 +175,7 @@ impl Cells {
         grouped
     }
 
-    #[inline(always)]
+    #[inline]
     fn cell(&self, key: u64) -> usize {
         // Never beyond the last: no key is greater than the greatest.
         (key >> CELL_BITS).saturating_sub(self.first).min(CELLS as u64 - 1) as usize

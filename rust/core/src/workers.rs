@@ -13,6 +13,20 @@ const LEAST_WORKERS: usize = 7;
 /// At most so many, however many processors there are: two threads read memory as fast as it can be read.
 pub(crate) const MOST_WORKERS: usize = 31;
 
+/// What threads take one by one, whoever comes next.
+pub(crate) struct Turns<I>(Mutex<I>);
+
+impl<I: Iterator> Turns<I> {
+    pub(crate) fn of(all: impl IntoIterator<IntoIter = I>) -> Self {
+        Self(Mutex::new(all.into_iter()))
+    }
+
+    /// Those that come to the one who asks.
+    pub(crate) fn take(&self) -> impl Iterator<Item = I::Item> {
+        std::iter::from_fn(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).next())
+    }
+}
+
 /// The threads of this process that stand by.
 struct Workers {
     pool: ThreadPool,
@@ -104,9 +118,8 @@ mod tests {
     #[test]
     fn turns_are_taken_once_each_by_however_many() {
         for others in [0, 1, 3, 100] {
-            let next = AtomicUsize::new(0);
-            let take_turns = || std::iter::from_fn(|| Some(next.fetch_add(1, Relaxed)).filter(|&turn| turn < 1000));
-            let shares = share(others, || take_turns().collect::<Vec<_>>());
+            let all = Turns::of(0..1000);
+            let shares = share(others, || all.take().collect::<Vec<_>>());
             assert!((1..=others + 1).contains(&shares.len()));
             let mut turns = shares.concat();
             turns.sort_unstable();

@@ -60,7 +60,7 @@ pub(super) fn take_clean(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: 
 /// As [`take_clean`], by the instructions of the kernel. What it leaves may be clean.
 #[cfg(target_arch = "x86_64")]
 fn take_many(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
-    #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in a third of the time")]
+    #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in half of the time or less")]
     if kernel.has_vbmi() {
         // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
         unsafe { vbmi::take_many(text, forms, uuids) }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
@@ -14,7 +13,7 @@ use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
 use crate::prefetch::prefetch;
-use crate::workers::share;
+use crate::workers::{Turns, share};
 
 /// UUIDs whose buckets are asked for before the first of them is looked at.
 const BATCH: usize = 64;
@@ -78,15 +77,11 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<usize>
     let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
     // Each thread has buckets of its own, and goes over all UUIDs: what takes long is to wait for the buckets.
     let (count, share_of_each) = (buckets.len(), buckets.len().div_ceil(threads));
-    let shares = Mutex::new(buckets.chunks_mut(share_of_each).enumerate());
-    let take_turns = || {
-        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let find = |(number, own): (usize, &mut [Bucket])| {
-            Share { first: number * share_of_each, own, count }.suspects(uuids, hasher)
-        };
-        std::iter::from_fn(next).flat_map(find).collect::<Vec<usize>>()
+    let shares = Turns::of(buckets.chunks_mut(share_of_each).enumerate());
+    let find = |(number, own): (usize, &mut [Bucket])| {
+        Share { first: number * share_of_each, own, count }.suspects(uuids, hasher)
     };
-    let mut suspects = share(threads - 1, take_turns).concat();
+    let mut suspects = share(threads - 1, || shares.take().flat_map(find).collect::<Vec<usize>>()).concat();
     suspects.sort_unstable();
     suspects
 }
@@ -126,7 +121,7 @@ impl Share<'_> {
 }
 
 /// Puts a mark into its bucket, or into one after it; whether it was there, or may have been if there was room for it.
-#[inline(always)]
+#[inline]
 fn put(buckets: &mut [Bucket], home: usize, mark: u32) -> bool {
     let mut at = home;
     // Few buckets may be full although there is more room in all than there are UUIDs.

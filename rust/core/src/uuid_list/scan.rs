@@ -15,7 +15,7 @@ pub const MAX_BAD_KEPT: usize = 4096;
 
 /// So often a text is split up to be read by several threads: it may begin with a header, and have a flaw or two. Where
 /// there are more, what the others have read was read for nothing too often.
-const SPLITS: u32 = 4;
+const SPLITS: usize = 4;
 
 /// What a list says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

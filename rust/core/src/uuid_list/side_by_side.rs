@@ -1,7 +1,5 @@
 //! The clean path by several threads: each reads a part of a text, as if all before it were clean.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use super::clean::{Forms, LINE, SEPARATOR, take_clean};
@@ -9,7 +7,7 @@ use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
 use crate::kernel::Kernel;
-use crate::workers::share;
+use crate::workers::{Turns, share};
 
 /// To read a value takes as long as to look at so many devices.
 const AS_LONG_AS: u64 = 16;
@@ -44,21 +42,17 @@ pub(super) fn take_clean_side_by_side(text: &[u8], effort: &Effort, forms: &mut 
 fn take_parts(parts: &[&[u8]], threads: usize, kernel: Kernel, uuids: &mut Vec<Uuid>) -> usize {
     // The UUIDs of the first part need not be copied.
     let own = Mutex::new(std::mem::take(uuids));
-    let next = AtomicUsize::new(0);
-    let take_turns = || {
-        let turns = std::iter::from_fn(|| Some(next.fetch_add(1, Relaxed)).filter(|&part| part < parts.len()));
-        let read = |part: usize| {
-            let text = parts[part];
-            let mut uuids = match part {
-                0 => std::mem::take(&mut *own.lock().unwrap_or_else(PoisonError::into_inner)),
-                _ => huge_pages::with_room(text.len() / LINE + 1),
-            };
-            let taken = take_clean(text, kernel, &mut Forms::default(), &mut uuids);
-            Read { part, taken, uuids }
+    let turns = Turns::of(parts.iter().enumerate());
+    let read = |(part, text): (usize, &&[u8])| {
+        let mut uuids = match part {
+            0 => std::mem::take(&mut *own.lock().unwrap_or_else(PoisonError::into_inner)),
+            _ => huge_pages::with_room(text.len() / LINE + 1),
         };
-        turns.map(read).collect::<Vec<Read>>()
+        let taken = take_clean(text, kernel, &mut Forms::default(), &mut uuids);
+        Read { part, taken, uuids }
     };
-    let mut all: Vec<Read> = share(threads - 1, take_turns).into_iter().flatten().collect();
+    let mut all: Vec<Read> =
+        share(threads - 1, || turns.take().map(read).collect::<Vec<Read>>()).into_iter().flatten().collect();
     all.sort_unstable_by_key(|read| read.part);
     let mut taken = 0;
     for read in all {
