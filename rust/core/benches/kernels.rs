@@ -119,12 +119,11 @@ fn bench_lists(devices: usize) {
     let uuids: Vec<Uuid> =
         (0..devices).map(|i| (u128::from(random(1, i)) << 64 | u128::from(random(2, i))).to_be_bytes()).collect();
     let text = uuid_list::format_list(&uuids);
-    let works = Kernel::all().map(|kernel| -> Work<'_> {
+    let one = Kernel::all().map(|kernel| (kernel.name().to_owned(), Effort { kernel, threads: NonZero::new(1) }));
+    let two = ("2 threads".to_owned(), Effort { kernel: Kernel::detect(), threads: NonZero::new(2) });
+    let works = one.chain([two]).map(|(name, effort)| -> Work<'_> {
         let text = &text;
-        (
-            format!("read a list, {}", kernel.name()),
-            Box::new(move || drop(black_box(uuid_list::parse(text, &Effort { kernel, threads: NonZero::new(1) })))),
-        )
+        (format!("read a list, {name}"), Box::new(move || drop(black_box(uuid_list::parse(text, &effort)))))
     });
     report(&format!("a clean list of {devices}, {} bytes", text.len()), devices, works.collect());
 }

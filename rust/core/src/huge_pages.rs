@@ -20,6 +20,13 @@ pub(crate) fn filled<T: Copy>(element: T, elements: usize) -> Vec<T> {
     column
 }
 
+/// A vector of so many zeros. What the system hands out is zero: nothing is written.
+pub(crate) fn zeroed(elements: usize) -> Vec<u64> {
+    let column = vec![0; elements];
+    advise(&column);
+    column
+}
+
 /// The elements of an iterator.
 pub(crate) fn collected<T>(elements: impl ExactSizeIterator<Item = T>) -> Vec<T> {
     let mut column = with_room(elements.len());

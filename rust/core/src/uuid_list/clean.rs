@@ -6,6 +6,7 @@
 //! What stands between two values is a run of quotes and separators with a separator in it, whatever their order: the
 //! quotes are at the end of a value, at the beginning of one, or an empty cell.
 
+use super::room::Push;
 use super::value::{bare, hyphenated};
 #[cfg(target_arch = "x86_64")]
 use super::vbmi;
@@ -51,7 +52,7 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
 /// the beginning of a text, or come after a separator.
 ///
 /// Returns how many bytes it took. All of them are ASCII, and none is a NUL.
-pub(super) fn take_clean(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
+pub(super) fn take_clean(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut impl Push) -> usize {
     let start = gap(text);
     let taken = start + take_many(&text[start..], kernel, forms, uuids);
     taken + take_one_by_one(&text[taken..], uuids)
@@ -59,7 +60,7 @@ pub(super) fn take_clean(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: 
 
 /// As [`take_clean`], by the instructions of the kernel. What it leaves may be clean.
 #[cfg(target_arch = "x86_64")]
-fn take_many(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
+fn take_many(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut impl Push) -> usize {
     #[allow(unsafe_code, reason = "benches/kernels.rs: a list of a million is read in half of the time or less")]
     if kernel.has_vbmi() {
         // SAFETY: a kernel says so only where the CPU was found to have what the function is compiled for.
@@ -73,11 +74,11 @@ fn take_many(text: &[u8], kernel: Kernel, forms: &mut Forms, uuids: &mut Vec<Uui
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn take_many(_: &[u8], _: Kernel, _: &mut Forms, _: &mut Vec<Uuid>) -> usize {
+fn take_many(_: &[u8], _: Kernel, _: &mut Forms, _: &mut impl Push) -> usize {
     0
 }
 
-fn take_one_by_one(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+fn take_one_by_one(text: &[u8], uuids: &mut impl Push) -> usize {
     let mut rest = text;
     loop {
         let with_hyphens = rest.first_chunk::<VALUE>().and_then(|value| Some((hyphenated(value)?, VALUE)));
@@ -122,7 +123,7 @@ pub(super) const AHEAD: usize = 4096;
 #[inline(always)]
 fn take_while<const BYTES: usize>(
     text: &[u8],
-    uuids: &mut Vec<Uuid>,
+    uuids: &mut impl Push,
     value: impl Fn(&[u8; BYTES]) -> Option<Value>,
 ) -> usize {
     /// So many surprises, less one for every eight values as foreseen, are too many.
@@ -174,14 +175,14 @@ mod avx2 {
 
     use bytemuck::cast;
 
-    use super::{AFTER, BARE, VALUE, Value, between, take_while};
+    use super::{AFTER, BARE, Push, VALUE, Value, between, take_while};
     use crate::ids::Uuid;
 
     /// The beginning of a text.
     type Head = [u8; VALUE + AFTER];
 
     #[target_feature(enable = "avx2,bmi1")]
-    pub(super) fn take_many(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+    pub(super) fn take_many(text: &[u8], uuids: &mut impl Push) -> usize {
         take_while(text, uuids, |head: &Head| {
             let form = &FORMS[usize::from(has_hyphens(head))];
             Some(Value { uuid: form.uuid(head)?, length: form.length, between: form.between(head)? })
@@ -306,7 +307,7 @@ mod tests {
     /// What is taken by each kernel, which must be the same.
     fn taken(text: &[u8]) -> (usize, Vec<Uuid>) {
         let mut all = Kernel::all().map(|kernel| {
-            let mut uuids = Vec::new();
+            let mut uuids: Vec<Uuid> = Vec::new();
             let taken = take_clean(text, kernel, &mut Forms::default(), &mut uuids);
             // One kernel may leave a run of separators to `scan` that another takes: what counts is what comes next.
             let rest = text[taken..].iter().position(|byte| !SEPARATOR[usize::from(*byte)]);

@@ -1,10 +1,12 @@
 //! The first occurrences in a column of UUIDs.
 //!
-//! Most lists repeat nothing, and to know it costs less than to look every UUID up: 32 bits of a keyed hash of each are
-//! put into a bucket of one cache line. What was not in its bucket was not seen before. What was may have been, and is
-//! looked for in a second pass, with the few others.
+//! Most lists repeat nothing, and to know it costs less than to look every UUID up. Keyed hashes of them are dealt into
+//! parts, and 32 bits of each are put into a bucket of one cache line, in a table for its part that stays in the
+//! second-level cache. What was not in its bucket was not seen before. What was may have been, and is looked for in a
+//! second pass, with the few others.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -12,31 +14,19 @@ use foldhash::fast::RandomState;
 use crate::effort::Effort;
 use crate::huge_pages;
 use crate::ids::Uuid;
-use crate::prefetch::prefetch;
 use crate::workers::{Turns, share};
 
-/// UUIDs whose buckets are asked for before the first of them is looked at.
-const BATCH: usize = 64;
+/// Hashes of a part, whose buckets have a quarter of a MiB.
+const PART: usize = 1 << 15;
 
 /// Hashes that a bucket has room for.
 const ROOM: usize = 15;
 
-/// For so many UUIDs there is a bucket.
+/// For so many hashes there is a bucket.
 const LOAD: usize = 8;
 
 /// To look for a UUID takes as long as to look at so many devices.
 const AS_LONG_AS: u64 = 16;
-
-/// One cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Bucket {
-    /// 32 bits of the hash of each UUID, never 0; 0 where there is none.
-    marks: [u32; ROOM],
-    used: u32,
-}
-
-const EMPTY: Bucket = Bucket { marks: [0; ROOM], used: 0 };
 
 /// Drops every UUID that an earlier one is equal to. Returns how many they were.
 pub(super) fn keep_first(uuids: &mut Vec<Uuid>, effort: &Effort) -> usize {
@@ -51,105 +41,144 @@ pub(super) fn keep_first(uuids: &mut Vec<Uuid>, effort: &Effort) -> usize {
 /// The rows, ascending, whose UUID an earlier row has, each with the first such row.
 pub fn find_repeated(uuids: &[Uuid], effort: &Effort) -> Vec<(usize, usize)> {
     let hasher = RandomState::default();
+    let mut repeated = Vec::new();
     let suspects = suspects(uuids, &hasher, effort);
     if suspects.is_empty() {
-        return Vec::new();
+        return repeated;
     }
-    // The first row of each UUID that is a suspect's.
-    let mut first_rows: HashMap<Uuid, Option<usize>, RandomState> =
-        suspects.iter().map(|&row| (uuids[row], None)).collect();
-    let filter = Filter::of(suspects.iter().map(|&row| hash(&hasher, &uuids[row])));
+    let filter = Filter::of(&suspects);
+    let mut first_rows: HashMap<Uuid, usize, RandomState> = HashMap::default();
     for (row, uuid) in uuids.iter().enumerate() {
-        if filter.may_have(hash(&hasher, uuid))
-            && let Some(first) = first_rows.get_mut(uuid)
-        {
-            first.get_or_insert(row);
+        if filter.may_have(hash(&hasher, uuid)) {
+            match first_rows.entry(*uuid) {
+                Entry::Vacant(place) => _ = place.insert(row),
+                Entry::Occupied(first) => repeated.push((row, *first.get())),
+            }
         }
     }
-    let first_row = |row: usize| first_rows[&uuids[row]].expect("at least its own");
-    suspects.into_iter().map(|row| (row, first_row(row))).filter(|(row, first)| row != first).collect()
+    repeated
 }
 
-/// The rows, ascending, of the UUIDs that may stand in an earlier row: all that do, and one in some hundred millions
-/// that does not.
-fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<usize> {
-    let mut buckets = huge_pages::filled(EMPTY, uuids.len() / LOAD + 1);
+/// The hashes of UUIDs that may stand in an earlier row: of all that do, and of one in some hundred millions that does
+/// not.
+fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<u64> {
+    let parts = uuids.len().div_ceil(PART);
+    if parts < 2 {
+        let mut table = Table::with_room_for(uuids.len());
+        return uuids.iter().map(|uuid| hash(hasher, uuid)).filter(|&hash| table.put(hash)).collect();
+    }
     let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
-    // Each thread has buckets of its own, and goes over all UUIDs: what takes long is to wait for the buckets.
-    let (count, share_of_each) = (buckets.len(), buckets.len().div_ceil(threads));
-    let shares = Turns::of(buckets.chunks_mut(share_of_each).enumerate());
-    let find = |(number, own): (usize, &mut [Bucket])| {
-        Share { first: number * share_of_each, own, count }.suspects(uuids, hasher)
+    let share_of_each = uuids.len().div_ceil(threads);
+    let room = room(share_of_each, parts);
+    let mut places = huge_pages::zeroed(room * parts * threads);
+    let turns = Turns::of(uuids.chunks(share_of_each).zip(places.chunks_mut(room * parts)));
+    let deal = |(uuids, places)| Dealt::of(uuids, hasher, parts, places);
+    let dealt: Vec<Dealt<'_>> =
+        share(threads - 1, || turns.take().map(deal).collect::<Vec<_>>()).into_iter().flatten().collect();
+    let turns = Turns::of(0..parts);
+    let find = || {
+        let (mut table, mut suspects) = (Table::with_room_for(PART), Vec::new());
+        for part in turns.take() {
+            table.clear();
+            let hashes = dealt.iter().flat_map(|dealt| dealt.part(part));
+            suspects.extend(hashes.copied().filter(|&hash| table.put(hash)));
+        }
+        suspects
     };
-    let mut suspects = share(threads - 1, || shares.take().flat_map(find).collect::<Vec<usize>>()).concat();
-    suspects.sort_unstable();
+    let mut suspects = share(threads - 1, find).concat();
+    suspects.extend(dealt.into_iter().flat_map(|dealt| dealt.beyond));
     suspects
 }
 
-/// Some of the buckets.
-struct Share<'a> {
-    /// How many there are before these.
-    first: usize,
-    own: &'a mut [Bucket],
-    /// How many there are in all.
-    count: usize,
+/// How many of so many hashes a part is given room for: as many as chance gives it, and eight times the usual difference
+/// more.
+fn room(hashes: usize, parts: usize) -> usize {
+    let mean = hashes / parts;
+    mean + 8 * mean.isqrt() + 8
 }
 
-impl Share<'_> {
-    /// The rows of those UUIDs that belong into these buckets and may stand in an earlier row.
-    fn suspects(self, uuids: &[Uuid], hasher: &RandomState) -> Vec<usize> {
-        let mut suspects = Vec::new();
-        let (mut marks, mut homes, mut places) = ([0; BATCH], [0; BATCH], [0; BATCH]);
-        for (batch, chunk) in uuids.chunks(BATCH).enumerate() {
-            let mut belong = 0;
-            for (place, uuid) in chunk.iter().enumerate() {
-                let hash = hash(hasher, uuid);
-                let home = home(hash, self.count).wrapping_sub(self.first);
-                prefetch(self.own, home.min(self.own.len()));
-                // What belongs to another share is written over.
-                (marks[belong % BATCH], homes[belong % BATCH], places[belong % BATCH]) = (mark(hash), home, place);
-                belong += usize::from(home < self.own.len());
-            }
-            for at in 0..belong {
-                if put(self.own, homes[at], marks[at]) {
-                    suspects.push(batch * BATCH + places[at]);
-                }
+/// The hashes of some UUIDs, in parts.
+struct Dealt<'a> {
+    /// The same room for each part.
+    hashes: &'a [u64],
+    /// How many each part has.
+    used: Vec<usize>,
+    /// Those that there was no room for: many UUIDs are the same.
+    beyond: Vec<u64>,
+}
+
+impl<'a> Dealt<'a> {
+    fn of(uuids: &[Uuid], hasher: &RandomState, parts: usize, hashes: &'a mut [u64]) -> Self {
+        let (mut used, mut beyond) = (vec![0; parts], Vec::new());
+        let room = hashes.len() / parts;
+        for uuid in uuids {
+            let hash = hash(hasher, uuid);
+            let part = scaled(hash, parts);
+            let at = used[part];
+            if at < room {
+                hashes[part * room + at] = hash;
+                used[part] = at + 1;
+            } else {
+                beyond.push(hash);
             }
         }
-        suspects
+        Self { hashes, used, beyond }
+    }
+
+    fn part(&self, part: usize) -> &[u64] {
+        &self.hashes[self.hashes.len() / self.used.len() * part..][..self.used[part]]
     }
 }
 
-/// Puts a mark into its bucket, or into one after it; whether it was there, or may have been if there was room for it.
-#[inline]
-fn put(buckets: &mut [Bucket], home: usize, mark: u32) -> bool {
-    let mut at = home;
-    // Few buckets may be full although there is more room in all than there are UUIDs.
-    for _ in 0..buckets.len() {
-        let bucket = &mut buckets[at];
-        // All of them at once, without a way out in between.
-        if bucket.marks.iter().fold(false, |found, own| found | (*own == mark)) {
-            return true;
-        }
-        if let Some(place) = bucket.marks.get_mut(bucket.used as usize) {
-            *place = mark;
-            bucket.used += 1;
-            return false;
-        }
-        at = if at + 1 == buckets.len() { 0 } else { at + 1 };
+/// Which hashes were seen, of a part or of all.
+struct Table(Vec<Bucket>);
+
+/// One cache line: 32 bits of each hash, the uppermost of them set; 0 where there is none; and in the last place how
+/// many there are, which is no mark.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Bucket([u32; ROOM + 1]);
+
+const EMPTY: Bucket = Bucket([0; ROOM + 1]);
+
+impl Table {
+    fn with_room_for(hashes: usize) -> Self {
+        Self(huge_pages::filled(EMPTY, hashes / LOAD + 1))
     }
-    true
+
+    fn clear(&mut self) {
+        self.0.fill(EMPTY);
+    }
+
+    /// Puts a hash into its bucket, or into one after it; whether it was there, or may have been if there was room for
+    /// it.
+    #[inline]
+    fn put(&mut self, hash: u64) -> bool {
+        // The upper bits, by which it came into its part, are nearly the same in all of that.
+        let (mark, mut at) = (hash as u32 | 1 << 31, scaled(hash << 16, self.0.len()));
+        // Few buckets may be full although there is more room in all than there are UUIDs.
+        for _ in 0..self.0.len() {
+            let bucket = &mut self.0[at].0;
+            // All of them at once, without a way out in between.
+            if bucket.iter().fold(false, |found, own| found | (*own == mark)) {
+                return true;
+            }
+            let used = bucket[ROOM] as usize;
+            if used < ROOM {
+                bucket[used] = mark;
+                bucket[ROOM] += 1;
+                return false;
+            }
+            at = if at + 1 == self.0.len() { 0 } else { at + 1 };
+        }
+        true
+    }
 }
 
+/// A number below `count` for the upper bits of a hash.
 #[inline]
-fn home(hash: u64, buckets: usize) -> usize {
-    ((u128::from(hash) * buckets as u128) >> 64) as usize
-}
-
-/// What stands for a hash in a bucket.
-#[inline]
-fn mark(hash: u64) -> u32 {
-    hash as u32 | 1
+fn scaled(hash: u64, count: usize) -> usize {
+    ((u128::from(hash) * count as u128) >> 64) as usize
 }
 
 #[inline]
@@ -161,9 +190,9 @@ fn hash(hasher: &RandomState, uuid: &Uuid) -> u64 {
 struct Filter(Vec<u64>);
 
 impl Filter {
-    fn of(hashes: impl ExactSizeIterator<Item = u64>) -> Self {
+    fn of(hashes: &[u64]) -> Self {
         let mut filter = Self(vec![0; (hashes.len() / 4).next_power_of_two()]);
-        for hash in hashes {
+        for &hash in hashes {
             let (word, bit) = filter.place(hash);
             filter.0[word] |= 1 << bit;
         }
@@ -222,18 +251,39 @@ mod tests {
     #[test]
     fn marks_that_pass_for_others_drop_nothing() {
         // One bucket for all: every mark that is equal to another's makes a suspect of a UUID that is none.
-        let hasher = RandomState::default();
-        let hashes: Vec<u64> = (0..14u64).map(|i| (i << 40) | (2 * i)).collect();
-        let mut bucket = [EMPTY];
-        assert!(hashes.iter().all(|&hash| !put(&mut bucket, 0, mark(hash))));
-        assert!(
-            hashes.iter().all(|&hash| put(&mut bucket, 0, mark(hash | 1))),
-            "the lowest bit does not tell marks apart"
-        );
-        assert!(!put(&mut bucket, 0, mark(1 << 20)), "the last that there is room for");
-        assert!(put(&mut bucket, 0, mark(1 << 21)), "nobody knows whether it was there");
-        let filter = Filter::of(hashes.iter().copied());
+        let hashes: Vec<u64> = (0..14u64).map(|i| (i << 40) | i).collect();
+        let mut table = Table::with_room_for(0);
+        assert!(hashes.iter().all(|&hash| !table.put(hash)));
+        assert!(hashes.iter().all(|&hash| table.put(hash | 1 << 31)), "the uppermost bit does not tell marks apart");
+        assert!(!table.put(1 << 20), "the last that there is room for");
+        assert!(table.put(1 << 21), "nobody knows whether it was there");
+        table.clear();
+        assert!(!table.put(1 << 21));
+        let filter = Filter::of(&hashes);
         assert!(hashes.iter().all(|&hash| filter.may_have(hash)));
-        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, &Effort::default()), [2]);
+        let hasher = RandomState::default();
+        assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, &Effort::default()), [hash(&hasher, &[7; 16])]);
+    }
+
+    #[test]
+    fn what_a_part_has_no_room_for_is_kept_beside_it() {
+        let (hasher, parts) = (RandomState::default(), 4);
+        let mut uuids = [[5; 16]; 400];
+        for (value, uuid) in (0u128..).zip(&mut uuids[..50]) {
+            *uuid = value.to_be_bytes();
+        }
+        let mut places = vec![0; room(uuids.len(), parts) * parts];
+        let dealt = Dealt::of(&uuids, &hasher, parts, &mut places);
+        assert!(!dealt.beyond.is_empty());
+        let in_parts = (0..parts).flat_map(|part| {
+            dealt.part(part).iter().inspect(move |hash| {
+                assert_eq!(scaled(**hash, parts), part);
+            })
+        });
+        let mut found: Vec<u64> = in_parts.chain(&dealt.beyond).copied().collect();
+        let mut expected = uuids.map(|uuid| hash(&hasher, &uuid));
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
     }
 }

@@ -16,6 +16,7 @@
 //! | `scan` | text → values |
 //! | `clean` | the values that a list consists of, or nearly |
 //! | `side_by_side` | the same by several threads |
+//! | `room` | the vector that they write to |
 //! | `vbmi` | the same by the instructions of AVX-512 VBMI |
 //! | `distinct` | the first occurrences, and the repeated ones |
 //! | `value` | one value → UUID |
@@ -29,6 +30,7 @@ mod bad;
 mod clean;
 mod column;
 mod distinct;
+mod room;
 mod scan;
 mod seen;
 mod side_by_side;

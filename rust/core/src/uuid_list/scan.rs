@@ -1,7 +1,7 @@
 //! Text → values.
 
 use super::bad::{self, BadValue, Place};
-use super::clean::{Forms, LINE, SEPARATOR, take_clean};
+use super::clean::{BARE, Forms, SEPARATOR, take_clean};
 use super::distinct::keep_first;
 use super::side_by_side::take_clean_side_by_side;
 use super::text::{UuidListError, to_text};
@@ -37,7 +37,9 @@ pub struct UuidListReport {
 /// # Errors
 /// The bytes are not text.
 pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListError> {
-    let mut report = UuidListReport { uuids: huge_pages::with_room(bytes.len() / LINE + 1), ..Default::default() };
+    // There are no more: a value is no shorter, and has a separator after it. Pages that are not written take no memory.
+    let uuids = huge_pages::with_room(bytes.len() / (BARE + 1) + 1);
+    let mut report = UuidListReport { uuids, ..Default::default() };
     // What is clean is text, and need not be found to be.
     let taken = take_clean_side_by_side(bytes, effort, &mut Forms::default(), &mut report.uuids);
     if taken < bytes.len() {

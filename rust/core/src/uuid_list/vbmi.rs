@@ -13,6 +13,7 @@ use std::arch::x86_64::{
 use bytemuck::cast;
 
 use super::clean::{AHEAD, BARE, QUOTE, SEPARATOR, VALUE, between, gap};
+use super::room::Push;
 use crate::ids::Uuid;
 use crate::prefetch::prefetch;
 
@@ -129,7 +130,7 @@ impl Forms {
 
 /// As `clean::take_clean`; what it leaves may be clean.
 #[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1,popcnt")]
-pub(super) fn take_many(text: &[u8], met: &mut Forms, uuids: &mut Vec<Uuid>) -> usize {
+pub(super) fn take_many(text: &[u8], met: &mut Forms, uuids: &mut impl Push) -> usize {
     let mut rest = text;
     // More than a value and what is looked at after it.
     while let Some(head) = rest.first_chunk::<64>() {
@@ -172,7 +173,7 @@ const TWO: usize = 64;
 /// As [`take_many`], of values in any form: first where they begin is found, and then each of them is read without
 /// waiting for the one before it. What it leaves may be clean.
 #[target_feature(enable = "avx512vbmi,avx512f,avx512bw,avx512vl,avx2,bmi1,popcnt")]
-fn take_mixed(text: &[u8], uuids: &mut Vec<Uuid>) -> usize {
+fn take_mixed(text: &[u8], uuids: &mut impl Push) -> usize {
     let mut starts = [0u32; WINDOW / TWO * 2 + 2];
     let mut rest = text;
     while rest.len() >= WINDOW + TWO {
