@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import SupportsIndex
 
+    import numpy as np
+    import numpy.typing as npt
+
     from groundswell.factory.devices import Devices
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
@@ -211,7 +214,7 @@ class RolloutDesk:
             number=number,
             dry_run=dry_run,
             plan=plan,
-            without_target=hardware_without_target(wave, devices, fleet),
+            without_target=hardware_without_target(wave, staging.ordinals(), fleet),
             updated=staging.updated,
             covered=staging.covered,
             newly_scheduled=staging.newly_scheduled,
@@ -236,7 +239,7 @@ class RolloutDesk:
             number=number,
             dry_run=False,
             plan=plan,
-            without_target=hardware_without_target(wave, devices, fleet),
+            without_target=hardware_without_target(wave, devices.to_ordinals(), fleet),
             repeated=repeated,
             why_short=_REPEATED.format(plan.group) if repeated else None,
             fleet=fleet,
@@ -299,18 +302,18 @@ def _as_set(listed: UuidList, fleet: Fleet) -> _core.DeviceSet:
     return _core.DeviceSet.from_ordinals(ordinals[ordinals != _core.NO_ORDINAL])
 
 
-def hardware_without_target(wave: Wave, devices: _core.DeviceSet, fleet: Fleet) -> dict[str, int]:
+def hardware_without_target(wave: Wave, ordinals: npt.NDArray[np.uint32], fleet: Fleet) -> dict[str, int]:
     """Hardware ids for which a wave has no target, with their numbers of devices; unknown ids are left out.
 
     Args:
         wave: the wave.
-        devices: whom to count.
+        ordinals: whom to count.
         fleet: the factory's fleet.
 
     Returns:
         By number of devices, most first.
     """
-    counts = fleet.hardware_counts(devices.to_ordinals())
+    counts = fleet.hardware_counts(ordinals)
     if not counts:
         return {}
     signed = parse_document(wave.document, "Targets", "the wave's role").signed

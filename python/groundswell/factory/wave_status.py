@@ -149,7 +149,7 @@ def wave_status(
     if counted.groupless.total:
         tally = progress(counted.groupless)
         others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=tally))
-    without = hardware_without_target(wave, _reached(wave, core, fleet), fleet)
+    without = hardware_without_target(wave, _reached(wave, core, fleet).to_ordinals(), fleet)
     # What `show` warns of beside these was known when the wave was made.
     warnings = list(expiring)
     if without:

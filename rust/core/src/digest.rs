@@ -1,5 +1,6 @@
 //! The digest by which a set of devices is known for ever.
 
+use std::slice::IterMut;
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -21,15 +22,14 @@ const MANY: usize = 1 << 15;
 /// SHA-256 over 16-byte UUIDs in ascending order.
 ///
 /// They are sorted in parts that stay in a cache, many of them by two threads; what is sorted is hashed meanwhile.
-pub fn digest(uuids: impl Iterator<Item = Uuid>) -> [u8; 32] {
-    let mut numbers = huge_pages::with_room(uuids.size_hint().0);
-    numbers.extend(uuids.map(Number::from_be_bytes));
-    let (mut grouped, lengths) = by_first_byte(&numbers);
+pub fn digest(uuids: &[Uuid]) -> [u8; 32] {
+    let threads = if uuids.len() < MANY { 1 } else { 2 };
+    let (mut grouped, lengths) = by_first_byte(uuids, threads);
     let mut rest = &mut grouped[..];
     let parts = lengths.map(|length| rest.split_off_mut(..length).expect("they add up to all"));
     let turns = Turns::of(parts.into_iter().enumerate());
     let (sorted, hashing) = (Mutex::new([None; PARTS]), Mutex::new(Hashing::default()));
-    share(usize::from(numbers.len() >= MANY), || {
+    share(threads - 1, || {
         let mut room = Room::default();
         for (number, part) in turns.take() {
             room.sort(part);
@@ -50,19 +50,33 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts numbers together that begin with the same byte. Gives them all, and how many there are of each.
-fn by_first_byte(numbers: &[Number]) -> (Vec<Number>, [usize; PARTS]) {
-    let part = |number: Number| (number >> 120) as usize;
+/// Puts those together that begin with the same byte, as numbers. Gives them all, and how many there are of each.
+fn by_first_byte(uuids: &[Uuid], threads: usize) -> (Vec<Number>, [usize; PARTS]) {
+    let shares: Vec<&[Uuid]> = uuids.chunks(uuids.len().div_ceil(threads).max(1)).collect();
     let mut lengths = [0; PARTS];
-    numbers.iter().for_each(|&number| lengths[part(number)] += 1);
-    let mut next = lengths;
-    next.iter_mut().fold(0, |before, next| before + std::mem::replace(next, before));
-    let mut grouped = huge_pages::filled(0, numbers.len());
-    for &number in numbers {
-        let next = &mut next[part(number)];
-        grouped[*next] = number;
-        *next += 1;
+    let mut of_shares = vec![[0; PARTS]; shares.len()];
+    for (share, of_share) in shares.iter().zip(&mut of_shares) {
+        share.iter().for_each(|uuid| of_share[usize::from(uuid[0])] += 1);
+        lengths.iter_mut().zip(&*of_share).for_each(|(length, more)| *length += more);
     }
+    let mut grouped = huge_pages::zeroed(uuids.len());
+    let mut rest = &mut grouped[..];
+    // Where the UUIDs of each share go: of each part to some places next to each other.
+    let mut places: Vec<Vec<IterMut<'_, Number>>> = shares.iter().map(|_| Vec::with_capacity(PARTS)).collect();
+    for part in 0..PARTS {
+        for (of_share, places) in of_shares.iter().zip(&mut places) {
+            places.push(rest.split_off_mut(..of_share[part]).expect("they add up to all").iter_mut());
+        }
+    }
+    let turns = Turns::of(shares.into_iter().zip(places));
+    share(threads - 1, || {
+        for (uuids, mut places) in turns.take() {
+            for uuid in uuids {
+                let place = places[usize::from(uuid[0])].next().expect("one for each that was counted");
+                *place = Number::from_be_bytes(*uuid);
+            }
+        }
+    });
     (grouped, lengths)
 }
 
@@ -118,7 +132,7 @@ mod tests {
                 let mut expected = uuids.clone();
                 expected.sort();
                 let expected: [u8; 32] = Sha256::digest(expected.as_flattened()).into();
-                assert_eq!(digest(uuids.into_iter()), expected, "{count} {shift}");
+                assert_eq!(digest(&uuids), expected, "{count} {shift}");
             }
         }
     }

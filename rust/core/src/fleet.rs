@@ -468,13 +468,31 @@ impl Fleet {
         ordinals
     }
 
+    /// The UUIDs of these ordinals, in order, deleted devices included.
+    ///
+    /// Two threads share many of them.
+    ///
+    /// # Panics
+    /// For an ordinal beyond the last row.
+    pub fn uuids_of(&self, ordinals: &[Ordinal], effort: &Effort) -> Vec<Uuid> {
+        let mut uuids = huge_pages::zeroed(ordinals.len());
+        let threads = effort.threads_for(ordinals.len() as u64 * LOOK_UP_FOR_SCAN);
+        let turns = Turns::of(ordinals.chunks(TURN).zip(uuids.chunks_mut(TURN)));
+        share(threads - 1, || {
+            for (ordinals, uuids) in turns.take() {
+                ordinals.iter().zip(uuids).for_each(|(&ordinal, place)| *place = self.uuid(ordinal));
+            }
+        });
+        uuids
+    }
+
     /// SHA-256 over the 16-byte UUIDs of these ordinals in ascending order, deleted devices included: the digest by which
     /// a set of devices is known for ever.
     ///
     /// # Panics
     /// For an ordinal beyond the last row.
     pub fn digest(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> [u8; 32] {
-        digest(ordinals.into_iter().map(|ordinal| self.uuid(ordinal)))
+        digest(&self.uuids_of(&ordinals.into_iter().collect::<Vec<_>>(), &Effort::default()))
     }
 
     /// The columns again, as they were given; those of deleted devices say nothing but their UUIDs.
@@ -503,7 +521,7 @@ impl Fleet {
 /// How many devices a scan reads in the time of a look-up.
 const LOOK_UP_FOR_SCAN: u64 = 64;
 
-/// UUIDs that a thread looks up at once.
+/// UUIDs that a thread looks up, or gives, at once.
 const TURN: usize = 1 << 13;
 
 fn latest_of_blocks(last_seen: &[u32]) -> Vec<u32> {

@@ -3,6 +3,8 @@
 //! The system hands out small pages one by one as they are first written, which takes as long as reading a list into
 //! them; and whoever touches a column at random waits for fewer entries of the page table.
 
+use bytemuck::Zeroable;
+
 /// Columns smaller than this are left alone.
 const LARGE: usize = 8 << 20;
 
@@ -20,9 +22,9 @@ pub(crate) fn filled<T: Copy>(element: T, elements: usize) -> Vec<T> {
     column
 }
 
-/// A vector of so many zeros. What the system hands out is zero: nothing is written.
-pub(crate) fn zeroed(elements: usize) -> Vec<u64> {
-    let column = vec![0; elements];
+/// A vector of so many zeros. What the system hands out is zero: it is first written by whoever makes use of it.
+pub(crate) fn zeroed<T: Zeroable>(elements: usize) -> Vec<T> {
+    let column = bytemuck::allocation::zeroed_vec(elements);
     advise(&column);
     column
 }

@@ -45,14 +45,7 @@ pub(crate) fn uuids_from(array: &PyReadonlyArray2<'_, u8>) -> PyResult<Vec<Uuid>
 }
 
 /// A `(n, 16)` array of bytes of these UUIDs.
-pub(crate) fn uuids_to<'py>(
-    py: Python<'py>,
-    uuids: impl ExactSizeIterator<Item = Uuid>,
-) -> PyResult<Bound<'py, PyArray2<u8>>> {
+pub(crate) fn uuids_to(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Bound<'_, PyArray2<u8>>> {
     let rows = uuids.len();
-    let mut bytes = Vec::with_capacity(rows * 16);
-    for uuid in uuids {
-        bytes.extend_from_slice(&uuid);
-    }
-    numpy::PyArray1::from_vec(py, bytes).reshape([rows, 16])
+    numpy::PyArray1::from_vec(py, uuids.into_flattened()).reshape([rows, 16])
 }

@@ -122,7 +122,7 @@ impl PyFleet {
         if let Some(&beyond) = ordinals.iter().find(|&&ordinal| ordinal as usize >= self.0.rows()) {
             return Err(no_ordinal(beyond));
         }
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.0.uuid(ordinal)))
+        arrays::uuids_to(py, py.detach(|| self.0.uuids_of(&ordinals, &effort::effort(None))))
     }
 
     fn digest<'py>(&self, py: Python<'py>, devices: &PyDeviceSet) -> PyResult<Bound<'py, PyBytes>> {
@@ -135,7 +135,7 @@ impl PyFleet {
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = py.detach(|| self.0.to_columns());
         let dict = PyDict::new(py);
-        dict.set_item("uuids", arrays::uuids_to(py, columns.uuids.into_iter())?)?;
+        dict.set_item("uuids", arrays::uuids_to(py, columns.uuids)?)?;
         dict.set_item("last_seen", columns.last_seen.into_pyarray(py))?;
         dict.set_item("groups", columns.groups.into_pyarray(py))?;
         dict.set_item("group_names", columns.group_names)?;

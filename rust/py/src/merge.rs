@@ -47,7 +47,7 @@ impl PyMergedSelection {
     }
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        arrays::uuids_to(py, self.0.picks.iter().map(|pick| pick.uuid))
+        arrays::uuids_to(py, self.0.picks.iter().map(|pick| pick.uuid).collect())
     }
 
     fn keys<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {

@@ -9,7 +9,7 @@ use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arrays;
+use crate::{arrays, effort};
 
 /// The devices that a selector and a limit picked from a fleet.
 #[pyclass(frozen, name = "Selection", module = "groundswell._core")]
@@ -81,7 +81,7 @@ impl PySelection {
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = &self.selection.ordinals;
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuid(ordinal)))
+        arrays::uuids_to(py, py.detach(|| self.fleet.uuids_of(ordinals, &effort::effort(None))))
     }
 
     fn bitmap<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -67,7 +67,7 @@ fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyRes
 #[pyfunction]
 fn digest_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
     let uuids = arrays::uuids_in(&uuids)?;
-    Ok(PyBytes::new(py, &py.detach(|| digest::digest(uuids.iter().copied()))))
+    Ok(PyBytes::new(py, &py.detach(|| digest::digest(&uuids))))
 }
 
 #[pyfunction]

@@ -250,7 +250,7 @@ impl PyStaging {
 
     fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let ordinals = &self.staging.ordinals;
-        arrays::uuids_to(py, ordinals.iter().map(|&ordinal| self.fleet.uuid(ordinal)))
+        arrays::uuids_to(py, py.detach(|| self.fleet.uuids_of(ordinals, &effort::effort(None))))
     }
 
     fn devices(&self, py: Python<'_>) -> PyDeviceSet {
