@@ -28,7 +28,7 @@ class Known:
     """
 
     rows: pa.Table
-    positions: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.uint32]
 
 
 def known_devices(context: Context, uuids: npt.NDArray[np.uint8] | pa.ChunkedArray) -> Known:
@@ -47,7 +47,7 @@ def known_devices(context: Context, uuids: npt.NDArray[np.uint8] | pa.ChunkedArr
     # The side that is named last is put into a hash table: only uuids and numbers, no texts.
     found = context.store.table(
         "SELECT i.position, d.* EXCLUDE (uuid) FROM devices d JOIN incoming i ON i.uuid = d.uuid",
-        incoming=pa.table({"position": pa.array(np.arange(len(column))), "uuid": column}),
+        incoming=pa.table({"position": pa.array(np.arange(len(column), dtype=np.uint32)), "uuid": column}),
     )
     found = in_order(found)
     return Known(found.drop_columns(["position"]), found.column("position").to_numpy())

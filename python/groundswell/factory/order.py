@@ -25,13 +25,22 @@ def in_order(rows: pa.Table) -> pa.Table:
 
     chunks = [numbers(chunk) for chunk in rows.column("ordinal").chunks]
     ordinals = np.concatenate(chunks) if chunks else np.empty(0, np.uint32)
-    if (ordinals[1:] > ordinals[:-1]).all():
+    begins = np.append(np.flatnonzero(ordinals[1:] <= ordinals[:-1]) + 1, len(ordinals))
+    if len(begins) == 1:
         return rows
-    order = ordinals.argsort(kind="stable")
-    begins = np.concatenate(([0], np.flatnonzero(np.diff(order) != 1) + 1))
-    if len(begins) > _MOST_RUNS:
-        # Rows in one piece are found twice as fast.
-        return rows.combine_chunks().take(order)
+    begins = np.insert(begins, 0, 0)
+    begins, ends = begins[:-1], begins[1:]
+    by_first = ordinals[begins].argsort()
+    begins, ends = begins[by_first], ends[by_first]
+    if (ordinals[begins[1:]] <= ordinals[ends[:-1] - 1]).any():
+        # Runs that lie within each other are cut where they do.
+        order = ordinals.argsort(kind="stable")
+        cuts = np.concatenate(([0], np.flatnonzero(np.diff(order) != 1) + 1, [len(order)]))
+        if len(cuts) > _MOST_RUNS:
+            # Rows in one piece are found twice as fast.
+            return rows.combine_chunks().take(order)
+        begins, ends = order[cuts[:-1]], order[cuts[1:] - 1] + 1
+    elif len(begins) > _MOST_RUNS:
+        return rows.combine_chunks().take(ordinals.argsort(kind="stable"))
     # Whole runs change places without being copied.
-    lengths = np.diff(begins, append=len(order))
-    return pa.concat_tables([rows.slice(order[begin], length) for begin, length in zip(begins, lengths, strict=True)])
+    return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)])

@@ -187,6 +187,8 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
             empty = text is None or not str(text).strip(rules.BLANKS)
             bad.append(BadCell(where.start + row, "uuid", "is empty" if empty else "is no UUID"))
         whole[where] = uuids
+    # What nobody may write to, the core need not copy.
+    whole.flags.writeable = False
     return whole
 
 

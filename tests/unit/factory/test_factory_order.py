@@ -34,8 +34,21 @@ def runs(length: int) -> list[int]:
         runs(20_000),
         random.Random(5).sample(range(100_000), 5_000),
         [*range(0, 9_000, 2), *range(1, 9_000, 2)],
+        [*(one for one in range(9_000) if one % 1_000), *range(0, 9_000, 1_000)],
+        [*range(2_000, 9_000), *(one for one in range(2_000) if one % 700), *range(0, 2_000, 700)],
     ],
-    ids=["none", "one", "in order", "two runs", "mixed", "long runs", "at random", "interleaved"],
+    ids=[
+        "none",
+        "one",
+        "in order",
+        "two runs",
+        "mixed",
+        "long runs",
+        "at random",
+        "interleaved",
+        "a few moved",
+        "moved and turned",
+    ],
 )
 def test_rows_come_ascending_and_whole(ordinals: list[int]) -> None:
     rows = in_order(found(ordinals))
