@@ -40,7 +40,7 @@ impl Container<'_> {
     /// Whether the ordinal with this lower half is in it.
     pub(crate) fn contains(&self, low: u16) -> bool {
         match self {
-            Self::Array(lows) => lows.binary_search_by_key(&low, |own| u16::from_le_bytes(*own)).is_ok(),
+            Self::Array(lows) => is_among(lows, low),
             Self::Bitmap(words) => {
                 u64::from_le_bytes(words[usize::from(low) / WORD]) >> (usize::from(low) % WORD) & 1 == 1
             }
@@ -113,7 +113,7 @@ impl Container<'_> {
                 for (at, (word, changes)) in scope.iter_mut().zip(in_scope.chunks(WORD)).enumerate() {
                     for bit in Bits(*word) {
                         let sought = (((first + at) * WORD) as u16 + bit as u16) ^ changes[bit as usize];
-                        if lows.binary_search_by_key(&sought, |low| u16::from_le_bytes(*low)).is_ok() {
+                        if is_among(lows, sought) {
                             *word &= !(1 << bit);
                         }
                     }
@@ -148,6 +148,24 @@ impl Container<'_> {
         }
         words
     }
+}
+
+/// So many lower halves are looked at at once.
+const NEAR: usize = 64;
+
+/// Whether a lower half is among some that ascend.
+///
+/// As a rule they are spread evenly. Then it is known where to look, without waiting for one look after the other.
+#[inline]
+fn is_among(lows: &[[u8; 2]], low: u16) -> bool {
+    let before = (lows.len() * usize::from(low) / CHUNK).saturating_sub(NEAR / 2).min(lows.len().saturating_sub(NEAR));
+    if let Some(near) = lows[before..].first_chunk::<NEAR>() {
+        let [first, last] = [near[0], near[NEAR - 1]].map(u16::from_le_bytes);
+        if first <= low && low <= last {
+            return near.iter().fold(false, |found, own| found | (*own == low.to_le_bytes()));
+        }
+    }
+    lows.binary_search_by_key(&low, |own| u16::from_le_bytes(*own)).is_ok()
 }
 
 /// Up to this many ordinals for each position, they are expanded to words; of more, each position's is sought.

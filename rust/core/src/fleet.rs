@@ -10,7 +10,7 @@ use crate::device_set::{DeviceSet, WordSet};
 use crate::digest::digest;
 use crate::effort::Effort;
 use crate::error::CoreError;
-use crate::fleet_set::FleetSet;
+use crate::fleet_set::{FleetSet, PositionList};
 use crate::groups::Groups;
 use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid};
@@ -219,7 +219,7 @@ impl Fleet {
             tags: NamedSets::new("tags", columns.tag_names, &layout.by_position(columns.tags))?,
             production: set_of(columns.production),
             present: columns.present.map(set_of),
-            nobody: FleetSet::List(Vec::new()),
+            nobody: FleetSet::List(PositionList::default()),
             groups,
             uuids,
             index,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::device_set::{Bits, WordSet};
 use crate::fleet::WORD;
-use crate::layout::Position;
+use crate::layout::{CHUNK, Position};
 
 /// A set is kept as words where at least one device in this many is in it: a list would take more memory.
 const DENSE: usize = 32;
@@ -12,12 +12,8 @@ const DENSE: usize = 32;
 /// A set of positions: one bit a device of the fleet, or a list of those that are in it.
 #[derive(Clone, Debug)]
 pub(crate) enum FleetSet {
-    Words {
-        words: WordSet,
-        len: u64,
-    },
-    /// Ascending, each once.
-    List(Vec<Position>),
+    Words { words: WordSet, len: u64 },
+    List(PositionList),
 }
 
 impl FleetSet {
@@ -27,7 +23,7 @@ impl FleetSet {
             let len = positions.len() as u64;
             return Self::Words { words: WordSet::from_positions(rows, &positions), len };
         }
-        Self::List(positions)
+        Self::List(PositionList::of(positions))
     }
 
     /// The set of these positions, in any order, repeated or not, for one selection.
@@ -42,7 +38,7 @@ impl FleetSet {
         }
         positions.sort_unstable();
         positions.dedup();
-        Self::List(positions)
+        Self::List(PositionList::of(positions))
     }
 
     /// The set of the positions for which a column says so.
@@ -53,14 +49,14 @@ impl FleetSet {
         if len as usize * DENSE >= rows && len > 0 {
             return Self::Words { words, len };
         }
-        Self::List(words.iter().collect())
+        Self::List(PositionList::of(words.iter().collect()))
     }
 
     /// The number of devices in the set.
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Words { len, .. } => *len,
-            Self::List(list) => list.len() as u64,
+            Self::List(list) => list.positions.len() as u64,
         }
     }
 
@@ -69,7 +65,7 @@ impl FleetSet {
     pub(crate) fn contains(&self, position: Position) -> bool {
         match self {
             Self::Words { words, .. } => words.contains(position),
-            Self::List(list) => list.binary_search(&position).is_ok(),
+            Self::List(list) => list.in_chunk(position as usize / CHUNK).binary_search(&position).is_ok(),
         }
     }
 
@@ -77,11 +73,11 @@ impl FleetSet {
     pub(crate) fn for_each(&self, mut each: impl FnMut(Position)) {
         match self {
             Self::Words { words, .. } => words.iter().for_each(each),
-            Self::List(list) => list.iter().for_each(|&position| each(position)),
+            Self::List(list) => list.positions.iter().for_each(|&position| each(position)),
         }
     }
 
-    /// Keeps, in some words of the fleet, what is in this set.
+    /// Keeps, in some words of the fleet, all of one chunk, what is in this set.
     #[inline(always)]
     pub(crate) fn restrict(&self, first: usize, scope: &mut [u64]) {
         match self {
@@ -91,7 +87,7 @@ impl FleetSet {
                 }
             }
             Self::List(list) => {
-                let mut members = in_words(list, first, scope.len()).iter().copied().peekable();
+                let mut members = list.in_words(first, scope.len()).iter().copied().peekable();
                 for (word, at) in scope.iter_mut().zip(first..) {
                     let mut own = 0;
                     while let Some(position) = members.next_if(|&position| position as usize / WORD == at) {
@@ -103,7 +99,7 @@ impl FleetSet {
         }
     }
 
-    /// Takes what is in this set out of some words of the fleet.
+    /// Takes what is in this set out of some words of the fleet, all of one chunk.
     #[inline(always)]
     pub(crate) fn exclude_from(&self, first: usize, scope: &mut [u64]) {
         match self {
@@ -113,7 +109,7 @@ impl FleetSet {
                 }
             }
             Self::List(list) => {
-                for &position in in_words(list, first, scope.len()) {
+                for &position in list.in_words(first, scope.len()) {
                     scope[position as usize / WORD - first] &= !(1 << (position as usize % WORD));
                 }
             }
@@ -121,11 +117,64 @@ impl FleetSet {
     }
 }
 
-/// The part of an ascending list that lies within some words.
+/// Positions, ascending and each once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PositionList {
+    positions: Vec<Position>,
+    /// For each chunk up to that of the last position, and one more: how many positions there are before it.
+    starts: Vec<u32>,
+}
+
+impl PositionList {
+    fn of(positions: Vec<Position>) -> Self {
+        let chunks = positions.last().map_or(0, |&last| last as usize / CHUNK + 1);
+        let mut starts = vec![0; chunks + 1];
+        for position in &positions {
+            starts[*position as usize / CHUNK + 1] += 1;
+        }
+        let mut before = 0;
+        for start in &mut starts {
+            before += *start;
+            *start = before;
+        }
+        Self { positions, starts }
+    }
+
+    /// Those of a chunk.
+    #[inline]
+    fn in_chunk(&self, chunk: usize) -> &[Position] {
+        match self.starts.get(chunk..).and_then(|starts| starts.first_chunk()) {
+            Some(&[start, end]) => &self.positions[start as usize..end as usize],
+            None => &[],
+        }
+    }
+
+    /// Those within some words of one chunk.
+    #[inline]
+    fn in_words(&self, first: usize, words: usize) -> &[Position] {
+        let own = self.in_chunk(first * WORD / CHUNK);
+        let start = first * WORD;
+        let before = below(own, own.len() * (start % CHUNK) / CHUNK, start);
+        let more = below(&own[before..], own.len() * (words * WORD) / CHUNK, start + words * WORD);
+        &own[before..before + more]
+    }
+}
+
+/// How many of some positions, ascending, are below another; about `likely`.
+///
+/// Those near to there are all looked at, without waiting for one look after the other.
 #[inline]
-fn in_words(list: &[Position], first: usize, words: usize) -> &[Position] {
-    let bounds = [first, first + words].map(|word| list.partition_point(|&position| (position as usize) < word * WORD));
-    &list[bounds[0]..bounds[1]]
+fn below(positions: &[Position], likely: usize, end: usize) -> usize {
+    const NEAR: usize = 64;
+    let is_below = |position: &Position| (*position as usize) < end;
+    let before = likely.saturating_sub(NEAR / 2).min(positions.len().saturating_sub(NEAR));
+    if let Some(near) = positions[before..].first_chunk::<NEAR>()
+        && (before == 0 || is_below(&near[0]))
+        && (before + NEAR == positions.len() || !is_below(&near[NEAR - 1]))
+    {
+        return before + near.iter().map(|position| usize::from(is_below(position))).sum::<usize>();
+    }
+    positions.partition_point(is_below)
 }
 
 /// All ones within these positions, zero elsewhere, in the words from `first` on.
@@ -204,7 +253,7 @@ mod tests {
                 FleetSet::from_ascending(rows, ascending.clone()),
                 FleetSet::from_positions(rows, members.clone()),
                 FleetSet::from_column(column.iter().copied()),
-                FleetSet::List(ascending.clone()),
+                FleetSet::List(PositionList::of(ascending.clone())),
                 FleetSet::Words { words: WordSet::from_positions(rows, &members), len: plain.len() as u64 },
             ] {
                 prop_assert_eq!(set.len(), plain.len() as u64);
@@ -222,6 +271,22 @@ mod tests {
                 set.exclude_from(first, &mut scope);
                 prop_assert!(bits(first, &scope).iter().eq(inside.difference(&plain)));
             }
+        }
+
+        #[test]
+        fn a_list_is_told_chunk_by_chunk(
+            members in prop::collection::btree_set(0u32..4 * CHUNK as u32, 0..200),
+            windows in prop::collection::vec((0usize..6, 0usize..CHUNK / WORD, 0usize..CHUNK / WORD), 0..20),
+        ) {
+            let list = PositionList::of(members.iter().copied().collect());
+            for (chunk, one, other) in windows {
+                let (first, words) = (chunk * (CHUNK / WORD) + one.min(other), one.abs_diff(other));
+                let within = (first * WORD) as u32..((first + words) * WORD) as u32;
+                prop_assert!(list.in_words(first, words).iter().eq(members.range(within)));
+            }
+            let set = FleetSet::List(list);
+            prop_assert!(members.iter().all(|&member| set.contains(member)));
+            prop_assert!((0..200).all(|at| set.contains(at * 2003) == members.contains(&(at * 2003))));
         }
 
         #[test]
