@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python test-kernels lint format bench bench-full wheel lock clean
+.PHONY: build demo test test-rust test-python test-recovery test-kernels lint format bench bench-full wheel lock clean
 
 build: $(VENV)/.built
 
@@ -27,15 +27,20 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 demo: build
 	@$(BIN)/python -m benches.demo
 
-# Two at a time, since each uses one processor.
+# Two at a time, since each uses one processor; the longest first.
 test: build
-	@$(MAKE) --no-print-directory --jobs=2 test-rust test-python test-kernels
+	@$(MAKE) --no-print-directory --jobs=2 test-python test-recovery test-kernels test-rust
 
 test-rust: $(VENV)/.deps
 	env -u MAKEFLAGS cargo test --workspace --locked --quiet --exclude groundswell-py
 
+# Whatever is killed, damaged or full: nearly half of the time that all tests in Python take.
+RECOVERY := tests/recovery
 test-python: build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=$(RECOVERY)
+
+test-recovery: build
+	$(BIN)/python -m pytest $(RECOVERY)
 
 # The promises once more, by the instructions that another CPU may have instead of this one's best.
 PROMISES := tests/property tests/conformance/test_golden.py -k 'golden or selection or engine or uuid or shard or live'
