@@ -196,7 +196,7 @@ impl Wave {
             Kind::Sample | Kind::SampleWithinList => {
                 let seed = SeedKey::new(rollout.seed);
                 let drawn = sample(fleet, &mut terms, limit, &seed, &rollout.recency, &rollout.effort);
-                (drawn.ordinals, drawn.counts, drawn.wanted)
+                (drawn.ordinals, drawn.counts.expect("no set was put off"), drawn.wanted)
             }
             Kind::Whole | Kind::Listed => {
                 let counts = count(fleet, &terms, &rollout.recency, &rollout.effort);

@@ -127,12 +127,15 @@ pub(crate) fn clock(fleet: &Fleet, position: Position, seed: &SeedKey, recency: 
     Clock { key, ordinal: fleet.layout().ordinal(position) }
 }
 
+/// Sets are put off for picks only.
+const ALL_COUNTED: &str = "all sets are there where they are counted";
+
 /// What a sample comes to.
 pub(crate) struct Drawn {
     /// The picked devices, in order.
     pub(crate) ordinals: Vec<Ordinal>,
-    /// How many devices the sets hold; all zero where some of them were put off.
-    pub(crate) counts: Counts,
+    /// How many devices the sets hold; not counted where some of them were put off.
+    pub(crate) counts: Option<Counts>,
     /// What the limit comes to.
     pub(crate) wanted: u64,
 }
@@ -156,11 +159,12 @@ pub(crate) fn sample(
         Limit::All => None,
         Limit::Count(count) => Some(count),
         Limit::Percent(thousandths, of) => {
-            let counts = pass(terms, Search::Counts { online: of == Denominator::Online }, 0).counts;
+            let counts =
+                pass(terms, Search::Counts { online: of == Denominator::Online }, 0).counts.expect(ALL_COUNTED);
             let wanted = share(thousandths, of, &counts);
             online = counts.online;
             if wanted == 0 {
-                return Drawn { ordinals: Vec::new(), counts, wanted };
+                return Drawn { ordinals: Vec::new(), counts: Some(counts), wanted };
             }
             Some(wanted)
         }
@@ -176,24 +180,21 @@ pub(crate) fn sample(
         let expected = wanted.map_or(0, |wanted| wanted.min(terms.extent()) as usize);
         let thresholds = &Thresholds::new(horizon);
         let Found { counts, rung } = pass(terms, Search::Picks(Clocks { seed, thresholds }), expected + expected / 4);
-        let k = if terms.put_off.is_empty() {
-            wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)) as usize
-        } else {
-            let wanted = wanted.expect("sets are put off for a number of picks") as usize;
-            if rung.keys.len() < wanted {
-                // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
-                terms.take_back();
-                continue;
-            }
-            wanted
+        let k = match counts {
+            Some(counts) => wanted.map_or(counts.remaining, |wanted| wanted.min(counts.remaining)),
+            None => wanted.expect("sets are put off for a number of picks"),
         };
-        if rung.keys.len() >= k {
-            let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k, effort);
-            let counts = Counts { online, ..counts };
+        if rung.keys.len() as u64 >= k {
+            let InOrder { ordinals, last_key } = first_in_order(fleet, &rung, k as usize, effort);
             // Thresholds come from a rounded exponential: near the horizon a clock may have been missed.
             if last_key.is_none_or(|last| last < horizon * (1.0 - 1e-9)) {
-                return Drawn { ordinals, counts, wanted: wanted.unwrap_or(counts.remaining) };
+                let counts = counts.map(|counts| Counts { online, ..counts });
+                return Drawn { ordinals, counts, wanted: wanted.unwrap_or(k) };
             }
+        } else if counts.is_none() {
+            // Either there are not so many candidates, which takes all sets to know, or the guess was too short.
+            terms.take_back();
+            continue;
         }
         horizon *= 2.0;
     }
@@ -201,7 +202,8 @@ pub(crate) fn sample(
 
 /// How many devices the sets hold.
 pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, effort: &Effort) -> Counts {
-    Pass { fleet, terms, recency, search: Search::Counts { online: false } }.run(effort, 0).counts
+    let found = Pass { fleet, terms, recency, search: Search::Counts { online: false } }.run(effort, 0);
+    found.counts.expect(ALL_COUNTED)
 }
 
 /// p% = ⌈p · denominator / 100⌉, in whole numbers.

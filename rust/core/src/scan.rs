@@ -96,8 +96,8 @@ struct Means<Survivors, Push, List> {
 /// What a pass finds.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// All zero where sets were put off.
-    pub(crate) counts: Counts,
+    /// None where sets were put off: counts that leave them out tell nothing.
+    pub(crate) counts: Option<Counts>,
     /// The candidates whose clocks ring before the horizon, and perhaps a few that ring later.
     pub(crate) rung: Rung,
 }
@@ -120,7 +120,9 @@ impl Pass<'_> {
         let mut shares = share(threads - 1, take_turns).into_iter();
         let mut found = shares.next().expect("that of this thread, if no other");
         for other in shares {
-            found.counts.add(other.counts);
+            if let (Some(counts), Some(others)) = (&mut found.counts, other.counts) {
+                counts.add(others);
+            }
             found.rung.extend(&other.rung.keys, &other.rung.ordinals);
         }
         found
@@ -173,10 +175,9 @@ impl Pass<'_> {
         >,
     ) {
         let mut window = Window::new();
-        let Found { counts, rung } = found;
-        let mut surviving = Surviving::none(std::mem::take(rung));
+        let mut counts = Counts::default();
+        let mut surviving = Surviving::none(std::mem::take(&mut found.rung));
         let mut spans = spans.peekable();
-        // Counts that leave out what was put off tell nothing.
         let counting = self.terms.put_off.is_empty();
         let mut asked = 0;
         let from_memory = self.fleet.rows() >= IN_CACHE;
@@ -226,7 +227,7 @@ impl Pass<'_> {
         if let Search::Picks(clocks) = self.search {
             self.settle(clocks, &mut surviving, &means.list);
         }
-        *rung = surviving.rung;
+        *found = Found { counts: counting.then_some(counts), rung: surviving.rung };
     }
 
     /// Asks for the identity hashes of some positions.

@@ -113,10 +113,9 @@ impl Selection {
         }
         let Drawn { ordinals, counts, wanted } =
             sample(fleet, &mut terms, limit, &SeedKey::new(seed), &recency, &effort);
-        let all_counted = terms.put_off.is_empty();
         drop(terms);
         let scope = OnceLock::new();
-        if all_counted {
+        if let Some(counts) = counts {
             scope.get_or_init(|| resolved.scope(&counts, limit));
         }
         Ok(Self { ordinals, wanted, selector, seed, recency, effort, scope })
