@@ -14,7 +14,7 @@ use crate::fleet_set::{FleetSet, PositionList};
 use crate::groups::Groups;
 use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid};
-use crate::index::UuidIndex;
+use crate::index::{Place, UuidIndex};
 use crate::layout::{CHUNK, Layout, Position};
 use crate::portable_set::PortableSet;
 use crate::recency::NEVER;
@@ -155,8 +155,12 @@ impl Registry {
 
     /// Tells the position of each of many UUIDs, in order; none for those that the fleet does not have.
     pub(crate) fn for_each_position(&self, wanted: &[Uuid], mut tell: impl FnMut(Option<Position>)) {
+        self.for_each_place(wanted, |found| tell(found.map(|place| place.position)));
+    }
+
+    fn for_each_place(&self, wanted: &[Uuid], mut tell: impl FnMut(Option<Place>)) {
         self.index.for_each(wanted, &self.uuids, |found| {
-            tell(found.filter(|&position| self.is_present(position)));
+            tell(found.filter(|place| self.is_present(place.position)));
         });
     }
 }
@@ -430,7 +434,8 @@ impl Fleet {
     }
 
     pub(crate) fn position_of(&self, uuid: &Uuid) -> Option<Position> {
-        self.registry.index.get(uuid, self.uuids()).filter(|&position| self.registry.is_present(position))
+        let place = self.registry.index.get(uuid, self.uuids())?;
+        self.registry.is_present(place.position).then_some(place.position)
     }
 
     /// Tells the position of each of many UUIDs, in order; none for those that the fleet does not have.
@@ -449,18 +454,12 @@ impl Fleet {
     ///
     /// Two threads share a list that is long enough for it to pay.
     pub fn ordinals(&self, wanted: &[Uuid], absent: Ordinal, effort: &Effort) -> Vec<Ordinal> {
-        // No position is as great as this: there are fewer rows.
-        const NOWHERE: Position = Position::MAX;
-        let mut ordinals = huge_pages::filled(NOWHERE, wanted.len());
+        let mut ordinals = huge_pages::filled(absent, wanted.len());
         let look_up = |wanted: &[Uuid], ordinals: &mut [Ordinal]| {
-            let mut places = ordinals.iter_mut();
-            self.for_each_position(wanted, |found| {
-                *places.next().expect("one for each UUID") = found.unwrap_or(NOWHERE);
+            let mut ordinals = ordinals.iter_mut();
+            self.registry.for_each_place(wanted, |found| {
+                *ordinals.next().expect("one for each UUID") = found.map_or(absent, |place| place.ordinal);
             });
-            self.layout().translate(ordinals);
-            if absent != NOWHERE {
-                ordinals.iter_mut().filter(|place| **place == NOWHERE).for_each(|place| *place = absent);
-            }
         };
         let threads = effort.threads_for(wanted.len() as u64 * LOOK_UP_FOR_SCAN);
         let turns = Turns::of(wanted.chunks(TURN).zip(ordinals.chunks_mut(TURN)));

@@ -14,63 +14,113 @@ use crate::uuid_column::UuidColumn;
 const BATCH: usize = 64;
 
 /// Devices that a bucket has room for.
-const ROOM: usize = 12;
+const ROOM: usize = 9;
 
-/// Devices for which there is a bucket: at 8 of 12 one device in 57 lies beside its bucket, where a look-up waits once
-/// more for memory; at 9.6 of 12 it would be one in 19.
-const LOAD: usize = 8;
+/// Devices for which there is a bucket: at 6 of 9 one device in 34 lies beside its bucket, where a look-up waits once
+/// more for memory; at 7 of 9 it would be one in 16.
+const LOAD: usize = 6;
 
-/// A cache line: the tags of its devices, and their positions in the same order.
+/// Where a device is: its position, and what callers know it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: Position,
+    pub(crate) ordinal: Ordinal,
+}
+
+/// A cache line: the tags of its devices, and their places in the same order.
+///
+/// An ordinal can be had from its position, too, but a look-up would wait once more for memory.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 struct Bucket {
+    /// The upper halves of ordinals, which are those of their positions.
+    chunks: [u16; ROOM],
+    /// The lower halves of positions.
+    positions: [u16; ROOM],
+    /// The lower halves of ordinals.
+    ordinals: [u16; ROOM],
     /// 8 bits of the hash of each device, never 0; 0 where there is none.
     tags: [u8; ROOM],
+    /// How many devices it has, and [`OVERFLOWED`].
     used: u8,
-    /// Whether a device that belongs here had to go to a later bucket.
-    overflowed: bool,
-    positions: [Position; ROOM],
 }
 
+/// A bit of `used`.
+const OVERFLOWED: u8 = 0x80;
+
+const _: () = assert!(size_of::<Bucket>() == 64);
+
 impl Bucket {
-    /// The places, as bits, whose tag may be this one: all that have it, and now and then another.
     #[inline]
-    fn candidates(&self, tag: u8) -> Places {
-        let [low, high] = [&self.tags[..8], &self.tags[4..]]
-            .map(|tags| u64::from_le_bytes(tags.try_into().expect("eight tags")) ^ (u64::from(tag) * EACH));
-        // The upper bit of each byte that is 0; a byte of 1 above one may pass for 0, too.
-        let zeros = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes & (EACH * 0x80);
-        Places { low: zeros(low), high: zeros(high) >> 32 }
+    fn used(&self) -> usize {
+        usize::from(self.used & !OVERFLOWED)
+    }
+
+    #[inline]
+    fn place(&self, at: usize) -> Place {
+        let chunk = u32::from(self.chunks[at]) << 16;
+        Place { position: chunk | u32::from(self.positions[at]), ordinal: chunk | u32::from(self.ordinals[at]) }
+    }
+
+    /// Whether a device that belongs here had to go to a later bucket.
+    #[inline]
+    fn overflowed(&self) -> bool {
+        self.used & OVERFLOWED != 0
+    }
+
+    /// The place of the first device with this tag.
+    #[inline]
+    fn likely(&self, tag: u8) -> Option<Place> {
+        self.candidates(tag).next().map(|at| self.place(at))
+    }
+
+    /// Puts a device in where there is room.
+    fn push(&mut self, tag: u8, place: Place) {
+        debug_assert_eq!(place.position >> 16, place.ordinal >> 16, "a device lies in the chunk of its ordinal");
+        let at = self.used();
+        self.chunks[at] = (place.ordinal >> 16) as u16;
+        self.positions[at] = place.position as u16;
+        self.ordinals[at] = place.ordinal as u16;
+        self.tags[at] = tag;
+        self.used += 1;
+    }
+
+    /// Which devices may have this tag, ascending: all that have it, and now and then another, but never that first.
+    #[inline]
+    fn candidates(&self, tag: u8) -> Candidates {
+        let tags = u64::from_le_bytes(self.tags[..8].try_into().expect("eight tags")) ^ (u64::from(tag) * EACH);
+        // The upper bit of each byte that is 0; a byte of 1 above such a one may pass for 0, too.
+        let first = tags.wrapping_sub(EACH) & !tags & (EACH * 0x80);
+        Candidates { first, last: self.tags[8] == tag }
     }
 }
 
 const EACH: u64 = 0x0101_0101_0101_0101;
 
-/// Places of a bucket: the upper bit of a byte for each of the first eight, and for each of the last four.
-struct Places {
-    low: u64,
-    high: u64,
+/// Devices of a bucket: the upper bit of a byte for each of the first eight, and the last.
+struct Candidates {
+    first: u64,
+    last: bool,
 }
 
-impl Iterator for Places {
+impl Iterator for Candidates {
     type Item = usize;
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        let (bits, before) = if self.low != 0 { (&mut self.low, 0) } else { (&mut self.high, 8) };
-        if *bits == 0 {
-            return None;
+        if self.first == 0 {
+            return std::mem::take(&mut self.last).then_some(8);
         }
-        let place = before + bits.trailing_zeros() as usize / 8;
-        *bits &= *bits - 1;
-        Some(place)
+        let at = self.first.trailing_zeros() as usize / 8;
+        self.first &= self.first - 1;
+        Some(at)
     }
 }
 
-/// Finds the position of a UUID. It holds no UUIDs: the fleet's column does, and is passed to every call.
+/// Finds the place of a UUID. It holds no UUIDs: the fleet's column does, and is passed to every call.
 ///
-/// Hashes are keyed for each index, since UUIDs may come from strangers. A look-up reads one line, and the UUID column
-/// only where a tag agrees.
+/// Hashes are keyed for each index, since UUIDs may come from strangers. A look-up reads one line, seldom two, and the UUID
+/// column only where a tag agrees.
 #[derive(Clone, Debug)]
 pub(crate) struct UuidIndex {
     hasher: RandomState,
@@ -86,48 +136,62 @@ impl UuidIndex {
         let buckets = layout.rows() / LOAD + 1;
         let mut index =
             Self { hasher: RandomState::default(), buckets: huge_pages::filled(Bucket::default(), buckets) };
-        let mut batch = [(0, [0; 16], 0u64); BATCH];
+        let mut batch = [(Place { position: 0, ordinal: 0 }, [0; 16], 0u64); BATCH];
         for first in (0..layout.rows()).step_by(BATCH) {
-            let ordinals = first..layout.rows().min(first + BATCH);
-            for ((position, uuid, hash), ordinal) in batch.iter_mut().zip(ordinals.clone()) {
-                *position = layout.position(ordinal as Ordinal);
-                *uuid = uuids.get(*position);
+            let ordinals = first as Ordinal..layout.rows().min(first + BATCH) as Ordinal;
+            for ((place, uuid, hash), ordinal) in batch.iter_mut().zip(ordinals.clone()) {
+                *place = Place { position: layout.position(ordinal), ordinal };
+                *uuid = uuids.get(place.position);
                 *hash = index.hash(uuid);
                 prefetch(&index.buckets, index.home(*hash));
             }
-            for ((position, uuid, hash), ordinal) in batch.iter().zip(ordinals) {
-                if let Some(earlier) = index.insert(*hash, *position, uuid, uuids) {
-                    return Err((layout.ordinal(earlier), ordinal as Ordinal));
+            for (place, uuid, hash) in &batch[..ordinals.len()] {
+                if let Some(earlier) = index.insert(*hash, *place, uuid, uuids) {
+                    return Err((earlier.ordinal, place.ordinal));
                 }
             }
         }
         Ok(index)
     }
 
-    /// The position of a UUID, if it has one.
-    pub(crate) fn get(&self, uuid: &Uuid, uuids: &UuidColumn) -> Option<Position> {
+    /// The place of a UUID, if it has one.
+    pub(crate) fn get(&self, uuid: &Uuid, uuids: &UuidColumn) -> Option<Place> {
         self.find(self.hash(uuid), uuid, uuids)
     }
 
-    /// Looks many UUIDs up and tells the position of each, in order.
-    pub(crate) fn for_each(&self, wanted: &[Uuid], uuids: &UuidColumn, mut tell: impl FnMut(Option<Position>)) {
+    /// Looks many UUIDs up and tells the place of each, in order.
+    pub(crate) fn for_each(&self, wanted: &[Uuid], uuids: &UuidColumn, mut tell: impl FnMut(Option<Place>)) {
         let mut hashes = [0u64; BATCH];
-        let mut likely: [Option<Position>; BATCH] = [None; BATCH];
+        let mut likely: [Option<Place>; BATCH] = [None; BATCH];
+        let mut strays = [0; BATCH];
         for wanted in wanted.chunks(BATCH) {
             for (hash, uuid) in hashes.iter_mut().zip(wanted) {
                 *hash = self.hash(uuid);
                 prefetch(&self.buckets, self.home(*hash));
             }
-            for (hash, likely) in hashes.iter().zip(&mut likely[..wanted.len()]) {
-                let bucket = &self.buckets[self.home(*hash)];
-                *likely = bucket.candidates(tag(*hash)).next().map(|place| bucket.positions[place]);
-                if let Some(position) = likely {
-                    uuids.prefetch(*position);
+            let mut elsewhere = 0;
+            for (at, (hash, likely)) in hashes.iter().zip(&mut likely[..wanted.len()]).enumerate() {
+                let home = self.home(*hash);
+                *likely = self.buckets[home].likely(tag(*hash));
+                if let Some(place) = likely {
+                    uuids.prefetch(place.position);
+                } else if self.buckets[home].overflowed() {
+                    prefetch(&self.buckets, self.after(home));
+                    strays[elsewhere] = at;
+                    elsewhere += 1;
+                }
+            }
+            // Nearly all of those that did not fit into a bucket are in the next.
+            for &at in &strays[..elsewhere] {
+                let next = self.after(self.home(hashes[at]));
+                likely[at] = self.buckets[next].likely(tag(hashes[at]));
+                if let Some(place) = likely[at] {
+                    uuids.prefetch(place.position);
                 }
             }
             for ((hash, likely), uuid) in hashes.iter().zip(&likely).zip(wanted) {
                 match *likely {
-                    Some(position) if uuids.is(position, uuid) => tell(Some(position)),
+                    Some(place) if uuids.is(place.position, uuid) => tell(Some(place)),
                     _ => tell(self.find(*hash, uuid, uuids)),
                 }
             }
@@ -150,39 +214,35 @@ impl UuidIndex {
         if at + 1 == self.buckets.len() { 0 } else { at + 1 }
     }
 
-    fn find(&self, hash: u64, uuid: &Uuid, uuids: &UuidColumn) -> Option<Position> {
+    fn find(&self, hash: u64, uuid: &Uuid, uuids: &UuidColumn) -> Option<Place> {
         let mut at = self.home(hash);
         loop {
             let bucket = &self.buckets[at];
-            // A free place may pass for one with the tag 1, and its position for that of a device that is not in yet.
-            let taken = bucket.candidates(tag(hash)).take_while(|&place| place < usize::from(bucket.used));
-            let mut positions = taken.map(|place| bucket.positions[place]);
-            if let Some(position) = positions.find(|&position| uuids.is(position, uuid)) {
-                return Some(position);
+            // No tag may pass for the tag 1, and the place beside it for that of a device that is not in yet.
+            let taken = bucket.candidates(tag(hash)).take_while(|&at| at < bucket.used());
+            let mut places = taken.map(|at| bucket.place(at));
+            if let Some(place) = places.find(|place| uuids.is(place.position, uuid)) {
+                return Some(place);
             }
-            if !bucket.overflowed {
+            if !bucket.overflowed() {
                 return None;
             }
             at = self.after(at);
         }
     }
 
-    /// Puts a device in, or returns the position of an earlier one with the same UUID.
-    fn insert(&mut self, hash: u64, position: Position, uuid: &Uuid, uuids: &UuidColumn) -> Option<Position> {
+    /// Puts a device in, or returns the place of an earlier one with the same UUID.
+    fn insert(&mut self, hash: u64, place: Place, uuid: &Uuid, uuids: &UuidColumn) -> Option<Place> {
         if let Some(earlier) = self.find(hash, uuid, uuids) {
             return Some(earlier);
         }
         let mut at = self.home(hash);
         // There is more room than there are devices.
-        while usize::from(self.buckets[at].used) == ROOM {
-            self.buckets[at].overflowed = true;
+        while self.buckets[at].used() == ROOM {
+            self.buckets[at].used |= OVERFLOWED;
             at = self.after(at);
         }
-        let bucket = &mut self.buckets[at];
-        let place = usize::from(bucket.used);
-        bucket.tags[place] = tag(hash);
-        bucket.positions[place] = position;
-        bucket.used += 1;
+        self.buckets[at].push(tag(hash), place);
         None
     }
 }
@@ -221,9 +281,9 @@ mod tests {
             let wanted: Vec<Uuid> = wanted.iter().map(|v| v.to_be_bytes()).collect();
             let expected: Vec<Option<u32>> = wanted.iter().map(|u| map.get(u).copied()).collect();
             let mut found = Vec::new();
-            index.for_each(&wanted, &column, |position| found.push(position.map(|p| layout.ordinal(p))));
+            index.for_each(&wanted, &column, |place| found.push(place.map(|p| p.ordinal)));
             prop_assert_eq!(&found, &expected);
-            let one_by_one = wanted.iter().map(|u| index.get(u, &column).map(|p| layout.ordinal(p)));
+            let one_by_one = wanted.iter().map(|u| index.get(u, &column).map(|p| p.ordinal));
             prop_assert_eq!(one_by_one.collect::<Vec<_>>(), expected);
         }
 
@@ -232,8 +292,9 @@ mod tests {
             let tag = tags[at].max(1);
             let bucket = Bucket { tags, ..Bucket::default() };
             let candidates: Vec<usize> = bucket.candidates(tag).collect();
-            prop_assert!((0..ROOM).filter(|&place| tags[place] == tag).all(|place| candidates.contains(&place)));
-            prop_assert!(candidates.is_sorted() && candidates.iter().all(|&place| place < ROOM));
+            prop_assert!((0..ROOM).filter(|&at| tags[at] == tag).all(|at| candidates.contains(&at)));
+            prop_assert!(candidates.is_sorted() && candidates.iter().all(|&at| at < ROOM));
+            prop_assert_eq!(tags[candidates[0]], tag, "or a free place would be taken for a device");
         }
     }
 
@@ -253,7 +314,8 @@ mod tests {
         let (column, layout) = column(&uuids, &[-1; 40]);
         for _ in 0..2000 {
             let index = UuidIndex::build(&column, &layout).unwrap();
-            assert!(uuids.iter().enumerate().all(|(at, uuid)| index.get(uuid, &column) == Some(at as Position)));
+            let place = |at| Place { position: at, ordinal: at };
+            assert!((0..).zip(&uuids).all(|(at, uuid)| index.get(uuid, &column) == Some(place(at))));
             assert_eq!(index.get(&[0; 16], &column), None);
         }
     }
