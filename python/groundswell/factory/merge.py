@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.groups import group_row
 from groundswell.factory.order import in_order
+from groundswell.fleet.arrow import taken
 from groundswell.store import put, set_cells
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _pairs(rows: pa.Table, known: Known) -> pa.Table:
     positions = known.positions
     # As many, each once and ascending, are all of them.
     if len(positions) != rows.num_rows or (positions[1:] < positions[:-1]).any():
-        rows = rows.take(positions)
+        rows = taken(rows, positions)
     for name in known.rows.column_names:
         rows = rows.append_column(f"known_{name}", known.rows.column(name))
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from groundswell.fleet.arrow import numbers
+from groundswell.fleet.arrow import numbers, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,10 +37,9 @@ def in_order(rows: pa.Table) -> pa.Table:
         order = ordinals.argsort(kind="stable")
         cuts = np.concatenate(([0], np.flatnonzero(np.diff(order) != 1) + 1, [len(order)]))
         if len(cuts) > _MOST_RUNS:
-            # Rows in one piece are found twice as fast.
-            return rows.combine_chunks().take(order)
+            return taken(rows, order)
         begins, ends = order[cuts[:-1]], order[cuts[1:] - 1] + 1
     elif len(begins) > _MOST_RUNS:
-        return rows.combine_chunks().take(ordinals.argsort(kind="stable"))
+        return taken(rows, ordinals.argsort(kind="stable"))
     # Whole runs change places without being copied.
     return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)])

@@ -20,8 +20,10 @@ __all__ = [
     "FROZEN_FORMAT_KEY",
     "coded_text",
     "fleet_table",
+    "in_one_piece",
     "numbers",
     "present_rows",
+    "taken",
     "whole_text",
     "write_frozen",
 ]
@@ -33,6 +35,8 @@ FROZEN_AT_KEY: Final = b"groundswell.now"
 """The key under which the instant of reading is kept, in seconds since 1970: ages were checked against it."""
 
 _UUID_TEXT: Final = 36
+_REACH: Final = 2**31
+"""Bytes of a column that the 32-bit offsets of a string cannot be sure to reach."""
 
 
 def numbers(array: pa.Array) -> npt.NDArray[Any]:
@@ -89,7 +93,7 @@ def _uuid_column(uuids: npt.NDArray[np.uint8]) -> pa.Array:
     text = np.ascontiguousarray(lines[:, :_UUID_TEXT])
     offsets = np.arange(0, (len(uuids) + 1) * _UUID_TEXT, _UUID_TEXT, dtype=np.int64)
     column = pa.LargeStringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(text))
-    return column if column.nbytes >= 2**31 else column.cast(pa.string())
+    return column if column.nbytes >= _REACH else column.cast(pa.string())
 
 
 def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
@@ -100,13 +104,30 @@ def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
     )
 
 
-def whole_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
-    """A column of strings in one piece; with 64-bit offsets where 32 do not reach."""
+def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    """A column without its chunks; text that 32-bit offsets do not reach has 64-bit ones."""
     import pyarrow as pa
 
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    return (column.cast(pa.large_string()) if column.nbytes >= 2**31 else column).combine_chunks()
+    wide = pa.types.is_string(column.type) and column.nbytes >= _REACH
+    return (column.cast(pa.large_string()) if wide else column).combine_chunks()
+
+
+def taken(rows: pa.Table, numbers: npt.NDArray[Any]) -> pa.Table:
+    """Rows by their numbers, in that order.
+
+    Rows in one piece are found twice as fast as those in many.
+    """
+    import pyarrow as pa
+
+    columns = [in_one_piece(column).take(pa.array(numbers)) for column in rows.columns]
+    return pa.table(columns, names=rows.column_names)
+
+
+def whole_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
+    """A column of strings, if there is one, in one piece."""
+    import pyarrow as pa
+
+    return in_one_piece(column) if isinstance(column, pa.ChunkedArray) else column
 
 
 def coded_text(column: pa.ChunkedArray | None) -> pa.DictionaryArray | None:

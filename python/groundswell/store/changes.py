@@ -38,6 +38,8 @@ INLINE_LIMIT: Final = 64 * 1024
 
 PIECE: Final = 122_880
 """Rows that are worked on at once: as many as DuckDB stores in a piece, so that it need not cut and join them anew."""
+_LARGEST_BATCH: Final = 2**30
+"""Bytes: the 32-bit offsets of a column of strings reach twice as far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,21 @@ def _as_table(rows: pa.Table | list[dict[str, Any]]) -> pa.Table:
 
 
 def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    """The rows in batches of `PIECE`, however long the chunks of their columns are."""
+    """The rows in batches of `PIECE` or, where a piece is too large to be one, less; however long their chunks are."""
+    for begun in range(0, rows.num_rows, PIECE):
+        yield from _batches(rows.slice(begun, PIECE))
+
+
+def _batches(piece: pa.Table) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    for begun in range(0, rows.num_rows, PIECE):
-        piece = rows.slice(begun, PIECE)
-        columns = [column.combine_chunks() for column in piece.columns]
-        yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+    if piece.nbytes > _LARGEST_BATCH and piece.num_rows > 1:
+        half = piece.num_rows // 2
+        yield from _batches(piece.slice(0, half))
+        yield from _batches(piece.slice(half))
+        return
+    columns = [column.combine_chunks() for column in piece.columns]
+    yield pa.RecordBatch.from_arrays(columns, schema=piece.schema)
 
 
 _TOO_LITTLE: Final = 1024

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +20,8 @@ import groundswell
 from factories import AT, NOW, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError
 from groundswell.factory import Factory, ImportReport
+from groundswell.fleet import arrow
+from groundswell.store import changes
 from reference_registry import Row
 
 if TYPE_CHECKING:
@@ -49,6 +52,22 @@ def known(factory: Factory) -> Factory:
     table = devices(4, group=["canary", None, "canary", None], production=[True, True, False, False])
     factory.devices.import_(table.append_column("last_seen", pa.array([NOW - 100] * 4)), now=AT)
     return factory
+
+
+def test_more_text_than_offsets_of_32_bits_reach_is_imported_like_any(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrow, "_REACH", 1)
+    monkeypatch.setattr(changes, "_LARGEST_BATCH", 100)
+    names = {device(number): f"name {number}" for number in range(1, 301)}
+    factory.devices.import_(pa.table({"uuid": list(names), "name": list(names.values())}), now=AT)
+    order = random.Random(1).sample(list(names), len(names))
+    names |= {uuid: f"another {uuid}" for uuid in order[:100]}
+    report = factory.devices.import_(pa.table({"uuid": order, "name": [names[uuid] for uuid in order]}), now=AT)
+    assert (report.new, report.changed, report.unchanged) == (0, 100, 200)
+    assert {one.uuid: one.name for one in factory.devices.list(limit=1000).devices} == names
+    # The audit log, which is written in such batches, yields the same.
+    assert all(result.sound for result in factory.check(now=AT).results)
 
 
 # --- reports -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell.factory.order import in_order
+from groundswell.fleet import arrow
 
 
 def found(ordinals: list[int]) -> pa.Table:
@@ -53,4 +54,12 @@ def runs(length: int) -> list[int]:
 def test_rows_come_ascending_and_whole(ordinals: list[int]) -> None:
     rows = in_order(found(ordinals))
     assert rows.column("ordinal").to_pylist() == sorted(ordinals)
+    assert rows.column("name").to_pylist() == [str(one) for one in sorted(ordinals)]
+
+
+def test_text_that_offsets_of_32_bits_do_not_reach_comes_in_order_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow, "_REACH", 1)
+    ordinals = random.Random(5).sample(range(100_000), 5_000)
+    rows = in_order(found(ordinals))
+    assert rows.column("name").type == pa.large_string()
     assert rows.column("name").to_pylist() == [str(one) for one in sorted(ordinals)]
