@@ -28,6 +28,7 @@ __all__ = [
     "Standing",
     "Status",
     "Tally",
+    "UuidColumn",
     "UuidListReport",
     "Wave",
     "__version__",
@@ -897,6 +898,28 @@ def parse_uuid_list(text: bytes) -> UuidListReport:
     >>> report.bad
     [(2, 38, 'canary-7', '`n` at character 3 is no hex digit')]
     """
+
+@final
+class UuidColumn:
+    """UUIDs that are put together piece by piece.
+
+    Args:
+        rows: for how many there is to be room; more fit.
+
+    >>> import numpy as np
+    >>> column = UuidColumn(3)
+    >>> column.append(np.zeros((2, 16), dtype=np.uint8))
+    >>> column.append(np.ones((1, 16), dtype=np.uint8))
+    >>> column.take()[:, 0].tolist(), len(column.take())
+    ([0, 0, 1], 0)
+    """
+
+    def __new__(cls, rows: int) -> UuidColumn: ...
+    def append(self, uuids: npt.NDArray[np.uint8]) -> None:
+        """Put UUIDs, shape (n, 16), at the end."""
+
+    def take(self) -> npt.NDArray[np.uint8]:
+        """All of them, shape (n, 16), which leaves the column empty. Nobody can write to the array."""
 
 def parse_uuid_column(
     offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from operator import and_, or_, sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -331,6 +332,33 @@ def test_nobody_can_write_to_what_a_list_of_ours_is_a_view_of() -> None:
         with pytest.raises(ValueError, match="WRITEABLE"):
             array.flags.writeable = True
         array = array.base
+
+
+def test_what_somebody_may_write_to_is_copied_before_it_is_read() -> None:
+    # A read-only array says nothing of the views of it that were made before.
+    array = np.random.default_rng(1).integers(0, 256, (200_000, 16), dtype=np.uint8)
+    others = array[np.random.default_rng(2).permutation(len(array))]
+    view = array[:]
+    array.flags.writeable = False
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            for begin in range(0, len(view), 1000):
+                view[begin : begin + 1000] = others[begin : begin + 1000]
+            others[:] = np.roll(others, 1000, axis=0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(10):
+            # Counting first and then putting in place, it would find others than those that it has counted.
+            assert len(_core.digest_uuids(array)) == 32
+            rows, firsts = _core.find_repeated_uuids(array)
+            assert (firsts < rows).all()
+    finally:
+        done.set()
+        writer.join()
 
 
 def test_operators_take_lists_only() -> None:

@@ -173,7 +173,8 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
     import numpy as np
     import pyarrow as pa
 
-    whole = np.empty((len(column), 16), np.uint8)
+    # What the core keeps it need not copy again.
+    whole = _core.UuidColumn(len(column))
     rows: npt.NDArray[Any]
     for where, chunk in _placed(column):
         if isinstance(chunk.type, pa.UuidType):
@@ -186,10 +187,8 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
             text = chunk[row].as_py()
             empty = text is None or not str(text).strip(rules.BLANKS)
             bad.append(BadCell(where.start + row, "uuid", "is empty" if empty else "is no UUID"))
-        whole[where] = uuids
-    # What nobody may write to, the core need not copy.
-    whole.flags.writeable = False
-    return whole
+        whole.append(uuids)
+    return whole.take()
 
 
 def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:

@@ -9,7 +9,7 @@ use bytemuck::Zeroable;
 const LARGE: usize = 8 << 20;
 
 /// An empty vector with room for so many elements.
-pub(crate) fn with_room<T>(elements: usize) -> Vec<T> {
+pub fn with_room<T>(elements: usize) -> Vec<T> {
     let column = Vec::with_capacity(elements);
     advise(&column);
     column

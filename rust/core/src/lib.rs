@@ -37,7 +37,7 @@ pub mod fleet;
 mod fleet_set;
 mod groups;
 mod horizon;
-mod huge_pages;
+pub mod huge_pages;
 mod identity;
 pub mod ids;
 mod index;

@@ -1,7 +1,7 @@
 //! The functions of `groundswell._core` on lists of UUIDs.
 
-use groundswell_core::{Uuid, digest, uuid_list};
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, prelude::*};
+use groundswell_core::{Uuid, digest, huge_pages, uuid_list};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,6 +13,7 @@ type Rows<'py> = Bound<'py, PyArray1<u32>>;
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyUuidListReport>()?;
+    m.add_class::<PyUuidColumn>()?;
     m.add_function(wrap_pyfunction!(parse_uuid_list, m)?)?;
     m.add_function(wrap_pyfunction!(parse_uuid_column, m)?)?;
     m.add_function(wrap_pyfunction!(format_uuids, m)?)?;
@@ -38,12 +39,32 @@ fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
     let report =
         py.detach(|| uuid_list::parse(text, &effort::effort(None))).map_err(|error| errors::to_py(py, error.into()))?;
     Ok(PyUuidListReport {
-        uuids: to_array(py, report.uuids)?.unbind(),
+        uuids: arrays::kept(py, report.uuids)?.unbind(),
         duplicates: report.duplicates,
         header: report.header,
         bad: report.bad.into_iter().map(|bad| (bad.line, bad.column, bad.text, bad.reason)).collect(),
         bad_count: report.bad_count,
     })
+}
+
+/// UUIDs that are put together piece by piece.
+#[pyclass(name = "UuidColumn", module = "groundswell._core")]
+pub(crate) struct PyUuidColumn(Vec<Uuid>);
+
+#[pymethods]
+impl PyUuidColumn {
+    #[new]
+    fn new(rows: usize) -> Self {
+        Self(huge_pages::with_room(rows))
+    }
+
+    fn append(&mut self, uuids: PyReadonlyArray2<'_, u8>) -> PyResult<()> {
+        arrays::append_uuids(&mut self.0, &uuids)
+    }
+
+    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Uuids<'py>> {
+        arrays::kept(py, std::mem::take(&mut self.0))
+    }
 }
 
 #[pyfunction]
@@ -55,7 +76,7 @@ fn parse_uuid_column<'py>(
     // Copied, as everywhere: the arrays may change once the GIL is released.
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let (uuids, bad) = py.detach(|| uuid_list::parse_column(&offsets, &data));
-    Ok((to_array(py, uuids)?, to_rows(py, bad)?))
+    Ok((arrays::kept(py, uuids)?, to_rows(py, bad)?))
 }
 
 #[pyfunction]
@@ -99,16 +120,7 @@ fn combine<'py>(
 ) -> PyResult<Uuids<'py>> {
     let lists = lists.iter().map(arrays::uuids_in).collect::<PyResult<Vec<_>>>()?;
     let combined = py.detach(|| operation(&lists.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    to_array(py, combined)
-}
-
-/// The rows of an array, without a copy: lists are as large as anyone likes. Nobody may write to it, so that it need not
-/// be copied when it comes back.
-fn to_array(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Uuids<'_>> {
-    let rows = uuids.len();
-    let flat = PyArray1::from_vec(py, uuids.into_flattened());
-    flat.readwrite().make_nonwriteable();
-    flat.reshape([rows, 16])
+    arrays::kept(py, combined)
 }
 
 fn to_rows(py: Python<'_>, rows: Vec<usize>) -> PyResult<Rows<'_>> {
