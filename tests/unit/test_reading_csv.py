@@ -170,6 +170,25 @@ def test_the_same_uuid_with_different_data_names_both_rows_and_values(tmp_path: 
     assert error.fields["repeated"][1] == {"uuid": A, "lines": [2, 5], "columns": {"tag": ["t", ""]}}
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", "a"),
+        ("group", "a"),
+        ("tag", "a"),
+        ("production", "false"),
+        ("last_seen", "2026-11-23T00:00:00Z"),
+        ("target_version", "0"),
+        ("hardware_id", "a"),
+    ],
+)
+def test_an_empty_cell_is_different_data_in_either_order(tmp_path: Path, column: str, value: str) -> None:
+    for values in (["", value], [value, ""]):
+        error = refusal(write(tmp_path / "f.csv", f"uuid,{column}\n{A},{values[0]}\n{A},{values[1]}\n"))
+        assert error.code == "repeated-uuid"
+        assert error.fields["repeated"] == [{"uuid": A, "lines": [2, 3], "columns": {column: values}}]
+
+
 # --- the future ----------------------------------------------------------------------------------------------------
 
 

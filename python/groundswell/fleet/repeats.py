@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.arrow import in_one_piece
 from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.rejects import original_rows
 from groundswell.fleet.rules import cropped
@@ -78,17 +79,20 @@ def find_repeats(devices: Devices, good: Mask) -> Repeats:
         "target_version": devices.target_versions,
     }
     differing: dict[str, Mask] = {column: array[rows] != array[firsts] for column, array in arrays.items()}
+    # An empty cell keeps what is known of a device, which false does not.
+    differing["production"] |= devices.production_said[rows] != devices.production_said[firsts]
     texts = {"name": devices.names, "hardware_id": devices.hardware_ids}
     differing |= {column: _differ(text, rows, firsts) for column, text in texts.items() if text is not None}
     return Repeats(rows, firsts, differing)
 
 
-def _differ(text: pa.Array, rows: Rows, firsts: Rows) -> Mask:
+def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
     import numpy as np
 
     if len(rows) == 0:
         return np.zeros(0, np.bool_)
-    pairs = zip(text.take(rows).to_pylist(), text.take(firsts).to_pylist(), strict=True)
+    whole = in_one_piece(text)
+    pairs = zip(whole.take(rows).to_pylist(), whole.take(firsts).to_pylist(), strict=True)
     return np.array([a != b for a, b in pairs], np.bool_)
 
 
