@@ -327,6 +327,7 @@ def test_the_array_cannot_be_written() -> None:
 def test_nobody_can_write_to_what_a_list_of_ours_is_a_view_of() -> None:
     # The core reads such an array where it lies, without the GIL.
     array: Any = (UuidList.parse(A) | UuidList.of([B])).array
+    assert array.tobytes() == UUID(A).bytes + UUID(B).bytes
     while isinstance(array, np.ndarray):
         assert not array.flags.writeable
         with pytest.raises(ValueError, match="WRITEABLE"):

@@ -30,9 +30,9 @@ pub fn digest(uuids: &[Uuid]) -> [u8; 32] {
     let turns = Turns::of(parts.into_iter().enumerate());
     let (sorted, hashing) = (Mutex::new([None; PARTS]), Mutex::new(Hashing::default()));
     share(threads - 1, || {
-        let mut room = Room::default();
+        let mut scratch = Scratch::default();
         for (number, part) in turns.take() {
-            room.sort(part);
+            scratch.sort(part);
             let part: &[Number] = part;
             lock(&sorted)[number] = Some(part);
             // Whoever comes while another hashes sorts on.
@@ -82,12 +82,12 @@ fn by_first_byte(uuids: &[Uuid], threads: usize) -> (Vec<Number>, [usize; PARTS]
 
 /// Memory in which a part is sorted.
 #[derive(Default)]
-struct Room {
+struct Scratch {
     sorted: Vec<Number>,
     places: Vec<u32>,
 }
 
-impl Room {
+impl Scratch {
     /// Sorts numbers that begin with the same byte, and makes them the bytes of the UUIDs again.
     fn sort(&mut self, part: &mut [Number]) {
         self.sorted.clear();

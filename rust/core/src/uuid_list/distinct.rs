@@ -69,9 +69,9 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<u64> {
     }
     let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
     let share_of_each = uuids.len().div_ceil(threads);
-    let room = room(share_of_each, parts);
-    let mut places = huge_pages::zeroed(room * parts * threads);
-    let turns = Turns::of(uuids.chunks(share_of_each).zip(places.chunks_mut(room * parts)));
+    let capacity = capacity_of_a_part(share_of_each, parts);
+    let mut places = huge_pages::zeroed(capacity * parts * threads);
+    let turns = Turns::of(uuids.chunks(share_of_each).zip(places.chunks_mut(capacity * parts)));
     let deal = |(uuids, places)| Dealt::of(uuids, hasher, parts, places);
     let dealt: Vec<Dealt<'_>> =
         share(threads - 1, || turns.take().map(deal).collect::<Vec<_>>()).into_iter().flatten().collect();
@@ -92,14 +92,14 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<u64> {
 
 /// How many of so many hashes a part is given room for: as many as chance gives it, and eight times the usual difference
 /// more.
-fn room(hashes: usize, parts: usize) -> usize {
+fn capacity_of_a_part(hashes: usize, parts: usize) -> usize {
     let mean = hashes / parts;
     mean + 8 * mean.isqrt() + 8
 }
 
 /// The hashes of some UUIDs, in parts.
 struct Dealt<'a> {
-    /// The same room for each part.
+    /// Places: as many for each part.
     hashes: &'a [u64],
     /// How many each part has.
     used: Vec<usize>,
@@ -110,13 +110,13 @@ struct Dealt<'a> {
 impl<'a> Dealt<'a> {
     fn of(uuids: &[Uuid], hasher: &RandomState, parts: usize, hashes: &'a mut [u64]) -> Self {
         let (mut used, mut beyond) = (vec![0; parts], Vec::new());
-        let room = hashes.len() / parts;
+        let capacity = hashes.len() / parts;
         for uuid in uuids {
             let hash = hash(hasher, uuid);
             let part = scaled(hash, parts);
             let at = used[part];
-            if at < room {
-                hashes[part * room + at] = hash;
+            if at < capacity {
+                hashes[part * capacity + at] = hash;
                 used[part] = at + 1;
             } else {
                 beyond.push(hash);
@@ -272,7 +272,7 @@ mod tests {
         for (value, uuid) in (0u128..).zip(&mut uuids[..50]) {
             *uuid = value.to_be_bytes();
         }
-        let mut places = vec![0; room(uuids.len(), parts) * parts];
+        let mut places = vec![0; capacity_of_a_part(uuids.len(), parts) * parts];
         let dealt = Dealt::of(&uuids, &hasher, parts, &mut places);
         assert!(!dealt.beyond.is_empty());
         let in_parts = (0..parts).flat_map(|part| {
