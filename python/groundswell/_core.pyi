@@ -919,7 +919,7 @@ class UuidColumn:
         """Put UUIDs, shape (n, 16), at the end."""
 
     def take(self) -> npt.NDArray[np.uint8]:
-        """All of them, shape (n, 16), which leaves the column empty. Nobody can write to the array."""
+        """All of them, shape (n, 16), which leaves the column empty. The array is read-only."""
 
 def parse_uuid_column(
     offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]

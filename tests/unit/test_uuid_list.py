@@ -5,9 +5,10 @@ from __future__ import annotations
 import pickle
 import sys
 import threading
+import time
 from operator import and_, or_, sub
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -360,6 +361,62 @@ def test_what_somebody_may_write_to_is_copied_before_it_is_read() -> None:
     finally:
         done.set()
         writer.join()
+
+
+def test_an_array_may_lie_in_memory_in_any_order() -> None:
+    rows = np.arange(80, dtype=np.uint8).reshape(5, 16)
+    kept = UuidList.of(rows).array
+    twice = np.repeat(np.repeat(rows, 2, axis=0), 2, axis=1)
+    for same in (
+        np.asfortranarray(rows),
+        twice[::2, ::2],
+        rows[::-1][::-1],
+        kept,
+        kept[:],
+        kept.reshape(-1).reshape(5, 16),
+    ):
+        assert _core.format_uuids(same) == _core.format_uuids(rows)
+        assert UuidList.of(same) == UuidList.of(rows) == UuidList(same)
+        assert len(UuidList(rows) | UuidList(same)) == 5
+        column = _core.UuidColumn(5)
+        column.append(same)
+        assert (column.take() == rows).all()
+    for part in (kept[1:3], kept.reshape(-1)[16:48].reshape(2, 16)):
+        assert _core.format_uuids(part) == _core.format_uuids(rows[1:3])
+    assert _core.format_uuids(kept.reshape(-1)[5:21].reshape(1, 16)) == _core.format_uuids(
+        np.arange(5, 21, dtype=np.uint8).reshape(1, 16)
+    )
+    assert _core.format_uuids(kept[::-1]) == _core.format_uuids(rows[::-1].copy())
+
+
+def test_what_an_array_says_of_its_memory_is_not_believed() -> None:
+    owner: Any = UuidList.parse(A).array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+
+    class Pretender(np.ndarray[Any, Any]):
+        @property
+        def base(self) -> Any:
+            self.resize((1, 16), refcheck=False)
+            return owner
+
+    array = np.ndarray.__new__(Pretender, (4_000_000, 16), np.uint8)
+    array[:] = 7
+    assert _core.format_uuids(array) == 4_000_000 * b"07070707-0707-0707-0707-070707070707\n"
+
+
+def test_memory_stays_while_it_is_read_though_its_array_is_given_another() -> None:
+    column = _core.UuidColumn(2_000_000)
+    column.append(np.random.default_rng(1).integers(0, 256, (2_000_000, 16), dtype=np.uint8))
+    array = column.take()
+    expected = _core.digest_uuids(array.copy())
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(_core.digest_uuids(array)))
+    reader.start()
+    time.sleep(0.02)
+    cast("Any", array).__setstate__((1, (1, 16), np.dtype(np.uint8), False, bytes(16)))
+    reader.join()
+    assert found in ([expected], [_core.digest_uuids(np.zeros((1, 16), np.uint8))])
 
 
 def test_operators_take_lists_only() -> None:

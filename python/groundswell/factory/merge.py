@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.groups import group_row
 from groundswell.factory.order import in_order
-from groundswell.fleet.arrow import taken
+from groundswell.fleet.arrow import in_one_piece, taken
 from groundswell.store import put, set_cells
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _Names:
 
         store = context.store
         known = {name: number for number, name in store.rows(f'SELECT {column}_id, name FROM "{column}s"')}
-        encoded = incoming.column(column).combine_chunks()
+        encoded = in_one_piece(incoming.column(column))
         if not pa.types.is_dictionary(encoded.type):
             encoded = encoded.dictionary_encode()
         codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)

@@ -112,14 +112,14 @@ def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
     return (column.cast(pa.large_string()) if wide else column).combine_chunks()
 
 
-def taken(rows: pa.Table, numbers: npt.NDArray[Any]) -> pa.Table:
-    """Rows by their numbers, in that order.
+def taken(rows: pa.Table, order: npt.NDArray[Any]) -> pa.Table:
+    """Rows by their numbers, in that order, each once at most.
 
     Rows in one piece are found twice as fast as those in many.
     """
     import pyarrow as pa
 
-    columns = [in_one_piece(column).take(pa.array(numbers)) for column in rows.columns]
+    columns = [in_one_piece(column).take(pa.array(order)) for column in rows.columns]
     return pa.table(columns, names=rows.column_names)
 
 

@@ -195,7 +195,7 @@ def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
     import numpy as np
 
     _, offsets, data = chunk.buffers()
-    if len(chunk) == 0 or offsets is None:
+    if len(chunk) == 0:
         return np.empty((0, 16), np.uint8), np.empty(0, np.uint32)
     bounds = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
     text = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)

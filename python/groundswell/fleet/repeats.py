@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
-from groundswell.fleet.arrow import in_one_piece
+from groundswell.fleet.arrow import numbers
 from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.rejects import original_rows
 from groundswell.fleet.rules import cropped
@@ -79,7 +79,7 @@ def find_repeats(devices: Devices, good: Mask) -> Repeats:
         "target_version": devices.target_versions,
     }
     differing: dict[str, Mask] = {column: array[rows] != array[firsts] for column, array in arrays.items()}
-    # An empty cell keeps what is known of a device, which false does not.
+    # An empty cell says nothing; false says that it is a test device.
     differing["production"] |= devices.production_said[rows] != devices.production_said[firsts]
     texts = {"name": devices.names, "hardware_id": devices.hardware_ids}
     differing |= {column: _differ(text, rows, firsts) for column, text in texts.items() if text is not None}
@@ -88,12 +88,17 @@ def find_repeats(devices: Devices, good: Mask) -> Repeats:
 
 def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
     import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     if len(rows) == 0:
         return np.zeros(0, np.bool_)
-    whole = in_one_piece(text)
-    pairs = zip(whole.take(rows).to_pylist(), whole.take(firsts).to_pylist(), strict=True)
-    return np.array([a != b for a, b in pairs], np.bool_)
+    # A long text of a first row is there once for each repeat: more than 32-bit offsets may reach.
+    whole = text.cast(pa.large_string()).combine_chunks()
+    later, first = whole.take(pa.array(rows)), whole.take(pa.array(firsts))
+    differ = numbers(pc.fill_null(pc.not_equal(later, first), False))  # noqa: FBT003 - where one of them is null
+    only_one: Mask = numbers(later.is_null()) != numbers(first.is_null())
+    return differ | only_one
 
 
 def refuse_conflicts(

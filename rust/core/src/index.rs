@@ -85,7 +85,7 @@ impl Bucket {
         self.used += 1;
     }
 
-    /// Which devices may have this tag, ascending: all that have it, and now and then another, but never that first.
+    /// Which devices may have this tag, ascending: all that have it, and now and then another. The first always has it.
     #[inline]
     fn candidates(&self, tag: u8) -> Candidates {
         let tags = u64::from_le_bytes(self.tags[..8].try_into().expect("eight tags")) ^ (u64::from(tag) * EACH);

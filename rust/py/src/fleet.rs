@@ -113,7 +113,7 @@ impl PyFleet {
     }
 
     fn ordinals<'py>(&self, py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        let wanted = arrays::uuids_in(&uuids)?;
+        let wanted = arrays::uuids_in(uuids)?;
         Ok(py.detach(|| self.0.ordinals(&wanted, NO_ORDINAL, &effort::effort(None))).into_pyarray(py))
     }
 

@@ -49,7 +49,7 @@ impl PyLiveFleet {
         now: u32,
     ) -> PyResult<(u64, u64, u64, u64, u64)> {
         // Copied where they may change once the GIL is released.
-        let (uuids, ordinals) = match &devices {
+        let (uuids, ordinals) = match devices {
             DevicesOf::Uuids(uuids) => (Some(arrays::uuids_in(uuids)?), Vec::new()),
             DevicesOf::Ordinals(ordinals) => (None, ordinals.as_array().to_vec()),
         };

@@ -81,45 +81,45 @@ fn parse_uuid_column<'py>(
 
 #[pyfunction]
 fn format_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
-    let uuids = arrays::uuids_in(&uuids)?;
+    let uuids = arrays::uuids_in(uuids)?;
     Ok(PyBytes::new(py, &py.detach(|| uuid_list::format_list(&uuids))))
 }
 
 #[pyfunction]
 fn digest_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<Bound<'py, PyBytes>> {
-    let uuids = arrays::uuids_in(&uuids)?;
+    let uuids = arrays::uuids_in(uuids)?;
     Ok(PyBytes::new(py, &py.detach(|| digest::digest(&uuids))))
 }
 
 #[pyfunction]
 fn union_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
-    combine(py, &lists, uuid_list::union)
+    combine(py, lists, uuid_list::union)
 }
 
 #[pyfunction]
 fn intersect_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
-    combine(py, &lists, uuid_list::intersect)
+    combine(py, lists, uuid_list::intersect)
 }
 
 #[pyfunction]
 fn subtract_uuids<'py>(py: Python<'py>, lists: Vec<PyReadonlyArray2<'py, u8>>) -> PyResult<Uuids<'py>> {
-    combine(py, &lists, uuid_list::subtract)
+    combine(py, lists, uuid_list::subtract)
 }
 
 #[pyfunction]
 fn find_repeated_uuids<'py>(py: Python<'py>, uuids: PyReadonlyArray2<'py, u8>) -> PyResult<(Rows<'py>, Rows<'py>)> {
-    let uuids = arrays::uuids_in(&uuids)?;
+    let uuids = arrays::uuids_in(uuids)?;
     let (rows, first_rows) = py.detach(|| uuid_list::find_repeated(&uuids, &effort::effort(None)).into_iter().unzip());
     Ok((to_rows(py, rows)?, to_rows(py, first_rows)?))
 }
 
 fn combine<'py>(
     py: Python<'py>,
-    lists: &[PyReadonlyArray2<'py, u8>],
+    lists: Vec<PyReadonlyArray2<'py, u8>>,
     operation: fn(&[&[Uuid]]) -> Vec<Uuid>,
 ) -> PyResult<Uuids<'py>> {
-    let lists = lists.iter().map(arrays::uuids_in).collect::<PyResult<Vec<_>>>()?;
-    let combined = py.detach(|| operation(&lists.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    let lists = lists.into_iter().map(arrays::uuids_in).collect::<PyResult<Vec<_>>>()?;
+    let combined = py.detach(|| operation(&lists.iter().map(|list| &**list).collect::<Vec<_>>()));
     arrays::kept(py, combined)
 }
 

@@ -133,7 +133,7 @@ impl PyWave {
         planned: PyReadonlyArray2<'_, u8>,
         group: Option<&str>,
     ) -> PyResult<PyPlanCheck> {
-        let planned = arrays::uuids_in(&planned)?;
+        let planned = arrays::uuids_in(planned)?;
         py.detach(|| self.0.check_plan(&fleet.0, group, &planned))
             .map(PyPlanCheck)
             .map_err(|error| errors::to_py(py, error))
