@@ -119,7 +119,8 @@ def taken(rows: pa.Table, order: npt.NDArray[Any]) -> pa.Table:
     """
     import pyarrow as pa
 
-    columns = [in_one_piece(column).take(pa.array(order)) for column in rows.columns]
+    numbers_of_rows = pa.array(order)
+    columns = [in_one_piece(column).take(numbers_of_rows) for column in rows.columns]
     return pa.table(columns, names=rows.column_names)
 
 

@@ -11,12 +11,12 @@ use pyo3::type_object::PyTypeInfo;
 
 /// The rows of a `(n, 16)` array of bytes: as they lie there if the core keeps them, as it keeps those of a list of
 /// UUIDs, and copied otherwise, since another array may change, or lose its memory, once the GIL is released.
-pub(crate) enum Uuids {
+pub(crate) enum UuidRows {
     Kept { owner: Py<Kept>, bytes: Range<usize> },
     Copied(Vec<Uuid>),
 }
 
-impl Deref for Uuids {
+impl Deref for UuidRows {
     type Target = [Uuid];
 
     fn deref(&self) -> &[Uuid] {
@@ -28,7 +28,7 @@ impl Deref for Uuids {
 }
 
 /// The rows of a `(n, 16)` array of bytes, which is let go: others may do with it what they like.
-pub(crate) fn uuids_in(array: PyReadonlyArray2<'_, u8>) -> PyResult<Uuids> {
+pub(crate) fn uuids_in(array: PyReadonlyArray2<'_, u8>) -> PyResult<UuidRows> {
     if array.shape()[1] == 16
         && array.is_c_contiguous()
         && let Some(owner) = owner_of(array.as_any())?
@@ -37,10 +37,10 @@ pub(crate) fn uuids_in(array: PyReadonlyArray2<'_, u8>) -> PyResult<Uuids> {
         let start = (array.data() as usize).checked_sub(owner.get().flat().as_ptr() as usize);
         let bytes = start.map(|start| start..start.saturating_add(array.len()));
         if let Some(bytes) = bytes.filter(|bytes| bytes.end <= owner.get().flat().len()) {
-            return Ok(Uuids::Kept { owner: owner.unbind(), bytes });
+            return Ok(UuidRows::Kept { owner: owner.unbind(), bytes });
         }
     }
-    uuids_from(&array).map(Uuids::Copied)
+    uuids_from(&array).map(UuidRows::Copied)
 }
 
 /// The rows of a `(n, 16)` array of bytes, copied.

@@ -66,6 +66,11 @@ def test_more_text_than_offsets_of_32_bits_reach_is_imported_like_any(
     report = factory.devices.import_(pa.table({"uuid": order, "name": [names[uuid] for uuid in order]}), now=AT)
     assert (report.new, report.changed, report.unchanged) == (0, 100, 200)
     assert {one.uuid: one.name for one in factory.devices.list(limit=1000).devices} == names
+    halves = [
+        pa.table({"uuid": part, "group": [f"g{at % 3}" for at in range(len(part))]})
+        for part in (order[:150], order[150:])
+    ]
+    assert factory.devices.import_(*halves, now=AT).groups_created == ("g0", "g1", "g2")
     # The audit log, which is written in such batches, yields the same.
     assert all(result.sound for result in factory.check(now=AT).results)
 
