@@ -1,0 +1,181 @@
+"""JSON from outside: bounded in size, nesting and digits before it is parsed, and refused with line and column."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "broken_json", "check_json", "parse_json"]
+
+MAX_BYTES: Final = 1 << 24
+"""The largest JSON document that is parsed as a whole (fleets are read by a streaming reader instead)."""
+MAX_DEPTH: Final = 64
+"""How many arrays and objects may be open at once; far below what exhausts a stack."""
+_MAX_DIGITS: Final = 1000
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+# Possessive, and an unclosed string runs to the end: linear on every input.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|[0-9]{1001}', re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_SURROGATE: Final = re.compile(r"\\u[dD][89A-Fa-f]")
+
+
+def parse_json(
+    data: bytes | str,
+    label: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    parse_int: Callable[[str], Any] | None = None,
+    parse_float: Callable[[str], Any] | None = None,
+    parse_constant: Callable[[str], Any] | None = None,
+) -> Any:
+    """Parse a JSON document that comes from outside.
+
+    Args:
+        data: UTF-8 text, with or without a byte-order mark.
+        label: what to call it in an error: a path or an option, as the user wrote it.
+        max_bytes: the largest document accepted.
+        max_depth: how many arrays and objects may be open at once.
+        object_pairs_hook: as in `json.loads`.
+        parse_int: as in `json.loads`.
+        parse_float: as in `json.loads`.
+        parse_constant: as in `json.loads`; by default NaN and Infinity are refused, since they are not JSON.
+
+    Returns:
+        The value; its texts can be encoded in UTF-8.
+
+    Raises:
+        InputError: ``json-too-large``; ``broken-json`` with ``line``, ``column`` and ``reason`` in its fields, also
+            for nesting beyond `max_depth`, a number of more than 1000 digits, and half a surrogate pair.
+
+    Cost: linear.
+
+    >>> parse_json('{"tag": "main"}', "x.json")
+    {'tag': 'main'}
+    >>> parse_json("[" * 100_000, "x.json")
+    Traceback (most recent call last):
+    groundswell.errors.InputError: line 1 of `x.json` is broken JSON at column 65: nested deeper than 64 levels
+    """
+    text = check_json(data, label, max_bytes=max_bytes, max_depth=max_depth)
+
+    def refuse_constant(name: str) -> Any:
+        raise broken_json(label, text, text.find(name), f"`{name}` is not JSON")
+
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=object_pairs_hook,
+            parse_int=parse_int,
+            parse_float=parse_float,
+            parse_constant=parse_constant or refuse_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise broken_json(label, text, error.pos, error.msg[:1].lower() + error.msg[1:]) from error
+
+
+def check_json(data: bytes | str, label: str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> str:
+    """Check what `json` itself does not survive, and decode: for callers with a decoder of their own.
+
+    Args:
+        data: as in `parse_json`.
+        label: as in `parse_json`.
+        max_bytes: as in `parse_json`.
+        max_depth: as in `parse_json`.
+
+    Returns:
+        The text without a byte-order mark. It may still be broken JSON.
+
+    Raises:
+        InputError: as `parse_json`, except for broken syntax.
+    """
+    if len(data) > max_bytes:
+        raise InputError(
+            "json-too-large",
+            f"`{label}` is larger than the {max_bytes} bytes that such a document may have",
+            hint="check that it is the file that you mean",
+            fields={"source": label, "max_bytes": max_bytes},
+        )
+    text = _decoded(data, label) if isinstance(data, bytes) else data.removeprefix("\ufeff")
+    _check_tokens(text, label, max_depth)
+    if isinstance(data, str) and (found := re.search("[\ud800-\udfff]", data)):
+        raise broken_json(label, data, found.start(), "half a surrogate pair is not a character")
+    return text
+
+
+def broken_json(label: str, text: str, at: int, reason: str) -> InputError:
+    """The error for a document that is not JSON.
+
+    Args:
+        label: what to call it.
+        text: the document.
+        at: the position in it, from 0.
+        reason: reads on from “broken JSON at column 9: …”.
+    """
+    before = _LINE_END.split(text[: max(at, 0)])
+    line, column = len(before), len(before[-1]) + 1
+    return InputError(
+        "broken-json",
+        f"line {line} of `{label}` is broken JSON at column {column}: {reason}",
+        hint="write or fetch it again" if at >= len(text.rstrip()) else "correct it there",
+        fields={"source": label, "line": line, "column": column, "reason": reason},
+    )
+
+
+def _check_tokens(text: str, label: str, max_depth: int) -> None:
+    shallow = text.count("[") + text.count("{") <= max_depth
+    if shallow and not _SURROGATE.search(text) and len(text) <= _MAX_DIGITS:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        first = text[token.start()]
+        if first == '"':
+            _check_escapes(token[0], token.start(), label, text)
+        elif first in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise broken_json(label, text, token.start(), f"nested deeper than {max_depth} levels")
+        elif first in "]}":
+            depth -= 1
+        else:
+            raise broken_json(label, text, token.start(), f"a number of more than {_MAX_DIGITS} digits")
+
+
+def _check_escapes(string: str, start: int, label: str, text: str) -> None:
+    if not _SURROGATE.search(string):
+        return
+    high_at = high_end = -1
+    for escape in _ESCAPE.finditer(string):
+        unit = int(escape[1], 16) if escape[1] else 0
+        if high_at >= 0:
+            if 0xDC00 <= unit <= 0xDFFF and escape.start() == high_end:  # noqa: PLR2004  (low surrogates)
+                high_at = -1
+                continue
+            break
+        if 0xD800 <= unit <= 0xDBFF:  # noqa: PLR2004  (high surrogates)
+            high_at, high_end = escape.start(), escape.end()
+        elif 0xDC00 <= unit <= 0xDFFF:  # noqa: PLR2004
+            high_at = escape.start()
+            break
+    if high_at >= 0:
+        raise broken_json(label, text, start + high_at, "half a surrogate pair is not a character")
+
+
+def _decoded(data: bytes, label: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = len(_LINE_END.findall(data[: error.start].decode("utf-8", "replace"))) + 1
+        raise InputError(
+            "broken-json",
+            f"line {line} of `{label}` is not UTF-8 text",
+            hint="save it in UTF-8",
+            fields={"source": label, "line": line, "reason": "not UTF-8"},
+        ) from error
