@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_synth_writes_the_file_and_leaves_stdout_empty(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "fleet.csv"
     ran = run("fleet", "synth", "--devices", 1000, path)
-    assert (ran.code, ran.out, ran.err) == (0, "", f"wrote 1,000 devices to {path}\n")
+    assert (ran.code, ran.out, ran.err) == (0, "", f"wrote 1000 devices to {path}\n")
     assert len(path.read_text().splitlines()) == 1001
 
 
@@ -104,7 +104,7 @@ def test_show_has_its_parts_in_order_on_stdout(run: Run, made: Path) -> None:
         "tag",
         "target version",
         "last seen",
-        "read 5,000 rows",
+        "read 5000 rows",
     ]
     assert [re.split(" {2,}", line)[0] for line in parts[1]] == [
         "devices",
@@ -157,7 +157,7 @@ def test_json_has_every_number_that_the_text_has(run: Run, made: Path) -> None:
         line = text.lines[next(n for n, line in enumerate(text.lines) if line.startswith(heading)) + 1]
         assert line.startswith(one["name"] + " ")
         shown = [word for word in line.split()[1:] if not word.endswith("%")]
-        assert shown == [f"{one[key]:,}" for key in ("devices", "production", "online")]
+        assert shown == [str(one[key]) for key in ("devices", "production", "online")]
     bars = text.lines[text.lines.index(next(line for line in text.lines if line.startswith("last seen"))) + 1 :]
     assert [int(line[11:].split()[0].replace(",", "")) for line in bars[:7]] == [
         *(one["devices"] for one in data["activity"]),

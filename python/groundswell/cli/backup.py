@@ -31,7 +31,7 @@ def backup(file: str, *, directory: str | None) -> None:
     """Write the whole factory to FILE, which is replaced as a whole or not at all."""
     with open_factory(directory) as factory:
         size, revision = factory.backup(file), factory.revision
-    click.echo(f"wrote revision {revision} to {printable(file)} ({size:,} bytes)", err=True)
+    click.echo(f"wrote revision {revision} to {printable(file)} ({size} bytes)", err=True)
     note("the file holds the factory's online keys: keep it as safe as a key")
 
 
@@ -42,7 +42,7 @@ def backup(file: str, *, directory: str | None) -> None:
     "--last-timestamp-version",
     metavar="N",
     type=int,
-    help="The highest version of timestamp.json that devices have seen; without it the version jumps by 1,000,000.",
+    help="The highest version of timestamp.json that devices have seen; without it the version jumps by a million.",
 )
 @now_option
 def restore(file: str, directory: str, *, last_timestamp_version: int | None, now: datetime | None) -> None:

@@ -67,9 +67,9 @@ def _tell_import(report: ImportReport) -> None:
     did = "would import" if report.dry_run else "imported"
     if not report.dry_run and report.unchanged == report.devices:
         did = "nothing to do for"
-    parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.unchanged:,} unchanged"]
+    parts = [f"{report.new} new", f"{report.changed} changed", f"{report.unchanged} unchanged"]
     if report.returned:
-        parts.append(f"{report.returned:,} that had been deleted")
+        parts.append(f"{report.returned} that had been deleted")
     click.echo(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}", err=True)
     if report.groups_created:
         shown = ", ".join(report.groups_created[:10]) + (" …" if len(report.groups_created) > 10 else "")  # noqa: PLR2004
@@ -156,8 +156,8 @@ def list_devices(
     header = ["uuid", "name", "group", "tag", "kind", "last seen", "version", "hardware"]
     print_lines(table(header, map(_row, found.devices)))
     if found.total and not found.devices:
-        note(f"there is no page {found.page:,}")
-    click.echo(f"page {found.page:,} of {found.pages:,}, {count(found.total, 'device')}", err=True)
+        note(f"there is no page {found.page}")
+    click.echo(f"page {found.page} of {found.pages}, {count(found.total, 'device')}", err=True)
 
 
 def _row(device: Device) -> list[object]:

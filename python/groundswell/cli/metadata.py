@@ -150,5 +150,5 @@ def verify(
 def _installable(verdict: Verdict) -> list[str]:
     """The names of the targets, below their version."""
     names = verdict.targets
-    more = [f"and {len(names) - _MOST_NAMES:,} more"] * (len(names) > _MOST_NAMES)
+    more = [f"and {len(names) - _MOST_NAMES} more"] * (len(names) > _MOST_NAMES)
     return flow(" " * len("timestamp  "), [*names[:_MOST_NAMES], *more]) if names else []

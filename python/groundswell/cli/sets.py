@@ -44,11 +44,11 @@ def sets(files: tuple[str, ...], *, union: bool, intersect: bool, minus: bool, o
     result = reduce(operation, [check.accept() for check in checks])
     write_output(result.text().encode(), output)
     what = "union" if union else "intersection" if intersect else "difference"
-    click.echo(f"{', '.join(_counted(check) for check in checks)}: {len(result):,} in the {what}", err=True)
+    click.echo(f"{', '.join(_counted(check) for check in checks)}: {len(result)} in the {what}", err=True)
     if not result:
         note("the result is an empty list, which is refused wherever a list of UUIDs is asked for")
 
 
 def _counted(check: UuidListCheck) -> str:
-    dropped = f" and {check.duplicates:,} repeated" if check.duplicates else ""
-    return f"{check.count:,} in `{check.name}`{dropped}"
+    dropped = f" and {check.duplicates} repeated" if check.duplicates else ""
+    return f"{check.count} in `{check.name}`{dropped}"

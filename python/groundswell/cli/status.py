@@ -51,8 +51,8 @@ def _lines(found: FactoryStatus) -> list[str]:
         [
             ("factory", f"{found.name}, revision {found.revision}"),
             ("as of", instant_text(found.now)),
-            ("devices", f"{found.devices:,}: {found.production_devices:,} production, {found.test_devices:,} test"),
-            ("online", f"{found.online:,} ({Share(found.online, found.devices)})"),
+            ("devices", f"{found.devices}: {found.production_devices} production, {found.test_devices} test"),
+            ("online", f"{found.online} ({Share(found.online, found.devices)})"),
             ("targets", count(found.ci_targets, "CI target")),
             ("roots", f"version {found.root_version}" + ("" if found.keys_ready else ", no offline keys yet")),
         ]
@@ -85,15 +85,15 @@ def _kind(one: TagStatus) -> str:
 
 def _detail(one: TagStatus, *, orphans: bool) -> list[str]:
     versions = [
-        f"{'unknown' if count.target_version is None else count.target_version} {count.devices:,}"
+        f"{'unknown' if count.target_version is None else count.target_version} {count.devices}"
         + (" (orphan)" if count.is_orphan and orphans else "")
         for count in one.versions[:_MOST_VERSIONS]
     ]
     versions += _rest(sum(count.devices for count in one.versions[_MOST_VERSIONS:]))
-    groups = [f"{count.group or '(no group)'} {count.devices:,}" for count in one.groups[:_MOST_GROUPS]]
+    groups = [f"{count.group or '(no group)'} {count.devices}" for count in one.groups[:_MOST_GROUPS]]
     groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
     return [f"{_name(one)}, {_kind(one)}", *flow("  versions  ", versions), *flow("  groups    ", groups)]
 
 
 def _rest(devices: int) -> list[str]:
-    return [f"others {devices:,}"] if devices else []
+    return [f"others {devices}"] if devices else []

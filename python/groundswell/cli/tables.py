@@ -34,7 +34,7 @@ def table(header: Sequence[str] | None, rows: Iterable[Sequence[object]]) -> lis
     >>> table(["group", "devices"], [["canary", 12], [None, 3]])
     ['group   devices', 'canary       12', '-             3']
     >>> table(None, [["online", 1250, Share(1250, 2000)], ["never seen", 3]])
-    ['online      1,250  62.5%', 'never seen      3']
+    ['online      1250  62.5%', 'never seen     3']
     """
     cells = [[_cell(value) for value in row] for row in rows]
     lines = cells if header is None else [[(name, False) for name in header], *cells]
@@ -59,7 +59,7 @@ def _cell(value: object) -> tuple[str, bool]:
     if isinstance(value, bool):
         return ("yes" if value else "no"), False
     if isinstance(value, int):
-        return f"{value:,}", True
+        return str(value), True
     if isinstance(value, Share):
         return str(value), True
     return printable(str(value)), False

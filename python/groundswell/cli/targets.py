@@ -138,7 +138,7 @@ def _tell(report: TargetsReport, *, as_json: bool) -> None:
             }
         )
         return
-    retagged, unchanged = f"{len(report.retagged):,} given other tags", f"{len(report.unchanged):,} unchanged"
+    retagged, unchanged = f"{len(report.retagged)} given other tags", f"{len(report.unchanged)} unchanged"
     click.echo(f"{count(len(report.added), 'target')} added, {retagged}, {unchanged}", err=True)
 
 

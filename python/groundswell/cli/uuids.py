@@ -82,12 +82,12 @@ def _as_json(found: UuidListCheck) -> str:
 
 def _as_text(found: UuidListCheck) -> str:
     lines = [
-        f"UUIDs       {found.count:,}",
-        f"duplicates  {found.duplicates:,}",
+        f"UUIDs       {found.count}",
+        f"duplicates  {found.duplicates}",
         f"header      {'yes' if found.header else 'no'}",
-        f"bad values  {found.bad_count:,}",
+        f"bad values  {found.bad_count}",
     ]
     lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:_BAD_SHOWN]]
     if found.bad_count > _BAD_SHOWN:
-        lines.append(f"  and {found.bad_count - _BAD_SHOWN:,} more")
+        lines.append(f"  and {found.bad_count - _BAD_SHOWN} more")
     return "\n".join(lines)

@@ -148,7 +148,7 @@ def _totals(progress: Progress) -> Sequence[str]:
         ("unscheduled", progress.unscheduled, share(progress.unscheduled)),
         ("failed", progress.failed, "no events were reported" if progress.failed is None else share(progress.failed)),
     ]
-    shown = [(label, "-" if devices is None else f"{devices:,}", part) for label, devices, part in rows]
+    shown = [(label, "-" if devices is None else f"{devices}", part) for label, devices, part in rows]
     widths = [max(len(row[column]) for row in shown) for column in range(2)]
     return [f"{label.ljust(widths[0])}  {devices.rjust(widths[1])}  {part}".rstrip() for label, devices, part in shown]
 

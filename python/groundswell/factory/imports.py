@@ -101,7 +101,7 @@ def import_devices(
         if not dry_run and merged.changes:
             context.commit(
                 "devices import",
-                f"imported {count(report.devices, 'device')}: {report.new:,} new, {report.changed:,} changed",
+                f"imported {count(report.devices, 'device')}: {report.new} new, {report.changed} changed",
                 merged.changes,
                 at=at,
                 details={
@@ -200,13 +200,13 @@ def _notes(read: Sequence[FleetColumns], unsaid: int, outdated: int) -> list[str
             else ("ARE PRODUCTION DEVICES", "they count as test devices")
         )
         notes.append(
-            f"NOTHING SAYS THAT {unsaid:,} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
+            f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
         )
     if outdated:
         rows = (
             "1 row is older than what is known: its"
             if outdated == 1
-            else f"{outdated:,} rows are older than what is known: their"
+            else f"{outdated} rows are older than what is known: their"
         )
         notes.append(f"{rows} last_seen and target_version were not taken")
     # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.

@@ -260,7 +260,7 @@ class Targets:
                 )
             after = [*(by_name | {target.name: target for target in touched}).values()]
             changes = [put("ci_targets", rows), *self._republished(known, after, at)]
-            summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged):,}"
+            summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged)}"
             details = {"added": list(report.added), "retagged": list(report.retagged)}
             self._context.commit(action, summary, changes, at=at, details=details)
             return report

@@ -153,7 +153,7 @@ def wave_status(
     # What `show` warns of beside these was known when the wave was made.
     warnings = list(expiring)
     if without:
-        named = ", ".join(f"{hardware} ({n:,} device{'' if n == 1 else 's'})" for hardware, n in without.items())
+        named = ", ".join(f"{hardware} ({n} device{'' if n == 1 else 's'})" for hardware, n in without.items())
         warnings.insert(0, f"no target for hardware that is in the wave: {named}")
     if signatures_missing:
         warnings.insert(0, signatures_needed(signatures_missing))

@@ -240,8 +240,8 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun} was" if number == 1 else f"{number:,} {noun}s were"
+    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"
 
 
 def _as_test(number: int) -> str:
-    return "its device counts as a test device" if number == 1 else f"all {number:,} devices count as test devices"
+    return "its device counts as a test device" if number == 1 else f"all {number} devices count as test devices"

@@ -257,7 +257,7 @@ class Selection:
             # A percentage of what matches, or of the candidates, is one device at least.
             return f"no matching device is online, and {self._asked.limit} of none is none"
         left_out = [
-            f"{number:,} {one if number == 1 else more}"
+            f"{number} {one if number == 1 else more}"
             for number, one, more in (
                 (self.updated, "reports", "report"),
                 (self.excluded, "is excluded", "are excluded"),
@@ -267,9 +267,9 @@ class Selection:
         if self.updated:
             left_out[0] += f" version {self._asked.not_updated} or a later one"
         if not left_out:
-            return "only 1 device matches" if self.matching == 1 else f"only {self.matching:,} devices match"
-        candidates = f"only {self.candidates:,}" if self.candidates else "none"
-        return f"of the {self.matching:,} that match {candidates} can be picked: {' and '.join(left_out)}"
+            return "only 1 device matches" if self.matching == 1 else f"only {self.matching} devices match"
+        candidates = f"only {self.candidates}" if self.candidates else "none"
+        return f"of the {self.matching} that match {candidates} can be picked: {' and '.join(left_out)}"
 
     def _scope(self) -> str:
         asked = self._asked

@@ -299,7 +299,7 @@ class UuidListCheck:
     def _bad_uuid(self) -> InputError:
         first, more = self.bad[0], self.bad_count - 1
         of_name = f" of `{self.name}`" if self.name else ""
-        others = f"; {more:,} more value{' is' if more == 1 else 's are'} bad" if more else ""
+        others = f"; {more} more value{' is' if more == 1 else 's are'} bad" if more else ""
         # More than a header in the first line is a table with more than one column.
         is_table = self.header and first.line == 1
         return InputError(
