@@ -6,9 +6,10 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.fleet_loader import load_fleet
@@ -25,6 +26,7 @@ from groundswell.wording import count
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime, timedelta
+    from typing import Unpack
 
     import pyarrow as pa
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
 
-__all__ = ["SORTS", "Device", "DevicePage", "Devices", "Sort"]
+__all__ = ["SORTS", "Device", "DeviceFilters", "DevicePage", "Devices", "Sort"]
 
 Sort = Literal["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 SORTS: Final[dict[Sort, str]] = {
@@ -96,6 +98,23 @@ class DevicePage:
     pages: int
 
 
+class DeviceFilters(TypedDict, total=False):
+    """The keywords of `Devices.list` that say which devices, and in which order."""
+
+    group: str | None
+    tag: str | None
+    production: bool | None
+    name: str | None
+    uuid_prefix: str | None
+    target_version: int | None
+    hardware_id: str | None
+    online: bool | None
+    online_threshold: timedelta
+    sort: Sort
+    now: datetime | None
+
+
+@checks_arguments
 class Devices:
     """``factory.devices``."""
 
@@ -215,6 +234,7 @@ class Devices:
 
         Cost: one pass over the devices; sorting those that are left.
         """
+        limit, page = int(limit), int(page)  # numpy's, say
         _check_page(limit, page)
         if sort not in SORTS:
             raise InputError(
@@ -252,8 +272,14 @@ class Devices:
             )
         return DevicePage(tuple(map(_device, found)), total, page, max(1, -(-total // limit)))
 
-    def list_uuids(self, **filters: Any) -> Sequence[str]:
+    def list_uuids(self, **filters: Unpack[DeviceFilters]) -> Sequence[str]:
         """The UUIDs of all devices that `list` would list on all of its pages, with the same filters and order.
+
+        Args:
+            filters: the keywords of `list` other than ``limit`` and ``page``.
+
+        Raises:
+            NotFoundError, InputError: as `list`.
 
         Cost: as `list` for each million of them, and a string for each device.
         """
@@ -470,7 +496,7 @@ def _unknown_device(text: str, *, deleted: bool) -> NotFoundError:
 
 def _check_page(limit: int, page: int) -> None:
     for name, value, most in (("limit", limit, _MOST_PER_PAGE), ("page", page, _MOST_PAGES)):
-        if type(value) is not int or not 1 <= value <= most:
+        if not 1 <= value <= most:
             raise InputError(
                 "bad-page",
                 f"the {name} is `{value}`",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices import Devices
@@ -45,6 +46,7 @@ __all__ = ["DEFAULT_WAIT", "Factory"]
 DEFAULT_WAIT: Final = timedelta(seconds=10)
 
 
+@checks_arguments
 class Factory:
     """An open factory. Threads may share it; it is its directory's one owner until it is closed.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.names import check_name, storable
@@ -62,6 +63,7 @@ def group_row(group_id: int, name: str, description: str, *, at: int, by: str) -
     }
 
 
+@checks_arguments
 class Groups:
     """``factory.groups``."""
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StateError, StorageError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT
@@ -105,6 +106,7 @@ class KeysView:
     root: bytes
 
 
+@checks_arguments
 class Keys:
     """``factory.keys``."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
@@ -77,6 +78,7 @@ class Renewed:
     targets_roles: int
 
 
+@checks_arguments
 class Metadata:
     """``factory.metadata``."""
 

@@ -156,7 +156,7 @@ class RolloutDesk:
     ) -> RolloutResult:
         """See `groundswell.factory.waves.Waves.rollout`."""
         asked = None if limit is None else parse_limit(limit)
-        listed = None if uuids is None else as_uuid_list(uuids)
+        listed = None if uuids is None else as_uuid_list(uuids, "uuids")
         if percent_of not in get_args(Denominator):
             raise InputError(
                 "bad-denominator",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, Served
@@ -69,6 +70,7 @@ class ProductionRole:
     document: bytes
 
 
+@checks_arguments
 class Targets:
     """``factory.targets``."""
 

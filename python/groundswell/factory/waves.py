@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.arguments import checks_arguments
 from groundswell.errors import NotFoundError, StateError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.names import check_name
@@ -78,6 +79,7 @@ class WaveDetail:
     warnings: tuple[str, ...]
 
 
+@checks_arguments
 class Waves:
     """``factory.waves``."""
 

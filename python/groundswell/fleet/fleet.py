@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.fleet.arrow import coded_text, numbers, whole_text
 from groundswell.fleet.quantities import (
@@ -47,6 +48,7 @@ _LATEST_VERSION: Final = 2**31 - 1
 _MOST_THREADS: Final = 256
 
 
+@checks_arguments
 class Fleet:
     """A frozen set of devices. Immutable; threads may share it, and selections run without the GIL.
 
@@ -218,7 +220,7 @@ class Fleet:
 
     def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
         """The ordinals of devices: uint32, in the order given, `groundswell._core.NO_ORDINAL` for strangers."""
-        return self._core.ordinals(as_uuid_list(uuids).array)
+        return self._core.ordinals(as_uuid_list(uuids, "uuids").array)
 
     def device(self, ordinal: int) -> dict[str, Any]:
         """All that the fleet knows of one device, by column name.
@@ -313,7 +315,7 @@ class Fleet:
         (25, 990, 1000)
         """
         wanted = parse_limit(limit)
-        listed = as_uuid_list(uuids) if uuids is not None else None
+        listed = as_uuid_list(uuids, "uuids") if uuids is not None else None
         excluded, excluded_set = self._excluded(exclude)
         if percent_of not in DENOMINATORS:
             raise InputError(
@@ -376,7 +378,7 @@ class Fleet:
         # Asked by name: whoever has a bitmap has imported its library, and nobody else should wait for it.
         if type(exclude).__module__.startswith("pyroaring") and hasattr(exclude, "serialize"):
             return None, exclude.serialize()
-        return as_uuid_list(exclude), None  # type: ignore[arg-type]  # a bitmap was found out before
+        return as_uuid_list(exclude, "exclude"), None  # type: ignore[arg-type]  # a bitmap was found out before
 
     def as_of(self, core: _core.Fleet) -> Fleet:
         """The same devices with the activity that a frozen moment of a live fleet says."""
@@ -463,11 +465,15 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def as_uuid_list(devices: Devices) -> UuidList:
+def as_uuid_list(devices: Devices, name: str = "devices") -> UuidList:
     """Devices in any of the forms that callers have them in, as a list.
 
+    Args:
+        devices: the devices.
+        name: the argument that they come from, for the message of ``bad-argument``.
+
     Raises:
-        InputError: ``bad-uuid``, ``empty-list``, ``not-text``.
+        InputError: ``bad-argument``, ``bad-uuid``, ``empty-list``, ``not-text``.
     """
     if isinstance(devices, UuidList):
         return devices
@@ -475,6 +481,13 @@ def as_uuid_list(devices: Devices) -> UuidList:
         return devices.uuid_list
     if isinstance(devices, str | bytes | Path):
         return UuidList.parse(devices)
+    if not hasattr(devices, "__iter__"):
+        raise InputError(
+            "bad-argument",
+            f"the argument `{name}` is of the type {type(devices).__name__}, not a list of UUIDs",
+            hint="give a UuidList, a Selection, a path, a text, or the UUIDs one by one",
+            fields={"argument": name, "type": type(devices).__name__},
+        )
     return UuidList.of(devices)
 
 

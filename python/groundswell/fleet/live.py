@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypedDict
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import epoch_seconds
 from groundswell.fleet.uuid_items import uuid_rows
@@ -70,6 +71,7 @@ class CheckInReport:
     ahead: int
 
 
+@checks_arguments
 class LiveFleet:
     """A fleet whose devices check in. Threads share it; check-ins and selections run without the GIL, and none waits.
 

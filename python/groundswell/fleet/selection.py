@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_list import UuidList
@@ -83,6 +84,7 @@ class Explanation:
         return f"{self.uuid}: {self.reason}"
 
 
+@checks_arguments
 class Selection:
     """The devices that `Fleet.select` picked, in key order: the list for a smaller limit is the beginning of this one.
 

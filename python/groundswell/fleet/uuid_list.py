@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, final
 from uuid import UUID
 
 from groundswell import _core
+from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.files import replace_file
 from groundswell.fleet.lazy import lazy
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["BadUuid", "UuidList", "UuidListCheck"]
 
 
+@checks_arguments
 @final
 class UuidList:
     """UUIDs, each once, in order of first appearance. Immutable.

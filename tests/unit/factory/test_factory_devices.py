@@ -199,8 +199,8 @@ def test_a_list_of_an_empty_factory_is_one_empty_page(factory: Factory) -> None:
     [
         ({"limit": 0}, "bad-page"),
         ({"limit": 1_000_001}, "bad-page"),
-        ({"limit": 2.5}, "bad-page"),
-        ({"limit": True}, "bad-page"),
+        ({"limit": 2.5}, "bad-argument"),
+        ({"limit": True}, "bad-argument"),
         ({"page": 0}, "bad-page"),
         ({"page": -1}, "bad-page"),
         ({"page": 2**70}, "bad-page"),
