@@ -20,7 +20,7 @@ def test_help_names_every_verb_with_a_whole_sentence(
     monkeypatch.setenv("COLUMNS", "80")
     ran = run(*noun, "--help")
     assert (ran.code, ran.err) == (0, "")
-    verbs = ran.out.partition("Commands:\n")[2].splitlines()
+    verbs = ran.out.partition("Commands:\n")[2].partition("\n\nExamples:\n")[0].splitlines()
     assert verbs
     for line in verbs:
         assert line.endswith("."), line

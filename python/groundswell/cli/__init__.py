@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from groundswell._core import DEBUG_BUILD, __version__
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.render import ReaderGoneError
 from groundswell.cli.texts import DIRECTORY
 from groundswell.cli.work import Work
@@ -43,7 +44,7 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(ExamplesGroup):
     """Imports a command's module when the command is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -80,7 +81,7 @@ class _LazyGroup(click.Group):
     "directory",
     metavar="DIR",
     type=DIRECTORY,
-    help="The factory; GROUNDSWELL_FACTORY, or else the working directory, unless given.",
+    help="The factory (default: GROUNDSWELL_FACTORY, else the working directory).",
 )
 def cli(directory: str | None) -> None:
     """Choose which devices of a large fleet see an update next, exactly and reproducibly."""

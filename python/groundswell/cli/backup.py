@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
 from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["backup", "check", "restore"]
 
 
-@click.command()
+@click.command(cls=ExamplesCommand)
 @click.argument("file", type=FILE)
 @directory_option
 def backup(file: str, *, directory: str | None) -> None:
@@ -35,7 +36,7 @@ def backup(file: str, *, directory: str | None) -> None:
     note("the file holds the factory's online keys: keep it as safe as a key")
 
 
-@click.command()
+@click.command(cls=ExamplesCommand)
 @click.argument("file", type=FILE)
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 @click.option(
@@ -59,7 +60,7 @@ def restore(file: str, directory: str, *, last_timestamp_version: int | None, no
     )
 
 
-@click.command()
+@click.command(cls=ExamplesCommand)
 @click.option("--repair", is_flag=True, help="Rebuild the store from the audit log first; the damaged file is kept.")
 @json_option
 @now_option

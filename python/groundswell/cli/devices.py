@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
-from groundswell.cli.options import DURATION, json_option
+from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME
@@ -25,7 +26,7 @@ __all__ = ["delete", "device_data", "devices", "export", "group", "import_device
 _SORTS = ["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def devices() -> None:
     """Import, list, group, delete and export devices."""
 
@@ -94,7 +95,7 @@ def _tell_import(report: ImportReport) -> None:
 @click.option("--target-version", metavar="VERSION", type=int, help="Only devices that report this target version.")
 @click.option("--hardware-id", metavar="ID", type=NAME, help="Only devices of this hardware.")
 @click.option("--online/--offline", default=None, help="Only devices seen within the threshold, or only the others.")
-@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@online_threshold_option
 @click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
 @click.option("-n", "--limit", metavar="N", type=int, default=50, help="How many devices a page has.")
 @click.option("-p", "--page", metavar="N", type=int, default=1, help="Which page.")

@@ -38,13 +38,13 @@ def directory_option(command: Command) -> Command:
         "directory",
         metavar="DIR",
         type=DIRECTORY,
-        help=f"The factory; {DIRECTORY_VARIABLE}, or else the working directory, unless given.",
+        help=f"The factory (default: {DIRECTORY_VARIABLE}, else the working directory).",
     )(command)
 
 
 def now_option(command: Command) -> Command:
     """Add ``--now T``."""
-    return click.option("--now", type=INSTANT, help="The instant of the command; the clock's unless given.")(command)
+    return click.option("--now", type=INSTANT, help="The instant of the command (default: now).")(command)
 
 
 def user_of() -> str | None:

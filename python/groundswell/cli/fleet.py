@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.fleet_show import as_data, as_lines
-from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
+from groundswell.cli.options import INSTANT, SEED, json_option, online_threshold_option
 from groundswell.cli.render import count, printable, tell_report
 from groundswell.cli.tables import print_json, print_lines
 from groundswell.cli.texts import FILE
@@ -23,7 +24,7 @@ __all__ = ["fleet", "show", "synth"]
 _HOUR: Final = 3600
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def fleet() -> None:
     """Make and summarise fleets."""
 
@@ -35,8 +36,8 @@ def fleet() -> None:
 @click.option(
     "--now",
     type=INSTANT,
-    help="The instant up to which devices have been seen; the clock's, cut to the full hour, unless given: within the "
-    "hour the same command gives the same file.",
+    help="Devices have been seen up to this instant (default: the start of the current hour, so that the same command "
+    "gives the same file within the hour).",
 )
 def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
     """Make up a fleet that looks like a real one, and write it to FILE.
@@ -58,8 +59,8 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
 
 @fleet.command(context_settings={"show_default": True}, short_help="Summarise a fleet.")
 @click.argument("file", type=FILE)
-@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
-@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
+@online_threshold_option
 @json_option
 def show(file: str, *, now: datetime | None, online_threshold: timedelta, as_json: bool) -> None:
     """Summarise a fleet: totals, groups, tags, target versions, and when devices were last seen.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["create", "delete", "describe", "groups", "list_groups", "rename"]
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def groups() -> None:
     """Make, list, rename, describe and delete groups of devices."""
 

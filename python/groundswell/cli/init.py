@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import now_option, user_of
 from groundswell.cli.render import printable
 from groundswell.cli.texts import DIRECTORY, TEXT
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["init"]
 
 
-@click.command()
+@click.command(cls=ExamplesCommand)
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 @click.option("--name", required=True, type=TEXT, help="The factory's name: up to 64 letters, digits and _ . + -")
 @now_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable
@@ -28,7 +29,7 @@ __all__ = ["add_targets", "init", "keys", "online", "root", "rotate", "show", "t
 _ONLINE_ROLES = ["targets", "snapshot", "timestamp"]
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def keys() -> None:
     """Make, add and rotate keys; show what the roots say.
 
@@ -153,7 +154,7 @@ def targets(*, root_keys: str, targets_keys: str, directory: str | None) -> None
     "roles",
     type=click.Choice(_ONLINE_ROLES),
     multiple=True,
-    help="Whose online key; may be given several times. All three unless given.",
+    help="Whose online key; may be given several times. Default: all three.",
 )
 @directory_option
 def online(*, root_keys: str, roles: tuple[str, ...], directory: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note, printable
@@ -25,7 +26,7 @@ __all__ = ["export", "metadata", "refresh", "verify"]
 _MOST_NAMES: Final = 20
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def metadata() -> None:
     """Export, renew and verify what devices are served."""
 
@@ -84,13 +85,13 @@ def refresh(*, now: datetime | None, directory: str | None) -> None:
 
 @metadata.command(short_help="Judge metadata as a device would.")
 @click.argument("folder", metavar="DIR", type=DIRECTORY)
-@click.option("--audience", type=click.Choice(["production", "ci"]), help="Whom it must be for; either unless given.")
+@click.option("--audience", type=click.Choice(["production", "ci"]), help="Whom it must be for (default: either).")
 @click.option("-t", "--tag", type=NAME, help="The tag that every target of the newest version must carry.")
 @click.option(
     "--previous", metavar="DIR", type=DIRECTORY, help="What the device took before: nothing may be rolled back."
 )
 @click.option(
-    "--trusted-root", metavar="FILE", type=FILE, help="A root that the device was made with; 1.root.json unless given."
+    "--trusted-root", metavar="FILE", type=FILE, help="A root that the device was made with (default: 1.root.json)."
 )
 @click.option("--allow-rsa", is_flag=True, help="Take RSA keys, with which some agents stop working.")
 @json_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from groundswell.cli.render import printable
 from groundswell.cli.texts import FILE
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import instant, parse_seed
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
-__all__ = ["DURATION", "INSTANT", "SEED", "json_option", "output_option"]
+__all__ = ["DURATION", "INSTANT", "SEED", "THRESHOLD", "json_option", "online_threshold_option", "output_option"]
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION: Final = re.compile(
     r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,7})h)?(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>[0-9]{1,10})s)?", re.ASCII
 )
+_HOURS: Final = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?", re.ASCII)
 _EPOCH_SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
@@ -49,27 +51,34 @@ class _Instant(click.ParamType[datetime]):
                 pass  # a 30th of February, a 25th hour: told below
         raise InputError(
             "bad-instant",
-            f"`{text[:_MOST_TEXT]}` is no instant",
+            f"`{printable(text[:_MOST_TEXT])}` is not an instant",
             hint="give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or whole seconds since 1970",
             fields={"option": param.name if param else None, "value": text[:_MOST_TEXT]},
         )
 
 
 class _Duration(click.ParamType[timedelta]):
-    """A duration such as 4h, 90m, 1h30m or 2d."""
+    """A duration such as 4h, 90m, 1h30m or 2d; for some options a bare number means hours, as in fioctl."""
 
     name = "duration"
+
+    def __init__(self, *, bare_hours: bool = False) -> None:
+        self._bare_hours = bare_hours
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ARG002
         if isinstance(value, timedelta):
             return value
         text = str(value).strip()
+        if self._bare_hours and _HOURS.fullmatch(text):
+            # Whole seconds: ages have no parts of a second.
+            return timedelta(seconds=round(float(text) * 3600))
         found = _DURATION.fullmatch(text)
         if not text or not found:
             raise InputError(
                 "bad-duration",
-                f"`{text[:_MOST_TEXT]}` is no duration",
-                hint="give days, hours, minutes and seconds, such as 4h, 90m, 1h30m or 2d",
+                f"`{printable(text[:_MOST_TEXT])}` is not a duration",
+                hint="give days, hours, minutes and seconds, such as 4h, 90m, 1h30m or 2d"
+                + ("; a bare number is hours" if self._bare_hours else ""),
                 fields={"option": param.name if param else None, "value": text[:_MOST_TEXT]},
             )
         return timedelta(**{_UNITS[unit]: int(count) for unit, count in found.groupdict().items() if count})
@@ -91,12 +100,27 @@ class _Seed(click.ParamType[int]):
 
 INSTANT: Final = _Instant()
 DURATION: Final = _Duration()
+THRESHOLD: Final = _Duration(bare_hours=True)
 SEED: Final = _Seed()
 
 
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON; an error is JSON on stderr.")(command)
+
+
+def online_threshold_option(command: Command) -> Command:
+    """Add ``--online-threshold D``, which fioctl calls ``--offline-threshold HOURS``."""
+    return click.option(
+        "--online-threshold",
+        "--offline-threshold",
+        "online_threshold",
+        metavar="D",
+        type=THRESHOLD,
+        default="4h",
+        show_default=True,
+        help="Devices seen within it are online, others offline; a bare number is hours.",
+    )(command)
 
 
 def output_option(command: Command) -> Command:

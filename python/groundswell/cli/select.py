@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundswell.cli.options import DURATION, INSTANT, SEED, json_option, output_option
+from groundswell.cli.base import ExamplesCommand
+from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
 from groundswell.cli.render import count, note, printable, tell_report, write_output
 from groundswell.cli.tables import instant_text
 from groundswell.cli.texts import FILE
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["select"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=ExamplesCommand, context_settings={"show_default": True})
 @click.argument("source", type=FILE)
 @click.option("-g", "--group", help="Only devices of this group.")
 @click.option("-t", "--tag", help="Only devices that listen to this tag.")
-@click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them; all candidates unless given.")
+@click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them (default: all candidates).")
 @click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
 @click.option("--exclude", metavar="LIST|@FILE|@-", help="None of these devices.")
 @click.option(
@@ -40,8 +41,8 @@ __all__ = ["select"]
 @click.option("--include-test", is_flag=True, help="Test devices, too; otherwise production devices only.")
 @click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
 @click.option("--seed", type=SEED, help="Repeat an earlier selection; a fresh seed is drawn and reported otherwise.")
-@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
-@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it have the full weight.")
+@click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
+@click.option("--online-threshold", type=THRESHOLD, default="4h", help="Devices seen within it have the full weight.")
 @click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
 @click.option(
     "--percent-of",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.options import output_option
 from groundswell.cli.render import note, write_output
 from groundswell.cli.uuid_argument import check_file
@@ -20,7 +21,7 @@ __all__ = ["sets"]
 _TWO: Final = 2
 
 
-@click.command()
+@click.command(cls=ExamplesCommand)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--union", is_flag=True, help="UUIDs that are in any of the files.")
 @click.option("--intersect", is_flag=True, help="UUIDs that are in all of the files.")

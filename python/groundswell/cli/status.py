@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
-from groundswell.cli.options import DURATION, json_option
+from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, printable
 from groundswell.cli.tables import Share, facts, flow, instant_text, print_json, print_lines, table
 
@@ -24,8 +25,8 @@ _MOST_GROUPS: Final = 10
 _MOST_WARNINGS: Final = 20
 
 
-@click.command(context_settings={"show_default": True})
-@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it are online.")
+@click.command(cls=ExamplesCommand, context_settings={"show_default": True})
+@online_threshold_option
 @json_option
 @now_option
 @directory_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "import_targets", "list_targets", "prune", "show", "targets"]
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def targets() -> None:
     """Import, add, list and prune targets: what may be installed."""
 

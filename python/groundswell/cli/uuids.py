@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.options import json_option, output_option
 from groundswell.cli.render import count, note, print_text, write_output
 from groundswell.cli.uuid_argument import check_uuids, file_hint
@@ -21,7 +22,7 @@ __all__ = ["check", "uuids"]
 _BAD_SHOWN: Final = 20
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def uuids() -> None:
     """Check and tidy lists of UUIDs."""
 

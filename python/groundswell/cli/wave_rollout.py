@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, open_factory
-from groundswell.cli.options import DURATION, INSTANT, SEED, json_option
+from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option
 from groundswell.cli.questions import ask, must_ask
 from groundswell.cli.render import count, note, printable
 from groundswell.cli.tables import print_json, print_lines
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["rollout"]
 
 
-@click.command(context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
+@click.command(cls=ExamplesCommand, context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
 @click.argument("name")
 @click.argument("group_word", metavar="[GROUP]", required=False)
 @click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")
@@ -37,7 +38,7 @@ __all__ = ["rollout"]
 @click.option("--print-names", is_flag=True, help="Print the names of the devices.")
 @json_option
 @click.option("--seed", type=SEED, help="What decides a sample; a fresh seed is drawn and kept otherwise.")
-@click.option("--now", type=INSTANT, help="The instant that ages are counted to; the clock's unless given.")
+@click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
 @click.option("--plan-out", metavar="FILE", help="With --dry-run: write the plan to FILE, for --apply.")
 @click.option("--apply", "plan", metavar="PLAN", help="Stage exactly what the plan names, or refuse.")
 @click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
@@ -47,7 +48,7 @@ __all__ = ["rollout"]
     default="matching",
     help="What a percentage is taken of.",
 )
-@click.option("--online-threshold", type=DURATION, default="4h", help="Devices seen within it have the full weight.")
+@click.option("--online-threshold", type=THRESHOLD, default="4h", help="Devices seen within it have the full weight.")
 @click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a whole group.")
 @directory_option

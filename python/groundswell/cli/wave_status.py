@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
-from groundswell.cli.options import json_option
+from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.errors import InputError
 
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["status", "status_data"]
 
 _MOST_VERSIONS = 8
+_LEAST_PAUSE = 0.2
+_LONGEST_PAUSE = 86_400
 
 
-@click.command(context_settings={"show_default": True}, short_help="Show how far a wave has come.")
+@click.command(cls=ExamplesCommand, context_settings={"show_default": True}, short_help="Show how far a wave has come.")
 @click.argument("name", required=False)
-@click.option("--offline-threshold", metavar="HOURS", type=float, default=4, help="Offline after so long.")
+@online_threshold_option
 @click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
 @click.option("--interval", metavar="SECONDS", type=float, default=5, help="With --watch: how often.")
 @json_option
@@ -36,7 +39,7 @@ _MOST_VERSIONS = 8
 def status(
     name: str | None,
     *,
-    offline_threshold: float,
+    online_threshold: timedelta,
     watch: bool,
     interval: float,
     as_json: bool,
@@ -44,12 +47,11 @@ def status(
     directory: str | None,
 ) -> None:
     """Show how far a wave has come; the only active one unless it is named."""
-    threshold = _duration("--offline-threshold", offline_threshold, unit=3600, least=0)
-    pause = _duration("--interval", interval, unit=1, least=0.2)
+    pause = _pause(interval)
     while True:
         # Opened for each look: whoever else needs the factory gets it in between.
         with open_factory(directory) as factory:
-            found = factory.waves.status(name, now=now, online_threshold=threshold)
+            found = factory.waves.status(name, now=now, online_threshold=online_threshold)
         if as_json:
             print_json(status_data(found))
         else:
@@ -61,21 +63,20 @@ def status(
         time.sleep(pause.total_seconds())
 
 
-_LONGEST = timedelta(days=36_525)
+def _pause(seconds: float) -> timedelta:
+    """The pause between two looks.
 
-
-def _duration(option: str, value: float, *, unit: int, least: float) -> timedelta:
-    """A number of hours or seconds; what is no number, or has no end, is refused."""
-    most = _LONGEST.total_seconds() / unit
-    if not least <= value <= most:
+    Raises:
+        InputError: ``bad-duration`` for what is not a number, or is out of bounds.
+    """
+    if not _LEAST_PAUSE <= seconds <= _LONGEST_PAUSE:
         raise InputError(
             "bad-duration",
-            f"`{value}` is no value for {option}",
-            hint=f"give a number from {least:g} to {most:.0f}",
-            fields={"option": option, "value": str(value)},
+            f"`{seconds}` is not a value for --interval",
+            hint=f"give seconds, from {_LEAST_PAUSE} to {_LONGEST_PAUSE}",
+            fields={"option": "--interval", "value": str(seconds)},
         )
-    # Whole seconds of a threshold, and a part of one for a pause.
-    return timedelta(seconds=round(value * unit, 1 if unit == 1 else None))
+    return timedelta(seconds=seconds)
 
 
 def status_data(found: WaveStatus) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import INSTANT, json_option
 from groundswell.cli.questions import ask, must_ask
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-@click.group()
+@click.group(cls=ExamplesGroup)
 def waves() -> None:
     """Make waves, roll them out step by step, follow them, complete or cancel them."""
 
@@ -53,7 +54,7 @@ waves.add_command(status)
 @click.argument("target_version", metavar="TARGET_VERSION", type=int)
 @click.argument("tag")
 @click.option("-k", "--keys", metavar="KEYS", help="The tarball of an offline targets key.")
-@click.option("-e", "--expires-days", metavar="N", type=int, help="The role expires in N days; 365 unless given.")
+@click.option("-e", "--expires-days", metavar="N", type=int, help="The role expires in N days (default: 365).")
 @click.option("-E", "--expires-at", metavar="T", type=INSTANT, help="The role expires at T.")
 @click.option("--prune", metavar="1,2", help="Versions of production targets that are left out from now on.")
 @click.option("--source-tag", metavar="TAG", help="Only CI targets that carry this tag.")
@@ -425,7 +426,7 @@ def _verdict(one: Verified) -> list[object]:
 
 @waves.command(short_help="Say why devices are in the wave or not.")
 @click.argument("words", metavar="UUID…", nargs=-1, required=True)
-@click.option("--wave", "name", metavar="NAME", help="The wave; the active one of the device's tag unless given.")
+@click.option("--wave", "name", metavar="NAME", help="The wave (default: the active one of the device's tag).")
 @json_option
 @directory_option
 def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: str | None) -> None:
