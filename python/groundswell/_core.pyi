@@ -4,7 +4,7 @@ Internal: callers use `groundswell.Fleet`, `groundswell.Selection` and `groundsw
 ``uuids`` are always uint8 of shape (n, 16), big-endian as printed. The GIL is released around all real work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
@@ -123,6 +123,7 @@ class DeviceSet:
     def to_ordinals(self) -> npt.NDArray[np.uint32]:
         """The ordinals, uint32, ascending."""
 
+    def __reduce__(self) -> tuple[Callable[[bytes], DeviceSet], tuple[bytes]]: ...
     def __len__(self) -> int: ...
     def __contains__(self, ordinal: int, /) -> bool: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -904,7 +905,10 @@ class UuidColumn:
     """UUIDs that are put together piece by piece.
 
     Args:
-        rows: for how many there is to be room; more fit.
+        rows: the number of rows to reserve memory for; more fit.
+
+    Raises:
+        MemoryError: there is not enough memory for as many.
 
     >>> import numpy as np
     >>> column = UuidColumn(3)

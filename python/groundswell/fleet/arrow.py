@@ -24,6 +24,7 @@ __all__ = [
     "numbers",
     "present_rows",
     "taken",
+    "uuid_strings",
     "whole_text",
     "write_frozen",
 ]
@@ -63,7 +64,7 @@ def fleet_table(
 
     last_seen, versions = columns["last_seen"], columns["target_versions"]
     every = {
-        "uuid": _uuid_column(columns["uuids"]),
+        "uuid": uuid_strings(columns["uuids"]),
         "name": names,
         "group": _named_column(columns["groups"], columns["group_names"]),
         "tag": _named_column(columns["tags"], columns["tag_names"]),
@@ -85,7 +86,8 @@ def present_rows(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
     return table if there is None else table.filter(pa.array(there))
 
 
-def _uuid_column(uuids: npt.NDArray[np.uint8]) -> pa.Array:
+def uuid_strings(uuids: npt.NDArray[np.uint8]) -> pa.Array:
+    """UUIDs, uint8 of shape (n, 16), as a column of strings, lower case and hyphenated."""
     import numpy as np
     import pyarrow as pa
 

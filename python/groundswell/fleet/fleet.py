@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
@@ -11,6 +10,7 @@ from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.fleet.arrow import coded_text, numbers, whole_text
+from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.quantities import (
     DENOMINATORS,
     Denominator,
@@ -157,6 +157,60 @@ class Fleet:
 
     def __repr__(self) -> str:
         return f"<Fleet of {len(self)} devices, {self.production_devices} of them production devices>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the columns; by protocol 5 their memory can travel out of band. The copy has the same ordinals.
+
+        Cost: a copy of the columns, and building the fleet anew when it is unpickled.
+        """
+        return _unpickled, (type(self), self._columns())
+
+    def _columns(self) -> FleetColumns:
+        import numpy as np
+        import pyarrow as pa
+
+        from groundswell.fleet.report import FleetColumns
+
+        core: dict[str, Any] = self._core.columns()
+        names, coded = self._names, self._hardware_ids
+        return FleetColumns(
+            uuids=core["uuids"],
+            last_seen=core["last_seen"],
+            groups=core["groups"],
+            group_names=core["group_names"],
+            tags=core["tags"],
+            tag_names=core["tag_names"],
+            production=core["production"],
+            production_said=np.zeros(0, np.bool_),
+            target_versions=core["target_versions"],
+            names=names if names is None or isinstance(names, pa.ChunkedArray) else pa.chunked_array([names]),
+            hardware_ids=None if coded is None else pa.chunked_array([coded]),
+            present=self.columns,
+            present_rows=core["present"],
+            now=self._read_at,
+            report=self.report,
+        )
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The fleet as an Arrow stream, as `to_arrow` gives it: for polars, pandas, DuckDB and pyarrow."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        """The fleet as HTML, for notebooks: counts, and the largest groups and tags."""
+        rows = [("devices", "", len(self)), ("production devices", "", self.production_devices)]
+        for word, counts in (("group", self.groups), ("tag", self.tags)):
+            largest = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:SHOWN_ROWS]
+            rows += [(word, name, devices) for name, devices in largest]
+            if len(counts) > SHOWN_ROWS:
+                rest = sum(counts.values()) - sum(devices for _, devices in largest)
+                rows.append((word, f"{len(counts) - SHOWN_ROWS} others", rest))
+        return as_html(repr(self)[1:-1], ["", "name", "devices"], rows)
 
     def __contains__(self, uuid: str | UUID | bytes) -> bool:
         return int(self.ordinals(UuidList.of([uuid]))[0]) != _core.NO_ORDINAL
@@ -346,25 +400,25 @@ class Fleet:
             half_life=half_life,
             percent_of=percent_of,
         )
-        core = self._core.select(
-            group=group,
-            tag=tag,
-            listed=listed.array if listed is not None else None,
-            excluded=excluded.array if excluded is not None else None,
-            excluded_set=excluded_set,
-            not_updated=asked.not_updated,
-            include_test=asked.include_test,
-            skip_mismatched=bool(skip_mismatched),
-            limit=wanted.count,
-            thousandths=wanted.thousandths,
-            percent_of=percent_of,
-            seed=asked.seed,
-            now=at,
-            online_threshold=whole_seconds(online_threshold, "online_threshold"),
-            half_life=whole_seconds(half_life, "half_life"),
-            threads=_threads(threads),
-        )
-        selection = Selection(core, self, asked)
+        request: dict[str, Any] = {
+            "group": group,
+            "tag": tag,
+            "listed": listed.array if listed is not None else None,
+            "excluded": excluded.array if excluded is not None else None,
+            "excluded_set": excluded_set,
+            "not_updated": asked.not_updated,
+            "include_test": asked.include_test,
+            "skip_mismatched": bool(skip_mismatched),
+            "limit": wanted.count,
+            "thousandths": wanted.thousandths,
+            "percent_of": percent_of,
+            "seed": asked.seed,
+            "now": at,
+            "online_threshold": whole_seconds(online_threshold, "online_threshold"),
+            "half_life": whole_seconds(half_life, "half_life"),
+            "threads": _threads(threads),
+        }
+        selection = Selection(self._core.select(**request), self, asked, request)
         if with_keys:
             _ = selection.keys
         return selection
@@ -380,10 +434,15 @@ class Fleet:
             return None, exclude.serialize()
         return as_uuid_list(exclude, "exclude"), None  # type: ignore[arg-type]  # a bitmap was found out before
 
+    def select_again(self, asked: Asked, request: dict[str, Any]) -> Selection:
+        """Work a selection out once more, from what it was asked for: how a selection is unpickled."""
+        return Selection(self._core.select(**request), self, asked, request)
+
     def as_of(self, core: _core.Fleet) -> Fleet:
         """The same devices with the activity that a frozen moment of a live fleet says."""
-        fleet = copy.copy(self)
-        fleet._core = core  # noqa: SLF001 - a new object of this class
+        fleet = object.__new__(type(self))
+        fleet.__dict__.update(self.__dict__)
+        fleet._core = core
         # Whatever the source had: check-ins say both.
         fleet.columns = self.columns | {"last_seen", "target_version"}
         return fleet
@@ -455,6 +514,10 @@ class Fleet:
         from groundswell.fleet.arrow import write_frozen
 
         write_frozen(self.to_arrow(), Path(path), read_at=self._read_at)
+
+
+def _unpickled(cls: type[Fleet], columns: FleetColumns) -> Fleet:
+    return cls(columns)
 
 
 def _seconds(now: datetime | None) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
+from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_list import UuidList
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from groundswell.fleet.quantities import Denominator, Limit
 
 __all__ = ["Asked", "Explanation", "Selection"]
+
+_SHOWN: Final = ("uuid", "name", "group", "tag", "last_seen", "target_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +104,12 @@ class Selection:
     True
     """
 
-    def __init__(self, core: _core.Selection, fleet: Fleet, asked: Asked) -> None:
+    def __init__(self, core: _core.Selection, fleet: Fleet, asked: Asked, request: dict[str, Any]) -> None:
+        """Take over what the core selected; callers use `Fleet.select`."""
         self._core: Final = core
         self._fleet: Final = fleet
         self._asked: Final = asked
+        self._request: Final = request
 
     def __len__(self) -> int:
         return len(self._core)
@@ -117,6 +122,29 @@ class Selection:
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self)} of {self.candidates} candidates, seed {self.seed}>"
+
+    def __copy__(self) -> Selection:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Selection:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the fleet and what was asked for; the same devices are selected again when it is unpickled."""
+        request = dict(self._request)
+        if isinstance(request["excluded_set"], _core.DeviceSet):
+            request["excluded_set"] = request["excluded_set"].to_portable()
+        return type(self._fleet).select_again, (self._fleet, self._asked, request)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The picked devices as an Arrow stream, as `to_arrow` gives them: for polars, pandas, DuckDB and pyarrow."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        """The selection as HTML, for notebooks: what it came to, and the first ten devices."""
+        columns = [name for name in _SHOWN if name in ("uuid", *self._fleet.columns)]
+        rows = self._fleet.to_arrow(self.ordinals[:SHOWN_ROWS]).select(columns).to_pylist()
+        return as_html(repr(self)[1:-1], columns, [list(row.values()) for row in rows], total=len(self))
 
     @lazy
     def _members(self) -> UuidList:

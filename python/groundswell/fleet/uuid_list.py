@@ -5,16 +5,19 @@ What a list looks like is decided in one place, the module ``uuid_list`` of the 
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
 from uuid import UUID
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.files import replace_file
+from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
 from groundswell.input_files import read_file
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
+
+_OUT_OF_BAND: Final = 5
+"""The pickle protocol from which on buffers can travel out of band."""
 
 __all__ = ["BadUuid", "UuidList", "UuidListCheck"]
 
@@ -180,6 +187,41 @@ class UuidList:
     def __repr__(self) -> str:
         return f"<UuidList of {len(self)} UUID{'' if len(self) == 1 else 's'}>"
 
+    def __copy__(self) -> UuidList:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UuidList:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Pickle the array alone. By protocol 5 its memory can travel out of band, so that processes share it."""
+        array: Any = self._array
+        data = PickleBuffer(array) if operator.index(protocol) >= _OUT_OF_BAND else array.tobytes()
+        return _unpickled, (data, self._duplicates)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The list as an Arrow stream: what polars, pandas, DuckDB and pyarrow read without a copy in Python."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> pa.Table:
+        """The list as an Arrow table with one column, ``uuid`` (string, lower case and hyphenated), in order.
+
+        >>> UuidList.of([UUID(int=1)]).to_arrow().column("uuid").to_pylist()
+        ['00000000-0000-0000-0000-000000000001']
+        """
+        import pyarrow as pa
+
+        from groundswell.fleet.arrow import uuid_strings
+
+        return pa.table({"uuid": uuid_strings(self._array)})
+
+    def _repr_html_(self) -> str:
+        """The list as HTML, for notebooks: how many UUIDs, and the first ten."""
+        return as_html(repr(self)[1:-1], ["uuid"], [[uuid] for uuid in self._head()], total=len(self))
+
+    def _head(self) -> list[str]:
+        return _core.format_uuids(self._array[:SHOWN_ROWS]).decode("ascii").splitlines()
+
     @property
     def array(self) -> npt.NDArray[np.uint8]:
         """The UUIDs as uint8 of shape (n, 16), big-endian as printed; read-only."""
@@ -324,6 +366,13 @@ class UuidListCheck:
             hint="an empty list never stands for every device: give a UUID, or leave the list out",
             fields={"list": self.name},
         )
+
+
+def _unpickled(data: Any, duplicates: int) -> UuidList:
+    import numpy as np
+
+    array = np.frombuffer(data, np.uint8)
+    return UuidList(array.reshape(-1, UUID_BYTES), duplicates)
 
 
 def _is_no_text(head: bytes) -> bool:

@@ -8,6 +8,14 @@ use bytemuck::Zeroable;
 /// Columns smaller than this are left alone.
 const LARGE: usize = 8 << 20;
 
+/// An empty vector with room for so many elements; none where the system does not have as much memory.
+pub fn try_with_room<T>(elements: usize) -> Option<Vec<T>> {
+    let mut column = Vec::new();
+    column.try_reserve_exact(elements).ok()?;
+    advise(&column);
+    Some(column)
+}
+
 /// An empty vector with room for so many elements.
 pub fn with_room<T>(elements: usize) -> Vec<T> {
     let column = Vec::with_capacity(elements);

@@ -29,6 +29,12 @@ impl PyDeviceSet {
         PyBytes::new(py, &py.detach(|| self.0.to_portable()))
     }
 
+    /// Pickled as its portable bytes.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let rebuild = slf.get_type().getattr("from_portable")?;
+        Ok((rebuild, (slf.get().to_portable(slf.py()),)))
+    }
+
     fn to_ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
         PyArray1::from_vec(py, py.detach(|| self.0.iter().collect()))
     }

@@ -2,7 +2,7 @@
 
 use groundswell_core::{Uuid, digest, huge_pages, uuid_list};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -54,8 +54,10 @@ pub(crate) struct PyUuidColumn(Vec<Uuid>);
 #[pymethods]
 impl PyUuidColumn {
     #[new]
-    fn new(rows: usize) -> Self {
-        Self(huge_pages::with_room(rows))
+    fn new(rows: usize) -> PyResult<Self> {
+        // A failed allocation would abort the process.
+        let room = huge_pages::try_with_room(rows);
+        room.map(Self).ok_or_else(|| PyMemoryError::new_err(format!("there is not enough memory for {rows} UUIDs")))
     }
 
     fn append(&mut self, uuids: PyReadonlyArray2<'_, u8>) -> PyResult<()> {
