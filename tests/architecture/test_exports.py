@@ -53,3 +53,48 @@ def test_the_public_names_are_sorted_and_unique() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Fleets'"):
         groundswell.Fleets  # noqa: B018
+
+
+NOUNS = ("Devices", "Groups", "Targets", "Keys", "Metadata", "Waves")
+INTERNAL = {
+    "Root": "what `Keys` hands to the rooms of the factory",
+    "Signer": "likewise",
+    "PublicKey": "likewise",
+    "Role": "likewise",
+}
+"""Types of the package that public methods name and that are not public, each with the reason."""
+
+
+def classes_of_the_package() -> dict[str, list[ast.ClassDef]]:
+    found: dict[str, list[ast.ClassDef]] = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if file.is_relative_to(PACKAGE / "cli"):
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            elsewhere = isinstance(node, ast.ClassDef) and node.name in NOUNS and file.parent.name != "factory"
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not elsewhere:
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
+def result_types(cls: ast.ClassDef) -> set[str]:
+    """The names in what the public methods and fields of a class are annotated to give."""
+    given: list[ast.expr] = []
+    for member in cls.body:
+        if isinstance(member, ast.FunctionDef) and not member.name.startswith("_") and member.returns is not None:
+            given.append(member.returns)
+        elif isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
+            given += [] if member.target.id.startswith("_") else [member.annotation]
+    return {node.id for one in given for node in ast.walk(one) if isinstance(node, ast.Name)}
+
+
+def test_every_type_that_a_public_method_gives_is_public() -> None:
+    classes = classes_of_the_package()
+    todo, seen = {name for name in groundswell.__all__ if name in classes} | set(NOUNS), set[str]()
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        for cls in classes[name]:
+            todo |= {given for given in result_types(cls) if given in classes} - seen
+    hidden = seen - set(groundswell.__all__) - set(NOUNS)
+    assert hidden == set(INTERNAL), "export what is new in groundswell/__init__.py, or give the reason here"

@@ -3,19 +3,28 @@
 from groundswell.fleet.fleet import Fleet
 from groundswell.fleet.live import CheckInReport, LiveFleet
 from groundswell.fleet.merge import MergedSelection, merge_selections
+from groundswell.fleet.quantities import Limit
 from groundswell.fleet.read import ReadReport
-from groundswell.fleet.selection import Explanation, Selection
-from groundswell.fleet.uuid_list import UuidList, UuidListCheck
+from groundswell.fleet.selection import Explanation, Selection, SelectionRequest
+from groundswell.fleet.summary import ActivityCount, FleetSummary, NameCount, VersionDevices
+from groundswell.fleet.uuid_list import BadUuid, UuidList, UuidListCheck
 
 __all__ = [
+    "ActivityCount",
+    "BadUuid",
     "CheckInReport",
     "Explanation",
     "Fleet",
+    "FleetSummary",
+    "Limit",
     "LiveFleet",
     "MergedSelection",
+    "NameCount",
     "ReadReport",
     "Selection",
+    "SelectionRequest",
     "UuidList",
     "UuidListCheck",
+    "VersionDevices",
     "merge_selections",
 ]

@@ -21,7 +21,7 @@ from groundswell.fleet.quantities import (
     whole_number,
     whole_seconds,
 )
-from groundswell.fleet.selection import Asked, Selection
+from groundswell.fleet.selection import Selection, SelectionRequest
 from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
@@ -387,7 +387,7 @@ class Fleet:
             flag="leave --not-updated (not_updated) out, or add the column",
         )
         at = _seconds(now)
-        asked = Asked(
+        asked = SelectionRequest(
             limit=wanted,
             group=group,
             tag=tag,
@@ -433,10 +433,6 @@ class Fleet:
         if type(exclude).__module__.startswith("pyroaring") and hasattr(exclude, "serialize"):
             return None, exclude.serialize()
         return as_uuid_list(exclude, "exclude"), None  # type: ignore[arg-type]  # a bitmap was found out before
-
-    def select_again(self, asked: Asked, request: dict[str, Any]) -> Selection:
-        """Work a selection out once more, from what it was asked for: how a selection is unpickled."""
-        return Selection(self._core.select(**request), self, asked, request)
 
     def as_of(self, core: _core.Fleet) -> Fleet:
         """The same devices with the activity that a frozen moment of a live fleet says."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.fleet.quantities import Denominator
-    from groundswell.fleet.selection import Asked
+    from groundswell.fleet.selection import SelectionRequest
 
 __all__ = ["MergedSelection", "merge_selections"]
 
@@ -85,7 +85,7 @@ def merge_selections(
 class MergedSelection:
     """What `merge_selections` picked, in key order."""
 
-    def __init__(self, core: _core.MergedSelection, asked: Asked) -> None:
+    def __init__(self, core: _core.MergedSelection, asked: SelectionRequest) -> None:
         self._core: Final = core
         self._asked: Final = asked
 

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from groundswell.fleet.fleet import Fleet
     from groundswell.fleet.quantities import Denominator, Limit
 
-__all__ = ["Asked", "Explanation", "Selection"]
+__all__ = ["Explanation", "Selection", "SelectionRequest"]
 
 _SHOWN: Final = ("uuid", "name", "group", "tag", "last_seen", "target_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SelectionRequest:
     """What a selection was asked for: all that is needed to repeat it, the fleet apart."""
 
     limit: Limit
@@ -104,7 +104,7 @@ class Selection:
     True
     """
 
-    def __init__(self, core: _core.Selection, fleet: Fleet, asked: Asked, request: dict[str, Any]) -> None:
+    def __init__(self, core: _core.Selection, fleet: Fleet, asked: SelectionRequest, request: dict[str, Any]) -> None:
         """Take over what the core selected; callers use `Fleet.select`."""
         self._core: Final = core
         self._fleet: Final = fleet
@@ -134,7 +134,7 @@ class Selection:
         request = dict(self._request)
         if isinstance(request["excluded_set"], _core.DeviceSet):
             request["excluded_set"] = request["excluded_set"].to_portable()
-        return type(self._fleet).select_again, (self._fleet, self._asked, request)
+        return _selected_again, (self._fleet, self._asked, request)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The picked devices as an Arrow stream, as `to_arrow` gives them: for polars, pandas, DuckDB and pyarrow."""
@@ -214,7 +214,7 @@ class Selection:
         return self._fleet.to_arrow(self.ordinals).add_column(0, "ordinal", pa.array(self.ordinals))
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> SelectionRequest:
         """What was asked for: all that is needed to repeat the selection, the fleet apart."""
         return self._asked
 
@@ -359,3 +359,7 @@ class Selection:
             "beyond-limit": f"a candidate, but {ranked} is beyond the limit of {self.limit}",
             "picked": f"picked, {ranked}",
         }[found.verdict]
+
+
+def _selected_again(fleet: Fleet, asked: SelectionRequest, request: dict[str, Any]) -> Selection:
+    return Selection(fleet.core.select(**request), fleet, asked, request)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from groundswell.fleet.fleet import Fleet
 
-__all__ = ["ActivityCount", "FleetSummary", "NameCount", "VersionCount", "summarise"]
+__all__ = ["ActivityCount", "FleetSummary", "NameCount", "VersionDevices", "summarise"]
 
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
@@ -34,7 +34,7 @@ class NameCount:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionCount:
+class VersionDevices:
     """The devices that report a target version."""
 
     target_version: int
@@ -82,7 +82,7 @@ class FleetSummary:
     unknown_version: int
     groups: tuple[NameCount, ...]
     tags: tuple[NameCount, ...]
-    target_versions: tuple[VersionCount, ...]
+    target_versions: tuple[VersionDevices, ...]
     activity: tuple[ActivityCount, ...]
 
 
@@ -104,7 +104,7 @@ def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSu
     online = seen & (ages <= whole_seconds(online_threshold, "online_threshold"))
     seen_within = [0, *(int(np.count_nonzero(seen & (ages <= within))) for within in _WITHIN)]
     all_seen = int(np.count_nonzero(seen))
-    versions = [VersionCount(version, devices) for version, devices in reversed(core.version_counts())]
+    versions = [VersionDevices(version, devices) for version, devices in reversed(core.version_counts())]
     return FleetSummary(
         now=instant(now),
         online_threshold=online_threshold,
