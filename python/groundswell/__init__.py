@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell._core import __version__
 from groundswell.errors import (
     GroundswellError,
     InputError,
@@ -21,6 +20,7 @@ from groundswell.errors import (
 )
 
 if TYPE_CHECKING:
+    from groundswell._core import __version__
     from groundswell.factory import (
         CheckReport,
         CheckResult,
@@ -159,6 +159,8 @@ _FLEET: Final = frozenset(
 
 def __getattr__(name: str) -> Any:
     """Import the public classes on first use, so that `groundswell --help` need not wait for them."""
+    if name == "__version__":
+        return importlib.import_module("groundswell._core").__version__
     if name in __all__:
         return getattr(importlib.import_module(f"groundswell.{'fleet' if name in _FLEET else 'factory'}"), name)
     message = f"module 'groundswell' has no attribute {name!r}"

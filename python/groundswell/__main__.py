@@ -5,7 +5,9 @@ import sys
 
 __all__ = ["main"]
 
+_BAD_INPUT = 2
 _INTERRUPTED = 130
+_KERNEL = "GROUNDSWELL_KERNEL"
 
 
 def main() -> None:
@@ -19,6 +21,12 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: nothing was changed\n")
         code = _INTERRUPTED
+    except ImportError as error:
+        # The core refuses to load where this variable names instructions that the CPU does not have.
+        if not str(error).startswith(_KERNEL):
+            raise
+        sys.stderr.write(f"error: {ascii(str(error))[1:-1]}\n")
+        code = _BAD_INPUT
     sys.exit(code)
 
 

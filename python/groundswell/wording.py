@@ -1,8 +1,8 @@
-"""How sentences for people spell what they count."""
+"""How texts for people count, and how they show text from outside."""
 
 from __future__ import annotations
 
-__all__ = ["count"]
+__all__ = ["count", "printable"]
 
 
 def count(number: int, thing: str, things: str = "") -> str:
@@ -14,3 +14,18 @@ def count(number: int, thing: str, things: str = "") -> str:
     '2 devices match'
     """
     return f"{number} {thing if number == 1 else things or thing + 's'}"
+
+
+def printable(text: str) -> str:
+    r"""A text on one line, with what a terminal would obey or hide escaped.
+
+    Escaped are control characters (line breaks, too), format characters such as the marks that reverse the direction
+    of text, separators other than the space, unassigned characters and lone surrogates. Text that is printable
+    already is returned as it is, so escaping twice is the same as once.
+
+    >>> printable("a\x1b[2Jb\n"), printable("a\u202eb"), printable("\udcff")
+    ('a\\x1b[2Jb\\n', 'a\\u202eb', '\\udcff')
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

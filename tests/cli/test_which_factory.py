@@ -18,6 +18,7 @@ import pytest
 import factories
 import shops
 from commands import Ran
+from groundswell import InputError
 from groundswell.cli.work import Work
 from groundswell.factory import Factory
 
@@ -60,8 +61,6 @@ def test_the_option_beats_the_variable_beats_the_working_directory(
     monkeypatch.chdir(tmp_path / "a")
     monkeypatch.delenv("GROUNDSWELL_FACTORY", raising=False)
     assert name_of(run("status", "--json")) == "a"
-    monkeypatch.setenv("GROUNDSWELL_FACTORY", "")
-    assert name_of(run("status", "--json")) == "a"
     monkeypatch.setenv("GROUNDSWELL_FACTORY", str(tmp_path / "b"))
     assert name_of(run("status", "--json")) == "b"
     assert name_of(run("-C", tmp_path / "c", "status", "--json")) == "c"
@@ -74,7 +73,7 @@ def test_a_process_finds_it_by_the_same_three_ways(process: Run, shop: Path) -> 
     for options, cwd, env in (
         (["-C", "acme"], shop, {"GROUNDSWELL_FACTORY": "elsewhere"}),
         ([], shop, {"GROUNDSWELL_FACTORY": "acme"}),
-        ([], shop / "acme", {"GROUNDSWELL_FACTORY": ""}),
+        ([], shop / "acme", {}),
     ):
         ran = process(*options, "groups", "list", cwd=cwd, env=env)
         assert (ran.code, ran.lines[1].split()[0]) == (0, "canary")
@@ -108,6 +107,36 @@ def test_an_empty_directory_is_not_the_working_directory(run: Run, shop: Path, m
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("error: `-C` names no directory: `` is empty\n")
     assert run("status", "--json", "-C", "").error["code"] == "no-directory-name"
+
+
+@pytest.mark.parametrize("variable", ["GROUNDSWELL_FACTORY", "GROUNDSWELL_USER"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_variable_that_is_set_but_empty_is_an_error(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.chdir(shop / "acme")
+    before = factories.every_byte_below(shop)
+    monkeypatch.setenv(variable, value)
+    for command in (("status",), ("groups", "create", "x")):
+        ran = run(*command)
+        assert (ran.code, ran.slug, ran.out) == (2, "empty-variable", "")
+        assert f"`{variable}` is set but empty" in ran.err
+    assert factories.every_byte_below(shop) == before
+
+
+def test_a_user_that_is_empty_is_an_error(shop: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        Factory.open(shop / "acme", user="")
+    assert caught.value.code == "empty-user"
+    with Factory.open(shop / "acme"):  # the lock was let go
+        pass
+
+
+def test_a_kernel_that_is_not_known_is_bad_input(process: Run) -> None:
+    ran = process("--help", env={"GROUNDSWELL_KERNEL": "no-such-kernel"})
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: GROUNDSWELL_KERNEL is ")
+    assert ran.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", READING)

@@ -11,8 +11,8 @@ import click
 
 from groundswell._core import DEBUG_BUILD, __version__
 from groundswell.cli.base import ExamplesGroup
-from groundswell.cli.render import ReaderGoneError
-from groundswell.cli.texts import DIRECTORY
+from groundswell.cli.render import ReaderGoneError, say, say_lines
+from groundswell.cli.texts import DIRECTORY, is_utf8
 from groundswell.cli.work import Work
 from groundswell.errors import GroundswellError, InputError
 
@@ -42,6 +42,7 @@ ALIASES: Final = {"wave": "waves"}
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
+_MAX_SHOWN: Final = 200
 
 
 class _LazyGroup(ExamplesGroup):
@@ -94,7 +95,7 @@ def run(arguments: list[str]) -> int:
     130 interrupted.
     """
     if DEBUG_BUILD:
-        click.echo("warning: this is a debug build of groundswell, many times slower than a release", err=True)
+        say("this is a debug build of groundswell, many times slower than a release", label="warning:")
     work = Work()
     try:
         code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
@@ -102,17 +103,21 @@ def run(arguments: list[str]) -> int:
         code = _tell(error, as_json="--json" in arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         # A noun without its verb: the help is the message.
-        click.echo(error.format_message(), err=True)
+        say_lines(error.format_message())
         code = error.exit_code
     except click.ClickException as error:
         code = _tell(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(work.last_word(), err=True)
+        say(work.last_word())
         code = INTERRUPTED
     except ReaderGoneError:
         # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
+    except UnicodeEncodeError as error:
+        # A library below was given a name that is not UTF-8: an argument, or the name of the working directory.
+        bad = next((one for one in [*arguments, os.getcwd()] if not is_utf8(one)), "")  # noqa: PTH109 - as a text
+        code = _tell(_not_utf8(bad), as_json="--json" in arguments) if bad else _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
         code = _bug(error)
     return code if isinstance(code, int) else 0
@@ -131,17 +136,27 @@ def _bad_usage(error: click.ClickException) -> InputError:
     )
 
 
+def _not_utf8(name: str) -> InputError:
+    return InputError(
+        "not-text",
+        f"`{name[:_MAX_SHOWN]}` is no UTF-8",
+        hint="rename it, or give it in UTF-8; a file can be read from stdin under any name",
+        fields={"value": name[:_MAX_SHOWN]},
+    )
+
+
 def _tell(error: GroundswellError, *, as_json: bool) -> int:
     """Tell an error on stderr; its exit code."""
     if as_json:
         import json
 
         data = {"code": error.code, "message": error.message, "hint": error.hint, "fields": error.fields}
-        click.echo(json.dumps({"error": data}), err=True)
+        # In ASCII: stderr may have any encoding. Of what is not printable, JSON leaves DEL as it is.
+        say(json.dumps({"error": data}).replace("\x7f", "\\u007f"))
         return error.exit_code
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    say(error.message, label="error:", color="red")
     if error.hint:
-        click.echo(f" {click.style('hint:', fg='cyan', bold=True)} {error.hint}", err=True)
+        say(error.hint, label=" hint:", color="cyan")
     return error.exit_code
 
 
@@ -153,6 +168,6 @@ def _bug(error: Exception) -> int:
         "w", prefix="groundswell-bug-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
         traceback.print_exception(error, file=log)
-    click.echo(f"error: a bug in groundswell: {type(error).__name__}", err=True)
-    click.echo(f" hint: please report it with the traceback in {log.name}", err=True)
+    say(f"a bug in groundswell: {type(error).__name__}", label="error:")
+    say(f"please report it with the traceback in {log.name}", label=" hint:")
     return 1

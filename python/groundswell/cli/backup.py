@@ -11,7 +11,7 @@ import click
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
 from groundswell.cli.options import json_option
-from groundswell.cli.render import note, printable
+from groundswell.cli.render import note, printable, say
 from groundswell.cli.tables import instant_text, print_json, print_lines
 from groundswell.cli.texts import DIRECTORY, FILE
 from groundswell.cli.work import work_at_hand
@@ -32,7 +32,7 @@ def backup(file: str, *, directory: str | None) -> None:
     """Write the whole factory to FILE, which is replaced as a whole or not at all."""
     with open_factory(directory) as factory:
         size, revision = factory.backup(file), factory.revision
-    click.echo(f"wrote revision {revision} to {printable(file)} ({size} bytes)", err=True)
+    say(f"wrote revision {revision} to {printable(file)} ({size} bytes)")
     note("the file holds the factory's online keys: keep it as safe as a key")
 
 
@@ -53,10 +53,9 @@ def restore(file: str, directory: str, *, last_timestamp_version: int | None, no
     work_at_hand().makes(Path(directory))
     found = Factory.restore(file, directory, last_timestamp_version=last_timestamp_version, user=user_of(), now=now)
     epochs = ", ".join(f"{repository} {epoch}" for repository, epoch in found.epochs.items())
-    click.echo(
+    say(
         f"restored the factory {found.name} of {instant_text(found.backed_up_at)} to {printable(directory)};"
         f" it is at revision {found.revision}, epochs: {epochs}",
-        err=True,
     )
 
 
@@ -85,7 +84,7 @@ def _repair(directory: str | None) -> None:
     from groundswell.factory import Factory
 
     revision, kept = waiting(directory, lambda path, wait: Factory.repair(path, wait=wait))
-    click.echo(f"rebuilt the store from the audit log up to revision {revision}", err=True)
+    say(f"rebuilt the store from the audit log up to revision {revision}")
     if kept is not None:
         note(f"the old file is kept as {printable(str(kept))}")
 

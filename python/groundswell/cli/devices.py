@@ -10,7 +10,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import json_option, online_threshold_option
-from groundswell.cli.render import count, note, printable
+from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME
 from groundswell.cli.uuid_argument import read_uuid_words
@@ -71,15 +71,14 @@ def _tell_import(report: ImportReport) -> None:
     parts = [f"{report.new} new", f"{report.changed} changed", f"{report.unchanged} unchanged"]
     if report.returned:
         parts.append(f"{report.returned} that had been deleted")
-    click.echo(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}", err=True)
+    say(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}")
     if report.groups_created:
         shown = ", ".join(report.groups_created[:10]) + (" …" if len(report.groups_created) > 10 else "")  # noqa: PLR2004
-        click.echo(
+        say(
             f"{'would make' if report.dry_run else 'made'} {count(len(report.groups_created), 'group')}: {shown}",
-            err=True,
         )
     if report.rejected_rows:
-        click.echo(f"set {count(report.rejected_rows, 'bad row')} aside", err=True)
+        say(f"set {count(report.rejected_rows, 'bad row')} aside")
 
 
 @devices.command("list", context_settings={"show_default": True})
@@ -158,7 +157,7 @@ def list_devices(
     print_lines(table(header, map(_row, found.devices)))
     if found.total and not found.devices:
         note(f"there is no page {found.page}")
-    click.echo(f"page {found.page} of {found.pages}, {count(found.total, 'device')}", err=True)
+    say(f"page {found.page} of {found.pages}, {count(found.total, 'device')}")
 
 
 def _row(device: Device) -> list[object]:
@@ -217,10 +216,9 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
         moved = factory.devices.assign(named, into)
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
-    click.echo(
+    say(
         f"moved {count(moved, 'device')} {where}"
         + (f"; {count(already, 'was', 'were')} there already" if already else ""),
-        err=True,
     )
 
 
@@ -236,7 +234,7 @@ def delete(words: tuple[str, ...], *, directory: str | None) -> None:
     named = read_uuid_words(words)
     with open_factory(directory) as factory:
         deleted = factory.devices.delete(named)
-    click.echo(f"deleted {count(deleted, 'device')}", err=True)
+    say(f"deleted {count(deleted, 'device')}")
 
 
 @devices.command()
@@ -249,4 +247,4 @@ def export(file: str, *, directory: str | None) -> None:
     """
     with open_factory(directory) as factory:
         written = factory.devices.export(file)
-    click.echo(f"wrote {count(written, 'device')} to {printable(file)}", err=True)
+    say(f"wrote {count(written, 'device')} to {printable(file)}")

@@ -10,9 +10,9 @@ import click
 
 from groundswell.cli.options import INSTANT
 from groundswell.cli.render import note
-from groundswell.cli.texts import DIRECTORY
+from groundswell.cli.texts import DIRECTORY, require_text
 from groundswell.cli.work import work_at_hand
-from groundswell.errors import StateError
+from groundswell.errors import InputError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +48,25 @@ def now_option(command: Command) -> Command:
 
 
 def user_of() -> str | None:
-    """Who is at work: GROUNDSWELL_USER; None leaves it to the login name."""
-    return os.environ.get(_USER_VARIABLE) or None
+    """Who is at work: GROUNDSWELL_USER; None leaves it to the login name.
+
+    Raises:
+        InputError: ``empty-variable``.
+    """
+    return _variable(_USER_VARIABLE)
+
+
+def _variable(name: str) -> str | None:
+    """A variable of the environment; None if it is not set. One that is set but empty is a mistake in a script."""
+    value = os.environ.get(name)
+    if value is not None and not value.strip():
+        raise InputError(
+            "empty-variable",
+            f"the variable `{name}` is set but empty: `{value}`",
+            hint=f"give it a value, or unset it: unset {name}",
+            fields={"variable": name, "value": value},
+        )
+    return value
 
 
 def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) -> _Result:
@@ -65,7 +82,7 @@ def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) ->
     from groundswell.factory.factory import DEFAULT_WAIT
 
     outer = click.get_current_context().find_root().params.get("directory")
-    path = directory or outer or os.environ.get(DIRECTORY_VARIABLE) or "."
+    path = directory or outer or _directory_variable() or "."
     try:
         return take(path, _PATIENCE)
     except StateError as error:
@@ -73,6 +90,11 @@ def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) ->
             raise
         note(f"{error.message}; waiting for it")
     return take(path, DEFAULT_WAIT - _PATIENCE)
+
+
+def _directory_variable() -> str | None:
+    value = _variable(DIRECTORY_VARIABLE)
+    return None if value is None else require_text(value, name=DIRECTORY_VARIABLE)
 
 
 def open_factory(directory: str | None) -> Factory:

@@ -11,7 +11,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.fleet_show import as_data, as_lines
 from groundswell.cli.options import INSTANT, SEED, json_option, online_threshold_option
-from groundswell.cli.render import count, printable, tell_report
+from groundswell.cli.render import count, printable, say, tell_report
 from groundswell.cli.tables import print_json, print_lines
 from groundswell.cli.texts import FILE
 from groundswell.fleet.quantities import epoch_seconds
@@ -54,7 +54,7 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
         length=max(devices, 1), label="making devices", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
         write_synth(file, devices=devices, seed=seed, now=at, progress=bar.update)
-    click.echo(f"wrote {count(devices, 'device')} to {printable(file)}", err=True)
+    say(f"wrote {count(devices, 'device')} to {printable(file)}")
 
 
 @fleet.command(context_settings={"show_default": True}, short_help="Summarise a fleet.")

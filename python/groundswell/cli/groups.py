@@ -10,7 +10,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
-from groundswell.cli.render import count
+from groundswell.cli.render import count, say
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
 from groundswell.cli.texts import NAME, TEXT
 
@@ -33,7 +33,7 @@ def create(name: str, *, description: str, directory: str | None) -> None:
     """Make a group without devices."""
     with open_factory(directory) as factory:
         made = factory.groups.create(name, description)
-    click.echo(f"made the group {made.name}", err=True)
+    say(f"made the group {made.name}")
 
 
 @groups.command("list")
@@ -49,7 +49,7 @@ def list_groups(*, as_json: bool, directory: str | None) -> None:
     header = ["group", "devices", "production", "description"]
     rows = [[group.name, group.devices, group.production_devices, group.description] for group in found]
     print_lines(table(header, rows))
-    click.echo(count(len(found), "group"), err=True)
+    say(count(len(found), "group"))
 
 
 def _data(group: Group) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def rename(name: str, new_name: str, *, directory: str | None) -> None:
     """Give a group another name; its devices and the rules that refer to it stay."""
     with open_factory(directory) as factory:
         factory.groups.rename(name, new_name)
-    click.echo(f"renamed the group {name} to {new_name}", err=True)
+    say(f"renamed the group {name} to {new_name}")
 
 
 @groups.command()
@@ -78,7 +78,7 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
     """Give a group another description."""
     with open_factory(directory) as factory:
         factory.groups.describe(name, description)
-    click.echo(f"described the group {name}", err=True)
+    say(f"described the group {name}")
 
 
 @groups.command()
@@ -92,4 +92,4 @@ def delete(name: str, *, ungroup: bool, directory: str | None) -> None:
     with open_factory(directory) as factory:
         members = factory.groups.delete(name, ungroup=ungroup)
     left = f"; {count(members, 'device is', 'devices are')} without a group now" if members else ""
-    click.echo(f"deleted the group {name}{left}", err=True)
+    say(f"deleted the group {name}{left}")

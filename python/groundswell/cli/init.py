@@ -9,7 +9,7 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import now_option, user_of
-from groundswell.cli.render import printable
+from groundswell.cli.render import printable, say
 from groundswell.cli.texts import DIRECTORY, TEXT
 from groundswell.cli.work import work_at_hand
 
@@ -32,9 +32,8 @@ def init(directory: str, *, name: str, now: datetime | None) -> None:
 
     work_at_hand().makes(Path(directory))
     with Factory.create(directory, name=name, user=user_of(), now=now) as factory:
-        click.echo(f"made the factory {factory.name} in {printable(directory)}", err=True)
-    click.echo(
+        say(f"made the factory {factory.name} in {printable(directory)}")
+    say(
         "next: groundswell keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz;"
         " then groundswell devices import FILE",
-        err=True,
     )

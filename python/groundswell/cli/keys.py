@@ -11,7 +11,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
-from groundswell.cli.render import note, printable
+from groundswell.cli.render import note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE
 
@@ -167,4 +167,4 @@ def online(*, root_keys: str, roles: tuple[str, ...], directory: str | None) -> 
 
 
 def _told(view: KeysView) -> None:
-    click.echo(f"the roots are at version {view.role_version} and expire {instant_text(view.expires)}", err=True)
+    say(f"the roots are at version {view.role_version} and expire {instant_text(view.expires)}")

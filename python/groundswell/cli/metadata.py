@@ -11,7 +11,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import json_option
-from groundswell.cli.render import count, note, printable
+from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, flow, instant_text, print_json, print_lines
 from groundswell.cli.texts import DIRECTORY, FILE, NAME
 
@@ -57,12 +57,11 @@ def export(folder: str, *, device: str, as_json: bool, now: datetime | None, dir
         return
     if publication is None:
         note(f"the device is served no targets (404): {found.why_none}")
-        click.echo(f"wrote {count(found.roots, 'root')} to {printable(folder)}", err=True)
+        say(f"wrote {count(found.roots, 'root')} to {printable(folder)}")
         return
-    click.echo(
+    say(
         f"wrote {count(found.roots, 'root')} and the {found.repository} metadata of tag {publication.tag}"
         f" (epoch {publication.epoch}) to {printable(folder)}",
-        err=True,
     )
 
 
@@ -80,7 +79,7 @@ def refresh(*, now: datetime | None, directory: str | None) -> None:
         note("nothing is served yet, so there is nothing to renew")
         return
     epochs = ", ".join(f"{repository} {epoch}" for repository, epoch in found.epochs.items())
-    click.echo(f"signed {count(found.publications, 'set')} of metadata anew; epochs: {epochs}", err=True)
+    say(f"signed {count(found.publications, 'set')} of metadata anew; epochs: {epochs}")
 
 
 @metadata.command(short_help="Judge metadata as a device would.")

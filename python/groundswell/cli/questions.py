@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from groundswell.cli.render import confirm
+
 __all__ = ["ask", "must_ask"]
 
 
@@ -20,5 +22,5 @@ def ask(question: str) -> None:
     Raises:
         click.Abort: for a no.
     """
-    if not click.confirm(question, err=True):
+    if not confirm(question):
         raise click.Abort

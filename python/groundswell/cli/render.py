@@ -1,34 +1,85 @@
-"""How results look on a terminal: readable without colour, data on stdout, the rest on stderr."""
+"""How results leave the program: readable without colour, data on stdout, the rest on stderr.
+
+This module is the only one that writes to a terminal (tests/architecture checks it). Names of files, groups and
+devices, arguments, and texts of exceptions come from outside, so every line is escaped here (`printable`).
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from groundswell.errors import StorageError
-from groundswell.wording import count
+from groundswell.wording import count, printable
 
 if TYPE_CHECKING:
     from groundswell.fleet.read import ReadReport
 
-__all__ = ["ReaderGoneError", "count", "note", "print_text", "printable", "tell_report", "write_output"]
+__all__ = [
+    "ReaderGoneError",
+    "confirm",
+    "count",
+    "json_text",
+    "note",
+    "print_text",
+    "printable",
+    "say",
+    "say_lines",
+    "tell_report",
+    "write_output",
+]
+
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\n]")
 
 
-def printable(text: str) -> str:
-    r"""A text from a fleet on one line, its control characters escaped: terminals obey them.
+def say(text: str, *, label: str = "", color: str = "") -> None:
+    """Write one line to stderr.
 
-    >>> printable("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\\n'
+    Args:
+        text: the line; what a terminal would obey is escaped, line breaks too.
+        label: what stands before it, such as ``error:``.
+        color: the color of the label on a terminal.
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    styled = click.style(label, fg=color, bold=True) if color else label
+    click.echo(f"{styled} {printable(text)}" if label else printable(text), err=True)
+
+
+def say_lines(text: str) -> None:
+    """Write some lines to stderr, each escaped."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def note(text: str) -> None:
-    """Tell something on stderr."""
-    click.echo(f"note: {text}", err=True)
+    """Write a note to stderr."""
+    say(text, label="note:")
+
+
+def confirm(question: str) -> bool:
+    """Ask a question on stderr; whether the answer is yes.
+
+    Raises:
+        click.Abort: if the input ends, or at Ctrl-C.
+    """
+    return click.confirm(printable(question), err=True)
+
+
+def json_text(data: Any) -> str:
+    r"""JSON for a terminal or a program: two spaces an indent; what a terminal would obey is escaped as JSON does.
+
+    >>> json_text(["ü", "\x9b2J", "\u202e", "\ud800"])
+    '[\n  "ü",\n  "\\u009b2J",\n  "\\u202e",\n  "\\ud800"\n]'
+    """
+    return _UNPRINTABLE.sub(_escaped, json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def tell_report(report: ReadReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
-from groundswell.cli.render import count, note, printable, tell_report, write_output
+from groundswell.cli.render import count, json_text, note, printable, say, tell_report, write_output
 from groundswell.cli.tables import instant_text
 from groundswell.cli.texts import FILE
 from groundswell.cli.uuid_argument import read_uuids
@@ -119,7 +118,7 @@ def select(
 
 def _output(selection: Selection, *, names: bool, as_json: bool) -> bytes:
     if as_json:
-        return (json.dumps(_as_data(selection, names=names), ensure_ascii=False, indent=2) + "\n").encode()
+        return (json_text(_as_data(selection, names=names)) + "\n").encode()
     if not names:
         return selection.uuid_list.text().encode()
     # A device without a name goes by its UUID.
@@ -163,10 +162,9 @@ def _as_data(selection: Selection, *, names: bool) -> dict[str, Any]:
 
 def _summarise(selection: Selection) -> None:
     now = instant_text(selection.now)
-    click.echo(
+    say(
         f"picked {count(len(selection), 'device')} of {count(selection.candidates, 'candidate')} "
         f"({count(selection.matching, 'device matches', 'devices match')})",
-        err=True,
     )
     if selection.why_short:
         note(f"fewer than asked for: {selection.why_short}" if len(selection) else selection.why_short)
@@ -174,5 +172,5 @@ def _summarise(selection: Selection) -> None:
         note(f"skipped {count(len(selection.skipped), 'listed device')} (--json names each with its reason)")
     if selection.excluded_unknown:
         note(f"{count(selection.excluded_unknown, 'UUID')} in --exclude are not in the fleet")
-    click.echo(f"repeat with --seed {selection.seed} --now {now}", err=True)
-    click.echo(f"digest {selection.digest}", err=True)
+    say(f"repeat with --seed {selection.seed} --now {now}")
+    say(f"digest {selection.digest}")

@@ -10,7 +10,7 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.options import output_option
-from groundswell.cli.render import note, write_output
+from groundswell.cli.render import note, say, write_output
 from groundswell.cli.uuid_argument import check_file
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def sets(files: tuple[str, ...], *, union: bool, intersect: bool, minus: bool, o
     result = reduce(operation, [check.accept() for check in checks])
     write_output(result.text().encode(), output)
     what = "union" if union else "intersection" if intersect else "difference"
-    click.echo(f"{', '.join(_counted(check) for check in checks)}: {len(result)} in the {what}", err=True)
+    say(f"{', '.join(_counted(check) for check in checks)}: {len(result)} in the {what}")
     if not result:
         note("the result is an empty list, which is refused wherever a list of UUIDs is asked for")
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from groundswell.cli.render import printable, write_output
+from groundswell.cli.render import json_text, printable, write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,10 +102,10 @@ def instant_text(when: datetime | None) -> str | None:
 
 
 def print_lines(lines: Iterable[str], output: str | None = None) -> None:
-    """Write lines to stdout, or to a file as a whole."""
-    write_output("".join(f"{line}\n" for line in lines).encode(), output)
+    """Write lines to stdout, or to a file as a whole; each is escaped."""
+    write_output("".join(f"{printable(line)}\n" for line in lines).encode(), output)
 
 
 def print_json(data: Any, output: str | None = None) -> None:
     """Write JSON to stdout, or to a file as a whole."""
-    write_output((json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode(), output)
+    write_output((json_text(data) + "\n").encode(), output)

@@ -10,7 +10,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
-from groundswell.cli.render import count, note
+from groundswell.cli.render import count, note, say
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, TEXT
 from groundswell.errors import InputError
@@ -140,7 +140,7 @@ def _tell(report: TargetsReport, *, as_json: bool) -> None:
         )
         return
     retagged, unchanged = f"{len(report.retagged)} given other tags", f"{len(report.unchanged)} unchanged"
-    click.echo(f"{count(len(report.added), 'target')} added, {retagged}, {unchanged}", err=True)
+    say(f"{count(len(report.added), 'target')} added, {retagged}, {unchanged}")
 
 
 @targets.command("list")
@@ -164,7 +164,7 @@ def list_targets(*, production: bool, tag: str | None, as_json: bool, directory:
         return
     print_lines(_table(found))
     role_of = f"; role version {about['role_version']}, expires {about['expires']}" if about else ""
-    click.echo(f"{count(len(found), 'target')}{role_of}", err=True)
+    say(f"{count(len(found), 'target')}{role_of}")
 
 
 def _table(found: Sequence[Target]) -> list[str]:
@@ -212,4 +212,4 @@ def prune(versions: tuple[int, ...], *, directory: str | None) -> None:
     """Remove the CI targets of these versions; production targets keep theirs."""
     with open_factory(directory) as factory:
         gone = factory.targets.prune(versions)
-    click.echo(f"pruned {count(len(gone), 'target')}: {', '.join(gone)}", err=True)
+    say(f"pruned {count(len(gone), 'target')}: {', '.join(gone)}")

@@ -9,7 +9,7 @@ import click
 from groundswell.cli.render import printable
 from groundswell.errors import InputError
 
-__all__ = ["DIRECTORY", "FILE", "NAME", "TEXT"]
+__all__ = ["DIRECTORY", "FILE", "NAME", "TEXT", "is_utf8", "require_text"]
 
 _MOST_TEXT: Final = 40
 
@@ -45,7 +45,7 @@ class _Directory(click.ParamType[str]):
                 hint="give the name of a directory, such as . for the present one; an unset variable names none",
                 fields={"option": param.name if param else None},
             )
-        return text
+        return require_text(text, param)
 
 
 class _Text(click.ParamType[str]):
@@ -57,15 +57,7 @@ class _Text(click.ParamType[str]):
         self._blank = blank
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
-        text = str(value)
-        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-            # What the system hands over as bytes that are no UTF-8, Python keeps as halves of characters.
-            raise InputError(
-                "not-text",
-                f"`{_spelled(param)}` is `{printable(text[:_MOST_TEXT])}`, which is no UTF-8",
-                hint="give it in UTF-8",
-                fields={"option": param.name if param else None},
-            )
+        text = require_text(str(value), param)
         if not self._blank and not text.strip():
             raise InputError(
                 "empty-text",
@@ -74,6 +66,36 @@ class _Text(click.ParamType[str]):
                 fields={"option": param.name if param else None},
             )
         return text
+
+
+def require_text(text: str, param: click.Parameter | None = None, *, name: str = "") -> str:
+    """Refuse a text that is not UTF-8; Python keeps such bytes of an argument as lone surrogates.
+
+    Args:
+        text: the text.
+        param: the option or argument that it was given as.
+        name: what to call it, where it was not given as an argument.
+
+    Raises:
+        InputError: ``not-text``.
+    """
+    if is_utf8(text):
+        return text
+    raise InputError(
+        "not-text",
+        f"`{name or _spelled(param)}` is `{printable(text[:_MOST_TEXT])}`, which is no UTF-8",
+        hint="give it in UTF-8",
+        fields={"option": param.name if param else name or None},
+    )
+
+
+def is_utf8(text: str) -> bool:
+    r"""Whether a text can be written in UTF-8: it has no lone surrogates.
+
+    >>> is_utf8("ü"), is_utf8("\udcff")
+    (True, False)
+    """
+    return text.isprintable() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _spelled(param: click.Parameter | None) -> str:

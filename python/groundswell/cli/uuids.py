@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,7 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.options import json_option, output_option
-from groundswell.cli.render import count, note, print_text, write_output
+from groundswell.cli.render import count, json_text, note, print_text, printable, say_lines, write_output
 from groundswell.cli.uuid_argument import check_uuids, file_hint
 from groundswell.errors import InputError
 
@@ -49,7 +48,7 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
     if not (refused and as_json):
         report = _as_json(found) if as_json else _as_text(found)
         if clean:
-            click.echo(report, err=True)
+            say_lines(report)
         else:
             print_text(report + "\n")
     if found.bad_count and (hint := file_hint(argument)):
@@ -78,7 +77,7 @@ def _as_json(found: UuidListCheck) -> str:
         "bad_count": found.bad_count,
         "bad": [asdict(bad) for bad in found.bad],
     }
-    return json.dumps(data, ensure_ascii=False, indent=2)
+    return json_text(data)
 
 
 def _as_text(found: UuidListCheck) -> str:
@@ -91,4 +90,4 @@ def _as_text(found: UuidListCheck) -> str:
     lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:_BAD_SHOWN]]
     if found.bad_count > _BAD_SHOWN:
         lines.append(f"  and {found.bad_count - _BAD_SHOWN} more")
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)

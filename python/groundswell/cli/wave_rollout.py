@@ -12,7 +12,7 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option
 from groundswell.cli.questions import ask, must_ask
-from groundswell.cli.render import count, note, printable
+from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import print_json, print_lines
 from groundswell.cli.uuid_argument import read_uuids
 from groundswell.errors import InputError
@@ -119,7 +119,7 @@ def rollout(
         _print_devices(result, uuids=print_uuids, names=print_names)
     if plan_out is not None:
         result.plan.write(plan_out)
-        click.echo(f"wrote the plan to {printable(plan_out)}; apply it with --apply", err=True)
+        say(f"wrote the plan to {printable(plan_out)}; apply it with --apply")
 
 
 _CHOICES = {"group_word", "group", "limit", "uuids", "dry_run", "seed", "now", "skip_mismatched", "percent_of"}
@@ -175,14 +175,14 @@ def _tell(result: RolloutResult) -> None:
     where = f" of group {result.plan.group}" if result.plan.group else ""
     if result.kind == "whole-group":
         if result.repeated:
-            click.echo(f"nothing to do: {result.why_short}", err=True)
+            say(f"nothing to do: {result.why_short}")
         else:
             later = "would cover" if result.dry_run else "covers"
             now = f"{devices} more, and all that join it later"
-            click.echo(f"wave {wave.name} {later} the whole group {result.plan.group}: {now}", err=True)
+            say(f"wave {wave.name} {later} the whole group {result.plan.group}: {now}")
     else:
         of = f" of {count(result.candidates, 'candidate')}{where} ({count(result.matching, 'device')} match)"
-        click.echo(f"wave {wave.name} {did} {devices}{of}", err=True)
+        say(f"wave {wave.name} {did} {devices}{of}")
         if result.why_short:
             note(f"fewer than asked for: {result.why_short}" if len(result) else result.why_short)
     if result.already:
@@ -192,11 +192,11 @@ def _tell(result: RolloutResult) -> None:
     for hardware, devices_of in result.without_target.items():
         note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices_of, 'device')}")
     if result.kind in {"sample", "sample-within-list"}:
-        click.echo(f"seed {result.seed}, ages counted to {result.plan.now}", err=True)
+        say(f"seed {result.seed}, ages counted to {result.plan.now}")
     if len(result):
-        click.echo(f"digest {result.digest}", err=True)
+        say(f"digest {result.digest}")
     if result.number is not None:
-        click.echo(f"rollout {result.number} of wave {wave.name}, revision {wave.revision}", err=True)
+        say(f"rollout {result.number} of wave {wave.name}, revision {wave.revision}")
 
 
 def _print_devices(result: RolloutResult, *, uuids: bool, names: bool) -> None:

@@ -13,7 +13,7 @@ from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import INSTANT, json_option
 from groundswell.cli.questions import ask, must_ask
-from groundswell.cli.render import count, note, printable
+from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.wave_rollout import rollout
 from groundswell.cli.wave_status import status
@@ -96,10 +96,9 @@ def init(
         print_json(json.loads(made.wave.document))
         note("a dry run: the wave was not made")
         return
-    click.echo(
+    say(
         f"made the wave {name}: version {target_version} for tag {tag}, {count(len(made.targets), 'target')},"
         f" expires {instant_text(made.expires)}",
-        err=True,
     )
 
 
@@ -159,7 +158,7 @@ def sign(name: str, *, keys: str, directory: str | None) -> None:
     with open_factory(directory) as factory:
         signed = factory.waves.sign(name, keys=keys)
     _warn(signed)
-    click.echo(f"the wave {name} has {count(len(signed.signed_by), 'valid signature')}", err=True)
+    say(f"the wave {name} has {count(len(signed.signed_by), 'valid signature')}")
 
 
 @waves.command("list", context_settings={"show_default": True})
@@ -193,7 +192,7 @@ def list_waves(
     ]
     print_lines(table(header, rows))
     if len(found) > len(shown):
-        click.echo(f"page {page} of {-(-len(found) // limit)}, {count(len(found), 'wave')}", err=True)
+        say(f"page {page} of {-(-len(found) // limit)}, {count(len(found), 'wave')}")
 
 
 def _wave_data(wave: Wave) -> dict[str, Any]:
@@ -310,9 +309,8 @@ def complete(name: str | None, *, yes: bool, now: datetime | None, directory: st
             left = found.progress.scheduled + found.progress.unscheduled
             ask(f"Complete {found.wave.name}, which brings {count(left, 'device')} of tag {found.wave.tag} to it?")
         done = factory.waves.complete(name, now=now)
-    click.echo(
+    say(
         f"completed the wave {done.wave.name}: version {done.wave.target_version} is in production on {done.wave.tag}",
-        err=True,
     )
 
 
@@ -331,7 +329,7 @@ def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str 
                 f" {count(found.progress.scheduled, 'device')} will not get it any more."
             )
         done = factory.waves.cancel(name, now=now)
-    click.echo(f"canceled the wave {done.wave.name}", err=True)
+    say(f"canceled the wave {done.wave.name}")
 
 
 @waves.command(short_help="Show what was rolled out, and verify it.")
@@ -378,7 +376,7 @@ def history(
     elif print_uuids:
         print_lines(uuids)
     elif not rollouts:
-        click.echo("nothing was rolled out yet", err=True)
+        say("nothing was rolled out yet")
     else:
         print_lines(_history_table(rollouts))
         if number is not None:
@@ -405,7 +403,7 @@ def _verify(name: str | None, fleet: str | None, number: int | None, *, as_json:
     if as_json:
         print_json({"rollouts": [asdict(one) | {"holds": one.holds} for one in found]})
     elif not found:
-        click.echo("nothing was rolled out yet", err=True)
+        say("nothing was rolled out yet")
     else:
         header = ["rollout", "digest", "picks", ""]
         print_lines(table(header, [_verdict(one) for one in found]))

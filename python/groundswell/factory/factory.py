@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import GroundswellError, StateError, StorageError
+from groundswell.errors import GroundswellError, InputError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
@@ -337,7 +337,14 @@ def _refuse_taken(folder: Path) -> None:
 
 def _at_work(user: str | None) -> str:
     """Who is at work: the login name unless told."""
-    if user:
+    if user is not None:
+        if not user:
+            raise InputError(
+                "empty-user",
+                "the user is given but empty: ``",
+                hint="name who is at work, or leave it out for the login name",
+                fields={"user": user},
+            )
         return storable(user)
     with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
         return storable(getpass.getuser())

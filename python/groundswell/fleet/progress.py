@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from groundswell.wording import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -72,7 +74,7 @@ class Meter:
             console=Console(stderr=True),
             transient=True,
         )
-        task = bar.add_task(f"reading {escape(self._label)}", total=None)
+        task = bar.add_task(f"reading {escape(printable(self._label))}", total=None)
         bar.start()
         return bar, task
 
