@@ -83,6 +83,14 @@ def keyed(place: Path) -> None:
         factory.targets.add("pi-lmp-42", target(42), now=NOW)
 
 
+def planned(place: Path) -> None:
+    """A factory with a wave, and the file of a plan for it."""
+    keyed(place)
+    with opened(place) as factory:
+        factory.waves.init("v42", 42, "main", keys=place / "targets.tgz", now=NOW)
+        factory.waves.rollout("v42", limit=2, seed=7, now=NOW, dry_run=True).plan.write(place / "plan.json")
+
+
 def backed_up(place: Path) -> None:
     keyed(place)
     with opened(place) as factory:
@@ -198,6 +206,16 @@ SCENES = {
             lambda factory, place: factory.waves.init("v42", 42, "main", keys=place / "targets.tgz", now=NOW),
             lambda factory, _: factory.waves.rollout("v42", limit="50%", seed=7, now=NOW),
             lambda factory, _: factory.waves.cancel("v42", now=NOW),
+        ),
+    ),
+    "retries": Scene(
+        planned,
+        (
+            lambda factory, place: factory.waves.apply(place / "plan.json", now=NOW),
+            lambda factory, _: factory.waves.rollout("v42", limit=2, seed=7, now=NOW, request_id="two"),
+            lambda factory, _: factory.waves.rollout(
+                "v42", uuids=[uuid(99)], skip_mismatched=True, seed=7, now=NOW, request_id="nobody"
+            ),
         ),
     ),
     "backup": Scene(backed_up, (lambda factory, place: factory.backup(place / "backup"),)),

@@ -30,7 +30,7 @@ class Server:
     def __init__(self, folder: Path, library: Path) -> None:
         environment = os.environ | {
             "LD_PRELOAD": str(library),
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")])),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._process = subprocess.Popen(

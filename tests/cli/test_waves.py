@@ -226,12 +226,47 @@ def test_a_plan_binds_once(made: Waves, tmp_path: Path) -> None:
     applied = made("rollout", "v42", "--apply", plan, "--print-uuids")
     assert applied.code == 0, applied.err
     assert applied.lines == looked.lines
-    again = made("rollout", "v42", "--apply", plan)
-    assert (again.code, "stale" in again.err or "revision" in again.err) == (4, True)
+    again = made("rollout", "v42", "--apply", plan, "--print-uuids")
+    assert (again.code, again.lines) == (0, looked.lines)
+    assert "applied before, as rollout 1 of v42; nothing was changed" in again.err
+    assert len(data(made("history", "--json"))["rollouts"]) == 1
     other = made("rollout", "v43", "--apply", plan)
     assert other.code == 2
     both = made("rollout", "v42", "--apply", plan, "-l", 3)
     assert (both.code, "--apply" in both.err) == (2, True)
+
+
+def test_a_repeated_request_is_answered_as_the_first_time(made: Waves, folder: Path) -> None:
+    words = ("rollout", "v42", "-l", "7", "--request-id", "ticket 17", "--print-uuids")
+    first = made(*words)
+    again = made(*words)
+    assert (again.code, again.lines) == (0, first.lines)
+    assert "request ticket 17 was made before, as rollout 1 of v42; nothing was changed" in again.err
+    shown = data(made(*words, "--json"))
+    assert (shown["replayed"], shown["rollout"], shown["revision"], shown["request_id"]) == (True, 1, 2, "ticket 17")
+    assert shown["uuids"] == first.lines
+    made("complete", "v42")
+    with Factory.open(folder / "acme") as factory:
+        before = factory.revision
+    assert made(*words).lines == first.lines
+    other = made(*(word if word != "7" else "8" for word in words), "--json")
+    assert (other.code, code_of(other)) == (4, "request-id-used")
+    with Factory.open(folder / "acme") as factory:
+        assert factory.revision == before
+
+
+@pytest.mark.parametrize("key", ["", " ", "a\nb", "k" * 256, "\udcff"])
+def test_a_key_that_is_not_one_is_refused(made: Waves, key: str) -> None:
+    ran = made("rollout", "v42", "-l", 7, "--request-id", key, "--json")
+    assert (ran.code, code_of(ran)) == (2, "bad-request-id")
+    assert data(made("history", "--json"))["rollouts"] == []
+
+
+def test_a_rollout_waits_for_the_revision_that_it_was_decided_at(made: Waves) -> None:
+    made("rollout", "v42", "-l", 7)
+    ran = made("rollout", "v42", "-l", 7, "--if-revision", 1)
+    assert (ran.code, "at revision 2, not at revision 1" in ran.err) == (4, True)
+    assert made("rollout", "v42", "-l", 7, "--if-revision", 2).code == 0
 
 
 def code_of(ran: Ran) -> str:

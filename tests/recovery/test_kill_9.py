@@ -82,8 +82,13 @@ def test_a_factory_is_as_before_or_after_each_act_of_other_kinds(servers: Server
     judge_acts(servers, scene, STEPS)
 
 
-def judge_acts(servers: Servers, scene: str, when: str) -> None:
-    for rehearsal, found in crashed(servers, scene, when):
+def test_a_rollout_whose_answer_was_lost_can_be_repeated(servers: Servers) -> None:
+    """What was not acknowledged is called again, made or not: the end is that of a life without a kill."""
+    judge_acts(servers, "retries", STEPS, resume="acknowledged")
+
+
+def judge_acts(servers: Servers, scene: str, when: str, **how: Any) -> None:
+    for rehearsal, found in crashed(servers, scene, when, **how):
         stages, acknowledged = rehearsal["stages"], found["acknowledged"]
         assert found["seen"] in stages[acknowledged : acknowledged + 2], found
         if "seen after" in found:
@@ -106,7 +111,7 @@ def test_the_rehearsals_come_to_what_the_acts_say(servers: Servers) -> None:
         {"bench": [3, 2], "canary": [1, 1], "field": [2, 3]},
         {"bench": [3, 2], "canary": [1, 1]},
     ]
-    for scene in ("import", "groups", "targets", "waves", "canceled wave"):
+    for scene in ("import", "groups", "targets", "waves", "canceled wave", "retries"):
         for before, after in zip(*[iter(servers.rehearsed(scene)["stages"])] * 2, strict=False):
             assert before[ACME]["faults"] == after[ACME]["faults"] == []
             assert before[ACME]["tables"] != after[ACME]["tables"]

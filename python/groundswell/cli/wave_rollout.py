@@ -50,6 +50,8 @@ __all__ = ["rollout"]
 )
 @click.option("--online-threshold", type=THRESHOLD, default="4h", help="Devices seen within it have the full weight.")
 @click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
+@click.option("--request-id", metavar="KEY", help="Repeating the command with the same KEY changes nothing more.")
+@click.option("--if-revision", metavar="N", type=int, help="Refuse unless the wave is at revision N.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a whole group.")
 @directory_option
 def rollout(
@@ -71,6 +73,8 @@ def rollout(
     percent_of: Denominator,
     online_threshold: timedelta,
     half_life: timedelta,
+    request_id: str | None,
+    if_revision: int | None,
     yes: bool,
     directory: str | None,
 ) -> None:
@@ -92,10 +96,11 @@ def rollout(
         parse_limit(limit)
     with open_factory(directory) as factory:
         if plan is not None:
-            result = _applied(factory, name, plan)
+            result = _applied(factory, name, plan, request_id, if_revision)
         else:
             whole = chosen is not None and limit is None and uuids is None
-            if whole and not dry_run and must_ask(yes=yes):
+            repeated = request_id is not None and factory.waves.request_known(request_id)
+            if whole and not dry_run and not repeated and must_ask(yes=yes):
                 _ask(factory, name, str(chosen))
             result = factory.waves.rollout(
                 name,
@@ -111,10 +116,14 @@ def rollout(
                 online_threshold=online_threshold,
                 half_life=half_life,
                 dry_run=dry_run,
+                request_id=request_id,
+                if_revision=if_revision,
             )
     if as_json:
         print_json(_data(result, uuids=print_uuids, names=print_names))
     else:
+        if result.replayed:
+            _tell_replayed(result)
         _tell(result)
         _print_devices(result, uuids=print_uuids, names=print_names)
     if plan_out is not None:
@@ -147,7 +156,7 @@ def _group(word: str | None, option: str | None) -> str | None:
     return group
 
 
-def _applied(factory: Factory, name: str, path: str) -> RolloutResult:
+def _applied(factory: Factory, name: str, path: str, request_id: str | None, if_revision: int | None) -> RolloutResult:
     from groundswell.waves.plan import Plan
 
     plan = Plan.read(path)
@@ -158,7 +167,7 @@ def _applied(factory: Factory, name: str, path: str) -> RolloutResult:
             hint=f"say groundswell waves rollout {plan.wave} --apply {path}, if that is meant",
             fields={"plan": plan.wave, "wave": name},
         )
-    return factory.waves.apply(plan)
+    return factory.waves.apply(plan, request_id=request_id, if_revision=if_revision)
 
 
 def _ask(factory: Factory, name: str, group: str) -> None:
@@ -197,6 +206,12 @@ def _tell(result: RolloutResult) -> None:
         say(f"digest {result.digest}")
     if result.number is not None:
         say(f"rollout {result.number} of wave {wave.name}, revision {wave.revision}")
+
+
+def _tell_replayed(result: RolloutResult) -> None:
+    what = "applied before" if result.request_id is None else f"request {printable(result.request_id)} was made before"
+    became = "and took in no device" if result.number is None else f"as rollout {result.number} of {result.wave.name}"
+    note(f"{what}, {became}; nothing was changed now, and this is the first result")
 
 
 def _print_devices(result: RolloutResult, *, uuids: bool, names: bool) -> None:
@@ -241,6 +256,8 @@ def _data(result: RolloutResult, *, uuids: bool, names: bool) -> dict[str, Any]:
         "already": result.already,
         "skipped": list(result.skipped),
         "repeated": result.repeated,
+        "request_id": result.request_id,
+        "replayed": result.replayed,
         "why_short": result.why_short,
         "without_target": result.without_target,
         "digest": result.digest,

@@ -244,6 +244,7 @@ def show(name: str | None, *, show_targets: bool, as_json: bool, directory: str 
         ("targets", ", ".join(detail.targets)),
         ("signatures", f"{len(detail.signed_by)} valid" + _missing(detail)),
         ("rollouts", str(len(rollouts))),
+        ("revision", str(wave.revision)),
     ]
     print_lines([*facts(about), *([""] if rollouts else []), *_history_table(rollouts)])
     if show_targets:

@@ -10,6 +10,7 @@ from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.plan_checks import devices_of_plan
+from groundswell.factory.requests import Key, RequestBook, checked_request_id
 from groundswell.factory.wave_book import nobody
 from groundswell.fleet.fleet import as_uuid_list
 from groundswell.fleet.quantities import Denominator, parse_limit, parse_seed, whole_seconds
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.factory.devices import Devices
+    from groundswell.factory.requests import Answer
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from groundswell.waves.records import RolloutKind, Wave
 
     Publish = Callable[[Sequence[Wave], int], list[Change]]
+    Require = Callable[[Wave, int | None], None]
 
 __all__ = ["RolloutDesk", "RolloutResult", "hardware_without_target"]
 
@@ -64,6 +67,8 @@ class RolloutResult:
         skipped: listed devices that were skipped, each with ``uuid`` and ``reason``.
         repeated: whether the group had been rolled out whole before, so that nothing changed.
         why_short: why it took in fewer devices than asked for, or none at all; None where neither is so.
+        request_id: the idempotency key of the call; None if it has none.
+        replayed: whether nothing was changed, because this request or plan was applied before, as rollout `number`.
         without_target: hardware ids for which the wave has no target, with the numbers of devices taken in.
     """
 
@@ -79,6 +84,8 @@ class RolloutResult:
     skipped: tuple[dict[str, str], ...] = ()
     repeated: bool = False
     why_short: str | None = None
+    request_id: str | None = None
+    replayed: bool = False
     fleet: Fleet = field(repr=False)
 
     def __len__(self) -> int:
@@ -122,20 +129,31 @@ class RolloutResult:
     @property
     def names(self) -> list[str | None]:
         """Their names, in the same order; None for a device without one."""
-        if self.fleet.names is None:
+        if self.fleet.names is None or not len(self):
             return [None] * len(self)
-        names: list[str | None] = self.fleet.names.take(self.fleet.ordinals(self.plan.devices)).to_pylist()
+        import pyarrow as pa
+
+        ordinals = self.fleet.ordinals(self.plan.devices)
+        # A repeated call may name devices that were deleted since.
+        places = pa.array(ordinals, mask=ordinals == _core.NO_ORDINAL)
+        names: list[str | None] = self.fleet.names.take(places).to_pylist()
         return names
 
 
 class RolloutDesk:
     """Works rollouts out and applies them; the caller has the store's turn."""
 
-    def __init__(self, context: Context, book: WaveBook, devices: Devices, publish: Publish) -> None:
+    def __init__(self, context: Context, book: WaveBook, devices: Devices, publish: Publish, require: Require) -> None:
         self._context: Final = context
         self._book: Final = book
         self._devices: Final = devices
         self._publish: Final = publish
+        self._require: Final = require
+        self._requests: Final = RequestBook(context)
+
+    def request_known(self, request_id: str) -> bool:
+        """Whether a call with this request id was answered."""
+        return self._requests.known(checked_request_id(request_id))
 
     def rollout(
         self,
@@ -153,6 +171,8 @@ class RolloutDesk:
         online_threshold: timedelta,
         half_life: timedelta,
         dry_run: bool,
+        request_id: str | None,
+        if_revision: int | None,
     ) -> RolloutResult:
         """See `groundswell.factory.waves.Waves.rollout`."""
         asked = None if limit is None else parse_limit(limit)
@@ -165,7 +185,29 @@ class RolloutDesk:
                 fields={"percent_of": str(percent_of)},
             )
         ages_to, chosen = seconds(now), parse_seed(seed)
+        threshold, half = whole_seconds(online_threshold, "online_threshold"), whole_seconds(half_life, "half_life")
+        keys: list[Key] = []
+        if request_id is not None:
+            request = {
+                "call": "rollout",
+                "wave": wave.name,
+                "group": group,
+                "uuids": None if listed is None else _core.digest_uuids(listed.array).hex(),
+                "limit": None if asked is None else str(asked),
+                "percent_of": percent_of,
+                "whole_group": whole_group,
+                "skip_mismatched": skip_mismatched,
+                "seed": None if seed is None else str(chosen),
+                "online_threshold": threshold,
+                "half_life": half,
+            }
+            keys = [Key.of_request(request_id, request)]
         fleet = self._devices.fleet(now=now)
+        if keys and not dry_run:
+            answer = self._requests.find(keys[0])
+            if answer is not None:
+                return self._again(answer, answer.plan(fleet), fleet, request_id)
+        self._require(wave, if_revision)
         core = self._book.core(wave)
         staging = core.stage(
             fleet.core,
@@ -178,8 +220,8 @@ class RolloutDesk:
             skip_mismatched=skip_mismatched,
             seed=chosen,
             now=ages_to,
-            online_threshold=whole_seconds(online_threshold, "online_threshold"),
-            half_life=whole_seconds(half_life, "half_life"),
+            online_threshold=threshold,
+            half_life=half,
         )
         plan = Plan(
             factory=self._context.factory,
@@ -197,8 +239,8 @@ class RolloutDesk:
             whole_groups=tuple(core.whole_groups),
             seed=chosen,
             now=ages_to,
-            online_threshold=whole_seconds(online_threshold, "online_threshold"),
-            half_life=whole_seconds(half_life, "half_life"),
+            online_threshold=threshold,
+            half_life=half,
             algorithm=_core.ALGORITHM,
             matching=staging.matching,
             candidates=staging.candidates,
@@ -206,12 +248,9 @@ class RolloutDesk:
             devices=UuidList(staging.uuids()),
             digest=staging.digest().hex(),
         )
-        number, devices = None, staging.devices()
-        if not dry_run and (len(staging) or (staging.kind == "whole-group" and not staging.repeated)):
-            wave, number = self._store(wave, plan, devices, fleet, seconds(now if at is None else at))
-        return RolloutResult(
+        result = RolloutResult(
             wave=wave,
-            number=number,
+            number=None,
             dry_run=dry_run,
             plan=plan,
             without_target=hardware_without_target(wave, staging.ordinals(), fleet),
@@ -222,30 +261,85 @@ class RolloutDesk:
             skipped=tuple({"uuid": uuid, "reason": reason} for uuid, reason in staging.skipped),
             repeated=staging.repeated,
             why_short=_why_short(staging),
+            request_id=request_id,
             fleet=fleet,
         )
+        return result if dry_run else self._applied(result, staging.devices(), keys, seconds(now if at is None else at))
 
-    def apply(self, wave: Wave, plan: Plan, *, at: int) -> RolloutResult:
+    def apply(
+        self, wave: Wave, plan: Plan, *, at: int, request_id: str | None, if_revision: int | None
+    ) -> RolloutResult:
         """See `groundswell.factory.waves.Waves.apply`."""
-        fleet = self._devices.fleet()
+        fleet, by_plan = self._devices.fleet(), Key.of_plan(plan)
+        keys = [by_plan]
+        if request_id is not None:
+            keys.append(Key.of_request(request_id, {"call": "apply", "plan": by_plan.key}))
+            answer = self._requests.find(keys[1])
+            if answer is not None:
+                return self._again(answer, plan, fleet, request_id)
+        answer = self._requests.find(by_plan)
+        if answer is not None:
+            result = self._again(answer, plan, fleet, request_id)
+            if request_id is not None:
+                self._keep(result, keys[1:], at)
+            return result
+        self._require(wave, if_revision)
         devices = devices_of_plan(plan, wave, self._book, fleet, factory=self._context.factory)
         whole = {one.group_id for one in self._book.rollouts(wave) if one.whole}
         repeated = plan.kind == "whole-group" and plan.group_id in whole
-        number = None
-        if len(devices) or (plan.kind == "whole-group" and not repeated):
-            wave, number = self._store(wave, plan, devices, fleet, at)
-        return RolloutResult(
+        result = RolloutResult(
             wave=wave,
-            number=number,
+            number=None,
             dry_run=False,
             plan=plan,
             without_target=hardware_without_target(wave, devices.to_ordinals(), fleet),
             repeated=repeated,
             why_short=_REPEATED.format(plan.group) if repeated else None,
+            request_id=request_id,
             fleet=fleet,
         )
+        return self._applied(result, devices, keys, at)
 
-    def _store(self, wave: Wave, plan: Plan, devices: _core.DeviceSet, fleet: Fleet, at: int) -> tuple[Wave, int]:
+    def _again(self, answer: Answer, plan: Plan, fleet: Fleet, request_id: str | None) -> RolloutResult:
+        """The result that the first call returned."""
+        said = {name: value for name, value in answer.result.items() if name not in {"plan", "wave_revision"}}
+        wave = next(one for one in self._book.all() if one.wave_id == answer.wave_id)
+        then = replace(
+            wave, revision=answer.result["wave_revision"], state="active", finished_at=None, finished_by=None
+        )
+        return RolloutResult(
+            wave=then,
+            number=answer.number,
+            dry_run=False,
+            plan=plan,
+            fleet=fleet,
+            request_id=request_id,
+            replayed=True,
+            **{**said, "skipped": tuple(said["skipped"])},
+        )
+
+    def _applied(self, result: RolloutResult, devices: _core.DeviceSet, keys: Sequence[Key], at: int) -> RolloutResult:
+        """Commit what a rollout came to, with the rows of its keys; the result with its number."""
+        if len(devices) or (result.kind == "whole-group" and not result.repeated):
+            return self._store(result, devices, keys, at)
+        # A plan of no device leaves nothing behind, so applying it again comes to the same.
+        self._keep(result, [key for key in keys if key.kind == "request"], at)
+        return result
+
+    def _keep(self, result: RolloutResult, keys: Sequence[Key], at: int) -> None:
+        """Commit the rows of calls that leave no history."""
+        if keys:
+            wave = result.wave.name
+            self._context.commit(
+                "waves rollout",
+                f"kept the answer to a request that changed nothing in the wave {wave}",
+                [self._requests.row(key, result, at) for key in keys],
+                at=at,
+                details={"wave": wave, "rollout": result.number, "request_id": keys[0].key},
+            )
+
+    def _store(self, result: RolloutResult, devices: _core.DeviceSet, keys: Sequence[Key], at: int) -> RolloutResult:
+        wave, plan, fleet = result.wave, result.plan, result.fleet
         number = len(self._book.rollouts(wave)) + 1
         after = replace(wave, revision=wave.revision + 1)
         selector = {
@@ -278,14 +372,19 @@ class RolloutDesk:
             "digest": plan.digest,
         }
         waves = [after if one.wave_id == wave.wave_id else one for one in self._book.all()]
+        done = replace(result, wave=after, number=number)
+        details = {"wave": wave.name, "rollout": number, "devices": len(devices), "digest": plan.digest, **selector}
+        details |= {"request_id" if key.kind == "request" else "plan": key.key for key in keys}
+        changes = [put("rollouts", [row], new=True), put("waves", [wave_row(after)])]
+        changes += [self._requests.row(key, done, at) for key in keys]
         self._context.commit(
             "waves rollout",
             f"rolled the wave {wave.name} out to {len(devices)} more devices",
-            [put("rollouts", [row], new=True), put("waves", [wave_row(after)]), *self._publish(waves, at)],
+            [*changes, *self._publish(waves, at)],
             at=at,
-            details={"wave": wave.name, "rollout": number, "devices": len(devices), "digest": plan.digest, **selector},
+            details=details,
         )
-        return after, number
+        return done
 
 
 _REPEATED: Final = "the group {} was rolled out whole before"

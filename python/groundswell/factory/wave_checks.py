@@ -42,6 +42,13 @@ WAVE_ROWS: Final = {
         " UNION ALL SELECT 'there is no wave ' || wave_id || ' for a rollout' FROM rollouts"
         " WHERE wave_id NOT IN (SELECT wave_id FROM waves)"
     ),
+    "a request or a plan is answered once, by a rollout that is there": (
+        "SELECT 'the ' || kind || ' ' || key || ' is answered ' || count(*) || ' times' FROM requests"
+        " GROUP BY kind, key HAVING count(*) > 1"
+        " UNION ALL SELECT 'there is no rollout ' || number || ' for the ' || kind || ' ' || key FROM requests q"
+        " WHERE number IS NOT NULL AND NOT EXISTS"
+        " (FROM rollouts r WHERE r.wave_id = q.wave_id AND r.number = q.number)"
+    ),
     "a wave's revision counts its rollouts and its end": (
         "SELECT 'the wave ' || w.name || ' has the revision ' || w.revision || ' and ' || count(r.number) ||"
         " ' rollouts' FROM waves w LEFT JOIN rollouts r ON r.wave_id = w.wave_id GROUP BY w.wave_id, w.name,"

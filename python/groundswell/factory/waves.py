@@ -106,7 +106,7 @@ class Waves:
         self._targets: Final = targets
         self._keys: Final = keys
         self._metadata: Final = metadata
-        self._desk: Final = RolloutDesk(context, book, devices, self._published)
+        self._desk: Final = RolloutDesk(context, book, devices, self._published, self._require_ready)
         self._archive: Final = archive
 
     # --- reading
@@ -380,6 +380,8 @@ class Waves:
         online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
         half_life: timedelta = DEFAULT_HALF_LIFE,
         dry_run: bool = False,
+        request_id: str | None = None,
+        if_revision: int | None = None,
     ) -> RolloutResult:
         """Widen an active wave to more devices.
 
@@ -403,24 +405,28 @@ class Waves:
                 given. Give it where `now` is not the present.
             online_threshold: up to this age a device has the weight 1.
             half_life: the weight halves with each half-life past the threshold.
-            dry_run: change nothing; the result's `plan` can be applied later.
+            dry_run: change nothing; the result's `plan` can be applied later. A dry run ignores its `request_id`.
+            request_id: an idempotency key, at most 255 bytes, kept in the factory forever. A repeated call with the
+                same key returns the first call's result with `replayed` set, also where the wave has finished since.
+                `now` and `at` are not part of the request, because a retry comes later.
+            if_revision: refuse unless the wave is at this revision. The key is looked up first.
 
         Returns:
             What it came to. A rollout that takes in no device and makes no rule leaves no history.
 
         Raises:
             NotFoundError: ``unknown-wave``, ``unknown-group``.
-            StateError: ``wave-finished``.
+            StateError: ``wave-finished``, ``revision-changed``; ``request-id-used`` where the key stands for another
+                request, or another user's.
             TrustError: ``signatures-missing``.
-            InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``bad-limit``, ``empty-list``,
+            InputError: ``bad-request-id``, ``nothing-asked``,
+                ``whole-group-unsaid``, ``bad-whole-group``, ``bad-limit``, ``empty-list``,
                 ``bad-uuid``, ``mismatched-devices`` (every offender with its reason in its fields), ``bad-seed``.
 
         Cost: a selection, one row and one bitmap; the metadata of each tag is signed anew.
         """
         with self._context.store.turn():
             wave = self._book.find(name)
-            self._require_active(wave, "rolled out")
-            self._require_signatures(wave)
             return self._desk.rollout(
                 wave,
                 limit,
@@ -435,27 +441,48 @@ class Waves:
                 online_threshold=online_threshold,
                 half_life=half_life,
                 dry_run=dry_run,
+                request_id=request_id,
+                if_revision=if_revision,
             )
 
-    def apply(self, plan: Plan | str | Path, *, now: datetime | None = None) -> RolloutResult:
+    def request_known(self, request_id: str) -> bool:
+        """Whether a rollout with this request id was answered before.
+
+        Raises:
+            InputError: ``bad-request-id``.
+        """
+        with self._context.store.turn():
+            return self._desk.request_known(request_id)
+
+    def apply(
+        self,
+        plan: Plan | str | Path,
+        *,
+        now: datetime | None = None,
+        request_id: str | None = None,
+        if_revision: int | None = None,
+    ) -> RolloutResult:
         """Apply a plan: stage exactly the devices that it names, or refuse and say what changed.
+
+        A plan that was applied before changes nothing: the result is that of the first time, with `replayed` set.
 
         Args:
             plan: a plan, or the file of one.
             now: the instant of applying; the clock's unless given. The plan keeps the one that ages were counted to.
+            request_id: as for `rollout`.
+            if_revision: as for `rollout`.
 
         Raises:
-            InputError: ``not-a-plan``, ``edited-plan``, ``other-factory``.
+            InputError: ``not-a-plan``, ``edited-plan``, ``other-factory``, ``bad-request-id``.
             NotFoundError: ``unknown-wave``.
-            StateError: ``wave-finished``, ``stale-plan``, ``plan-mismatch``.
+            StateError: ``wave-finished``, ``revision-changed``, ``request-id-used``, ``stale-plan``,
+                ``plan-mismatch``.
             TrustError: ``signatures-missing``.
         """
         loaded = plan if isinstance(plan, Plan) else Plan.read(plan)
         with self._context.store.turn():
             wave = self._book.find(loaded.wave)
-            self._require_active(wave, "rolled out")
-            self._require_signatures(wave)
-            return self._desk.apply(wave, loaded, at=seconds(now))
+            return self._desk.apply(wave, loaded, at=seconds(now), request_id=request_id, if_revision=if_revision)
 
     # --- what they share
 
@@ -525,6 +552,18 @@ class Waves:
                 hint="a finished wave never changes again; make a new one",
                 fields={"wave": wave.name, "state": wave.state},
             )
+
+    def _require_ready(self, wave: Wave, if_revision: int | None) -> None:
+        """Refuse to roll a wave out that cannot be now, or is not at the revision that the caller expects."""
+        self._require_active(wave, "rolled out")
+        if if_revision is not None and if_revision != wave.revision:
+            raise StateError(
+                "revision-changed",
+                f"the wave `{wave.name}` is at revision {wave.revision}, not at revision {if_revision}",
+                hint="nothing was staged; look at what was rolled out since, then decide again",
+                fields={"wave": wave.name, "revision": wave.revision, "if_revision": int(if_revision)},
+            )
+        self._require_signatures(wave)
 
     def _require_signatures(self, wave: Wave) -> None:
         found = signatures_of(wave.document, self._roots.root("production"))

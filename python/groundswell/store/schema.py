@@ -21,6 +21,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "targets_roles": ("repository", "tag"),
     "waves": ("wave_id",),
     "rollouts": ("wave_id", "number"),
+    "requests": ("kind", "key"),
     "publications": ("repository", "tag", "variant"),
 }
 """For each table the columns that identify a row."""

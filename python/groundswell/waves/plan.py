@@ -22,7 +22,7 @@ from groundswell.input_files import read_file
 from groundswell.waves.records import RolloutKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["PLAN_FORMAT", "Plan"]
 
@@ -91,6 +91,29 @@ class Plan:
         """The devices as texts, in the order of `devices`; made when first asked for."""
         return self.devices.uuids
 
+    @property
+    def seal(self) -> str:
+        """SHA-256 in hex over everything else in the file: what identifies the plan.
+
+        Cost: writing the file.
+        """
+        return _seal(_jsonable(self))
+
+    def facts(self) -> dict[str, Any]:
+        """All fields in JSON types except `devices` and `listed`, which may be large."""
+        large = {"devices", "listed"}
+        data = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in large}
+        # Beyond 2⁵³ many readers of JSON change a number.
+        data["seed"] = str(self.seed)
+        data["whole_groups"] = list(self.whole_groups)
+        return data
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any], *, devices: UuidList, listed: UuidList | None) -> Plan:
+        """The plan of what `facts` returned and of its devices."""
+        whole = {"seed": int(facts["seed"]), "whole_groups": tuple(facts["whole_groups"])}
+        return cls(**{**facts, **whole, "devices": devices, "listed": listed})
+
     def dumps(self) -> str:
         """The text of the file."""
         data = _jsonable(self)
@@ -149,13 +172,8 @@ class Plan:
 
 
 def _jsonable(plan: Plan) -> dict[str, Any]:
-    data = {field.name: getattr(plan, field.name) for field in fields(plan)}
-    # Beyond 2⁵³ many readers of JSON change a number.
-    data["seed"] = str(plan.seed)
-    data["uuids"] = data.pop("devices").uuids
-    data["listed"] = None if plan.listed is None else plan.listed.uuids
-    data["whole_groups"] = list(plan.whole_groups)
-    return data
+    listed = None if plan.listed is None else plan.listed.uuids
+    return {**plan.facts(), "uuids": plan.devices.uuids, "listed": listed}
 
 
 def _seal(data: dict[str, Any]) -> str:

@@ -114,12 +114,6 @@ def test_another_rollout_makes_a_plan_stale_and_is_named(
     assert "rollout 1 by alice" in error.message
 
 
-def test_a_plan_can_be_applied_once(wave: Release) -> None:
-    plan = wave.rollout(3, dry_run=True).plan
-    wave.waves.apply(plan, now=AT)
-    refused(wave, plan, StateError, "stale-plan")
-
-
 def refused(release: Release, plan: Plan | Path, family: type[GroundswellError], code: str) -> GroundswellError:
     before = release.factory.revision
     with pytest.raises(GroundswellError) as caught:
