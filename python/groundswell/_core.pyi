@@ -20,6 +20,8 @@ __all__ = [
     "DeviceSet",
     "Explanation",
     "Fleet",
+    "JsonMonitor",
+    "JsonTable",
     "LiveFleet",
     "MergedSelection",
     "PlanCheck",
@@ -32,8 +34,13 @@ __all__ = [
     "UuidListReport",
     "Wave",
     "__version__",
+    "check_json_path",
+    "derive_uuid_column",
     "digest_uuids",
+    "extract_json",
     "find_repeated_uuids",
+    "first_key_of_path",
+    "fold_column_name",
     "format_uuids",
     "identity_hash",
     "intersect_uuids",
@@ -42,6 +49,7 @@ __all__ = [
     "nearest",
     "parse_uuid_column",
     "parse_uuid_list",
+    "read_json",
     "recency_step",
     "served",
     "subtract_uuids",
@@ -947,6 +955,25 @@ def parse_uuid_column(
     ([111, 28, 47, 62], [1])
     """
 
+def derive_uuid_column(
+    offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], namespace: bytes
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """Derive UUIDs from a column of text: version 5 of RFC 9562. Blanks around a cell are not part of the name.
+
+    Args:
+        offsets: n + 1 ascending offsets, as in an Arrow column of large strings.
+        data: the text of all cells, UTF-8.
+        namespace: the 16 bytes of the UUID of the name space.
+
+    Returns:
+        The UUIDs, shape (n, 16), zeros for a blank cell; and the rows of those cells, ascending.
+
+    >>> import uuid, numpy as np
+    >>> uuids, bad = derive_uuid_column(np.array([0, 3]), np.frombuffer(b"a-1", np.uint8), uuid.NAMESPACE_DNS.bytes)
+    >>> uuid.UUID(bytes=uuids[0].tobytes()) == uuid.uuid5(uuid.NAMESPACE_DNS, "a-1"), bad.tolist()
+    (True, [])
+    """
+
 def format_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
     r"""The text of a list: lower case, hyphenated, one UUID a line, a line feed after each; empty for none.
 
@@ -1000,4 +1027,155 @@ def find_repeated_uuids(
     >>> rows, first_rows = find_repeated_uuids(np.stack([a, b, a, a]))
     >>> rows.tolist(), first_rows.tolist()
     ([2, 3], [0, 0])
+    """
+
+_Text: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+
+@final
+class JsonMonitor:
+    """How far a reading of JSON is; another thread may ask, and stop it."""
+
+    def __new__(cls) -> JsonMonitor: ...
+    @property
+    def done(self) -> int:
+        """Bytes read so far."""
+
+    def stop(self) -> None:
+        """Stop the reading soon."""
+
+@final
+class JsonTable:
+    """The devices of a JSON document."""
+
+    @property
+    def columns(self) -> list[_Text]:
+        """For each column that was wanted: offsets, text (UTF-8) and validity bitmap, in Arrow's shape."""
+
+    @property
+    def sources(self) -> list[str | None]:
+        """For each column, the key in which one of its spellings was found."""
+
+    @property
+    def lines(self) -> npt.NDArray[np.int64]:
+        """The line on which each row begins, from 1."""
+
+    @property
+    def faults(self) -> list[tuple[int, str, str]]:
+        """What is not a row: its line, the reason, and at most 1 KiB of its text."""
+
+    @property
+    def unused(self) -> list[str]:
+        """The keys that are not used, at most 1000."""
+
+    @property
+    def more_unused(self) -> bool:
+        """Whether there are more of them."""
+
+    @property
+    def missing(self) -> list[tuple[int, int, bool, list[str]]]:
+        """Columns with a path that no row has: number, steps that some row has, whether a key is next, other keys."""
+
+    @property
+    def repeated(self) -> tuple[str, str, int] | None:
+        """Two keys that mean the same column, and its number."""
+
+    @property
+    def arrays(self) -> list[str]:
+        """The keys of the first row that hold arrays."""
+
+    @property
+    def pages(self) -> int:
+        """Objects with an array of devices."""
+
+    @property
+    def pages_without(self) -> int:
+        """Objects without one, where `rows_at` wanted one."""
+
+    @property
+    def page_keys(self) -> list[str]:
+        """The keys of the first of those, where the path ends."""
+
+    @property
+    def total(self) -> int | None:
+        """How many devices there are in all, as the last page says."""
+
+    @property
+    def has_next(self) -> bool:
+        """Whether the last page names another."""
+
+    @property
+    def broken(self) -> tuple[int, int, str, bool] | None:
+        """Where the document is broken: line, column, reason, and whether it ends too early."""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether most of a long text is not a row."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the monitor stopped the reading."""
+
+def read_json(
+    data: bytes,
+    *,
+    named_lines: bool,
+    sources: Sequence[str | None],
+    off: Sequence[int],
+    spellings: dict[str, int],
+    rows_at: str | None,
+    monitor: JsonMonitor,
+) -> JsonTable:
+    """Read the devices of a JSON document or of lines of objects.
+
+    Args:
+        data: the text, in UTF-8.
+        named_lines: whether the name of the file says that it is lines of objects.
+        sources: for each column the path of its value; None to find it by its spellings.
+        off: the numbers of columns that are not to be found.
+        spellings: folded spelling → number of the column.
+        rows_at: the path of the array of devices in an object; None for ``devices``.
+        monitor: progress.
+
+    Raises:
+        ValueError: for a path that `check_json_path` refuses.
+
+    Cost: linear; memory for the columns.
+
+    >>> table = read_json(b'{"id": "a", "x": 1}', named_lines=False, sources=["id"], off=[], spellings={},
+    ...                   rows_at=None, monitor=JsonMonitor())
+    >>> table.columns[0][1].tobytes(), table.unused, table.lines.tolist()
+    (b'a', ['x'], [1])
+    """
+
+def extract_json(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], path: str) -> _Text:
+    """The value at a path in each cell of a column of JSON; the first step of the path is the column itself.
+
+    Args:
+        offsets: n + 1 ascending offsets, as in an Arrow column of large strings.
+        data: the text of all cells.
+        path: as `check_json_path` accepts.
+
+    Returns:
+        Offsets, text and validity bitmap of n cells; null where a cell is not JSON or has no such value.
+    """
+
+def check_json_path(text: str) -> str | None:
+    """Why a text is not a path; None if it is one.
+
+    >>> check_json_path("attributes[name=mac].value"), check_json_path("tags[")
+    (None, 'has neither an index such as [0] nor a filter such as [name=mac] between its brackets')
+    """
+
+def first_key_of_path(text: str) -> str | None:
+    """The key that a path begins with; None for what is not a path.
+
+    >>> first_key_of_path('"a.b"[0]')
+    'a.b'
+    """
+
+def fold_column_name(name: str) -> str:
+    """A name of a column without case, ``-``, ``_``, ``.`` and white space.
+
+    >>> fold_column_name("Last-Seen")
+    'lastseen'
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,34 +119,4 @@ def test_csv(header: list[str], data: st.DataObject, delimiter: str, ending: str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "f.csv"
         path.write_bytes(text.encode())
-        assert_agreement(path)
-
-
-# No float beyond 64 bits of digits: where a name is such a number, DuckDB writes it in its own way.
-WRONG: list[Any] = [None, True, -1, 2**40, 1.5, ["canary", 1], {}, "x y"]
-
-
-@st.composite
-def objects(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a device as a JSON object; now and then with a value of another kind."""
-    columns = draw(st.lists(st.sampled_from(COLUMNS), unique=True))
-    one: dict[str, Any] = {
-        column: draw(st.sampled_from(RIGHT[column]) if column in RIGHT else FREE | st.sampled_from(WRONG))
-        for column in columns
-    }
-    if columns and draw(st.integers(0, 4)) == 0:
-        one[draw(st.sampled_from(columns))] = draw(st.sampled_from(WRONG))
-    return one
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(objects(), min_size=1, max_size=4), st.sampled_from(["array", "lines", "indented"]))
-def test_json(found: list[dict[str, Any]], form: str) -> None:
-    devices = [{**one, "uuid": device(number)} for number, one in enumerate(found)]
-    text = json.dumps(devices, indent=1 if form == "indented" else None)
-    if form == "lines":
-        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in devices)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "f.json"
-        path.write_text(text, encoding="utf-8", newline="")
         assert_agreement(path)

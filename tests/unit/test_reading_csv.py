@@ -213,7 +213,7 @@ def test_a_header_without_devices_is_an_export_that_went_wrong(tmp_path: Path, t
 def test_a_file_without_a_production_column_says_so_loudly(tmp_path: Path) -> None:
     columns = read(write(tmp_path / "f.csv", f"uuid\n{A}\n{B}\n"))
     assert "NO PRODUCTION COLUMN: all 2 devices count as test devices" in columns.report.notes[0]
-    (note,) = read(write(tmp_path / "f.csv", f"uuid\n{A}\n")).report.notes
+    note, *_ = read(write(tmp_path / "f.csv", f"uuid\n{A}\n")).report.notes
     assert note.endswith("its device counts as a test device")
 
 

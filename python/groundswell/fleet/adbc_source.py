@@ -12,11 +12,14 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StorageError
 from groundswell.fleet.engine import identifier, literal
+from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.table_source import TableSource, first_sentence
 from groundswell.input_files import file_not_found
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from groundswell.fleet.mapping import ColumnMapping
 
 __all__ = ["SCHEMES", "read_database"]
 
@@ -69,12 +72,13 @@ _DIALECTS: Final = {
 }
 
 
-def read_database(uri: str) -> TableSource:
+def read_database(uri: str, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
     """Read a table of a database.
 
     Args:
         uri: ``sqlite:///FILE#TABLE`` (four slashes before an absolute path), ``postgresql://…#TABLE`` or
             ``postgresql://…#SCHEMA.TABLE``.
+        mapping: what the user says about its columns.
 
     Raises:
         InputError: ``missing-extra``; ``no-table-named`` where the URI names no table.
@@ -114,7 +118,7 @@ def read_database(uri: str) -> TableSource:
                 hint="check that it is a database and that you may read the table",
                 fields={"source": shown},
             ) from error
-    return TableSource(table, f"{shown}#{name}")
+    return TableSource(table, f"{shown}#{name}", mapping=mapping)
 
 
 def _driver(name: str) -> Any:

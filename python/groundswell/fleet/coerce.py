@@ -16,6 +16,7 @@ from groundswell.fleet.expressions import LEFT_OVER, selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from uuid import UUID
 
     import numpy as np
     import numpy.typing as npt
@@ -115,7 +116,9 @@ def _compact(codes: npt.NDArray[np.int32], names: list[str]) -> tuple[npt.NDArra
     return renumbered[codes], [names[code] for code in used]
 
 
-def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: int) -> Devices:
+def coerce(
+    session: Session, relation: Relation, used: Mapping[str, int], now: int, namespace: UUID | None = None
+) -> Devices:
     """Read the rows of a source in one pass.
 
     Args:
@@ -123,19 +126,22 @@ def coerce(session: Session, relation: Relation, used: Mapping[str, int], now: i
         relation: the rows.
         used: canonical name → position of the column, of those that the source has.
         now: the instant that the future begins after, in seconds since 1970.
+        namespace: derive the UUIDs of version 5 in this name space from the column `uuid`.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
 
     items = [selected(c, *relation.columns[used[c]]) for c in COLUMNS if c in used]
+    if namespace is not None:
+        items[0] = _id_text(*relation.columns[used["uuid"]])
     table = session.rows(f"SELECT {', '.join(items)} FROM {relation.sql}")
     count = table.num_rows
     bad: list[BadCell] = []
     bad_uuids: list[BadCell] = []
     with ThreadPoolExecutor(1) as beside:
         # These take as long as all the others.
-        parsed = beside.submit(_uuids, table.column("uuid"), bad_uuids)
+        parsed = beside.submit(_uuids, table.column("uuid"), bad_uuids, namespace)
         last_seen, ahead = _last_seen(table, now, bad)
         groups, group_names = _named(table, "group", rules.name_of_group, bad)
         tags, tag_names = _named(table, "tag", rules.name_of_tag, bad)
@@ -169,7 +175,13 @@ def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
         begun += len(chunk)
 
 
-def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]:
+def _id_text(name: str, kind: str) -> str:
+    """What to select for ids that UUIDs are derived from: their text; words for nothing are empty."""
+    item = selected("name", name, kind)
+    return item.removesuffix('AS "name"') + 'AS "uuid"'
+
+
+def _uuids(column: pa.ChunkedArray, bad: list[BadCell], namespace: UUID | None) -> npt.NDArray[np.uint8]:
     import numpy as np
     import pyarrow as pa
 
@@ -182,7 +194,7 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
             uuids = uuids[chunk.offset : chunk.offset + len(chunk)]
             rows = np.flatnonzero(~_is_valid(chunk))
         else:
-            uuids, rows = _parsed_uuids(chunk)
+            uuids, rows = _parsed_uuids(chunk, namespace)
         for row in rows.tolist():
             text = chunk[row].as_py()
             empty = text is None or not str(text).strip(rules.BLANKS)
@@ -191,7 +203,7 @@ def _uuids(column: pa.ChunkedArray, bad: list[BadCell]) -> npt.NDArray[np.uint8]
     return whole.take()
 
 
-def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+def _parsed_uuids(chunk: pa.Array, namespace: UUID | None) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     import numpy as np
 
     _, offsets, data = chunk.buffers()
@@ -199,6 +211,8 @@ def _parsed_uuids(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
         return np.empty((0, 16), np.uint8), np.empty(0, np.uint32)
     bounds = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
     text = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    if namespace is not None:
+        return _core.derive_uuid_column(bounds, text, namespace.bytes)
     return _core.parse_uuid_column(bounds, text)
 
 

@@ -1,46 +1,35 @@
-"""The columns of a fleet and the spellings under which they are recognised.
-
-A spelling is compared after lower-casing and dropping ``-``, ``_``, ``.`` and white space, so ``Last-Seen`` is
-``last_seen``. ``docs/fleets.md`` shows the same table to users; a test keeps them together.
-"""
+"""Which columns of a source are which columns of a fleet: by their spellings, and by what the user says."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.rules import cropped, is_uuid
+from groundswell.fleet.spellings import COLUMNS, MEANINGS, SPELLINGS, folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["COLUMNS", "SPELLINGS", "ColumnMatch", "known_columns", "match_columns", "no_uuid_column"]
+    from groundswell.fleet.mapping import ColumnMapping, ColumnSource
 
-SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "uuid": ("uuid", "device_uuid"),
-    "name": ("name", "device_name"),
-    "group": ("group", "group_name", "device_group", "device_group_name"),
-    "tag": ("tag", "tags", "device_tag", "device_tags"),
-    "production": ("production", "is_production", "prod", "is_prod", "production_device"),
-    "last_seen": ("last_seen", "last_seen_at", "last_seen_time", "last_seen_timestamp"),
-    "target_version": ("target_version", "version"),
-    "hardware_id": ("hardware_id", "hw_id", "device_hardware_id"),
-}
-"""Canonical name of each column → the spellings that mean it, the canonical one first."""
-COLUMNS: Final = tuple(SPELLINGS)
+__all__ = [
+    "COLUMNS",
+    "SPELLINGS",
+    "ColumnMatch",
+    "known_columns",
+    "match_columns",
+    "misspelt",
+    "no_uuid_column",
+    "repeated_column",
+    "unknown_source",
+]
 
-_SEPARATORS: Final = re.compile(r"[-_.\s]+")
 _MOST_NAMED: Final = 30
-
-
-def _folded(name: str) -> str:
-    return _SEPARATORS.sub("", name).lower()
-
-
-_MEANING: Final = {_folded(spelling): column for column, spellings in SPELLINGS.items() for spelling in spellings}
+_MAX_SHOWN_NAMES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +40,19 @@ class ColumnMatch:
         used: canonical name → position in the source.
         ignored: the names of the columns that mean nothing here, in the order of the source.
         notes: a sentence for each ignored name that looks like a misspelt column.
+        sources: canonical name → what to call the column that it is read from.
+        by_hand: canonical name → the source that the user named, where it is more than a column of the source: a
+            constant, a path into a column, another unit. Its position in `used` is that of the column; -1 for a
+            constant.
+        more_ignored: whether there are more columns that mean nothing than `ignored` names.
     """
 
     used: Mapping[str, int]
     ignored: tuple[str, ...]
     notes: tuple[str, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+    by_hand: Mapping[str, ColumnSource] = field(default_factory=dict)
+    more_ignored: bool = False
 
 
 def known_columns(found: Sequence[str]) -> int:
@@ -64,38 +61,108 @@ def known_columns(found: Sequence[str]) -> int:
     >>> known_columns(["UUID", "owner", "tags"])
     2
     """
-    return sum(_folded(name) in _MEANING for name in found)
+    return sum(folded(name) in MEANINGS for name in found)
 
 
-def match_columns(found: Sequence[str], label: str) -> ColumnMatch:
+def match_columns(found: Sequence[str], label: str, mapping: ColumnMapping = NO_MAPPING) -> ColumnMatch:
     """Find out what the columns of a source mean.
 
     Args:
         found: their names, as the source spells them.
         label: what to call the source in messages.
+        mapping: what the user says; it has priority over the spellings.
 
     Raises:
-        InputError: ``no-uuid-column``; ``repeated-column`` where two of them mean the same.
+        InputError: ``no-uuid-column``; ``repeated-column`` where two of them mean the same; ``unknown-source-column``
+            where a column that the user names is not there.
 
     >>> match_columns(["Device-UUID", "is_prod", "owner"], "export.csv").used
     {'uuid': 0, 'production': 1}
     """
     used: dict[str, int] = {}
-    ignored: list[str] = []
+    by_hand: dict[str, ColumnSource] = {}
+    for column, source in mapping.columns.items():
+        used[column], plain = _position(column, source, found, label)
+        if not plain:
+            by_hand[column] = source
+    if mapping.namespace is not None and "name" not in mapping.columns and "uuid" in used:
+        used["name"] = used["uuid"]
+        by_hand |= {"name": by_hand["uuid"]} if "uuid" in by_hand else {}
+    fixed = set(used)
     for position, name in enumerate(found):
-        column = _MEANING.get(_folded(name))
-        if column is None:
-            ignored.append(name)
-        elif column in used:
-            raise _repeated_column(found[used[column]], name, column, label)
-        else:
-            used[column] = position
+        column = MEANINGS.get(folded(name), "")
+        if not column or column in fixed:
+            continue
+        if column in used:
+            raise repeated_column(found[used[column]], name, column, label)
+        used[column] = position
     if "uuid" not in used:
         raise no_uuid_column(found, label)
-    return ColumnMatch(used, tuple(ignored), _misspelt(ignored, set(used)))
+    if mapping.namespace is not None and "name" not in mapping.columns:
+        # The id that a UUID is derived from stays readable as the name.
+        used["name"] = used["uuid"]
+    taken = set(used.values())
+    ignored = tuple(name for position, name in enumerate(found) if position not in taken)
+    sources = {
+        column: mapping.columns[column].text if column in by_hand and column in mapping.columns else found[position]
+        for column, position in ((column, used[column]) for column in COLUMNS if column in used)
+    }
+    in_order = {column: used[column] for column in COLUMNS if column in used}
+    return ColumnMatch(in_order, ignored, misspelt(ignored, set(used)), sources, by_hand)
 
 
-def _repeated_column(first: str, second: str, column: str, label: str) -> InputError:
+def _position(column: str, source: ColumnSource, found: Sequence[str], label: str) -> tuple[int, bool]:
+    """Where a column that the user names is, and whether it is the whole column as it stands there."""
+    if source.constant is not None:
+        return -1, False
+    for name in dict.fromkeys((source.text, source.path)):
+        if name in found:
+            return found.index(name), name == source.text
+    names = [folded(name) for name in found]
+    for name in dict.fromkeys((source.text, source.path)):
+        if folded(name) in names:
+            return names.index(folded(name)), name == source.text
+    first = _core.first_key_of_path(source.path)
+    if first is not None and first in found:
+        return found.index(first), False
+    raise unknown_source(column, source, found, label)
+
+
+def unknown_source(
+    column: str, source: ColumnSource, found: Sequence[str], label: str, *, taken: int = 0
+) -> InputError:
+    """The error for a source column that the user names and that is not there.
+
+    Args:
+        column: the canonical name.
+        source: what the user named.
+        found: the names that are there instead.
+        label: what to call the source.
+        taken: how many steps of a path are there.
+    """
+    wanted = source.path.rpartition(".")[2] if taken else source.path
+    near = _core.nearest(wanted, list(dict.fromkeys(found)), at_most=3)
+    names = [cropped(name) for name in found[:_MAX_SHOWN_NAMES]]
+    shown = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) or "none"
+    more = " …" if len(names) > _MOST_NAMED else ""
+    return InputError(
+        "unknown-source-column",
+        f"`{label}` has no column `{cropped(source.path)}` to read {column} from",
+        hint="did you mean " + " or ".join(f"`{cropped(name)}`" for name in near) + "?"
+        if near
+        else f"{'there are' if taken else 'its columns are'} {shown}{more}",
+        fields={
+            "source": label,
+            "column": column,
+            "wanted": cropped(source.text),
+            "columns": names,
+            "nearest": [cropped(name) for name in near],
+        },
+    )
+
+
+def repeated_column(first: str, second: str, column: str, label: str) -> InputError:
+    """The error for two columns that mean the same."""
     named = "two columns are named" if first == second else f"the columns `{cropped(first)}` and"
     return InputError(
         "repeated-column",
@@ -109,10 +176,12 @@ def no_uuid_column(found: Sequence[str], label: str) -> InputError:
     """The error for a source without a uuid column; its hint names the nearest of those that it has."""
     names = [cropped(name) for name in found]
     # Which names are near is asked of the folded forms, so that `Device UID` is near `deviceuuid`.
-    folded = {_folded(name): cropped(name) for name in reversed(found)}
+    by_folded = {folded(name): cropped(name) for name in reversed(found)}
     near = [
-        folded[key]
-        for key in dict.fromkeys(near for s in SPELLINGS["uuid"] for near in _core.nearest(_folded(s), list(folded), 1))
+        by_folded[key]
+        for key in dict.fromkeys(
+            near for s in SPELLINGS["uuid"] for near in _core.nearest(folded(s), list(by_folded), 1)
+        )
     ]
     if any(is_uuid(name) for name in found):
         hint = "its first line holds a UUID where names of columns are expected; write a header line such as `uuid`"
@@ -130,12 +199,13 @@ def no_uuid_column(found: Sequence[str], label: str) -> InputError:
     )
 
 
-def _misspelt(ignored: Sequence[str], used: set[str]) -> tuple[str, ...]:
+def misspelt(ignored: Sequence[str], used: set[str]) -> tuple[str, ...]:
+    """A sentence for each name that is not used and looks like a column that is missing."""
     missing = [spelling for column, all_of in SPELLINGS.items() if column not in used for spelling in all_of]
-    folded = {_folded(spelling): spelling for spelling in missing}
+    by_folded = {folded(spelling): spelling for spelling in missing}
     notes = []
     for name in ignored:
-        near = _core.nearest(_folded(name), list(folded), 1)
+        near = _core.nearest(folded(name), list(by_folded), 1)
         if near:
-            notes.append(f"the column `{cropped(name)}` is not used; did you mean `{folded[near[0]]}`?")
+            notes.append(f"the column `{cropped(name)}` is not used; did you mean `{by_folded[near[0]]}`?")
     return tuple(notes)

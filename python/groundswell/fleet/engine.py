@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from groundswell.fleet.progress import run_query
+from groundswell.fleet.progress import run_beside, run_query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from groundswell.fleet.progress import Meter
 
 __all__ = ["Session", "identifier", "literal"]
+
+_Result = TypeVar("_Result")
 
 # No extension is fetched behind the user's back, and no variable of the caller is taken for a table.
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -81,6 +84,10 @@ class Session:
             return None if found is None else found.to_arrow_table()
 
         return run_query(self._connection, run, self.meter)
+
+    def run(self, work: Callable[[], _Result], *, done: Callable[[], float], stop: Callable[[], None]) -> _Result:
+        """Run work that is not a query, with progress and Ctrl-C; see `run_beside`."""
+        return run_beside(work, self.meter, done=done, stop=stop)
 
     def rows(self, sql: str) -> pa.Table:
         """The rows of a query of our own, which always has some."""

@@ -25,7 +25,7 @@ from groundswell.fleet.selection import Selection, SelectionRequest
 from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Self
     from uuid import UUID
 
@@ -94,6 +94,9 @@ class Fleet:
         now: datetime | None = None,
         rejects: str | Path | None = None,
         progress: bool = False,
+        columns: Mapping[str, str] | None = None,
+        rows_at: str | None = None,
+        uuid5: str | UUID | None = None,
     ) -> Self:
         """Read a fleet: all of it, or nothing and an error.
 
@@ -105,20 +108,37 @@ class Fleet:
                 is taken as it, beyond that the row is bad.
             rejects: a path to write bad rows to, each with its reason; the good ones are read.
             progress: draw a progress bar on the terminal if the read takes long.
+            columns: where columns are whose names are not recognised: name of a column → a column of the source, a path
+                in JSON (``tags[0]``, ``attributes[name=mac].value``), or a constant (``=true``); for ``last_seen`` with
+                a unit if numbers are not seconds (``polled:ms``).
+            rows_at: the path of the array of devices in a JSON object (default: ``devices``).
+            uuid5: ids that are not UUIDs: derive UUIDs of version 5 (RFC 9562) from the column ``uuid`` in this name
+                space, a UUID or ``dns``, ``url``, ``oid`` ``x500``; the id becomes the name (unless `columns` has one).
 
         Returns:
             The fleet; ``report`` says what was found while reading.
 
         Raises:
-            InputError: no uuid column, a bad row, the same uuid twice with different data, not a table, no devices.
+            InputError: no uuid column, a bad row, the same uuid twice with different data, not a table, no devices;
+                ``bad-column``, ``bad-mapping``, ``bad-rows-at``, ``bad-namespace``, ``unknown-source-column`` and
+                ``no-rows-at`` for a mapping that does not fit.
             NotFoundError: no such file or table.
             StorageError: the file cannot be read.
 
-        Cost: one pass over the source; memory for its eight columns.
+        Cost: one pass over the source; memory for its eight columns; for JSON the whole text as well.
+
+        >>> import pyarrow as pa
+        >>> table = pa.table({"serial": ["a-1", "a-2"], "ring": ["canary", "main"]})
+        >>> fleet = Fleet.read(table, columns={"uuid": "serial", "tag": "ring", "production": "=true"}, uuid5="dns")
+        >>> fleet.tags, fleet.names.to_pylist()
+        ({'canary': 1, 'main': 1}, ['a-1', 'a-2'])
         """
+        from groundswell.fleet.mapping import ColumnMapping
         from groundswell.fleet.read import read_fleet
 
-        return cls(read_fleet(source, now=_seconds(now), rejects=_path(rejects), progress=progress))
+        mapping = ColumnMapping.of(columns, rows_at=rows_at, uuid5=uuid5)
+        read = read_fleet(source, now=_seconds(now), rejects=_path(rejects), progress=progress, mapping=mapping)
+        return cls(read)
 
     @classmethod
     def query(

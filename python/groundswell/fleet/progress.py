@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     from rich.progress import Progress, TaskID
 
-__all__ = ["Meter", "run_query"]
+__all__ = ["Meter", "run_beside", "run_query"]
 
 _Result = TypeVar("_Result")
 
@@ -91,6 +91,24 @@ def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result],
         KeyboardInterrupt: at Ctrl-C, after the query has been stopped.
         Exception: whatever `run` raises.
     """
+    return run_beside(run, meter, done=lambda: connection.query_progress() / 100, stop=connection.interrupt)
+
+
+def run_beside(
+    run: Callable[[], _Result], meter: Meter, *, done: Callable[[], float], stop: Callable[[], None]
+) -> _Result:
+    """Run work in a thread of its own, so that this one can draw and hear Ctrl-C.
+
+    Args:
+        run: the work.
+        meter: where progress is shown.
+        done: how much of it is done, from 0 to 1.
+        stop: makes the work end soon; called again until it has ended.
+
+    Raises:
+        KeyboardInterrupt: at Ctrl-C, after the work has been stopped.
+        Exception: whatever `run` raises.
+    """
     results: list[_Result] = []
     errors: list[BaseException] = []
     over = threading.Event()
@@ -108,12 +126,12 @@ def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result],
     try:
         meter.show(0)
         while not over.wait(_POLL):
-            meter.show(connection.query_progress() / 100)
+            meter.show(done())
     except BaseException:
-        # An interrupt that comes before the query has begun is lost, hence again and again.
-        connection.interrupt()
+        # An interrupt that comes before the work has begun is lost, hence again and again.
+        stop()
         while not over.wait(_POLL):
-            connection.interrupt()
+            stop()
         raise
     finally:
         worker.join()

@@ -17,7 +17,9 @@ from groundswell.errors import GroundswellError, InputError
 from groundswell.files import refuse_overwriting
 from groundswell.fleet.coerce import coerce
 from groundswell.fleet.columns import match_columns
+from groundswell.fleet.derived import with_derived
 from groundswell.fleet.engine import Session
+from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.progress import Meter
 from groundswell.fleet.rejects import bad_rows, refuse, write_rejects
 from groundswell.fleet.repeats import find_repeats, refuse_conflicts
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from groundswell.fleet.coerce import BadCell, Devices
     from groundswell.fleet.columns import ColumnMatch
+    from groundswell.fleet.mapping import ColumnMapping
     from groundswell.fleet.relation import Relation, Source
     from groundswell.fleet.repeats import Repeats
 
@@ -64,7 +67,13 @@ class _Reading:
 
 
 def read_fleet(
-    source: Any, *, now: int, rejects: Path | None = None, progress: bool = False, judge: Judge | None = None
+    source: Any,
+    *,
+    now: int,
+    rejects: Path | None = None,
+    progress: bool = False,
+    judge: Judge | None = None,
+    mapping: ColumnMapping = NO_MAPPING,
 ) -> FleetColumns:
     """Read a fleet from a file, a database or a table in memory.
 
@@ -74,6 +83,7 @@ def read_fleet(
         rejects: where to set bad rows aside; without it a bad row is an error.
         progress: draw a progress bar if stderr is a terminal and the read takes long.
         judge: finds cells that are bad for a reason of the caller's, among those that no rule of a column forbids.
+        mapping: what the user says about the columns of the source.
 
     Raises:
         InputError, NotFoundError, StorageError: the page lists the codes.
@@ -84,9 +94,9 @@ def read_fleet(
         Meter(name_of(source), wanted=progress, at_once=_is_large(source)) as meter,
         contextlib.ExitStack() as cleanup,
     ):
-        opened = open_source(source, cleanup)
+        opened = open_source(source, cleanup, mapping)
         with Session(meter) as session:
-            return _read(opened, session, now, rejects, judge)
+            return _read(opened, session, _Options(now, rejects, judge, mapping))
 
 
 def _is_large(source: object) -> bool:
@@ -121,7 +131,7 @@ def query_fleet(
             raise _bad_sql(sql, f"DuckDB refuses the query: {first_sentence(error)}") from error
         if found is None:
             raise _bad_sql(sql, "the query has no rows to read: it is no SELECT")
-        return _read(TableSource(found, "the query"), session, now, rejects)
+        return _read(TableSource(found, "the query"), session, _Options(now, rejects))
 
 
 def _bad_sql(sql: str, message: str) -> InputError:
@@ -133,39 +143,51 @@ def _bad_sql(sql: str, message: str) -> InputError:
     )
 
 
-def _read(source: Source, session: Session, now: int, rejects: Path | None, judge: Judge | None = None) -> FleetColumns:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What a caller of `read_fleet` wants."""
+
+    now: int
+    rejects: Path | None = None
+    judge: Judge | None = None
+    mapping: ColumnMapping = NO_MAPPING
+
+
+def _read(source: Source, session: Session, options: _Options) -> FleetColumns:
     try:
-        reading = _judged(source, session, now, judge)
+        reading = _judged(source, session, options)
     except GroundswellError:
         # What is wrong with a file that moved meanwhile is that it moved.
         source.check()
         raise
     source.check()
-    return _finished(source.label, session, reading, rejects)
+    return _finished(source.label, session, reading, options.rejects)
 
 
-def _judged(source: Source, session: Session, now: int, judge: Judge | None) -> _Reading:
+def _judged(source: Source, session: Session, options: _Options) -> _Reading:
     """Read the source fast; and once more, with places, if it is a text and anything is wrong with it."""
     import duckdb
 
     relation = source.quick(session)
     try:
-        reading = _reading(source, relation, session, now, judge)
+        reading = _reading(source, relation, session, options)
     except duckdb.Error as error:
         if relation.exact:
             raise source.failure(error) from error
     else:
         if relation.exact or not reading.in_trouble:
             return reading
-    return _reading(source, source.careful(session), session, now, judge)
+    return _reading(source, source.careful(session), session, options)
 
 
-def _reading(source: Source, relation: Relation, session: Session, now: int, judge: Judge | None) -> _Reading:
+def _reading(source: Source, relation: Relation, session: Session, options: _Options) -> _Reading:
     import numpy as np
 
-    match = match_columns(relation.names, source.label)
+    now, judge, mapping = options.now, options.judge, options.mapping
+    match = relation.match or match_columns(relation.names, source.label, mapping)
+    relation, match = with_derived(session, relation, match, source.label)
     latest = now if source.frozen_at is None else max(now, source.frozen_at)
-    devices = coerce(session, relation, match.used, latest)
+    devices = coerce(session, relation, match.used, latest, mapping.namespace)
     if judge is not None:
         known = {cell.row for cell in devices.bad}
         found = [cell for cell in judge(devices) if cell.row not in known]
@@ -213,6 +235,12 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
     notes = [*reading.relation.notes]
     if "production" not in reading.match.used:
         notes.append(f"`{label}` HAS NO PRODUCTION COLUMN: {_as_test(len(devices))}")
+    elif len(devices) and not devices.production_said.any():
+        notes.append(f"NO ROW OF `{label}` HAS A PRODUCTION VALUE: {_as_test(len(devices))}")
+    for column, codes in (("tag", devices.tags), ("group", devices.groups)):
+        if len(devices) and not (codes >= 0).any():
+            why = "" if column in reading.match.used else f": no column is read as the {column}"
+            notes.append(f"NO DEVICE OF `{label}` HAS A {column.upper()}{why}")
     if rejected:
         notes.append(f"{_count(rejected, 'bad row')} set aside")
     if repeated:
@@ -220,7 +248,17 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
     if ahead:
         notes.append(f"{_count(ahead, 'device')} seen up to 24 h in the future, taken as seen now")
     notes += reading.match.notes
-    report = ReadReport(rows, len(devices), repeated, ahead, rejected, reading.match.ignored, tuple(notes))
+    report = ReadReport(
+        rows,
+        len(devices),
+        repeated,
+        ahead,
+        rejected,
+        reading.match.ignored,
+        tuple(notes),
+        columns=reading.match.sources,
+        more_ignored_columns=reading.match.more_ignored,
+    )
     return FleetColumns(
         uuids=devices.uuids,
         last_seen=devices.last_seen,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.errors import GroundswellError
+    from groundswell.fleet.columns import ColumnMatch
     from groundswell.fleet.engine import Session
 
 __all__ = ["Fault", "Relation", "Source"]
@@ -42,6 +43,7 @@ class Relation:
         lines: the physical line of each row, from 1; None where rows are counted.
         faults: what is no row, by line.
         notes: sentences for the user.
+        match: which columns mean what, where the source itself found out.
     """
 
     sql: str
@@ -51,6 +53,7 @@ class Relation:
     lines: npt.NDArray[np.int64] | None = None
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    match: ColumnMatch | None = None
 
     def place(self, row: int) -> int:
         """The line or, where rows are counted, the number of a row, from 1."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
@@ -25,6 +27,8 @@ class ReadReport:
         rejected_rows: bad rows that were set aside.
         ignored_columns: columns of the source that mean nothing here.
         notes: sentences for a person, the most important first.
+        columns: canonical name → the column of the source that it was read from, as the source or the user spells it.
+        more_ignored_columns: whether there are more ignored columns than `ignored_columns` names (JSON keeps 1000).
     """
 
     rows: int
@@ -34,6 +38,8 @@ class ReadReport:
     rejected_rows: int = 0
     ignored_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    more_ignored_columns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,16 @@ from groundswell.errors import InputError
 from groundswell.fleet.adbc_source import SCHEMES, read_database
 from groundswell.fleet.csv_source import CsvSource
 from groundswell.fleet.json_source import JsonSource
+from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.parquet_source import MAGIC, ParquetSource
+from groundswell.fleet.rules import cropped
 from groundswell.fleet.source_file import not_a_table, open_file
 from groundswell.fleet.table_source import ARROW_FILE, TableSource, arrow_table, read_arrow_file
 
 if TYPE_CHECKING:
     import contextlib
 
+    from groundswell.fleet.mapping import ColumnMapping
     from groundswell.fleet.relation import Source
     from groundswell.fleet.source_file import SourceFile
 
@@ -49,21 +52,35 @@ def name_of(source: object) -> str:
     return f"the {type(source).__name__}"
 
 
-def open_source(source: Any, cleanup: contextlib.ExitStack) -> Source:
+def open_source(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping = NO_MAPPING) -> Source:
     """Find the reader for a source, and refuse at once what cannot be one.
 
     Args:
         source: a path, a URI, or a table in memory.
         cleanup: closed when the read is over.
+        mapping: what the user says about its columns.
 
     Raises:
-        InputError: ``bad-source``, ``not-a-table``, ``empty-fleet``, and what the readers raise.
+        InputError: ``bad-source``, ``not-a-table``, ``empty-fleet``, ``bad-rows-at`` for a path of rows in what is not
+            JSON, and what the readers raise.
         NotFoundError: no such file or table.
         StorageError: the source cannot be read.
     """
+    opened = _opened(source, cleanup, mapping)
+    if mapping.rows_at is not None and not isinstance(opened, JsonSource):
+        raise InputError(
+            "bad-rows-at",
+            f"`{opened.label}` is not JSON, so it has no array at `{cropped(mapping.rows_at)}`",
+            hint="leave out --rows-at (rows_at): a table is its own list of devices",
+            fields={"source": opened.label, "rows_at": cropped(mapping.rows_at), "reason": "not JSON"},
+        )
+    return opened
+
+
+def _opened(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping) -> Source:
     if isinstance(source, str) and (found := _SCHEME.match(source)):
         if found["scheme"].lower() in SCHEMES:
-            return read_database(source)
+            return read_database(source, mapping)
         raise InputError(
             "bad-source",
             f"`{found['scheme']}://` is nothing that a fleet can be read from",
@@ -71,9 +88,9 @@ def open_source(source: Any, cleanup: contextlib.ExitStack) -> Source:
             fields={"scheme": found["scheme"]},
         )
     if isinstance(source, str | Path):
-        return _reader_of(open_file(Path(source), cleanup))
+        return _reader_of(open_file(Path(source), cleanup), mapping)
     if hasattr(source, "__arrow_c_stream__"):
-        return TableSource(arrow_table(source, name_of(source)), name_of(source))
+        return TableSource(arrow_table(source, name_of(source)), name_of(source), mapping=mapping)
     lazy = " and call its collect()" if hasattr(source, "collect") else ""
     raise InputError(
         "bad-source",
@@ -83,14 +100,14 @@ def open_source(source: Any, cleanup: contextlib.ExitStack) -> Source:
     )
 
 
-def _reader_of(file: SourceFile) -> Source:
+def _reader_of(file: SourceFile, mapping: ColumnMapping) -> Source:
     head = file.head
     if file.gzipped and head.startswith((MAGIC, ARROW_FILE)):
         raise not_a_table(file.label, "is compressed on top of its own compression", "decompress it first")
     if head.startswith(MAGIC):
         return ParquetSource(file)
     if head.startswith(ARROW_FILE) or (head.startswith(_ARROW_STREAM) and b"\0" in head[:16]):
-        return read_arrow_file(file)
+        return read_arrow_file(file, mapping)
     for magic, what, hint in _STRANGERS:
         if head.startswith(magic):
             raise not_a_table(file.label, what, hint)
@@ -100,7 +117,8 @@ def _reader_of(file: SourceFile) -> Source:
         raise not_a_table(file.label, f"is no {file.suffix} file, whatever its name says", f"give {_KINDS}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b"{", b"[")):
-        return JsonSource(file)
+        return JsonSource(file, mapping)
     if file.suffix in {".json", ".ndjson", ".jsonl"}:
-        raise not_a_table(file.label, "holds no JSON objects", f"give {_KINDS}")
+        # A first line that is broken says nothing about the others.
+        return JsonSource(file, mapping)
     return CsvSource(file)

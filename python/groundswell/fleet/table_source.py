@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError
 from groundswell.fleet.columns import match_columns
+from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.relation import Relation
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from groundswell.errors import GroundswellError
     from groundswell.fleet.engine import Session
+    from groundswell.fleet.mapping import ColumnMapping
     from groundswell.fleet.source_file import SourceFile
 
 __all__ = ["TableSource", "arrow_table", "first_sentence", "read_arrow_file"]
@@ -25,9 +27,12 @@ class TableSource:
 
     frozen_at = None
 
-    def __init__(self, table: pa.Table, label: str, file: SourceFile | None = None) -> None:
+    def __init__(
+        self, table: pa.Table, label: str, file: SourceFile | None = None, *, mapping: ColumnMapping = NO_MAPPING
+    ) -> None:
         self._table = table
         self._file = file
+        self._mapping = mapping
         self.label = label
 
     def quick(self, session: Session) -> Relation:
@@ -35,14 +40,14 @@ class TableSource:
         import duckdb
 
         names = [str(name) for name in self._table.column_names]
-        match = match_columns(names, self.label)
+        match = match_columns(names, self.label, self._mapping)
         # Columns are numbered, since DuckDB takes `UUID` and `uuid` for the same.
         numbered = self._table.rename_columns([f"c{i}" for i in range(len(names))])
         try:
             sql = session.register(numbered)
         except duckdb.Error:
             # Some types of Arrow are unknown to DuckDB; that matters only in the columns that are used.
-            used = sorted(match.used.values())
+            used = sorted({position for position in match.used.values() if position >= 0})
             numbered, names = numbered.select(used), [names[i] for i in used]
             try:
                 sql = session.register(numbered)
@@ -88,7 +93,7 @@ def arrow_table(source: Any, label: str) -> pa.Table:
         ) from error
 
 
-def read_arrow_file(file: SourceFile) -> TableSource:
+def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
     """An Arrow IPC file or stream.
 
     Raises:
@@ -106,7 +111,7 @@ def read_arrow_file(file: SourceFile) -> TableSource:
                 table = pa.ipc.open_stream(unzipped).read_all()
         except (pa.ArrowException, OSError, ValueError) as error:
             raise not_a_table(file.label, "is cut off or damaged Arrow", "write or fetch it again") from error
-    return TableSource(table, file.label, file)
+    return TableSource(table, file.label, file, mapping=mapping)
 
 
 def first_sentence(error: Exception) -> str:

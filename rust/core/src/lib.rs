@@ -23,6 +23,7 @@
 //! | [`status`] | how far a wave has come |
 //! | [`audience`] | which metadata a device is served |
 //! | [`uuid_list`] | lists of UUIDs in text |
+//! | [`json`] | devices in JSON |
 
 #![deny(unsafe_code)]
 
@@ -41,6 +42,7 @@ pub mod huge_pages;
 mod identity;
 pub mod ids;
 mod index;
+pub mod json;
 pub mod kernel;
 mod layout;
 pub mod live;

@@ -12,6 +12,7 @@ mod device_set;
 mod effort;
 mod errors;
 mod fleet;
+mod json;
 mod limits;
 mod live;
 mod merge;
@@ -43,6 +44,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(near_spellings, m)?)?;
     wave::register(m)?;
     status::register(m)?;
+    json::register(m)?;
     uuid_list::register(m)
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyUuidColumn>()?;
     m.add_function(wrap_pyfunction!(parse_uuid_list, m)?)?;
     m.add_function(wrap_pyfunction!(parse_uuid_column, m)?)?;
+    m.add_function(wrap_pyfunction!(derive_uuid_column, m)?)?;
     m.add_function(wrap_pyfunction!(format_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(digest_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(union_uuids, m)?)?;
@@ -78,6 +79,18 @@ fn parse_uuid_column<'py>(
     // Copied, as everywhere: the arrays may change once the GIL is released.
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let (uuids, bad) = py.detach(|| uuid_list::parse_column(&offsets, &data));
+    Ok((arrays::kept(py, uuids)?, to_rows(py, bad)?))
+}
+
+#[pyfunction]
+fn derive_uuid_column<'py>(
+    py: Python<'py>,
+    offsets: PyReadonlyArray1<'py, i64>,
+    data: PyReadonlyArray1<'py, u8>,
+    namespace: [u8; 16],
+) -> PyResult<(Uuids<'py>, Rows<'py>)> {
+    let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
+    let (uuids, bad) = py.detach(|| uuid_list::name_based(&offsets, &data, &namespace));
     Ok((arrays::kept(py, uuids)?, to_rows(py, bad)?))
 }
 

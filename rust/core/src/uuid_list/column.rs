@@ -1,5 +1,7 @@
 //! Columns of UUIDs: cells of text → UUIDs, and UUIDs → the text of a list.
 
+use sha1::{Digest, Sha1};
+
 use super::scan::{is_blank, is_quote};
 use super::value::{hyphenated, parse_value};
 use crate::ids::Uuid;
@@ -21,6 +23,39 @@ pub fn parse_column(offsets: &[i64], data: &[u8]) -> (Vec<Uuid>, Vec<usize>) {
         uuids.push(uuid.unwrap_or_default());
     }
     (uuids, bad)
+}
+
+/// Derives a UUID from each cell of a column of text: version 5 of RFC 9562, by SHA-1. Blanks around a cell are not part
+/// of the name.
+///
+/// Returns a UUID for each cell, and the rows, ascending, of the cells that are blank; those have the UUID of zeros.
+pub fn name_based(offsets: &[i64], data: &[u8], namespace: &Uuid) -> (Vec<Uuid>, Vec<usize>) {
+    let space = Sha1::new_with_prefix(namespace);
+    let mut uuids = Vec::with_capacity(offsets.len().saturating_sub(1));
+    let mut bad = Vec::new();
+    for (row, bounds) in offsets.windows(2).enumerate() {
+        let name = cell(bounds[0], bounds[1], data).unwrap_or_default();
+        // A vertical tab is a blank, too.
+        let name = trim(name);
+        if name.is_empty() {
+            bad.push(row);
+            uuids.push(Uuid::default());
+            continue;
+        }
+        let digest = space.clone().chain_update(name).finalize();
+        let mut uuid: Uuid = std::array::from_fn(|byte| digest[byte]);
+        uuid[6] = uuid[6] & 0x0f | 0x50;
+        uuid[8] = uuid[8] & 0x3f | 0x80;
+        uuids.push(uuid);
+    }
+    (uuids, bad)
+}
+
+fn trim(name: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| b" \t\r\n\x0b\x0c".contains(byte);
+    let begins = name.iter().position(|byte| !is_blank(byte)).unwrap_or(name.len());
+    let end = name.iter().rposition(|byte| !is_blank(byte)).map_or(begins, |last| last + 1);
+    &name[begins..end]
 }
 
 fn cell(start: i64, end: i64, data: &[u8]) -> Option<&[u8]> {
@@ -107,6 +142,15 @@ mod tests {
         assert_eq!(parse_column(&[], b""), (vec![], vec![]));
         assert_eq!(parse_column(&[0], b""), (vec![], vec![]));
         assert_eq!(parse_column(&[3, 1, -1, i64::MAX], b"abc").1, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_name_gives_the_uuid_of_rfc_9562() {
+        // Appendix A.4 of RFC 9562: "www.example.com" in the name space of DNS.
+        let dns = *b"\x6b\xa7\xb8\x10\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8";
+        let (uuids, bad) = name_based(&[0, 18, 20], b" www.example.com\r\n \t", &dns);
+        assert_eq!(crate::ids::format_uuid(&uuids[0]), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+        assert_eq!(bad, [1]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ mod laws;
 
 pub use algebra::{intersect, subtract, union};
 pub use bad::BadValue;
-pub use column::{format_list, parse_column};
+pub use column::{format_list, name_based, parse_column};
 pub use distinct::find_repeated;
 pub use scan::{MAX_BAD_KEPT, UuidListReport, parse};
 pub use text::{NotText, UuidListError};
