@@ -1,9 +1,10 @@
 """Whether a plan still binds: refused where anything that it rests on has changed, check-ins apart.
 
 - the factory and the wave are those of the plan, and the wave's revision has not moved
+- its fields can be true together, and are true of the factory: names go with their groups, listed devices are known
 - its group, if it names one, is still there, whatever its name now
 - each of its devices is known, a production device, on the tag, in the group; and none is in the wave
-- a whole group: nobody has joined it since
+- a whole group, a list: it leaves out nobody who would be taken in now
 
 Source: domain.md, "Plans".
 """
@@ -12,13 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from groundswell import _core
 from groundswell.errors import InputError, StateError
+from groundswell.factory.incoming import uuid_column
 from groundswell.fleet.uuid_list import UuidList
+from groundswell.waves.plan_consistency import check_consistent, contradictory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from groundswell import _core
+    from groundswell.factory.context import Context
     from groundswell.factory.wave_book import WaveBook
     from groundswell.fleet import Fleet
     from groundswell.waves.plan import Plan
@@ -26,23 +30,26 @@ if TYPE_CHECKING:
 
 __all__ = ["devices_of_plan"]
 
-_MOST_NAMED: Final = 100
+_MAX_NAMED: Final = 5
 _AGAIN: Final = "nothing was staged; make the plan again and look at it"
 
 
-def devices_of_plan(plan: Plan, wave: Wave, book: WaveBook, fleet: Fleet, *, factory: str) -> _core.DeviceSet:
+def devices_of_plan(plan: Plan, wave: Wave, book: WaveBook, fleet: Fleet, context: Context) -> _core.DeviceSet:
     """The devices of a plan that can be applied as it is.
 
     Raises:
-        InputError: ``other-factory``.
+        InputError: ``other-factory``, ``contradictory-plan``.
         StateError: ``stale-plan``; ``plan-mismatch``, with the devices in its fields.
     """
-    _check_same(plan, wave, book, factory)
+    check_consistent(plan)
+    _check_same(plan, wave, book, context.factory)
     group = None
     if plan.group_id is not None:
         group = book.name(plan.group_id)
         if group is None:
             raise _stale(plan, f"the group `{plan.group}` that the plan was made for is gone", group=plan.group)
+    _check_names(plan, wave, book, context)
+    _check_known(plan, fleet, context)
     core = book.core(wave)
     found = core.check_plan(fleet.core, plan.devices.array, group=group)
     if found.offenders:
@@ -50,9 +57,58 @@ def devices_of_plan(plan: Plan, wave: Wave, book: WaveBook, fleet: Fleet, *, fac
     if found.covered:
         inside = core.covered(fleet.core) & found.devices()
         raise _covered(plan, fleet, inside)
-    if plan.kind == "whole-group":
-        _check_whole(plan, core, fleet, group)
+    if plan.kind in {"whole-group", "listed"}:
+        _check_all_taken(plan, core, fleet, group)
     return found.devices()
+
+
+def _check_names(plan: Plan, wave: Wave, book: WaveBook, context: Context) -> None:
+    """A plan names groups as they were named when it was made: by their name now, or by one that they had."""
+    if plan.group_id is not None and plan.group not in _names_of(plan.group_id, book, context, plan.group):
+        raise contradictory("the plan", f"the group with the number {plan.group_id} was never named `{plan.group}`")
+    whole = {one.group_id for one in book.rollouts(wave) if one.whole and one.group_id is not None}
+    there = {number: str(book.name(number)) for number in whole if book.name(number) is not None}
+    if set(plan.whole_groups) == set(there.values()):
+        return
+    # Names have changed since, groups are gone, or the plan is not true.
+    names = {number: _names_of(number, book, context, None) for number in whole}
+    strange = [name for name in plan.whole_groups if not any(name in known for known in names.values())]
+    if strange:
+        raise contradictory("the plan", f"the group `{strange[0]}` was not rolled out whole in wave `{wave.name}`")
+    missing = [name for number, name in there.items() if not names[number] & set(plan.whole_groups)]
+    if missing:
+        raise contradictory("the plan", f"the group `{missing[0]}` was rolled out whole, and the plan does not say so")
+
+
+def _names_of(group_id: int, book: WaveBook, context: Context, expected: str | None) -> set[str]:
+    """The names that a group has had. History is read only if its name now is not the expected one."""
+    now = book.name(group_id)
+    names = set() if now is None else {now}
+    if expected is not None and expected == now:
+        return names
+    for record in context.store.records():
+        details = record.entry.details
+        if record.entry.action.startswith("groups ") and details.get("group_id") == group_id:
+            names |= {str(details[part]) for part in ("group", "new_name") if part in details}
+    return names
+
+
+def _check_known(plan: Plan, fleet: Fleet, context: Context) -> None:
+    """The listed devices are those that the factory knew, so it still has heard of them."""
+    if plan.matching > fleet.core.rows:
+        raise contradictory("the plan", f"{plan.matching} devices match, and the factory has {fleet.core.rows}")
+    if plan.listed is None or not len(plan.listed):
+        return
+    absent = plan.listed.array[fleet.ordinals(plan.listed) == _core.NO_ORDINAL]
+    if not len(absent):
+        return
+    import pyarrow as pa
+
+    asked = pa.table({"uuid": uuid_column(absent)})
+    deleted = context.store.table("SELECT count(*) AS n FROM devices d JOIN asked a ON a.uuid = d.uuid", asked=asked)
+    unknown = len(absent) - int(deleted.column("n")[0].as_py())
+    if unknown:
+        raise contradictory("the plan", f"the factory never had {unknown} of its listed devices")
 
 
 def _check_same(plan: Plan, wave: Wave, book: WaveBook, factory: str) -> None:
@@ -80,34 +136,45 @@ def _check_same(plan: Plan, wave: Wave, book: WaveBook, factory: str) -> None:
         )
 
 
-def _check_whole(plan: Plan, core: _core.Wave, fleet: Fleet, group: str | None) -> None:
+def _check_all_taken(plan: Plan, core: _core.Wave, fleet: Fleet, group: str | None) -> None:
+    if plan.listed is not None and not len(plan.listed):
+        return
     now = core.stage(
         fleet.core,
         group=group,
-        listed=None,
+        listed=None if plan.listed is None else plan.listed.array,
         limit=None,
         thousandths=None,
         percent_of="matching",
-        whole_group=True,
-        skip_mismatched=False,
+        whole_group=plan.kind == "whole-group",
+        skip_mismatched=True,
         seed=plan.seed,
         now=plan.now,
         online_threshold=plan.online_threshold,
         half_life=plan.half_life,
     )
     joined = UuidList(now.uuids()) - plan.devices
-    if len(joined):
-        raise StateError(
-            "plan-mismatch",
-            f"{len(joined)} devices have joined the group `{group}` since the plan was made: {_named(joined.uuids)}",
-            hint=_AGAIN,
-            fields={"wave": plan.wave, "group": group, "joined": joined.uuids},
-        )
+    if not len(joined):
+        return
+    if plan.kind == "listed":
+        # A version that was reported since can make a listed device fit, and never makes a plan stale.
+        ordinals, updated = fleet.ordinals(joined).tolist(), core.updated(fleet.core)
+        uuids = [uuid for uuid, ordinal in zip(joined.uuids, ordinals, strict=True) if ordinal not in updated]
+        if not uuids:
+            return
+        what = f"{len(uuids)} of the plan's listed devices match now and are not among its devices: {_named(uuids)}"
+        raise StateError("plan-mismatch", what, hint=_AGAIN, fields={"wave": plan.wave, "left_out": uuids})
+    raise StateError(
+        "plan-mismatch",
+        f"{len(joined)} devices have joined the group `{group}` since the plan was made: {_named(joined.uuids)}",
+        hint=_AGAIN,
+        fields={"wave": plan.wave, "group": group, "joined": joined.uuids},
+    )
 
 
 def _mismatch(plan: Plan, offenders: Sequence[tuple[str, str]]) -> StateError:
-    named = ", ".join(f"`{uuid}` ({reason})" for uuid, reason in offenders[:_MOST_NAMED])
-    more = f" and {len(offenders) - _MOST_NAMED} more" if len(offenders) > _MOST_NAMED else ""
+    named = ", ".join(f"`{uuid}` ({reason})" for uuid, reason in offenders[:_MAX_NAMED])
+    more = f" and {len(offenders) - _MAX_NAMED} more" if len(offenders) > _MAX_NAMED else ""
     return StateError(
         "plan-mismatch",
         f"{len(offenders)} of the plan's {len(plan)} devices match no longer: {named}{more}",
@@ -129,8 +196,8 @@ def _covered(plan: Plan, fleet: Fleet, inside: _core.DeviceSet) -> StateError:
 
 
 def _named(uuids: Sequence[str]) -> str:
-    named = ", ".join(f"`{uuid}`" for uuid in uuids[:_MOST_NAMED])
-    return named + (f" and {len(uuids) - _MOST_NAMED} more" if len(uuids) > _MOST_NAMED else "")
+    named = ", ".join(f"`{uuid}`" for uuid in uuids[:_MAX_NAMED])
+    return named + (f" and {len(uuids) - _MAX_NAMED} more" if len(uuids) > _MAX_NAMED else "")
 
 
 def _stale(plan: Plan, message: str, **fields: object) -> StateError:

@@ -19,15 +19,18 @@ from groundswell.files import replace_file
 from groundswell.fleet.quantities import Denominator, parse_limit
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
+from groundswell.json_text import parse_json
+from groundswell.waves.plan_consistency import check_consistent, contradictory
 from groundswell.waves.records import RolloutKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["PLAN_FORMAT", "Plan"]
+__all__ = ["MAX_BYTES", "PLAN_FORMAT", "Plan"]
 
 PLAN_FORMAT: Final = 1
-_MOST_BYTES: Final = 8 << 30
+MAX_BYTES: Final = 512 << 20
+"""The largest file of a plan: it names 12 million devices, or 6 million of a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,20 +139,21 @@ class Plan:
             NotFoundError: ``file-not-found``.
             InputError: as `loads`.
         """
-        return cls.loads(read_file(Path(path), at_most=_MOST_BYTES), label=str(path))
+        return cls.loads(read_file(Path(path), at_most=MAX_BYTES + 1), label=str(path))
 
     @classmethod
     def loads(cls, data: bytes | str, label: str = "the plan") -> Plan:
         """Read the text of a file.
 
         Raises:
-            InputError: ``not-a-plan``; ``edited-plan`` where the seal or the digest fails.
+            InputError: ``not-a-plan``; ``edited-plan`` where the seal or the digest fails; ``contradictory-plan`` where
+                they hold and the fields contradict each other.
             StateError: ``newer-plan``.
         """
         try:
-            document = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise _not_a_plan(label, "is no JSON") from error
+            document = parse_json(data, label, max_bytes=MAX_BYTES)
+        except InputError as error:
+            raise _not_a_plan(label, f"is not JSON that can be read: {error.message}") from error
         if not isinstance(document, dict) or "groundswell-plan" not in document:
             raise _not_a_plan(label, "is no plan")
         found = document.pop("groundswell-plan")
@@ -168,6 +172,7 @@ class Plan:
         plan = _typed(document, label)
         if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
             raise _edited(label, "its digest does not fit its devices")
+        check_consistent(plan, label)
         return plan
 
 
@@ -248,7 +253,7 @@ def _typed(document: dict[str, Any], label: str) -> Plan:
         or has_group != (document["group_id"] is not None)
         or grouped not in (None, has_group)
     ):
-        raise _not_a_plan(label, f"is of the kind `{document['kind']}`, and what it asks for is not")
+        raise contradictory(label, f"it is of the kind `{document['kind']}`, and what it asks for is not")
     document["seed"] = int(document["seed"])
     document["devices"] = _uuids(document.pop("uuids"), label)
     document["listed"] = None if document["listed"] is None else _uuids(document["listed"], label)

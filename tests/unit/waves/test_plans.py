@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,11 +19,10 @@ from groundswell import InputError, NotFoundError, StateError
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
 from groundswell.waves import Plan
-from wave_factories import CANARY, STRANGER, numbers, raise_threshold, small_fleet, uuid
+from wave_factories import CANARY, MATCHING, STRANGER, numbers, raise_threshold, small_fleet, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from wave_factories import Release
 
@@ -274,6 +275,149 @@ def test_a_plan_needs_the_signatures_of_its_wave(wave: Release) -> None:
     with pytest.raises(GroundswellError) as caught:
         wave.waves.apply(plan, now=AT)
     assert caught.value.code == "signatures-missing"
+
+
+# --- plans that cannot be true, sealed by somebody who knows how -----------------------------------------------------
+
+LIMITED = {"limit": 5}
+LISTED = {"uuids": [9, 3, 12]}
+WITHIN = {"limit": 2, "uuids": [9, 3, 12], "skip_mismatched": True}
+WHOLE = {"group": "canary", "whole_group": True}
+PERCENT = {"limit": "50%", "group": "field", "percent_of": "remaining"}
+
+FORGERIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (LIMITED, {"limit": "3"}),
+    (LIMITED, {"limit": "6"}),
+    (LIMITED, {"limit": "100%"}),
+    (LIMITED, {"wanted": 4}),
+    (LIMITED, {"wanted": 6, "limit": "6"}),
+    (LIMITED, {"candidates": 4}),
+    (LIMITED, {"candidates": 19}),
+    (LIMITED, {"matching": 4}),
+    (LIMITED, {"matching": 10**9, "candidates": 10**9}),
+    (LIMITED, {"devices": [*range(1, 7)]}),
+    (LIMITED, {"devices": [1, 2, 3, 4]}),
+    (LIMITED, {"limit": "3", "devices": [*MATCHING]}),
+    (LIMITED, {"algorithm": 2}),
+    (LIMITED, {"algorithm": 0}),
+    (LIMITED, {"half_life": 0}),
+    (LIMITED, {"half_life": 2**62}),
+    (LIMITED, {"online_threshold": 2**62}),
+    (LIMITED, {"now": 2**62}),
+    (LIMITED, {"now": -(2**62)}),
+    (LIMITED, {"kind": "listed"}),
+    (LIMITED, {"kind": "whole-group"}),
+    (LIMITED, {"group": "canary"}),
+    (LIMITED, {"group_id": 1}),
+    (LIMITED, {"tag": "no tag"}),
+    (LIMITED, {"whole_groups": ["canary"]}),
+    (LIMITED, {"whole_groups": ["nowhere"]}),
+    (LIMITED, {"whole_groups": ["a\x1b[2J"]}),
+    (PERCENT, {"limit": "40%"}),
+    (PERCENT, {"limit": "100%"}),
+    (PERCENT, {"percent_of": "matching", "matching": 12}),
+    (PERCENT, {"group": "canary"}),
+    (PERCENT, {"group": "canary", "devices": [1, 2, 3, 4, 5]}),
+    (PERCENT, {"group": "never"}),
+    (PERCENT, {"group_id": 1, "devices": [1, 2, 3, 4]}),
+    (WHOLE, {"group": "field"}),
+    (WHOLE, {"group": "field", "group_id": 2}),
+    (WHOLE, {"devices": [1, 2, 3]}),
+    (WHOLE, {"devices": []}),
+    (WHOLE, {"wanted": 5}),
+    (WHOLE, {"matching": 3, "wanted": 3}),
+    (WHOLE, {"kind": "listed"}),
+    (LISTED, {"devices": [9, 3, 13]}),
+    (LISTED, {"devices": [9, 3, 12, 13]}),
+    (LISTED, {"devices": [9, 3]}),
+    (LISTED, {"devices": []}),
+    (LISTED, {"listed": [9, 3]}),
+    (LISTED, {"listed": [9, 3, 12, 13]}),
+    (LISTED, {"listed": [9, 3, 12, 13], "skip_mismatched": True}),
+    (LISTED, {"listed": [9, 3, 12, 77], "skip_mismatched": True}),
+    (LISTED, {"matching": 2, "wanted": 2}),
+    (LISTED, {"candidates": 4}),
+    (WITHIN, {"devices": [1, 2]}),
+    (WITHIN, {"listed": [9]}),
+    (WITHIN, {"matching": 4}),
+    (WITHIN, {"listed": [9, 3, 12, 99]}),
+]
+
+
+@pytest.mark.parametrize(("words", "forged"), FORGERIES, ids=lambda one: repr(one) if isinstance(one, dict) else None)
+def test_a_plan_that_cannot_be_true_is_refused_whatever_its_seal(
+    wave: Release, words: dict[str, Any], forged: dict[str, Any]
+) -> None:
+    words = words | ({"uuids": [uuid(n) for n in words["uuids"]]} if "uuids" in words else {})
+    text = forge(wave.rollout(**words, dry_run=True).plan, **forged)
+    before = wave.factory.revision
+    with pytest.raises(GroundswellError) as caught:
+        wave.waves.apply(Plan.loads(text), now=AT)
+    assert caught.value.code in {"contradictory-plan", "plan-mismatch"}
+    assert (caught.value.code == "contradictory-plan") == isinstance(caught.value, InputError)
+    assert (wave.factory.revision, wave.waves.history("w")) == (before, ())
+
+
+def forge(plan: Plan, **parts: Any) -> str:
+    """A sealed file that says other things than the plan; devices by their numbers, with the digest that they have."""
+    document = json.loads(plan.dumps())
+    if "devices" in parts:
+        document["uuids"] = [uuid(n) for n in parts.pop("devices")]
+        binary = sorted(UUID(one).bytes for one in document["uuids"])
+        document["digest"] = hashlib.sha256(b"".join(binary)).hexdigest()
+    if "listed" in parts:
+        document["listed"] = [uuid(n) for n in parts.pop("listed")]
+    return sealed(document | parts)
+
+
+def test_a_plan_in_memory_is_looked_at_like_a_file(wave: Release) -> None:
+    plan = wave.rollout(5, dry_run=True).plan
+    for wrong in (replace(plan, limit="3"), replace(plan, digest="0" * 64), replace(plan, algorithm=7)):
+        refused(wave, wrong, InputError, "contradictory-plan")
+
+
+@every_kind
+def test_what_a_dry_run_makes_contradicts_itself_never(wave: Release, words: dict[str, Any]) -> None:
+    wave.rollout(group="canary", whole_group=True)
+    wave.check_in([5, 6], target_version=43)
+    wave.rollout(2)
+    looked = wave.rollout(**words, dry_run=True)
+    assert Plan.loads(looked.plan.dumps()) == looked.plan
+    assert wave.waves.apply(looked.plan, now=AT).uuids == looked.uuids
+
+
+def test_groups_that_were_renamed_or_deleted_since_are_no_contradiction(wave: Release) -> None:
+    wave.factory.groups.create("gone", now=AT)
+    wave.rollout(group="gone", whole_group=True)
+    wave.rollout(group="canary", whole_group=True)
+    plan = wave.rollout(3, group="field", dry_run=True).plan
+    assert plan.whole_groups == ("gone", "canary")
+    wave.factory.groups.delete("gone", now=AT)
+    wave.factory.groups.rename("canary", "canaries", now=AT)
+    wave.factory.groups.rename("canaries", "birds", now=AT)
+    wave.factory.groups.rename("field", "fields", now=AT)
+    # The names that they had belong to others now.
+    wave.factory.groups.create("field", now=AT)
+    wave.factory.groups.create("canary", now=AT)
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
+def test_a_plan_hides_no_group_that_was_rolled_out_whole(wave: Release) -> None:
+    wave.rollout(group="canary", whole_group=True)
+    text = forge(wave.rollout(3, dry_run=True).plan, whole_groups=[])
+    refused(wave, Plan.loads(text), InputError, "contradictory-plan")
+
+
+def test_listed_devices_that_were_deleted_since_were_known_once(wave: Release) -> None:
+    plan = wave.rollout(2, uuids=[9, 10, 11, 31], skip_mismatched=True, dry_run=True).plan
+    gone = next(n for n in (9, 10, 11) if uuid(n) not in plan.uuids)
+    wave.factory.devices.delete([uuid(gone), uuid(31)], now=AT)
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
+def test_a_file_without_an_end_is_refused_after_its_bound(wave: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundswell.waves.plan.MAX_BYTES", 1 << 20)
+    refused(wave, Path("/dev/zero"), InputError, "not-a-plan")
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
