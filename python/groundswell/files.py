@@ -82,14 +82,15 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
     ...     path.read_bytes()
     b'new'
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if path.is_dir():
         raise InputError("is-a-folder", f"`{path}` is a folder", hint="name a file", fields={"path": str(path)})
     try:
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
+        if path.exists() and not path.is_file():
+            # The path as it is: a pipe behind /dev/stdout has no other name.
+            with path.open("wb") as file:
                 yield file
             return
+        target = Path(os.path.realpath(path))
         with _temporary_beside(target, mode) as file:
             yield file
     except FileNotFoundError as error:

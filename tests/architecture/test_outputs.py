@@ -41,3 +41,44 @@ def test_only_the_gate_prints() -> None:
         if (used := PRINTERS & set(names_used(path)))
     }
     assert found == TALKS
+
+
+WRITES = {
+    "outputs.py": {"replace_file"},  # the gate for what a user names
+    "files.py": {"open"},
+    "store/sidecars.py": {"replace_file"},  # inside the factory
+    "factory/online_keys.py": {"replace_file"},  # inside the factory
+    "factory/backup.py": {"replace_file"},  # restoring, into a folder of its own
+    "factory/checks.py": {"write_bytes"},  # in a temporary folder
+    "cli/__init__.py": {"NamedTemporaryFile"},  # the traceback of a bug
+    "fleet/source_file.py": {"NamedTemporaryFile"},  # the copy of a pipe
+}
+"""Where files are written, and by what."""
+WRITERS = {
+    "replace_file",
+    "write_bytes",
+    "write_text",
+    "NamedTemporaryFile",
+    "copyfile",
+    "copy2",
+    "copytree",
+    "mkstemp",
+}
+
+
+def writers_used(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            modes = [a.value for a in [*node.args, *(k.value for k in node.keywords)] if isinstance(a, ast.Constant)]
+            if name in WRITERS:
+                yield name
+            elif name in {"open", "fdopen"} and any(str(m) in {"w", "wb", "x", "xb", "a", "ab", "r+b"} for m in modes):
+                yield "open"
+
+
+def test_files_for_users_are_written_through_one_gate() -> None:
+    found = {
+        str(path.relative_to(PACKAGE)): used for path in PACKAGE.rglob("*.py") if (used := set(writers_used(path)))
+    }
+    assert found == WRITES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
 from groundswell.cli.options import json_option
-from groundswell.cli.render import note, printable, say
+from groundswell.cli.render import note, printable, say, stdout_stream
 from groundswell.cli.tables import instant_text, print_json, print_lines
 from groundswell.cli.texts import DIRECTORY, FILE
 from groundswell.cli.work import work_at_hand
@@ -29,9 +30,12 @@ __all__ = ["backup", "check", "restore"]
 @click.argument("file", type=FILE)
 @directory_option
 def backup(file: str, *, directory: str | None) -> None:
-    """Write the whole factory to FILE, which is replaced as a whole or not at all."""
-    with open_factory(directory) as factory:
-        size, revision = factory.backup(file), factory.revision
+    """Write the whole factory to FILE, which is replaced as a whole or not at all; - is stdout."""
+    with contextlib.ExitStack() as stack:
+        # Before the factory is taken: a backup that cannot be written holds nobody up.
+        target = stack.enter_context(stdout_stream()) if file == "-" else file
+        factory = stack.enter_context(open_factory(directory))
+        size, revision = factory.backup(target), factory.revision
     say(f"wrote revision {revision} to {printable(file)} ({size} bytes)")
     note("the file holds the factory's online keys: keep it as safe as a key")
 

@@ -12,7 +12,7 @@ from groundswell.cli.factory_option import directory_option, now_option, open_fa
 from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
-from groundswell.cli.texts import FILE, NAME
+from groundswell.cli.texts import FILE, NAME, OUTPUT
 from groundswell.cli.uuid_argument import read_uuid_words
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def devices() -> None:
 
 @devices.command("import", short_help="Take devices in from files.")
 @click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
-@click.option("--rejects", metavar="FILE", type=FILE, help="Write bad rows to FILE and import the good ones.")
+@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows to FILE and import the good ones.")
 @click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")
 @click.option("--dry-run", is_flag=True, help="Say what the import would come to, and store nothing.")
 @json_option
@@ -238,7 +238,7 @@ def delete(words: tuple[str, ...], *, directory: str | None) -> None:
 
 
 @devices.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=OUTPUT)
 @directory_option
 def export(file: str, *, directory: str | None) -> None:
     """Write all devices to FILE, which `devices import` reads back.

@@ -13,7 +13,7 @@ from groundswell.cli.fleet_show import as_data, as_lines
 from groundswell.cli.options import INSTANT, SEED, json_option, online_threshold_option
 from groundswell.cli.render import count, printable, say, tell_report
 from groundswell.cli.tables import print_json, print_lines
-from groundswell.cli.texts import FILE
+from groundswell.cli.texts import FILE, OUTPUT
 from groundswell.fleet.quantities import epoch_seconds
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def fleet() -> None:
 
 
 @fleet.command(context_settings={"show_default": True})
-@click.argument("file", type=FILE)
+@click.argument("file", type=OUTPUT)
 @click.option("--devices", metavar="N", type=int, required=True, help="How many devices.")
 @click.option("--seed", type=SEED, default=0, help="The same seed gives the same fleet.")
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from groundswell.cli.render import printable
-from groundswell.cli.texts import FILE
+from groundswell.cli.texts import OUTPUT
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import instant, parse_seed
 
@@ -126,5 +126,9 @@ def online_threshold_option(command: Command) -> Command:
 def output_option(command: Command) -> Command:
     """Add ``-o FILE``."""
     return click.option(
-        "-o", "--output", metavar="FILE", type=FILE, help="Write to FILE, as a whole or not at all, instead of stdout."
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=OUTPUT,
+        help="Write to FILE, as a whole or not at all, instead of stdout.",
     )(command)

@@ -6,18 +6,21 @@ devices, arguments, and texts of exceptions come from outside, so every line is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from groundswell.errors import StorageError
+from groundswell.errors import InputError, StorageError
 from groundswell.wording import count, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from groundswell.fleet.read import ReadReport
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "printable",
     "say",
     "say_lines",
+    "stdout_stream",
     "tell_report",
     "write_output",
 ]
@@ -94,11 +98,17 @@ class ReaderGoneError(Exception):
 
 def _to_stdout(data: bytes) -> None:
     rest = memoryview(data)
-    try:
+    with _stdout_told():
         while rest:
             # Unbuffered (PYTHONUNBUFFERED), a write may take a part and say so by its number only.
             rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _stdout_told() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError as error:
         # Not left to click, which would make it a failure.
         raise ReaderGoneError from error
@@ -111,6 +121,26 @@ def _to_stdout(data: bytes) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def stdout_stream() -> Iterator[IO[bytes]]:
+    """Stdout for bytes that are written piece by piece.
+
+    Raises:
+        InputError: ``is-a-terminal``.
+        ReaderGoneError, StorageError: as `print_text`.
+    """
+    if sys.stdout.isatty():
+        raise InputError(
+            "is-a-terminal",
+            "stdout is a terminal, and the output is not text",
+            hint="name a file, or pipe it to a program",
+            fields={"path": "stdout"},
+        )
+    with _stdout_told():
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+
+
 def print_text(text: str) -> None:
     """Print a command's data on stdout: a reader that has gone, or a full disk, is no bug."""
     _to_stdout(text.encode())
@@ -121,7 +151,7 @@ def write_output(data: bytes, output: str | None) -> None:
     if output is None:
         _to_stdout(data)
         return
-    from groundswell.files import replace_file
+    from groundswell.outputs import output_file
 
-    with replace_file(Path(output)) as file:
+    with output_file(Path(output)) as file:
         file.write(data)

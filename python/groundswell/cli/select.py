@@ -11,9 +11,10 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
 from groundswell.cli.render import count, json_text, note, printable, say, tell_report, write_output
 from groundswell.cli.tables import instant_text
-from groundswell.cli.texts import FILE
-from groundswell.cli.uuid_argument import read_uuids
+from groundswell.cli.texts import FILE, OUTPUT
+from groundswell.cli.uuid_argument import file_named, read_uuids
 from groundswell.files import refuse_overwriting
+from groundswell.outputs import check_distinct
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -52,7 +53,7 @@ __all__ = ["select"]
 @click.option("--names", is_flag=True, help="Print names instead of UUIDs (with --json: as well).")
 @json_option
 @output_option
-@click.option("--rejects", metavar="FILE", type=FILE, help="Write bad rows of SOURCE to FILE and go on without them.")
+@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows of SOURCE to FILE and go on without them.")
 def select(
     source: str,
     *,
@@ -86,6 +87,10 @@ def select(
     # Cheap checks come before the long read.
     if output is not None:
         refuse_overwriting(source, Path(output))
+    check_distinct(
+        {"-o": output, "--rejects": rejects},
+        {"--uuids": file_named(uuids), "--exclude": file_named(exclude)},
+    )
     from groundswell.fleet.quantities import parse_limit
 
     parse_limit(limit)

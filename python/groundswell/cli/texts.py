@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import click
@@ -9,7 +10,7 @@ import click
 from groundswell.cli.render import printable
 from groundswell.errors import InputError
 
-__all__ = ["DIRECTORY", "FILE", "NAME", "TEXT", "is_utf8", "require_text"]
+__all__ = ["DIRECTORY", "FILE", "NAME", "OUTPUT", "TEXT", "is_utf8", "require_text"]
 
 _MOST_TEXT: Final = 40
 
@@ -28,6 +29,17 @@ class _File(click.ParamType[str]):
                 hint="give the name of a file; an unset variable names none",
                 fields={"option": param.name if param else None},
             )
+        return text
+
+
+class _Output(_File):
+    """The name of a file to write: refused here, before any work, if nothing may be written there."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from groundswell.outputs import check_output
+
+        text = super().convert(value, param, ctx)
+        check_output(Path(text))
         return text
 
 
@@ -107,5 +119,6 @@ def _spelled(param: click.Parameter | None) -> str:
 
 DIRECTORY: Final = _Directory()
 FILE: Final = _File()
+OUTPUT: Final = _Output()
 NAME: Final = _Text(blank=False)
 TEXT: Final = _Text(blank=True)

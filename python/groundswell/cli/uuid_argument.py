@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from groundswell.fleet import UuidList, UuidListCheck
 
-__all__ = ["check_file", "check_uuids", "file_hint", "read_uuid_words", "read_uuids"]
+__all__ = ["check_file", "check_uuids", "file_hint", "file_named", "read_uuid_words", "read_uuids"]
 
 
 _SEPARATORS: Final = " \t\r\n,;|"
@@ -74,6 +74,13 @@ def check_file(name: str) -> UuidListCheck:
         # Bytes, so that the list may be in any encoding that lists may have. A closed stdin is None.
         return UuidList.check(sys.stdin.buffer.read() if sys.stdin else b"", name="stdin")
     return UuidList.check(Path(name), name=name)
+
+
+def file_named(argument: str | None) -> str | None:
+    """The file that an argument names with an ``@``; None for an inline list, stdin or nothing."""
+    if argument is None or not argument.startswith("@") or argument == "@-":
+        return None
+    return argument.removeprefix("@")
 
 
 def file_hint(argument: str) -> str:

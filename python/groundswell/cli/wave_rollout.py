@@ -14,8 +14,10 @@ from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_opt
 from groundswell.cli.questions import ask, must_ask
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import print_json, print_lines
-from groundswell.cli.uuid_argument import read_uuids
+from groundswell.cli.texts import FILE, OUTPUT
+from groundswell.cli.uuid_argument import file_named, read_uuids
 from groundswell.errors import InputError
+from groundswell.outputs import check_distinct
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -39,8 +41,8 @@ __all__ = ["rollout"]
 @json_option
 @click.option("--seed", type=SEED, help="What decides a sample; a fresh seed is drawn and kept otherwise.")
 @click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
-@click.option("--plan-out", metavar="FILE", help="With --dry-run: write the plan to FILE, for --apply.")
-@click.option("--apply", "plan", metavar="PLAN", help="Stage exactly what the plan names, or refuse.")
+@click.option("--plan-out", metavar="FILE", type=OUTPUT, help="With --dry-run: write the plan to FILE, for --apply.")
+@click.option("--apply", "plan", metavar="PLAN", type=FILE, help="Stage exactly what the plan names, or refuse.")
 @click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
 @click.option(
     "--percent-of",
@@ -87,6 +89,7 @@ def rollout(
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
         raise click.UsageError("--plan-out goes with --dry-run")
+    check_distinct({"--plan-out": plan_out}, {"--uuids": file_named(uuids)})
     if plan is not None:
         _refuse_choices(click.get_current_context())
     listed = None if uuids is None else read_uuids(uuids, "--uuids")

@@ -11,6 +11,7 @@ Source: wire.md 3.9.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ import re
 import shutil
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
@@ -30,12 +32,12 @@ from groundswell.factory.roots import REPOSITORIES, Roots
 from groundswell.files import replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.input_files import file_not_found
+from groundswell.outputs import check_output, factory_around, output_file
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore
 from groundswell.tuf.documents import LARGEST_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from groundswell.store import Change
 
@@ -46,6 +48,7 @@ _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
 _MOST_MANIFEST: Final = 64 << 20
 _BLOCK: Final = 1 << 20
+_END: Final = bytes(1024)
 _NAMES: Final = re.compile(
     rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
 )
@@ -70,16 +73,18 @@ class Restored:
     epochs: dict[str, int]
 
 
-def write_backup(context: Context, path: Path, *, now: datetime | None = None) -> int:
+def write_backup(context: Context, path: Path | IO[bytes], *, now: datetime | None = None) -> int:
     """Write a backup of an open factory; see `groundswell.factory.Factory.backup`."""
     folder = context.store.folder
-    if path.resolve().is_relative_to(folder.resolve()):
+    if isinstance(path, Path) and factory_around(path) is not None:
         raise InputError(
             "backup-inside",
             f"`{path}` lies inside the factory that it would be a backup of",
             hint="write it to another disk",
             fields={"path": str(path)},
         )
+    if isinstance(path, Path):
+        check_output(path, may_replace="backup")
     with context.store.turn():
         context.store.checkpoint()
         names = [DATABASE, AUDIT_LOG]
@@ -97,20 +102,27 @@ def write_backup(context: Context, path: Path, *, now: datetime | None = None) -
             "backed_up_at": seconds(now),
             "files": files,
         }
-        with replace_file(path, mode=0o600) as file:
-            _add(file, _MANIFEST, io.BytesIO(json.dumps(manifest).encode()), None)
+        with _opened(path) as file:
+            size = _add(file, _MANIFEST, io.BytesIO(json.dumps(manifest).encode()), None)
             for entry in files:
                 with (folder / str(entry["name"])).open("rb") as content:
-                    _add(file, str(entry["name"]), content, int(str(entry["size"])))
-            file.write(bytes(1024))
-            return file.tell()
+                    size += _add(file, str(entry["name"]), content, int(str(entry["size"])))
+            file.write(_END)
+            return size + len(_END)
+
+
+def _opened(path: Path | IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if isinstance(path, Path):
+        return output_file(path, mode=0o600, may_replace="backup")
+    return contextlib.nullcontext(path)
 
 
 def _files(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
 
 
-def _add(file: IO[bytes], name: str, content: IO[bytes], size: int | None) -> None:
+def _add(file: IO[bytes], name: str, content: IO[bytes], size: int | None) -> int:
+    """Write one file of the tar; how many bytes it takes there. A pipe is never asked where it is."""
     header = tarfile.TarInfo(name)
     if size is None:
         size = content.seek(0, os.SEEK_END)
@@ -118,7 +130,9 @@ def _add(file: IO[bytes], name: str, content: IO[bytes], size: int | None) -> No
     header.size, header.mode = size, 0o600
     file.write(header.tobuf(tarfile.GNU_FORMAT))
     shutil.copyfileobj(content, file, _BLOCK)
-    file.write(bytes(-size % 512))
+    padding = -size % 512
+    file.write(bytes(padding))
+    return 512 + size + padding
 
 
 def _digest(path: Path) -> str:
@@ -136,6 +150,8 @@ def restore_backup(
 ) -> Restored:
     """Make a factory out of a backup; see `groundswell.factory.Factory.restore`."""
     _check_version(last_timestamp_version)
+    if factory_around(path.parent) is not None:  # the folder itself is a matter of `_refuse_taken`
+        check_output(path)
     _refuse_taken(path)
     with placed(path, _refuse_taken) as fresh:
         manifest = _extract(backup, fresh)

@@ -7,7 +7,7 @@ import getpass
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
@@ -30,6 +30,7 @@ from groundswell.factory.wave_checks import WaveChecks
 from groundswell.factory.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant
+from groundswell.outputs import check_output, factory_around
 from groundswell.store import DuckDBStore, Entry, put, rebuild
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Factory:
         """
         check_name("factory", name)
         folder, who, at = Path(path), _at_work(user), seconds(now)
+        if factory_around(folder.parent) is not None:  # the folder itself is a matter of `_refuse_taken`
+            check_output(folder)
         _refuse_taken(folder)
         with placed(folder, _refuse_taken) as fresh:
             changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
@@ -255,23 +258,23 @@ class Factory:
             self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
         )
 
-    def backup(self, path: str | Path, *, now: datetime | None = None) -> int:
+    def backup(self, path: str | Path | IO[bytes], *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
 
         Args:
-            path: the file; not inside the factory.
+            path: the file, not inside a factory; or a binary stream, which is written to from where it is.
             now: the instant of the backup; the clock's unless given.
 
         Returns:
             The size of the file in bytes.
 
         Raises:
-            InputError: ``backup-inside``.
+            InputError: ``backup-inside``; ``would-overwrite`` for a file of keys, a database or an audit log.
             StorageError: ``cannot-write``; an old file of that name is as it was.
         """
         from groundswell.factory.backup import write_backup
 
-        return write_backup(self._context, Path(path), now=now)
+        return write_backup(self._context, Path(path) if isinstance(path, str) else path, now=now)
 
     def check(self, *, now: datetime | None = None) -> CheckReport:
         """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.

@@ -21,6 +21,7 @@ from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
 from groundswell.factory.served import variant_of
 from groundswell.fleet.quantities import instant
+from groundswell.outputs import factory_around
 from groundswell.store import put
 from groundswell.tuf import (
     PrivateKey,
@@ -410,10 +411,10 @@ class Keys:
 
     # --- what the commands share
 
-    def _refuse_inside(self, *paths: Path) -> None:
-        folder = os.path.realpath(self._context.store.folder)
+    @staticmethod
+    def _refuse_inside(*paths: Path) -> None:
         for path in paths:
-            if Path(os.path.realpath(path)).is_relative_to(folder):
+            if factory_around(path) is not None:
                 raise InputError(
                     "keys-inside",
                     f"`{path}` lies inside the factory, which must not hold offline keys",

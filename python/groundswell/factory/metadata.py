@@ -13,8 +13,9 @@ from groundswell.errors import InputError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.roots import REPOSITORIES
-from groundswell.files import LEFTOVER, replace_file
+from groundswell.files import LEFTOVER
 from groundswell.fleet.quantities import instant
+from groundswell.outputs import check_output, output_file
 from groundswell.store import put
 from groundswell.tuf import parse_document
 from groundswell.tuf.documents import format_instant
@@ -243,6 +244,7 @@ def _is_ours(name: str) -> bool:
 
 def _check_folder(folder: Path) -> None:
     if not folder.exists():
+        check_output(folder)
         return
     if not folder.is_dir():
         raise InputError("not-a-folder", f"`{folder}` is a file", hint="name a folder", fields={"path": str(folder)})
@@ -254,6 +256,7 @@ def _check_folder(folder: Path) -> None:
             hint="name a folder that is empty or does not exist",
             fields={"path": str(folder), "files": foreign[:100]},
         )
+    check_output(folder)
 
 
 def _write_folder(folder: Path, documents: dict[str, bytes]) -> None:
@@ -261,7 +264,7 @@ def _write_folder(folder: Path, documents: dict[str, bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # The timestamp vouches for the rest, so it comes last.
         for name, data in documents.items():
-            with replace_file(folder / name) as file:
+            with output_file(folder / name) as file:
                 file.write(data)
         for path in folder.iterdir():
             if _is_ours(path.name) and path.name not in documents:

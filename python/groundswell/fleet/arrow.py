@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.files import replace_file
+from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,5 +143,5 @@ def write_frozen(table: pa.Table, path: Path, *, read_at: int) -> None:
     import pyarrow.parquet as pq
 
     marked = table.replace_schema_metadata({FROZEN_FORMAT_KEY: FROZEN_FORMAT, FROZEN_AT_KEY: str(read_at).encode()})
-    with replace_file(path) as file:
+    with output_file(path) as file:
         pq.write_table(marked, file, compression="zstd")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError
-from groundswell.files import replace_file
 from groundswell.fleet.rules import cropped
+from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,5 +106,5 @@ def write_rejects(path: Path, rows: Sequence[BadRow], relation: Relation) -> Non
         columns = "; ".join(column for column, _ in row.troubles)
         reasons = "; ".join(reason for _, reason in row.troubles)
         writer.writerow([row.place, columns, reasons, *row.cells])
-    with replace_file(path) as file:
+    with output_file(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.errors import InputError
-from groundswell.files import replace_file
 from groundswell.fleet.synth import synth_chunks
 from groundswell.fleet.table_files import with_instants_as_text
+from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +54,7 @@ def write_synth(
             fields={"path": str(path), "endings": list(_WRITERS)},
         )
     chunks = synth_chunks(devices, seed=seed, now=now)
-    with replace_file(path) as file:
+    with output_file(path) as file:
         write(file, _watched(chunks, progress))
 
 

@@ -6,7 +6,7 @@ import json
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.errors import InputError
-from groundswell.files import replace_file
+from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def write_table(table: pa.Table, path: Path) -> None:
             hint=f"end it in one of {', '.join(_WRITERS)}",
             fields={"path": str(path), "endings": list(_WRITERS)},
         )
-    with replace_file(path) as file:
+    with output_file(path) as file:
         write(file, table)
 
 

@@ -16,11 +16,11 @@ from uuid import UUID
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
-from groundswell.files import replace_file
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
 from groundswell.input_files import read_file
+from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -260,7 +260,7 @@ class UuidList:
         ...     UuidList.parse(path)
         <UuidList of 1 UUID>
         """
-        with replace_file(Path(path)) as file:
+        with output_file(Path(path)) as file:
             file.write(_core.format_uuids(self._array))
 
     @lazy

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from groundswell.errors import GroundswellError, InputError, TrustError
-from groundswell.files import replace_file
 from groundswell.input_files import read_file
+from groundswell.outputs import output_file
 from groundswell.tuf.canonical import canonical, cropped, parse
 from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.signers import signer_of
@@ -208,7 +208,7 @@ def write_tarball(path: Path, entries: Mapping[str, bytes]) -> None:
         entries: what it holds, by name: of `entries_of`, and of `Tarball.entries` when keys are added to a tarball.
 
     Raises:
-        NotFoundError, InputError, StorageError: as `replace_file`.
+        NotFoundError, InputError, StorageError: as `output_file`.
 
     The same entries always come to the same bytes.
     """
@@ -220,7 +220,7 @@ def write_tarball(path: Path, entries: Mapping[str, bytes]) -> None:
             packed.write(header.tobuf(tarfile.USTAR_FORMAT))
             packed.write(entries[name] + bytes(-len(entries[name]) % _BLOCK))
         packed.write(_END)
-    with replace_file(path, mode=0o600) as file:
+    with output_file(path, mode=0o600, may_replace="keys") as file:
         file.write(archive.getvalue())
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError, StateError
-from groundswell.files import replace_file
 from groundswell.fleet.quantities import Denominator, parse_limit
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
 from groundswell.json_text import parse_json
+from groundswell.outputs import output_file
 from groundswell.waves.plan_consistency import check_consistent, contradictory
 from groundswell.waves.records import RolloutKind
 
@@ -128,7 +128,7 @@ class Plan:
         Raises:
             StorageError: ``cannot-write``.
         """
-        with replace_file(Path(path)) as file:
+        with output_file(Path(path)) as file:
             file.write(self.dumps().encode())
 
     @classmethod
