@@ -34,7 +34,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a device that is not deleted."""
+    """What is known of a device that is not deleted.
+
+    `version_at` is when the target version was reported last; None where none is known.
+    """
 
     name: str | None = None
     group: str | None = None
@@ -43,6 +46,7 @@ class Known:
     last_seen: int | None = None
     target_version: int | None = None
     hardware_id: str | None = None
+    version_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,13 @@ class Outcome:
     returned: int = 0
     changed: int = 0
     unchanged: int = 0
+    denied: int = 0
     outdated: int = 0
     groups_created: tuple[str, ...] = ()
     rejected_rows: int = 0
     test_by_default: int = 0
+    confirmed: bool = False
+    """Whether a version that was known already was reported again without a time."""
 
 
 class RefusedError(Exception):
@@ -78,6 +85,15 @@ class Registry:
     ordinals: list[UUID] = field(default_factory=list)
     groups: dict[str, int] = field(default_factory=dict)
     groups_ever: int = 0
+    names: dict[UUID, str | None] = field(default_factory=dict)
+    """The names of deleted devices."""
+    allowed: set[UUID] = field(default_factory=set)
+    """The deleted devices that are not on the denied list any more."""
+
+    @property
+    def denied(self) -> list[tuple[UUID, str | None]]:
+        """The denied list, by ordinal."""
+        return [(uuid, self.names[uuid]) for uuid in self.ordinals if uuid in self.names and uuid not in self.allowed]
 
     # --- imports
 
@@ -90,7 +106,9 @@ class Registry:
         for good, _ in read:
             for uuid, row in good.items():
                 whole[uuid] = united(whole[uuid], row) if uuid in whole else row
-        found = self._take(whole.values(), set(clear))
+        denied = {uuid for uuid, _ in self.denied} & set(whole)
+        found = self._take([row for uuid, row in whole.items() if uuid not in denied], set(clear), now)
+        found = replace(found, denied=len(denied))
         return replace(found, rows=sum(map(len, files)), rejected_rows=sum(bad for _, bad in read))
 
     def faults(self, rows: Sequence[Row], *, now: int) -> dict[int, str]:
@@ -120,7 +138,8 @@ class Registry:
         # In the order of the first row of each.
         return {row.uuid: kept[row.uuid] for row in good if row.uuid in kept}, len(faults) + aside
 
-    def _take(self, rows: Iterable[Row], clear: set[str]) -> Outcome:
+    def _take(self, rows: Iterable[Row], clear: set[str], now: int) -> Outcome:
+        confirmed = False
         counts = dict.fromkeys(("devices", "new", "returned", "changed", "unchanged", "outdated", "test_by_default"), 0)
         created: list[str] = []
         for row in rows:
@@ -135,14 +154,19 @@ class Registry:
                     self.ordinals.append(row.uuid)
                 counts["test_by_default"] += row.production is None
                 said = {column: getattr(row, column) for column in COLUMNS}
-                self.devices[row.uuid] = Known(**said | {"production": bool(row.production)})
+                former = self.names.pop(row.uuid, None)
+                said |= {"production": bool(row.production), "name": former if row.name is None else row.name}
+                self.allowed.discard(row.uuid)
+                self.devices[row.uuid] = Known(**said, version_at=reported_at(row, now))
             else:
-                counts["outdated"] += is_outdated(before, row)
-                after = merged(before, row, clear)
-                kind = "unchanged" if after == before else "changed"
+                counts["outdated"] += is_outdated(before, row, now)
+                after = merged(before, row, clear, now)
+                # When a version was reported is no property of a device.
+                kind = "unchanged" if replace(after, version_at=before.version_at) == before else "changed"
+                confirmed |= kind == "unchanged" and after != before
                 self.devices[row.uuid] = after
             counts[kind] += 1
-        return Outcome(groups_created=tuple(created), **counts)
+        return Outcome(groups_created=tuple(created), confirmed=confirmed, **counts)
 
     # --- groups and deletions
 
@@ -182,10 +206,20 @@ class Registry:
         return len(elsewhere)
 
     def delete(self, uuids: Sequence[UUID]) -> int:
-        self._all_known(uuids)
+        self._all_known([uuid for uuid in uuids if uuid not in self.allowed])
         for uuid in set(uuids):
-            del self.devices[uuid]
+            if uuid in self.devices:
+                self.names[uuid] = self.devices.pop(uuid).name
+            self.allowed.discard(uuid)
         return len(set(uuids))
+
+    def allow(self, uuids: Sequence[UUID]) -> int:
+        """Take deleted devices off the denied list; how many were on it."""
+        if strangers := [uuid for uuid in dict.fromkeys(uuids) if uuid not in self.names]:
+            raise RefusedError("not-denied", strangers)
+        found = set(uuids) - self.allowed
+        self.allowed |= found
+        return len(found)
 
     def members(self, group: str | None) -> set[UUID]:
         return {uuid for uuid, known in self.devices.items() if known.group == group}
@@ -215,18 +249,46 @@ def united(first: Row, second: Row) -> Row:
     return first
 
 
-def is_outdated(known: Known, row: Row) -> bool:
-    """Whether a row was seen before what is known. One that does not say when counts as said now."""
-    return known.last_seen is not None and row.last_seen is not None and row.last_seen < known.last_seen
+def reported_at(row: Row, now: int) -> int | None:
+    """When the version of a row was reported: one without a time counts as reported at the time of the import."""
+    if row.target_version is None:
+        return None
+    return now if row.last_seen is None else row.last_seen
 
 
-def merged(known: Known, row: Row, clear: set[str]) -> Known:
+def version_time(known: Known) -> int | None:
+    """The time of the pair that the version is in: a device that was seen later without a version had it still."""
+    return max((at for at in (known.version_at, known.last_seen) if at is not None), default=None)
+
+
+def is_outdated(known: Known, row: Row, now: int) -> bool:
+    """Whether a row has a last_seen or a version that is not taken, since a later one is known."""
+    if row.last_seen is not None and known.last_seen is not None and row.last_seen < known.last_seen:
+        return True
+    at, before = reported_at(row, now), version_time(known)
+    return row.target_version is not None and before is not None and at is not None and at < before
+
+
+def merged(known: Known, row: Row, clear: set[str], now: int) -> Known:
     """What is known after a row: each cell that says something replaces, or unsets where that is asked for."""
-    pair = {"last_seen", "target_version"}
     after = known
-    for column in COLUMNS:
+    for column in ("name", "group", "tag", "hardware_id"):
         said = getattr(row, column)
-        kept_as_pair = column in pair and is_outdated(known, row)
-        if column != "production" and not kept_as_pair and (said is not None or column in clear):
+        if said is not None or column in clear:
             after = replace(after, **{column: said})
-    return after
+    before = version_time(known)
+    if row.last_seen is not None:
+        after = replace(after, last_seen=max(row.last_seen, known.last_seen or 0))
+    elif "last_seen" in clear:
+        after = replace(after, last_seen=None)
+    at = now if row.last_seen is None else row.last_seen
+    version = known.target_version
+    if row.target_version is None:
+        if "target_version" in clear and (before is None or at >= before):
+            version = None
+    elif before is None or at > before:
+        version, before = row.target_version, at
+    elif at == before:
+        version = max(row.target_version, -1 if version is None else version)
+    known_at = max(before or 0, after.last_seen or 0)
+    return replace(after, target_version=version, version_at=None if version is None else known_at)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from groundswell.factory import (
         CheckReport,
         CheckResult,
+        DeniedDevice,
         Device,
         DeviceFilters,
         DevicePage,
@@ -81,6 +82,7 @@ __all__ = [
     "CheckInReport",
     "CheckReport",
     "CheckResult",
+    "DeniedDevice",
     "Device",
     "DeviceFilters",
     "DevicePage",

@@ -65,6 +65,8 @@ def test_the_report_as_json(acme: Run, shop: Path) -> None:
         "returned": 0,
         "changed": 0,
         "unchanged": 0,
+        "denied": 0,
+        "denied_devices": [],
         "outdated": 0,
         "groups_created": [],
         "rejected_rows": 0,
@@ -84,8 +86,11 @@ def test_an_empty_cell_keeps_and_clear_unsets(acme: Run, shop: Path) -> None:
     assert acme("devices", "show", "gw-1", "--json").data["group"] is None
 
 
-def test_a_deleted_device_comes_back_with_its_ordinal(acme: Run, shop: Path) -> None:
+def test_an_allowed_device_comes_back_with_its_ordinal(acme: Run, shop: Path) -> None:
     acme("devices", "delete", UUIDS[2])
+    assert acme("devices", "allow", UUIDS[2]).err == (
+        "allowed 1 device; the next import that names them brings them back\n"
+    )
     ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
     assert ran.err == "imported 6 devices: 0 new, 0 changed, 5 unchanged, 1 that had been deleted\n"
     assert acme("devices", "show", "edge-1", "--json").data["ordinal"] == 2

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from groundswell.factory import Device, ImportReport
     from groundswell.factory.devices import Sort
 
-__all__ = ["delete", "device_data", "devices", "export", "group", "import_devices", "list_devices", "show"]
+__all__ = [
+    "allow",
+    "delete",
+    "denied",
+    "device_data",
+    "devices",
+    "export",
+    "group",
+    "import_devices",
+    "list_devices",
+    "show",
+]
 
 _SORTS = ["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 
@@ -71,6 +82,8 @@ def _tell_import(report: ImportReport) -> None:
     parts = [f"{report.new} new", f"{report.changed} changed", f"{report.unchanged} unchanged"]
     if report.returned:
         parts.append(f"{report.returned} that had been deleted")
+    if report.denied:
+        parts.append(f"{report.denied} denied and skipped")
     say(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}")
     if report.groups_created:
         shown = ", ".join(report.groups_created[:10]) + (" …" if len(report.groups_created) > 10 else "")  # noqa: PLR2004
@@ -222,19 +235,59 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     )
 
 
-@devices.command()
+@devices.command(short_help="Delete devices and put them on the denied list.")
 @click.argument("words", metavar="UUID…", nargs=-1, required=True)
 @directory_option
 def delete(words: tuple[str, ...], *, directory: str | None) -> None:
-    """Delete devices; all of them or, if one is not known, none.
+    """Delete devices and put them on the denied list; all of them or, if one is not known, none.
 
-    UUID may also be a list, @FILE or @- for stdin. A deleted device gets its ordinal back when it is imported again.
+    UUID may also be a list, @FILE or @- for stdin. A deleted device leaves every group and wave. Imports skip it until
+    `groundswell devices allow` takes it off the denied list.
     """
     # Read before the factory is taken: what writes to our stdin may need it.
     named = read_uuid_words(words)
     with open_factory(directory) as factory:
         deleted = factory.devices.delete(named)
     say(f"deleted {count(deleted, 'device')}")
+
+
+@devices.command(short_help="Take deleted devices off the denied list.")
+@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@directory_option
+def allow(words: tuple[str, ...], *, directory: str | None) -> None:
+    """Take deleted devices off the denied list; all of them or, if one was never deleted, none.
+
+    The next import that names such a device brings it back, with its ordinal, its name and its history. UUID may also
+    be a list, @FILE or @- for stdin.
+    """
+    named = read_uuid_words(words)
+    with open_factory(directory) as factory:
+        allowed = factory.devices.allow(named)
+    already = len(named) - allowed
+    say(
+        f"allowed {count(allowed, 'device')}; the next import that names them brings them back"
+        + (f"; {count(already, 'was', 'were')} allowed already" if already else "")
+    )
+
+
+@devices.command(short_help="Print the denied list.")
+@click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone: a list for other commands.")
+@json_option
+@directory_option
+def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
+    """Print the denied list: the deleted devices that imports skip, with their names."""
+    if only_uuids and as_json:
+        raise click.UsageError("use one of --uuids and --json")
+    with open_factory(directory) as factory:
+        found = factory.devices.denied()
+    if as_json:
+        print_json({"denied": [asdict(device) for device in found], "total": len(found)})
+        return
+    if only_uuids:
+        print_lines(device.uuid for device in found)
+        return
+    print_lines(table(["uuid", "name"], [[device.uuid, device.name] for device in found]))
+    say(f"{count(len(found), 'device')} denied")
 
 
 @devices.command()

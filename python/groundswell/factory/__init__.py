@@ -2,6 +2,7 @@
 
 from groundswell.factory.backup import Restored
 from groundswell.factory.checks import CheckReport, CheckResult
+from groundswell.factory.denied import DeniedDevice
 from groundswell.factory.devices import Device, DeviceFilters, DevicePage
 from groundswell.factory.factory import Factory
 from groundswell.factory.groups import Group
@@ -23,6 +24,7 @@ from groundswell.waves.records import Rollout, Wave
 __all__ = [
     "CheckReport",
     "CheckResult",
+    "DeniedDevice",
     "Device",
     "DeviceFilters",
     "DevicePage",

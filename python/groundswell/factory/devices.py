@@ -12,6 +12,7 @@ from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devices
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, import_devices
 from groundswell.factory.incoming import uuid_column
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
 
-__all__ = ["SORTS", "Device", "DeviceFilters", "DevicePage", "Devices", "Sort"]
+__all__ = ["SORTS", "DeniedDevice", "Device", "DeviceFilters", "DevicePage", "Devices", "Sort"]
 
 Sort = Literal["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 SORTS: Final[dict[Sort, str]] = {
@@ -162,9 +163,11 @@ class Devices:
     ) -> ImportReport:
         """Take devices in from files or tables: all of them or, with an error, none.
 
-        A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known;
-        the pair of `last_seen` and `target_version` that was seen later wins. Groups that do not exist are made. New
-        devices are test devices unless the row says otherwise; a row that would flip a known device is bad.
+        A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known.
+        `last_seen` and `target_version` form a pair: the newer `last_seen` wins, a version without a time counts as
+        reported at `now`, and of two versions of the same second the greater one is taken. Groups that do not exist
+        are made. New devices are test devices unless the row says otherwise; a row that would flip a known device is
+        bad. Rows of denied devices are skipped and reported.
 
         Args:
             sources: what `Fleet.read` takes, one or several; several are one import, and must not
@@ -311,7 +314,7 @@ class Devices:
                 f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal LIMIT {_MOST_NAMED}", [storable(name)]
             )
         if not found:
-            raise _unknown_device(name, deleted=self._was_deleted(name))
+            raise _unknown_device(name, deletion=self._deletion(name))
         if number > 1:
             uuids = [str(row[1]) for row in found]
             raise InputError(
@@ -322,9 +325,16 @@ class Devices:
             )
         return _device(found[0])
 
-    def _was_deleted(self, text: str) -> bool:
+    def _deletion(self, text: str) -> Literal["denied", "allowed"] | None:
+        """What became of a deleted device, named by its uuid or its name; None if there is none."""
         uuid = _as_uuid(text)
-        return uuid is not None and bool(self._context.store.rows("SELECT 1 FROM devices WHERE uuid = ?", [uuid]))
+        rows = self._context.store.rows(
+            "SELECT allowed FROM devices WHERE deleted AND (uuid = ? OR name = ?) ORDER BY allowed LIMIT 1",
+            [uuid, storable(text)],
+        )
+        if not rows:
+            return None
+        return "allowed" if rows[0][0] else "denied"
 
     def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> int:
         """Put devices into a group, or with None out of theirs; all of them or, with an error, none.
@@ -360,9 +370,14 @@ class Devices:
             return int(moved.num_rows)
 
     def delete(self, devices: DeviceList, *, now: datetime | None = None) -> int:
-        """Delete devices; all of them or, with an error, none.
+        """Delete devices and put them on the denied list; all of them or, with an error, none.
 
-        A deleted device leaves every set. Its uuid keeps its ordinal, and gets it back when it is imported again.
+        A deleted device leaves every set except what waves have staged. Its uuid keeps its ordinal and its name. No
+        import brings it back before `allow`.
+
+        Args:
+            devices: the devices; a deleted one that was allowed goes back on the denied list.
+            now: the instant for the audit log (default: now).
 
         Returns:
             How many were deleted.
@@ -374,10 +389,11 @@ class Devices:
         import pyarrow as pa
 
         with self._context.store.turn():
-            rows = self._known(as_uuid_list(devices))
+            rows = self._known(as_uuid_list(devices), "(NOT d.deleted OR d.allowed)")
             number = rows.num_rows
-            kept = {"ordinal": rows.column("ordinal"), "uuid": rows.column("uuid")}
-            flags = {"production": pa.repeat(False, number), "deleted": pa.repeat(True, number)}  # noqa: FBT003
+            kept = {name: rows.column(name) for name in ("ordinal", "uuid", "name")}
+            no, yes = pa.repeat(False, number), pa.repeat(True, number)  # noqa: FBT003 - cells
+            flags = {"production": no, "deleted": yes, "allowed": no}
             self._context.commit(
                 "devices delete",
                 f"deleted {count(number, 'device')}",
@@ -386,6 +402,31 @@ class Devices:
                 details={"devices": number},
             )
             return int(number)
+
+    def allow(self, devices: DeviceList, *, now: datetime | None = None) -> int:
+        """Take deleted devices off the denied list; all of them or, with an error, none.
+
+        The next import that names such a device brings it back, with its ordinal, its name and its history.
+
+        Args:
+            devices: the devices.
+            now: the instant for the audit log (default: now).
+
+        Returns:
+            How many were on the list; those that were allowed before are not counted.
+
+        Raises:
+            NotFoundError: ``not-denied`` for devices that were never deleted, every one of them in its fields.
+            InputError: ``empty-list``, ``bad-uuid``.
+        """
+        return allow_devices(self._context, _not_empty(as_uuid_list(devices)), at=seconds(now))
+
+    def denied(self) -> Sequence[DeniedDevice]:
+        """The denied list: the deleted devices that no import brings back, by ordinal; empty if there are none.
+
+        Cost: one pass over the devices.
+        """
+        return denied_devices(self._context)
 
     def export(self, path: str | Path, *, now: datetime | None = None) -> int:
         """Write all devices to a file that `import_` reads back: CSV, Parquet, JSON, NDJSON or Arrow, by its ending.
@@ -403,8 +444,12 @@ class Devices:
         write_table(fleet.to_arrow(), Path(path))
         return len(fleet)
 
-    def _known(self, devices: UuidList) -> pa.Table:
+    def _known(self, devices: UuidList, there: str = "NOT d.deleted") -> pa.Table:
         """The rows of these devices.
+
+        Args:
+            devices: the devices.
+            there: the condition in SQL that a device is in the factory.
 
         Raises:
             NotFoundError: ``unknown-devices``.
@@ -412,11 +457,10 @@ class Devices:
         import numpy as np
         import pyarrow as pa
 
-        if len(devices) == 0:
-            raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
+        _not_empty(devices)
         wanted = pa.table({"position": pa.array(np.arange(len(devices))), "uuid": uuid_column(devices.array)})
         rows = self._context.store.table(
-            "SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE NOT d.deleted ORDER BY w.position",
+            f"SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE {there} ORDER BY w.position",
             wanted=wanted,
         )
         if rows.num_rows < len(devices):
@@ -445,6 +489,12 @@ class Devices:
             else "`groundswell status` lists them",
             fields={"tag": tag, "nearest": near},
         )
+
+
+def _not_empty(devices: UuidList) -> UuidList:
+    if len(devices) == 0:
+        raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
+    return devices
 
 
 def _uuid_bytes(rows: pa.Table) -> list[bytes]:
@@ -484,13 +534,29 @@ def _as_like(pattern: str) -> str:
     return escaped.replace("*", "%").replace("?", "_")
 
 
-def _unknown_device(text: str, *, deleted: bool) -> NotFoundError:
-    by_name = "`groundswell devices list --name '*PART*'` finds devices by a part of their name"
+_DELETIONS: Final = {
+    "denied": (
+        "the device `{}` was deleted and is on the denied list",
+        "`groundswell devices allow` takes it off the list; the next import then brings it back",
+    ),
+    "allowed": (
+        "the device `{}` was deleted, and allowed to come back",
+        "the next import that names it brings it back, with its ordinal and its name",
+    ),
+    None: (
+        "no device has the uuid or the name `{}`",
+        "`groundswell devices list --name '*PART*'` finds devices by a part of their name",
+    ),
+}
+
+
+def _unknown_device(text: str, *, deletion: Literal["denied", "allowed"] | None) -> NotFoundError:
+    message, hint = _DELETIONS[deletion]
     return NotFoundError(
         "unknown-device",
-        f"no device has the uuid or the name `{cropped(text)}`",
-        hint="the device was deleted; an import brings it back, with its ordinal" if deleted else by_name,
-        fields={"device": text},
+        message.format(cropped(text)),
+        hint=hint,
+        fields={"device": text, "denied": deletion == "denied", "allowed": deletion == "allowed"},
     )
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.denied import DeniedDevice, Skipped, skip_denied
 from groundswell.factory.incoming import incoming, united
 from groundswell.factory.known import known_devices
 from groundswell.factory.merge import Merged, merge
 from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.read import read_fleet
+from groundswell.fleet.rules import cropped
 from groundswell.fleet.sources import name_of
 from groundswell.wording import count
 
@@ -38,12 +40,14 @@ class ImportReport:
 
     Args:
         rows: rows of the files, header lines not counted.
-        devices: devices that the files name.
+        devices: devices that the files name, denied ones left out: new + returned + changed + unchanged.
         new: devices that the factory had not heard of.
-        returned: devices that had been deleted, and have their old ordinal again.
+        returned: devices that had been deleted and then allowed, and have their old ordinal and name again.
         changed: known devices of which something is different now.
         unchanged: known devices of which nothing is.
-        outdated: devices whose row was seen before what is known: their last_seen and target_version were kept.
+        denied: denied devices that the files name; their rows were skipped.
+        denied_devices: the first 1000 of them, in the order of the files.
+        outdated: devices whose row is older than what is known: a last_seen or a target_version was not taken.
         groups_created: groups that did not exist, in the order of their first device.
         rejected_rows: bad rows that were set aside.
         test_by_default: new devices that count as test devices since no row said otherwise.
@@ -57,6 +61,8 @@ class ImportReport:
     returned: int
     changed: int
     unchanged: int
+    denied: int
+    denied_devices: tuple[DeniedDevice, ...]
     outdated: int
     groups_created: tuple[str, ...]
     rejected_rows: int
@@ -96,8 +102,9 @@ def import_devices(
         tables = [(name_of(source), incoming(columns)) for source, columns in zip(sources, read, strict=True)]
         whole = united(context, tables)
         known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
+        whole, known, skipped = skip_denied(context, whole, known)
         merged = merge(context, whole, known, frozenset(clear), at=at)
-        report = _report(read, merged, dry_run=dry_run)
+        report = _report(read, merged, skipped, dry_run=dry_run)
         if not dry_run and merged.changes:
             context.commit(
                 "devices import",
@@ -110,6 +117,7 @@ def import_devices(
                     "returned": report.returned,
                     "changed": report.changed,
                     "unchanged": report.unchanged,
+                    "denied": report.denied,
                     "cleared": sorted(clear),
                     "groups_created": list(report.groups_created),
                 },
@@ -174,7 +182,7 @@ def _kind(production: bool) -> str:  # noqa: FBT001 - a cell
     return "production" if production else "test"
 
 
-def _report(read: Sequence[FleetColumns], merged: Merged, *, dry_run: bool) -> ImportReport:
+def _report(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, *, dry_run: bool) -> ImportReport:
     return ImportReport(
         rows=sum(columns.report.rows for columns in read),
         devices=merged.devices,
@@ -182,17 +190,25 @@ def _report(read: Sequence[FleetColumns], merged: Merged, *, dry_run: bool) -> I
         returned=merged.returned,
         changed=merged.changed,
         unchanged=merged.devices - merged.new - merged.returned - merged.changed,
+        denied=skipped.total,
+        denied_devices=skipped.first,
         outdated=merged.outdated,
         groups_created=merged.groups_created,
         rejected_rows=sum(columns.report.rejected_rows for columns in read),
         test_by_default=merged.test_by_default,
-        notes=tuple(_notes(read, merged.test_by_default, merged.outdated)),
+        notes=tuple(_notes(read, merged, skipped)),
         dry_run=dry_run,
     )
 
 
-def _notes(read: Sequence[FleetColumns], unsaid: int, outdated: int) -> list[str]:
+_MAX_NAMED: Final = 5
+
+
+def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> list[str]:
+    unsaid, outdated = merged.test_by_default, merged.outdated
     notes = []
+    if skipped.total:
+        notes.append(_denied_note(skipped))
     if unsaid:
         are, count_as = (
             ("IS A PRODUCTION DEVICE", "it counts as a test device")
@@ -203,12 +219,17 @@ def _notes(read: Sequence[FleetColumns], unsaid: int, outdated: int) -> list[str
             f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
         )
     if outdated:
-        rows = (
-            "1 row is older than what is known: its"
-            if outdated == 1
-            else f"{outdated} rows are older than what is known: their"
-        )
-        notes.append(f"{rows} last_seen and target_version were not taken")
+        rows = "1 row is" if outdated == 1 else f"{outdated} rows are"
+        it = "it" if outdated == 1 else "they"
+        notes.append(f"{rows} older than what is known: {it} did not replace the target_version or last_seen")
     # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
     notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
     return notes
+
+
+def _denied_note(skipped: Skipped) -> str:
+    shown = skipped.first[:_MAX_NAMED]
+    named = ", ".join(f"{cropped(one.name)} ({one.uuid})" if one.name else one.uuid for one in shown)
+    rows = "THE ROW OF 1 DENIED DEVICE" if skipped.total == 1 else f"THE ROWS OF {skipped.total} DENIED DEVICES"
+    more = f" and {skipped.total - len(shown)} more" if skipped.total > len(shown) else ""
+    return f"SKIPPED {rows}, which were deleted before: {named}{more}; `devices allow` takes them off the denied list"

@@ -1,8 +1,12 @@
 """Merging an import into what the store knows: which rows are new, which change, and what they come to.
 
 What a row says replaces what is known, cell by cell; an absent column or an empty cell keeps it. `last_seen` and
-`target_version` travel as a pair: the pair that was seen later wins, and a row that does not say when counts as said
-now.
+`target_version` form a pair:
+
+- The newer `last_seen` wins. A version is taken if it was reported after the known one; of two versions of the same
+  second, the greater one is taken.
+- A version without a time counts as reported at the time of the import, and leaves `last_seen` unchanged. The column
+  `version_at` keeps that time as long as it is later than `last_seen`; NULL means the time of `last_seen`.
 """
 
 from __future__ import annotations
@@ -37,7 +41,12 @@ _STORED: Final = (
     "target_version",
     "hardware_id",
     "deleted",
+    "allowed",
+    "version_at",
 )
+_HIDDEN: Final = "version_at"
+"""A difference in this column alone is stored, and does not count as a change of the device."""
+_LATEST: Final = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +57,9 @@ class Merged:
         changes: for the store; none where nothing changes.
         devices: devices that are named.
         new: those that the factory had not heard of.
-        returned: those that had been deleted, and have their old ordinal again.
+        returned: those that had been deleted and allowed, and have their old ordinal and name again.
         changed: known ones of which something is different now.
-        outdated: known ones whose row was seen before what is known.
+        outdated: known ones whose row is older than what is known, so that a last_seen or a version was not taken.
         test_by_default: new or returned ones that count as test devices since no row said otherwise.
         groups_created: groups that did not exist, in the order of their first device.
     """
@@ -70,7 +79,7 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
 
     Args:
         context: the factory's.
-        incoming: as `groundswell.factory.incoming.incoming` makes it; every device once.
+        incoming: as `groundswell.factory.incoming.incoming` makes it; every device once, no denied ones.
         known: those of them that the factory has heard of; None where there are none.
         clear: columns of which an empty cell unsets what is known.
         at: the instant, in seconds since 1970.
@@ -79,21 +88,21 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
     """
     import pyarrow.compute as pc
 
+    reported = min(max(at, 1), _LATEST)
     groups, tags = _Names.of(context, incoming, "group"), _Names.of(context, incoming, "tag")
     rows = _by_number(incoming, groups.numbers, tags.numbers)
     ((given,),) = context.store.rows("SELECT count(*) FROM devices")
-    new = _new_rows(rows, known, first=given)
+    new = _new_rows(rows, known, first=given, reported=reported)
     changes = [*_name_changes(context, groups, tags, at), put("devices", new.select(_STORED), new=True)]
     by_default = _count(new.column("unsaid"))
     returned = changed = outdated = 0
     if known is not None:
         pairs = _pairs(rows, known)
-        touched = _touched(context, pairs, clear)
+        touched, visible, outdated = _touched(context, pairs, clear, reported=reported)
         changes.append(set_cells("devices", touched))
         gone = pairs.column("known_deleted")
         returned = _count(gone)
-        changed = touched.num_rows - returned
-        outdated = _count(pc.less(pairs.column("last_seen"), pairs.column("known_last_seen")))
+        changed = visible - returned
         by_default += _count(pc.and_(gone, pc.is_null(pairs.column("production"))))
     return Merged(
         changes=tuple(change for change in changes if change.rows.num_rows),
@@ -136,14 +145,15 @@ class _Names:
         codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
         names = encoded.dictionary.to_pylist()
         unknown = [code for code, name in enumerate(names) if name not in known]
-        if len(unknown) > 1:
+        if unknown:
             # The place after the last name is that of −1.
             firsts = np.full(len(names) + 1, len(codes))
             np.minimum.at(firsts, codes, np.arange(len(codes)))
-            unknown.sort(key=firsts.__getitem__)
+            # The dictionary may still have the names of rows that were skipped.
+            unknown = sorted((code for code in unknown if firsts[code] < len(codes)), key=firsts.__getitem__)
         first = _next_number(context, column, known)
         new = {names[code]: first + i for i, code in enumerate(unknown)}
-        numbers = np.array([*(known.get(name) or new[name] for name in names), 0], np.uint32)
+        numbers = np.array([*(known.get(name) or new.get(name, 0) for name in names), 0], np.uint32)
         return cls(pa.array(numbers[codes], mask=codes < 0), new)
 
 
@@ -172,8 +182,15 @@ def _by_number(incoming: pa.Table, groups: pa.Array, tags: pa.Array) -> pa.Table
 # --- rows
 
 
-def _new_rows(rows: pa.Table, known: Known | None, *, first: int) -> pa.Table:
-    """The rows of devices that the factory has not heard of, in their order, with ordinals from `first` on."""
+def _new_rows(rows: pa.Table, known: Known | None, *, first: int, reported: int) -> pa.Table:
+    """The rows of devices that the factory has not heard of, in their order, with ordinals from `first` on.
+
+    Args:
+        rows: of the import.
+        known: the devices that the factory has heard of.
+        first: the first ordinal.
+        reported: the time of a version without a time.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -184,10 +201,13 @@ def _new_rows(rows: pa.Table, known: Known | None, *, first: int) -> pa.Table:
         rows = rows.filter(pa.array(unheard))
     count = rows.num_rows
     production = rows.column("production")
+    no = pa.array(np.zeros(count, np.bool_))
     made = {
         "ordinal": pa.array(np.arange(first, first + count, dtype=np.uint32)),
         "production": pc.fill_null(production, False),  # noqa: FBT003 - a test device unless a row says otherwise
-        "deleted": pa.array(np.zeros(count, np.bool_)),
+        "deleted": no,
+        "allowed": no,
+        "version_at": pc.if_else(_without_time(rows), pa.scalar(reported, pa.uint32()), pa.scalar(None, pa.uint32())),
         "unsaid": pc.is_null(production),
     }
     return pa.table({name: made[name] if name in made else rows.column(name) for name in (*_STORED, "unsaid")})
@@ -204,32 +224,101 @@ def _pairs(rows: pa.Table, known: Known) -> pa.Table:
     return rows
 
 
-def _touched(context: Context, pairs: pa.Table, clear: Collection[str]) -> pa.Table:
-    """The devices that return or of which something is different now: ordinals, and the columns that any differs in."""
+def _without_time(rows: pa.Table) -> Any:
+    """Which rows have a target version and no last_seen."""
+    import pyarrow.compute as pc
+
+    return pc.and_(pc.is_valid(rows.column("target_version")), pc.is_null(rows.column("last_seen")))
+
+
+def _touched(
+    context: Context, pairs: pa.Table, clear: Collection[str], *, reported: int
+) -> tuple[pa.Table, int, int]:
+    """The devices that return or of which something is different now.
+
+    Returns:
+        Their ordinals and the columns in which any of them differs; how many differ in more than `version_at`; how
+        many rows are older than what is known.
+    """
+    values = _values(clear, reported)
+    if not _has_own_times(pairs, clear):
+        del values[_HIDDEN]
+    differs = {column: f"({value}) IS DISTINCT FROM known_{column}" for column, value in values.items()}
+    anywhere = ", ".join(f"coalesce(bool_or({differ}), false) AS {column}" for column, differ in differs.items())
+    older = f"count(*) FILTER ({_older(reported)}) AS older"
+    (found,) = context.store.table(f"SELECT {older}, {anywhere} FROM pairs", pairs=pairs).to_pylist()
+    changing = [column for column in values if found[column]]
+    cells = ", ".join(["known_ordinal AS ordinal", *(f"{values[column]} AS {column}" for column in changing)])
+    where = " OR ".join([differs[column] for column in changing] or ["false"])
+    if _HIDDEN in changing:
+        visible = " OR ".join([differs[column] for column in changing if column != _HIDDEN] or ["false"])
+        touched = context.store.table(f"SELECT {cells}, {visible} AS visible FROM pairs WHERE {where}", pairs=pairs)
+        count, touched = _count(touched.column("visible")), touched.drop_columns(["visible"])
+    else:
+        touched = context.store.table(f"SELECT {cells} FROM pairs WHERE {where}", pairs=pairs)
+        count = touched.num_rows
+    return in_order(touched), count, found["older"]
+
+
+_KNOWN_AT: Final = "coalesce(known_version_at, known_last_seen)"
+
+
+def _said_at(reported: int) -> str:
+    return f"coalesce(last_seen, {reported}::UINTEGER)"
+
+
+def _older(reported: int) -> str:
+    """The condition that a last_seen or a version of a row is not taken, since a later one is known."""
+    said_at = _said_at(reported)
+    return f"last_seen < known_last_seen OR (target_version IS NOT NULL AND {said_at} < {_KNOWN_AT})"
+
+
+def _has_own_times(pairs: pa.Table, clear: Collection[str]) -> bool:
+    """Whether the time of some version may differ from the device's last_seen."""
+    import pyarrow.compute as pc
+
+    return (
+        "last_seen" in clear
+        or pairs.column("known_version_at").null_count < pairs.num_rows
+        or (pairs.column("last_seen").null_count > 0 and bool(pc.any(_without_time(pairs)).as_py()))
+    )
+
+
+def _values(clear: Collection[str], reported: int) -> dict[str, str]:
+    """For each stored column its value after the import, as SQL over the pairs."""
 
     def kept(column: str, stored: str) -> str:
         return stored if column in clear else f"coalesce({stored}, known_{stored})"
 
-    later = "(known_last_seen IS NULL OR last_seen IS NULL OR last_seen >= known_last_seen)"
-    values = {
+    said_at = _said_at(reported)
+    later = f"({_KNOWN_AT} IS NULL OR {said_at} > {_KNOWN_AT})"
+    not_older = f"({_KNOWN_AT} IS NULL OR {said_at} >= {_KNOWN_AT})"
+    # `greatest` ignores NULL.
+    last_seen = (
+        f"CASE WHEN last_seen IS NULL THEN {'NULL' if 'last_seen' in clear else 'known_last_seen'}"
+        " ELSE greatest(last_seen, known_last_seen) END"
+    )
+    unsaid = f"CASE WHEN {not_older} THEN NULL ELSE known_target_version END"
+    target_version = (
+        f"CASE WHEN target_version IS NULL THEN {unsaid if 'target_version' in clear else 'known_target_version'}"
+        f" WHEN {later} THEN target_version"
+        f" WHEN {not_older} THEN greatest(target_version, known_target_version)"
+        " ELSE known_target_version END"
+    )
+    version_at = f"CASE WHEN target_version IS NOT NULL AND {not_older} THEN {said_at} ELSE {_KNOWN_AT} END"
+    return {
         "name": kept("name", "name"),
         "group_id": kept("group", "group_id"),
         "tag_id": kept("tag", "tag_id"),
         "production": "CASE WHEN known_deleted THEN coalesce(production, false) ELSE known_production END",
-        # Of two pairs of the same second the import's is the one.
-        "last_seen": f"CASE WHEN {later} THEN {kept('last_seen', 'last_seen')} ELSE known_last_seen END",
-        "target_version": f"CASE WHEN {later} THEN {kept('target_version', 'target_version')}"
-        " ELSE known_target_version END",
+        "last_seen": last_seen,
+        "target_version": target_version,
+        "version_at": f"CASE WHEN ({target_version}) IS NULL OR ({version_at}) <= ({last_seen}) THEN NULL"
+        f" ELSE {version_at} END",
         "hardware_id": kept("hardware_id", "hardware_id"),
         "deleted": "false",
+        "allowed": "false",
     }
-    differs = {column: f"({value}) IS DISTINCT FROM known_{column}" for column, value in values.items()}
-    anywhere = ", ".join(f"coalesce(bool_or({differ}), false) AS {column}" for column, differ in differs.items())
-    (found,) = context.store.table(f"SELECT {anywhere} FROM pairs", pairs=pairs).to_pylist()
-    changing = [column for column in values if found[column]]
-    cells = ", ".join(["known_ordinal AS ordinal", *(f"{values[column]} AS {column}" for column in changing)])
-    where = " OR ".join([differs[column] for column in changing] or ["false"])
-    return in_order(context.store.table(f"SELECT {cells} FROM pairs WHERE {where}", pairs=pairs))
 
 
 def _count(flags: Any) -> int:

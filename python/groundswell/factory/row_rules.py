@@ -34,10 +34,13 @@ ROW_RULES: Final[dict[str, str]] = {
         "SELECT 'the uuid ' || uuid || ' has ' || count(*) || ' ordinals' FROM devices GROUP BY uuid"
         " HAVING count(*) > 1"
     ),
-    "deleted devices are in no group and on no tag": (
-        "SELECT 'the deleted device ' || uuid || ' has properties' FROM devices WHERE deleted AND (name IS NOT NULL OR"
-        " group_id IS NOT NULL OR tag_id IS NOT NULL OR production OR last_seen IS NOT NULL OR"
-        " target_version IS NOT NULL OR hardware_id IS NOT NULL)"
+    "deleted devices have a name at most, and only they are denied or allowed": (
+        "SELECT 'the deleted device ' || uuid || ' has properties' FROM devices WHERE deleted AND ("
+        "group_id IS NOT NULL OR tag_id IS NOT NULL OR production OR last_seen IS NOT NULL OR"
+        " target_version IS NOT NULL OR version_at IS NOT NULL OR hardware_id IS NOT NULL)"
+        " UNION ALL SELECT 'the device ' || uuid || ' is allowed and not deleted' FROM devices"
+        " WHERE allowed AND NOT deleted"
+        " UNION ALL SELECT 'the device ' || uuid || ' is neither allowed nor denied' FROM devices WHERE allowed IS NULL"
     ),
     "every group and tag of a device exists": (
         "SELECT 'the device ' || uuid || ' is in the group ' || group_id || ', which does not exist' FROM devices"
@@ -50,6 +53,8 @@ ROW_RULES: Final[dict[str, str]] = {
         " WHERE target_version < 0"
         " UNION ALL SELECT 'the device ' || uuid || ' was seen at 0, which means never' FROM devices"
         " WHERE last_seen = 0"
+        " UNION ALL SELECT 'the version of the device ' || uuid || ' has a time of its own, and needs none'"
+        " FROM devices WHERE version_at IS NOT NULL AND (target_version IS NULL OR version_at <= last_seen)"
     ),
     "names of groups and tags are given once, and well formed": (
         "SELECT 'the group ' || name || ' exists ' || count(*) || ' times' FROM groups GROUP BY name"

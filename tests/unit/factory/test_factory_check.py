@@ -77,9 +77,11 @@ ROWS = {
     "a uuid has one ordinal": [
         (f"UPDATE devices SET uuid = {ONE} WHERE ordinal = 1", f"the uuid {device(1)} has 2 ordinals"),
     ],
-    "deleted devices are in no group and on no tag": [
-        ("UPDATE devices SET name = 'x' WHERE deleted", f"the deleted device {device(3)} has properties"),
-        ("UPDATE devices SET production = true WHERE deleted", "has properties"),
+    "deleted devices have a name at most, and only they are denied or allowed": [
+        ("UPDATE devices SET production = true WHERE deleted", f"the deleted device {device(3)} has properties"),
+        ("UPDATE devices SET version_at = 5 WHERE deleted", "has properties"),
+        (f"UPDATE devices SET allowed = true WHERE uuid = {ONE}", f"the device {device(1)} is allowed and not deleted"),
+        (f"UPDATE devices SET allowed = NULL WHERE uuid = {ONE}", "is neither allowed nor denied"),
         ("UPDATE devices SET tag_id = 1 WHERE deleted", "has properties"),
         ("UPDATE devices SET group_id = 1 WHERE deleted", "has properties"),
         ("UPDATE devices SET last_seen = 1 WHERE deleted", "has properties"),
@@ -94,6 +96,10 @@ ROWS = {
     "target versions and instants are in their ranges": [
         (f"UPDATE devices SET target_version = -1 WHERE uuid = {ONE}", "reports the version -1"),
         (f"UPDATE devices SET last_seen = 0 WHERE uuid = {ONE}", "was seen at 0"),
+        (
+            f"UPDATE devices SET version_at = 1, last_seen = 5 WHERE uuid = {ONE}",
+            f"the version of the device {device(1)} has a time of its own",
+        ),
     ],
     "names of groups and tags are given once, and well formed": [
         (

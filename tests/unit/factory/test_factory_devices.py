@@ -357,11 +357,12 @@ def test_a_group_that_does_not_exist_is_not_made_by_grouping(registry: Factory) 
     assert {group.name for group in registry.groups.list()} == {"beta", "canary"}
 
 
-def test_a_deleted_device_keeps_nothing_but_its_ordinal(registry: Factory) -> None:
+def test_a_deleted_device_keeps_nothing_but_its_ordinal_and_its_name(registry: Factory) -> None:
     assert registry.devices.delete([device(1), device(3), device(3)], now=AT) == 2
+    registry.devices.allow([device(3)], now=AT)
     report = registry.devices.import_(devices(1, first=3), now=AT)
     assert (report.new, report.returned, report.test_by_default) == (0, 1, 1)
-    assert facts(registry.devices.show(device(3))) == (2, None, None, None, False, None, None, None)
+    assert facts(registry.devices.show(device(3))) == (2, "f", None, None, False, None, None, None)
 
 
 def facts(one: Device) -> tuple[Any, ...]:

@@ -154,6 +154,7 @@ def test_a_group_whose_devices_were_deleted_is_empty(factory: Factory) -> None:
     factory.devices.import_(devices(2, group="a"), now=AT)
     factory.devices.delete([device(1), device(2)], now=AT)
     assert factory.groups.delete("a", now=AT) == 0
+    factory.devices.allow([device(1), device(2)], now=AT)
     # They come back without a group: what was known of them is forgotten.
     factory.devices.import_(devices(2), now=AT)
     assert [one.group for one in factory.devices.list().devices] == [None, None]

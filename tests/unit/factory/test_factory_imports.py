@@ -80,6 +80,7 @@ def test_more_text_than_offsets_of_32_bits_reach_is_imported_like_any(
 
 def test_a_report_counts_every_device_once(known: Factory) -> None:
     known.devices.delete([device(4)], now=AT)
+    known.devices.allow([device(4)], now=AT)
     table = pa.table(
         {
             "uuid": [device(number) for number in (1, 2, 3, 4, 5, 6, 6)],
@@ -96,6 +97,8 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
         returned=1,
         changed=1,
         unchanged=2,
+        denied=0,
+        denied_devices=(),
         outdated=1,
         groups_created=("beta", "gamma"),
         rejected_rows=0,
@@ -105,7 +108,7 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
                 "NOTHING SAYS THAT 1 OF THE NEW DEVICES IS A PRODUCTION DEVICE: it counts as a test device, and no"
                 " later import can change that"
             ),
-            "1 row is older than what is known: its last_seen and target_version were not taken",
+            "1 row is older than what is known: it did not replace the target_version or last_seen",
             "1 row was left out that only said again what an earlier row said",
         ),
         dry_run=False,
@@ -126,7 +129,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(known: Factory
 def test_two_imports_of_the_same_file_are_one(factory: Factory, tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"devices.{kind}"
     table = devices(5, name='odd "name",\nhere', group="canary", tag="main", production=True, target_version=41)
-    factory.devices.import_(table, now=AT)
+    factory.devices.import_(table.append_column("last_seen", pa.array([NOW - 5] * 5)), now=AT)
     factory.devices.export(path)
     with Factory.create(tmp_path / "other", name="other", now=AT) as other:
         other.devices.import_(path, now=AT)
@@ -229,8 +232,9 @@ def test_a_row_that_would_flip_a_device_is_told_with_its_line(known: Factory, tm
     ]
 
 
-def test_a_deleted_device_comes_back_as_what_the_row_says(known: Factory) -> None:
+def test_an_allowed_device_comes_back_as_what_the_row_says(known: Factory) -> None:
     known.devices.delete([device(1), device(3)], now=AT)
+    assert known.devices.allow([device(1), device(3)], now=AT) == 2
     report = known.devices.import_(devices(3, production=[False, None, True]), now=AT)
     assert (report.returned, report.unchanged) == (2, 1)
     assert [one.production for one in known.devices.list().devices] == [False, True, True, False]
