@@ -96,6 +96,28 @@ def test_an_allowed_device_comes_back_with_its_ordinal(acme: Run, shop: Path) ->
     assert acme("devices", "show", "edge-1", "--json").data["ordinal"] == 2
 
 
+def test_a_denied_device_is_skipped_and_named(acme: Run, shop: Path, revision: Callable[[], int]) -> None:
+    acme("devices", "delete", UUIDS[2])
+    ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.splitlines() == [
+        f"note: SKIPPED THE ROW OF 1 DENIED DEVICE, which was deleted before: edge-1 ({UUIDS[2]}); `devices allow` takes"
+        " it off the denied list",
+        "nothing to do for 5 devices: 0 new, 0 changed, 5 unchanged, 1 denied and skipped",
+    ]
+    assert revision() == 5
+    data = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW, "--json").data
+    assert (data["denied"], data["denied_devices"]) == (1, [{"uuid": UUIDS[2], "name": "edge-1"}])
+    assert acme("devices", "denied", "--uuids").out == f"{UUIDS[2]}\n"
+    assert acme("devices", "denied", "--json").data == {
+        "denied": [{"uuid": UUIDS[2], "name": "edge-1"}],
+        "total": 1,
+    }
+    assert acme("devices", "denied").out.splitlines()[1].split() == [UUIDS[2], "edge-1"]
+    ran = acme("devices", "allow", UUIDS[0])
+    assert (ran.code, ran.slug) == (3, "not-denied")
+
+
 def test_a_column_that_is_not_known_is_named_with_the_nearest(acme: Run, shop: Path) -> None:
     ran = acme("devices", "import", csv(shop, f"uuid,nmae\n{UUIDS[0]},x\n"))
     assert (ran.code, ran.out) == (0, "")
@@ -359,8 +381,8 @@ def test_devices_are_deleted(acme: Run) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "deleted 1 device\n")
     assert acme("devices", "delete", f"{UUIDS[1]} {UUIDS[2]}", UUIDS[3]).err == "deleted 3 devices\n"
     assert acme("devices", "show", UUIDS[1]).err == (
-        f"error: no device has the uuid or the name `{UUIDS[1]}`\n"
-        " hint: the device was deleted; an import brings it back, with its ordinal\n"
+        f"error: the device `{UUIDS[1]}` was deleted and is on the denied list\n"
+        " hint: `groundswell devices allow` takes it off the list; the next import then brings it back\n"
     )
     assert acme("devices", "list", "--uuids").lines == UUIDS[4:]
 

@@ -68,6 +68,14 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell devices delete gw-000017",
         "groundswell devices delete @stolen.lst",
     ),
+    "devices allow": (
+        "groundswell devices allow 6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11",
+        "groundswell devices allow @found-again.lst",
+    ),
+    "devices denied": (
+        "groundswell devices denied",
+        "groundswell devices denied --uuids > denied.lst",
+    ),
     "devices export": ("groundswell devices export fleet.parquet",),
     "groups": (
         "groundswell groups list",

@@ -232,4 +232,7 @@ def _denied_note(skipped: Skipped) -> str:
     named = ", ".join(f"{cropped(one.name)} ({one.uuid})" if one.name else one.uuid for one in shown)
     rows = "THE ROW OF 1 DENIED DEVICE" if skipped.total == 1 else f"THE ROWS OF {skipped.total} DENIED DEVICES"
     more = f" and {skipped.total - len(shown)} more" if skipped.total > len(shown) else ""
-    return f"SKIPPED {rows}, which were deleted before: {named}{more}; `devices allow` takes them off the denied list"
+    were, them = ("was", "it") if skipped.total == 1 else ("were", "them")
+    return (
+        f"SKIPPED {rows}, which {were} deleted before: {named}{more}; `devices allow` takes {them} off the denied list"
+    )

@@ -231,9 +231,7 @@ def _without_time(rows: pa.Table) -> Any:
     return pc.and_(pc.is_valid(rows.column("target_version")), pc.is_null(rows.column("last_seen")))
 
 
-def _touched(
-    context: Context, pairs: pa.Table, clear: Collection[str], *, reported: int
-) -> tuple[pa.Table, int, int]:
+def _touched(context: Context, pairs: pa.Table, clear: Collection[str], *, reported: int) -> tuple[pa.Table, int, int]:
     """The devices that return or of which something is different now.
 
     Returns:
