@@ -1,10 +1,9 @@
-"""Deleted means denied, and the order of imports: domain.md, "Devices and groups change" and "Where devices come from"."""
+"""Deleted means denied, and the order of imports (domain.md, "The sets" and "Where devices come from")."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pytest
 
 from factories import AT, NOW, device, devices, later, past_the_store
@@ -13,6 +12,8 @@ from groundswell.factory import DeniedDevice, Factory
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pyarrow as pa
 
 HOUR = 3600
 
