@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shutil
 import subprocess
@@ -12,10 +10,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 import releases
+import terminals
 from commands import Ran
+from groundswell.cli import questions
+from groundswell.errors import StateError
 from groundswell.factory import Factory
 from groundswell.fleet.quantities import instant
 
@@ -126,7 +128,7 @@ def test_a_busy_tag_a_used_name_and_a_version_not_above_productions_are_states(m
     assert (busy.code, "wave `v42` is already active" in busy.err) == (4, True)
     used = made("init", *keys, "v42", 43, "beta")
     assert (used.code, "was named `v42` before" in used.err) == (4, True)
-    assert made("complete").code == 0
+    assert made("complete", "v42").code == 0
     below = made("init", *keys, "v41", 41, releases.TAG)
     assert (below.code, "`41` is not above" in below.err) == (4, True)
 
@@ -444,7 +446,7 @@ def test_the_name_may_be_left_out_where_one_wave_is_active(made: Waves, folder: 
     several = made("status")
     assert (several.code, "v42" in several.err, "b42" in several.err) == (4, True, True)
     assert made("cancel", "b42").code == 0
-    assert made("complete").code == 0
+    assert made("complete", "--yes").code == 0
     none = made("status")
     assert (none.code, "no wave is active" in none.err) == (3, True)
 
@@ -462,23 +464,7 @@ def test_wave_is_another_word_for_waves(run: Run, made: Waves, folder: Path) -> 
 
 
 def on_a_terminal(folder: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
-    """Run a command on a pseudo-terminal and answer its question."""
-    command = [sys.executable, "-m", "groundswell", "-C", str(folder / "acme"), "waves", *arguments]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, command)
-    os.write(terminal, answer)
-    seen = b""
-    while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        seen += part
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), seen.decode()
+    return terminals.run(folder / "acme", "waves", *arguments, answer=answer)
 
 
 @pytest.mark.parametrize("arguments", [["complete"], ["cancel"], ["rollout", "v42", "canary"]])
@@ -486,11 +472,111 @@ def test_on_a_terminal_what_cannot_be_undone_is_asked_first(made: Waves, folder:
     before = data(made("show", "v42", "--json"))
     code, seen = on_a_terminal(folder, *arguments, answer=b"n\n")
     assert "[y/N]" in seen
-    assert code != 0
+    assert (code, "nothing was changed: the answer was no" in seen, "interrupted" in seen) == (4, True, False)
     assert data(made("show", "v42", "--json")) == before
     code, seen = on_a_terminal(folder, *arguments, answer=b"y\n")
     assert code == 0, seen
     assert data(made("show", "v42", "--json")) != before
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (b"\n", 4, "the answer was no"),
+        (b"\x04", 4, "the input ended without an answer"),
+        (b"\x03", 130, "interrupted"),
+        (b"perhaps\nno\n", 4, "the answer was no"),
+    ],
+    ids=["enter", "end of input", "Ctrl-C", "neither"],
+)
+def test_only_a_yes_goes_on(made: Waves, folder: Path, answer: bytes, code: int, said: str) -> None:
+    before = data(made("show", "v42", "--json"))
+    found, seen = on_a_terminal(folder, "cancel", answer=answer)
+    assert (found, said in seen) == (code, True), seen
+    assert data(made("show", "v42", "--json")) == before
+
+
+def test_a_no_has_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "confirm", lambda _: False)
+    with pytest.raises(StateError) as caught:
+        questions.ask("Go on?")
+    assert (caught.value.code, caught.value.exit_code) == ("not-confirmed", 4)
+
+
+def test_the_question_before_complete_shows_the_progress_of_the_wave(made: Waves, folder: Path) -> None:
+    made("rollout", "v42", "canary")
+    _, seen = on_a_terminal(folder, "complete", answer=b"n\n")
+    assert "wave v42 brings version 42 to tag production: 120 devices" in seen
+    assert "0 updated, 5 scheduled, 115 unscheduled, 0 unsupported" in seen
+    assert "0 devices on a later version" in seen
+
+
+@pytest.mark.parametrize("command", ["complete", "cancel"])
+def test_without_a_terminal_a_decision_requires_the_name_or_yes(made: Waves, folder: Path, command: str) -> None:
+    before = data(made("show", "v42", "--json"))
+    ran = made(command)
+    assert (ran.code, ran.slug) == (2, "confirmation-required")
+    assert f"groundswell waves {command} v42" in ran.err
+    assert data(made("show", "v42", "--json")) == before
+    made("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
+    several = made(command)
+    assert (several.slug, "v42" in several.err, "b42" in several.err) == ("several-active-waves", True, True)
+    assert made(command, "b42").code == 0
+    assert made(command, "--yes").code == 0
+    assert made(command).slug == "no-active-wave"
+
+
+def test_no_command_asks_without_a_terminal(made: Waves) -> None:
+    assert made("rollout", "v42", "canary").code == 0
+
+
+def test_a_tag_that_is_probably_a_typo_is_refused_until_it_is_confirmed(waves: Waves, folder: Path) -> None:
+    words = ("init", "-k", folder / "targets.tgz", "v42", 42, "prodution")
+    ran = waves(*words)
+    assert (ran.code, ran.slug, "`production` (120 production devices)" in ran.err) == (4, "tag-without-devices", True)
+    assert waves(*words, "--dry-run").slug == "tag-without-devices"
+    confirmed = waves(*words, "--new-tag")
+    assert (confirmed.code, "no production device listens to the tag prodution yet" in confirmed.err) == (0, True)
+    far = waves("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
+    assert (far.code, "no production device listens to the tag beta yet" in far.err) == (0, True)
+
+
+def test_a_completion_that_downgrades_is_refused_until_it_is_allowed(made: Waves, folder: Path) -> None:
+    with Factory.open(folder / "acme") as factory:
+        ahead = factory.devices.list_uuids(group="canary")
+        factory.devices.import_(pa.table({"uuid": ahead, "last_seen": [releases.NOW] * 5, "target_version": [43] * 5}))
+    assert "5 devices report a later version than 42: 43 (5)" in made("status").out
+    refused = made("complete", "v42", "--yes")
+    assert (refused.code, refused.slug) == (4, "would-downgrade")
+    assert "5 devices report a later version than 42: 43 (5)" in refused.err
+    code, seen = on_a_terminal(folder, "complete", answer=b"y\n")
+    assert (code, "[y/N]" in seen) == (4, False)
+    assert made("complete", "v42", "--allow-downgrade").code == 0
+
+
+def test_a_whole_group_is_capped_by_a_setting_of_the_factory(made: Waves, run: Run, folder: Path) -> None:
+    def setting(*words: object) -> Ran:
+        return run("-C", folder / "acme", "settings", *words)
+
+    assert data(setting("show", "--json")) == {"max_whole_group": None}
+    assert setting("max-whole-group", 10).code == 0
+    assert "max-whole-group  10" in setting("show").out
+    refused = made("rollout", "v42", "us-east")
+    assert (refused.code, refused.slug) == (4, "whole-group-too-large")
+    assert "would take in 60 devices, and the setting max-whole-group allows 10" in refused.err
+    assert made("rollout", "v42", "us-east", "--dry-run").slug == "whole-group-too-large"
+    assert made("rollout", "v42", "us-east", "-l", 50).code == 0
+    # What is in the wave already does not count.
+    assert made("rollout", "v42", "us-east").code == 0
+    assert made("rollout", "v42", "us-west").slug == "whole-group-too-large"
+    assert setting("max-whole-group", "off").code == 0
+    assert made("rollout", "v42", "us-west").code == 0
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "", "ten", "1e3", "99999999999999999999999"])
+def test_a_cap_is_a_count(run: Run, folder: Path, value: str) -> None:
+    ran = run("-C", folder / "acme", "settings", "max-whole-group", "--", value)
+    assert (ran.code, ran.slug) == (2, "bad-setting")
 
 
 def test_yes_skips_the_question(made: Waves, folder: Path) -> None:  # noqa: ARG001

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import releases
+import terminals
 from commands import Ran
 from groundswell.cli import run as run_command
 from groundswell.factory import Factory
@@ -89,6 +90,15 @@ def write_list(path: Path, uuids: list[str], separator: str) -> Path:
     return path
 
 
+def complete_by_a_person(factory: Path) -> None:
+    """Type the page's bare `complete` where it is typed: on a terminal, which asks and names the wave."""
+    code, seen = terminals.run(factory, "waves", "complete", answer=b"y\n")
+    assert code == 0, seen
+    assert f"Complete {WAVE}" in seen
+    with Factory.open(factory) as opened:
+        assert opened.targets.list_production(releases.TAG).role_version == 42
+
+
 def test_the_first_walk_canary_then_a_group_in_chunks_then_the_whole_fleet(factory: Path, type_: Type) -> None:
     type_("groundswell waves rollout {wave} canary")
     type_("groundswell waves rollout {wave} us-east-1 --limit=10")
@@ -128,14 +138,14 @@ def test_canary_devices_by_groups(factory: Path, type_: Type) -> None:
     type_("groundswell waves rollout {wave} --group canary")
     type_("groundswell waves rollout {wave} --group beta")
     assert [len(one) for one in staged(factory)] == [5, 20]
-    type_("groundswell waves complete")
+    complete_by_a_person(factory)
 
 
 def test_canary_devices_by_random_partitions(factory: Path, type_: Type) -> None:
     type_("groundswell waves rollout {wave} --limit 5")
     type_("groundswell waves rollout {wave} --limit 20")
     assert [len(one) for one in staged(factory)] == [5, 20]
-    type_("groundswell waves complete")
+    complete_by_a_person(factory)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\n", "\r\n", " \t|\u2003 ,\u2028"])
@@ -147,7 +157,7 @@ def test_canary_devices_by_a_file_in_any_separators(factory: Path, type_: Type, 
     listed, sampled = staged(factory)
     assert listed == set(chosen)
     assert len(sampled) == 20
-    type_("groundswell waves complete")
+    complete_by_a_person(factory)
 
 
 def test_a_large_group_in_four_chunks(factory: Path, type_: Type) -> None:

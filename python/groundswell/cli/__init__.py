@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "keys": ("groundswell.cli.keys", "Make, add and rotate keys; show the roots."),
     "metadata": ("groundswell.cli.metadata", "Export, renew and verify what devices are served."),
     "waves": ("groundswell.cli.waves", "Make waves, roll them out, follow, complete or cancel them."),
+    "settings": ("groundswell.cli.settings", "Show and change the settings of the factory."),
     "status": ("groundswell.cli.status", "Show the factory at a glance."),
     "check": ("groundswell.cli.backup", "Prove that the factory is sound, or repair it."),
     "backup": ("groundswell.cli.backup", "Write the whole factory to one file."),

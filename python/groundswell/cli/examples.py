@@ -158,6 +158,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell waves rollout v2.0 --limit 5% --dry-run --plan-out step3.json",
         "groundswell waves rollout v2.0 --apply step3.json",
         "groundswell waves rollout v2.0 --uuids @from-crm.lst --skip-mismatched",
+        "groundswell waves rollout v2.0 --limit 100 --request-id ticket-17 --if-revision 3",
     ),
     "waves status": (
         "groundswell waves status",
@@ -179,6 +180,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "waves why": (
         "groundswell waves why gw-000017",
         "groundswell waves why --wave v2.0 @batch.lst",
+    ),
+    "settings": ("groundswell settings max-whole-group 1000",),
+    "settings show": ("groundswell settings show",),
+    "settings max-whole-group": (
+        "groundswell settings max-whole-group 1000",
+        "groundswell settings max-whole-group off",
     ),
     "status": (
         "groundswell status",

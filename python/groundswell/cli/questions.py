@@ -6,21 +6,52 @@ import sys
 
 import click
 
-from groundswell.cli.render import confirm
+from groundswell.cli.render import confirm, say
+from groundswell.errors import InputError, StateError
 
-__all__ = ["ask", "must_ask"]
+__all__ = ["ask", "has_terminal", "must_ask", "must_be_named"]
+
+
+def has_terminal() -> bool:
+    """Whether a person can be asked: stdin and stderr are a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def must_ask(*, yes: bool) -> bool:
     """Whether to ask: a person is there, and has not said yes beforehand."""
-    return not yes and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return not yes and has_terminal()
 
 
 def ask(question: str) -> None:
-    """Ask; a no ends the command.
+    """Ask a question that only a yes lets the command go on from.
 
     Raises:
-        click.Abort: for a no.
+        StateError: ``not-confirmed`` for a no, and where the input ends without an answer.
+        click.Abort: at Ctrl-C.
     """
-    if not confirm(question):
-        raise click.Abort
+    try:
+        agreed = confirm(question)
+        reason = "the answer was no"
+    except click.Abort as abort:
+        # click raises it for Ctrl-C and for the end of the input.
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        say("")
+        agreed, reason = False, "the input ended without an answer"
+    if not agreed:
+        raise StateError(
+            "not-confirmed",
+            f"nothing was changed: {reason}",
+            hint="answer y to go on, or give --yes to skip the question",
+            fields={"reason": reason},
+        )
+
+
+def must_be_named(command: str, wave: str) -> InputError:
+    """The error for a decision without a name where nobody can be asked: a script must not decide by accident."""
+    return InputError(
+        "confirmation-required",
+        f"there is no terminal to ask on, so `{command}` requires the wave's name or --yes",
+        hint=f"name the wave: groundswell {command} {wave}",
+        fields={"command": command, "wave": wave},
+    )

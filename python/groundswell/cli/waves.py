@@ -12,7 +12,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.options import INSTANT, json_option
-from groundswell.cli.questions import ask, must_ask
+from groundswell.cli.questions import ask, has_terminal, must_be_named
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.wave_rollout import rollout
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from groundswell.factory import Factory
     from groundswell.factory.verification import Verified
+    from groundswell.factory.wave_status import WaveStatus
     from groundswell.factory.waves import WaveDetail
     from groundswell.waves.records import Rollout, Wave
 
@@ -58,6 +60,7 @@ waves.add_command(status)
 @click.option("-E", "--expires-at", metavar="T", type=INSTANT, help="The role expires at T.")
 @click.option("--prune", metavar="1,2", help="Versions of production targets that are left out from now on.")
 @click.option("--source-tag", metavar="TAG", help="Only CI targets that carry this tag.")
+@click.option("--new-tag", is_flag=True, help="The tag is meant, although no device listens to it.")
 @click.option("-d", "--dry-run", is_flag=True, help="Print the signed role, and store nothing.")
 @now_option
 @directory_option
@@ -71,6 +74,7 @@ def init(
     expires_at: datetime | None,
     prune: str | None,
     source_tag: str | None,
+    new_tag: bool,
     dry_run: bool,
     now: datetime | None,
     directory: str | None,
@@ -88,6 +92,7 @@ def init(
             prune=_versions(prune),
             source_tag=source_tag,
             expires=expires,
+            new_tag=new_tag,
             dry_run=dry_run,
             now=now,
         )
@@ -299,17 +304,19 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
 
 @waves.command(short_help="Make its targets the production targets.")
 @click.argument("name", required=False)
+@click.option("--allow-downgrade", is_flag=True, help="Complete it even if devices report a later version.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
 @directory_option
-def complete(name: str | None, *, yes: bool, now: datetime | None, directory: str | None) -> None:
+def complete(
+    name: str | None, *, allow_downgrade: bool, yes: bool, now: datetime | None, directory: str | None
+) -> None:
     """Complete a wave; the only active one unless it is named. Its targets go to every device of its tag; final."""
     with open_factory(directory) as factory:
-        if must_ask(yes=yes):
-            found = factory.waves.status(name, now=now)
-            left = found.progress.scheduled + found.progress.unscheduled
-            ask(f"Complete {found.wave.name}, which brings {count(left, 'device')} of tag {found.wave.tag} to it?")
-        done = factory.waves.complete(name, now=now)
+        # What would be refused is not asked about.
+        if allow_downgrade or not factory.waves.would_downgrade(name):
+            _confirm_complete(factory, name, yes=yes, now=now)
+        done = factory.waves.complete(name, allow_downgrade=allow_downgrade, now=now)
     say(
         f"completed the wave {done.wave.name}: version {done.wave.target_version} is in production on {done.wave.tag}",
     )
@@ -323,14 +330,54 @@ def complete(name: str | None, *, yes: bool, now: datetime | None, directory: st
 def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str | None) -> None:
     """Cancel a wave; the only active one unless it is named. Devices that have updated stay; the rest never see it."""
     with open_factory(directory) as factory:
-        if must_ask(yes=yes):
-            found = factory.waves.status(name, now=now)
-            ask(
-                f"Cancel {found.wave.name}? {count(found.progress.updated, 'device')} have it and keep it,"
-                f" {count(found.progress.scheduled, 'device')} will not get it any more."
-            )
+        _confirm_cancel(factory, name, yes=yes, now=now)
         done = factory.waves.cancel(name, now=now)
     say(f"canceled the wave {done.wave.name}")
+
+
+def _confirm_complete(factory: Factory, name: str | None, *, yes: bool, now: datetime | None) -> None:
+    found = _asked_about(factory, "waves complete", name, yes=yes, now=now)
+    if found is not None:
+        left = found.progress.scheduled + found.progress.unscheduled
+        ask(f"Complete {found.wave.name}, which brings {count(left, 'device')} of tag {found.wave.tag} to it?")
+
+
+def _confirm_cancel(factory: Factory, name: str | None, *, yes: bool, now: datetime | None) -> None:
+    found = _asked_about(factory, "waves cancel", name, yes=yes, now=now)
+    if found is not None:
+        progress = found.progress
+        ask(
+            f"Cancel {found.wave.name}? {count(progress.updated, 'device')} have it and keep it,"
+            f" {count(progress.scheduled, 'device')} will not get it any more."
+        )
+
+
+def _asked_about(
+    factory: Factory, command: str, name: str | None, *, yes: bool, now: datetime | None
+) -> WaveStatus | None:
+    """Show how far a wave has come, if there is a question to ask; None if there is none.
+
+    Raises:
+        InputError: ``confirmation-required`` where the wave is not named and nobody can be asked.
+    """
+    if yes:
+        return None
+    if not has_terminal():
+        if name is None:
+            raise must_be_named(command, factory.waves.show().wave.name)
+        return None
+    found = factory.waves.status(name, now=now)
+    if not found.wave.active:
+        return None  # it is refused
+    wave, progress = found.wave, found.progress
+    say(f"wave {wave.name} brings version {wave.target_version} to tag {wave.tag}: {count(progress.total, 'device')},")
+    parts = {"updated": progress.updated, "scheduled": progress.scheduled, "unscheduled": progress.unscheduled}
+    parts["unsupported"] = getattr(progress, "unsupported", 0)
+    say("  " + ", ".join(f"{devices} {what}" for what, devices in parts.items()))
+    say(f"  {count(progress.newer, 'device')} on a later version, {count(progress.silent, 'scheduled device')} silent")
+    for warning in found.warnings:
+        note(warning)
+    return found
 
 
 @waves.command(short_help="Show what was rolled out, and verify it.")

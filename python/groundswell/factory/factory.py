@@ -22,6 +22,7 @@ from groundswell.factory.placing import placed
 from groundswell.factory.publisher import Publisher
 from groundswell.factory.roots import Roots, new_links, signed_root
 from groundswell.factory.served import Production
+from groundswell.factory.settings import Settings
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.targets import Targets
 from groundswell.factory.verification import Archive
@@ -69,6 +70,7 @@ class Factory:
         keys: offline keys, rotation, what the roots say.
         metadata: what devices are served.
         waves: making waves, rolling them out, following and ending them.
+        settings: what holds for all of its clients.
     """
 
     def __init__(self, path: Path, store: DuckDBStore, user: str) -> None:
@@ -79,6 +81,7 @@ class Factory:
         self._keyring: Final = keyring
         self._roots: Final = Roots(self._context)
         publisher = Publisher(self._context, keyring)
+        self.settings: Final = Settings(self._context)
         self.groups: Final = Groups(self._context)
         self.devices: Final = Devices(self._context, self.groups)
         self.targets: Final = Targets(self._context, self._roots, publisher)

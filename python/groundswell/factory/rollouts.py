@@ -11,6 +11,7 @@ from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.plan_checks import devices_of_plan
 from groundswell.factory.requests import Key, RequestBook, checked_request_id
+from groundswell.factory.settings import check_whole_group
 from groundswell.factory.wave_book import nobody
 from groundswell.fleet.fleet import as_uuid_list
 from groundswell.fleet.quantities import Denominator, parse_limit, parse_seed, whole_seconds
@@ -223,6 +224,8 @@ class RolloutDesk:
             online_threshold=threshold,
             half_life=half,
         )
+        if staging.kind == "whole-group" and not staging.repeated:
+            check_whole_group(self._context, group, len(staging))
         plan = Plan(
             factory=self._context.factory,
             wave=wave.name,
@@ -287,6 +290,8 @@ class RolloutDesk:
         devices = devices_of_plan(plan, wave, self._book, fleet, self._context)
         whole = {one.group_id for one in self._book.rollouts(wave) if one.whole}
         repeated = plan.kind == "whole-group" and plan.group_id in whole
+        if plan.kind == "whole-group" and not repeated:
+            check_whole_group(self._context, plan.group, len(devices))
         result = RolloutResult(
             wave=wave,
             number=None,

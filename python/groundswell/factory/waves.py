@@ -13,6 +13,7 @@ from groundswell.factory.context import Context, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
 from groundswell.factory.served import signatures_of
+from groundswell.factory.tag_facts import TagFacts, later_sentence, near_tags, unsupported_sentence
 from groundswell.factory.wave_status import WaveStatus, signatures_needed, wave_status
 from groundswell.factory.why import WhyDesk
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
@@ -24,9 +25,10 @@ from groundswell.tuf.canonical import canonical
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Wave, wave_row
 from groundswell.waves.role import compose_role, without_deltas
+from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import SupportsIndex
 
@@ -108,6 +110,7 @@ class Waves:
         self._metadata: Final = metadata
         self._desk: Final = RolloutDesk(context, book, devices, self._published, self._require_ready)
         self._archive: Final = archive
+        self._facts: Final = TagFacts(context.store)
 
     # --- reading
 
@@ -154,7 +157,7 @@ class Waves:
         """
         with self._context.store.turn():
             wave = self._book.named_or_active(name)
-            return wave_status(
+            found = wave_status(
                 wave,
                 self._book,
                 self._devices.fleet(now=now),
@@ -164,6 +167,25 @@ class Waves:
                 now=seconds(now),
                 online_threshold=online_threshold,
             )
+            later = self._facts.later_than(wave.target_version, wave.tag) if wave.active else {}
+            if not later:
+                return found
+            return replace(found, warnings=(*found.warnings, later_sentence(later, wave.target_version)))
+
+    def would_downgrade(self, name: str | None = None) -> Mapping[int, int]:
+        """Which later versions `complete` would take devices back from; the only active wave unless it is named.
+
+        Devices on the version of a canceled wave are protected: they are served that wave's targets.
+
+        Returns:
+            For each version how many devices report it, ascending; empty if no device would be downgraded.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._downgraded(self._book.named_or_active(name))
 
     def why(self, devices: DeviceList, *, wave: str | None = None, now: datetime | None = None) -> Sequence[WhyReport]:
         """For each device: is it in the wave or not, since which rollout, by which rule, and what is it served now.
@@ -232,6 +254,7 @@ class Waves:
         prune: Iterable[int] = (),
         source_tag: str | None = None,
         expires: datetime | None = None,
+        new_tag: bool = False,
         dry_run: bool = False,
         now: datetime | None = None,
     ) -> WaveDetail:
@@ -247,6 +270,8 @@ class Waves:
             prune: versions of production targets that are left out from now on.
             source_tag: only CI targets that carry this tag.
             expires: when the role expires; in 365 days unless given.
+            new_tag: the tag is meant, although no production device listens to it and it is within two edits of one
+                that devices listen to.
             dry_run: work the role out, sign it, and store nothing.
             now: the instant; the clock's unless given.
 
@@ -254,7 +279,7 @@ class Waves:
             InputError: ``bad-name``, ``expired-role``, ``bad-prune``, ``bad-tarball``.
             NotFoundError: ``unknown-version``, ``no-source-targets``.
             StateError: ``keys-not-initialised``, ``wave-name-used``, ``tag-busy``, ``version-not-above``,
-                ``target-in-production``.
+                ``target-in-production``, ``tag-without-devices``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         check_name("wave", name)
@@ -265,6 +290,9 @@ class Waves:
             waves = self._book.all()
             self._refuse_used(name, waves)
             self._refuse_busy(tag)
+            listening = self._facts.devices_by_tag()
+            if not new_tag:
+                _refuse_typo(tag, listening)
             new = self._new_targets(target_version, source_tag)
             role = self._production.roles().get(tag)
             signed = compose_role(
@@ -290,7 +318,8 @@ class Waves:
                     at=at,
                     details={"wave": name, "target_version": target_version, "tag": tag},
                 )
-            return self._detail(wave)
+            made = self._detail(wave)
+            return replace(made, warnings=(*made.warnings, *self._forewarnings(wave, listening)))
 
     def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
         """Add one more offline signature to an active wave; the same key again changes nothing.
@@ -324,12 +353,20 @@ class Waves:
             self._store(signed, "waves sign", f"signed the wave {name} with the key {keyid}", at, keyid=keyid)
             return self._detail(signed)
 
-    def complete(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
+    def complete(
+        self, name: str | None = None, *, allow_downgrade: bool = False, now: datetime | None = None
+    ) -> WaveDetail:
         """Make the wave's targets the production targets of its tag, for every production device on it. Final.
+
+        Args:
+            name: the wave (default: the only active one).
+            allow_downgrade: complete it although it offers devices a version below the one that they report. The audit
+                log records it.
+            now: the instant (default: now).
 
         Raises:
             NotFoundError: ``unknown-wave``, ``no-active-wave``.
-            StateError: ``several-active-waves``, ``wave-finished``.
+            StateError: ``several-active-waves``, ``wave-finished``, ``would-downgrade``.
             TrustError: ``signatures-missing``.
         """
         at = seconds(now)
@@ -337,6 +374,12 @@ class Waves:
             wave = self._book.named_or_active(name)
             self._require_active(wave, "completed")
             self._require_signatures(wave)
+            downgraded = self._downgraded(wave)
+            if downgraded and not allow_downgrade:
+                raise _would_downgrade(wave, downgraded)
+            accepted: dict[str, object] = {}
+            if allow_downgrade:
+                accepted = {"allow_downgrade": True, "downgraded": {str(v): n for v, n in downgraded.items()}}
             done = self._finished(wave, "complete", at)
             row = {
                 "repository": "production",
@@ -344,7 +387,7 @@ class Waves:
                 "role_version": wave.target_version,
                 "document": wave.document,
             }
-            self._store(done, "waves complete", f"completed the wave {wave.name}", at, role=row)
+            self._store(done, "waves complete", f"completed the wave {wave.name}", at, role=row, **accepted)
             return self._detail(done)
 
     def cancel(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
@@ -486,6 +529,30 @@ class Waves:
 
     # --- what they share
 
+    def _forewarnings(self, wave: Wave, listening: Mapping[str, int]) -> Iterator[str]:
+        """What to know about the devices of a new wave's tag."""
+        if wave.tag not in listening:
+            yield f"no production device listens to the tag {wave.tag} yet"
+        later = self._facts.later_than(wave.target_version, wave.tag)
+        if later:
+            yield later_sentence(later, wave.target_version)
+        documents = parse_document(wave.document, "Targets", "the role").signed["targets"]
+        unsupported = self._facts.unsupported(_own_targets(wave, documents).values(), wave.tag)
+        if unsupported:
+            yield unsupported_sentence(unsupported)
+
+    def _downgraded(self, wave: Wave) -> Mapping[int, int]:
+        if not wave.active:
+            return {}
+        root = self._roots.root("production")
+        protected = {
+            one.target_version
+            for one in self._book.all()
+            if one.tag == wave.tag and one.state == "canceled" and signatures_of(one.document, root).verified
+        }
+        later = self._facts.later_than(wave.target_version, wave.tag)
+        return {version: devices for version, devices in later.items() if version not in protected}
+
     def _published(self, waves: Sequence[Wave], at: int, roles: Mapping[str, bytes] | None = None) -> Changes:
         """Everything that production devices are served, signed anew."""
         root = self._roots.root("production")
@@ -609,7 +676,11 @@ class Waves:
             warnings.append(signatures_needed(missing))
         without = without_deltas(own)
         if without and wave.active:
-            warnings.append(f"no static deltas were made for {', '.join(without)}: devices will fetch it whole")
+            warnings.append(
+                f"no static deltas were made for {', '.join(without)}: devices will fetch every changed file whole; for"
+                " smaller downloads run `ostree static-delta generate --from=OLD --to=NEW` where it is published,"
+                " and import its targets with their delta-stats before the wave is made"
+            )
         return WaveDetail(
             wave=wave,
             rollouts=len(self._book.rollouts(wave)),
@@ -631,6 +702,33 @@ class Waves:
             if document is not None
             for target in parse_document(document, "Targets", "a targets role").signed["targets"].values()
         }
+
+
+def _refuse_typo(tag: str, listening: Mapping[str, int]) -> None:
+    near = [] if tag in listening else near_tags(tag, listening)
+    if near:
+        named = " or ".join(f"`{name}` ({count(listening[name], 'production device')})" for name in near[:3])
+        raise StateError(
+            "tag-without-devices",
+            f"no production device listens to the tag `{tag}`; probably it is a typo of {named}",
+            hint="correct the tag, or confirm that it is new: `new_tag`",
+            fields={"tag": tag, "nearest": near},
+        )
+
+
+def _would_downgrade(wave: Wave, downgraded: Mapping[int, int]) -> StateError:
+    return StateError(
+        "would-downgrade",
+        f"completing `{wave.name}` would offer version {wave.target_version} to devices that are past it:"
+        f" {later_sentence(downgraded, wave.target_version)}",
+        hint="make a wave of a later version, or accept that agents may go back: `allow_downgrade`",
+        fields={
+            "wave": wave.name,
+            "target_version": wave.target_version,
+            "devices": sum(downgraded.values()),
+            "versions": {str(version): devices for version, devices in downgraded.items()},
+        },
+    )
 
 
 def _own_targets(wave: Wave, documents: dict[str, Any]) -> dict[str, Any]:
