@@ -196,8 +196,9 @@ def test_what_was_found_while_reading_is_told_on_stderr(run: Run, tmp_path: Path
     assert ran.code == 0
     assert "note: " in ran.err
     assert "no production column" in ran.err.lower()
-    assert "owner" in ran.lines[-1]
-    assert ran.lines[-1].startswith("read 3 rows; 1 row that repeats an earlier one")
+    assert ran.lines[-1] == "not used: owner"
+    assert "read 3 rows; 1 row that repeats an earlier one" in ran.lines
+    assert "uuid            uuid" in ran.lines
 
 
 def test_names_obey_no_terminal(run: Run, tmp_path: Path) -> None:

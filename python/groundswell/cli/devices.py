@@ -9,6 +9,8 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.mapping_options import column_lines, columns_of, mapping_options
+from groundswell.cli.mappings import mappings
 from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
@@ -42,10 +44,18 @@ def devices() -> None:
     """Import, list, group, delete and export devices."""
 
 
+devices.add_command(mappings)
+
+
 @devices.command("import", short_help="Take devices in from files.")
 @click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
 @click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows to FILE and import the good ones.")
 @click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")
+@mapping_options
+@click.option("--mapping", metavar="NAME", type=NAME, help="Use a saved mapping; options given here override it.")
+@click.option(
+    "--save-mapping", metavar="NAME", type=NAME, help="Save the mapping under NAME, with the import (not in a dry run)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what the import would come to, and store nothing.")
 @json_option
 @now_option
@@ -55,6 +65,11 @@ def import_devices(
     *,
     rejects: str | None,
     clear: tuple[str, ...],
+    column: tuple[str, ...],
+    rows_at: str | None,
+    uuid5: str | None,
+    mapping: str | None,
+    save_mapping: str | None,
     dry_run: bool,
     as_json: bool,
     now: datetime | None,
@@ -65,8 +80,21 @@ def import_devices(
     A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known.
     FILE is CSV, Parquet, JSON, NDJSON or Arrow, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
     """
+    columns = columns_of(column)
     with open_factory(directory) as factory:
-        report = factory.devices.import_(*files, rejects=rejects, clear=clear, dry_run=dry_run, now=now, progress=True)
+        report = factory.devices.import_(
+            *files,
+            rejects=rejects,
+            clear=clear,
+            dry_run=dry_run,
+            now=now,
+            progress=True,
+            columns=columns or None,
+            rows_at=rows_at,
+            uuid5=uuid5,
+            mapping=mapping,
+            save_mapping=save_mapping,
+        )
     for text in report.notes:
         note(text)
     if as_json:
@@ -92,6 +120,13 @@ def _tell_import(report: ImportReport) -> None:
         )
     if report.rejected_rows:
         say(f"set {count(report.rejected_rows, 'bad row')} aside")
+    if report.mapping_saved is not None:
+        say(f"saved the mapping {report.mapping_saved}")
+    for source in report.sources:
+        if len(report.sources) > 1:
+            say(f"{source.source}:")
+        for line in column_lines(source.columns, source.unused, more=source.more_unused):
+            say(line)
 
 
 @devices.command("list", context_settings={"show_default": True})
@@ -212,7 +247,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@devices.command()
+@devices.command(short_help="Put devices into a group, or take them out.")
 @click.argument("words", metavar="UUID… GROUP", nargs=-1, required=True)
 @click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are UUIDs then.")
 @directory_option

@@ -49,7 +49,13 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell devices import fleet.csv --dry-run",
         "groundswell devices import fleet.csv --rejects bad-rows.csv",
         "groundswell devices import sqlite:///registry.db#devices",
+        "groundswell devices import x.json --rows-at things --column uuid=thingName --uuid5 dns --save-mapping iot",
+        "groundswell devices import x.json --mapping iot",
     ),
+    "devices mappings": ("groundswell devices mappings list", "groundswell devices mappings show iot"),
+    "devices mappings list": ("groundswell devices mappings list --json",),
+    "devices mappings show": ("groundswell devices mappings show iot",),
+    "devices mappings delete": ("groundswell devices mappings delete iot",),
     "devices list": (
         "groundswell devices list --group canary --offline",
         "groundswell devices list --name 'gw-*' --sort -last-seen",

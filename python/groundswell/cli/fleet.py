@@ -10,6 +10,7 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.fleet_show import as_data, as_lines
+from groundswell.cli.mapping_options import columns_of, mapping_options
 from groundswell.cli.options import INSTANT, SEED, json_option, online_threshold_option
 from groundswell.cli.render import count, printable, say, tell_report
 from groundswell.cli.tables import print_json, print_lines
@@ -61,15 +62,26 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
 @click.argument("file", type=FILE)
 @click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
 @online_threshold_option
+@mapping_options
 @json_option
-def show(file: str, *, now: datetime | None, online_threshold: timedelta, as_json: bool) -> None:
+def show(
+    file: str,
+    *,
+    now: datetime | None,
+    online_threshold: timedelta,
+    column: tuple[str, ...],
+    rows_at: str | None,
+    uuid5: str | None,
+    as_json: bool,
+) -> None:
     """Summarise a fleet: totals, groups, tags, target versions, and when devices were last seen.
 
     FILE is a CSV, Parquet, JSON, NDJSON or Arrow file, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
     """
     from groundswell.fleet import Fleet
 
-    found = Fleet.read(file, now=now, progress=True)
+    columns = columns_of(column) or None
+    found = Fleet.read(file, now=now, progress=True, columns=columns, rows_at=rows_at, uuid5=uuid5)
     tell_report(found.report)
     summary = found.summary(now=now, online_threshold=online_threshold)
     if as_json:

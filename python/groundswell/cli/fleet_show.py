@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.cli.mapping_options import column_lines
 from groundswell.cli.render import count, printable
 from groundswell.cli.tables import Share, instant_text, table
 
@@ -109,9 +110,8 @@ def _reading(report: ReadReport) -> list[str]:
         )
         if number
     ]
-    if report.ignored_columns:
-        found.append("columns not used: " + ", ".join(printable(name) for name in report.ignored_columns))
-    return [f"read {count(report.rows, 'row')}" + "".join(f"; {part}" for part in found)]
+    read = f"read {count(report.rows, 'row')}" + "".join(f"; {part}" for part in found)
+    return [read, *column_lines(report.columns, report.ignored_columns, more=report.more_ignored_columns)]
 
 
 def _name(name: str) -> str:

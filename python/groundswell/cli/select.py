@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesCommand
+from groundswell.cli.mapping_options import columns_of, mapping_options
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
 from groundswell.cli.render import count, json_text, note, printable, say, tell_report, write_output
 from groundswell.cli.tables import instant_text
@@ -54,6 +55,7 @@ __all__ = ["select"]
 @json_option
 @output_option
 @click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows of SOURCE to FILE and go on without them.")
+@mapping_options
 def select(
     source: str,
     *,
@@ -74,6 +76,9 @@ def select(
     as_json: bool,
     output: str | None,
     rejects: str | None,
+    column: tuple[str, ...],
+    rows_at: str | None,
+    uuid5: str | None,
 ) -> None:
     """Pick a batch of devices from SOURCE at random, recently active ones preferred.
 
@@ -94,12 +99,13 @@ def select(
     from groundswell.fleet.quantities import parse_limit
 
     parse_limit(limit)
+    columns = columns_of(column) or None
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
     excluded = None if exclude is None else read_uuids(exclude, "--exclude")
 
     from groundswell.fleet import Fleet
 
-    fleet = Fleet.read(source, now=now, rejects=rejects, progress=True)
+    fleet = Fleet.read(source, now=now, rejects=rejects, progress=True, columns=columns, rows_at=rows_at, uuid5=uuid5)
     tell_report(fleet.report)
     selection = fleet.select(
         limit,

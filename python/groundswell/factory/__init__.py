@@ -6,8 +6,9 @@ from groundswell.factory.denied import DeniedDevice
 from groundswell.factory.devices import Device, DeviceFilters, DevicePage
 from groundswell.factory.factory import Factory
 from groundswell.factory.groups import Group
-from groundswell.factory.imports import ImportReport
+from groundswell.factory.imports import ImportReport, SourceReport
 from groundswell.factory.keys import KeyFact, KeysView
+from groundswell.factory.mappings import SavedMapping
 from groundswell.factory.metadata import Exported, Renewed
 from groundswell.factory.publisher import Publication
 from groundswell.factory.rollouts import RolloutResult
@@ -45,6 +46,8 @@ __all__ = [
     "Restored",
     "Rollout",
     "RolloutResult",
+    "SavedMapping",
+    "SourceReport",
     "TagStatus",
     "Target",
     "TargetsReport",

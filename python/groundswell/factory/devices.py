@@ -14,8 +14,9 @@ from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devices
 from groundswell.factory.fleet_loader import load_fleet
-from groundswell.factory.imports import ImportReport, import_devices
+from groundswell.factory.imports import ImportReport, MappingOptions, import_devices
 from groundswell.factory.incoming import uuid_column
+from groundswell.factory.mappings import Mappings
 from groundswell.factory.names import storable
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
 from groundswell.fleet.quantities import instant, whole_seconds
@@ -25,9 +26,10 @@ from groundswell.store import put
 from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import Unpack
+    from uuid import UUID
 
     import pyarrow as pa
 
@@ -122,6 +124,8 @@ class Devices:
     def __init__(self, context: Context, groups: Groups) -> None:
         self._context: Final = context
         self._groups: Final = groups
+        self.mappings: Final = Mappings(context)
+        """The mappings of columns that imports saved."""
         self._loaded: tuple[int, Fleet] | None = None
 
     def __len__(self) -> int:
@@ -160,6 +164,11 @@ class Devices:
         dry_run: bool = False,
         now: datetime | None = None,
         progress: bool = False,
+        columns: Mapping[str, str] | None = None,
+        rows_at: str | None = None,
+        uuid5: str | UUID | None = None,
+        mapping: str | None = None,
+        save_mapping: str | None = None,
     ) -> ImportReport:
         """Take devices in from files or tables: all of them or, with an error, none.
 
@@ -177,13 +186,20 @@ class Devices:
             dry_run: find out what the import would come to, and store nothing.
             now: the instant of reading, an aware datetime; the clock's unless given.
             progress: draw a progress bar on the terminal if the read takes long.
+            columns: where columns are whose names are not recognised, as for `Fleet.read`.
+            rows_at: the path of the array of devices in a JSON object, as for `Fleet.read`.
+            uuid5: the name space to derive UUIDs in from ids that are not UUIDs, as for `Fleet.read`.
+            mapping: the name of a saved mapping, for what the three arguments before do not say.
+            save_mapping: keep what these four say under this name, in place of an earlier mapping of that name. It is
+                saved with the import, also if no device changes; a dry run saves nothing.
 
         Returns:
             What it came to. An import that changes nothing leaves no trace in the audit log.
 
         Raises:
             InputError: what `Fleet.read` raises; ``bad-rows`` for flips, too; ``repeated-uuid`` where files contradict
-                each other; ``bad-column``, ``bad-option``, ``no-source``.
+                each other; ``bad-column``, ``bad-option``, ``no-source``; ``bad-name`` for a mapping to save.
+            NotFoundError: ``unknown-mapping``, and what `Fleet.read` raises.
 
         Cost: reading the files, one join with the known devices, and one pass over those that are named.
         """
@@ -195,6 +211,7 @@ class Devices:
             dry_run=dry_run,
             now=now,
             progress=progress,
+            options=MappingOptions(columns=columns, rows_at=rows_at, uuid5=uuid5, use=mapping, save=save_mapping),
         )
 
     def list(

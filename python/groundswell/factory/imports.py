@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
@@ -11,27 +11,90 @@ from groundswell.factory.context import Context, seconds
 from groundswell.factory.denied import DeniedDevice, Skipped, skip_denied
 from groundswell.factory.incoming import incoming, united
 from groundswell.factory.known import known_devices
+from groundswell.factory.mappings import mapping_change, saved_mapping
 from groundswell.factory.merge import Merged, merge
+from groundswell.factory.names import check_name
 from groundswell.fleet.coerce import BadCell
 from groundswell.fleet.columns import COLUMNS
+from groundswell.fleet.mapping import ColumnMapping
 from groundswell.fleet.read import read_fleet
 from groundswell.fleet.rules import cropped
 from groundswell.fleet.sources import name_of
 from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+    from uuid import UUID
 
     from groundswell.factory.known import Known
     from groundswell.fleet.coerce import Devices
     from groundswell.fleet.read import FleetColumns
 
-__all__ = ["CLEARABLE", "ImportReport", "import_devices"]
+__all__ = ["CLEARABLE", "ImportReport", "MappingOptions", "SourceReport", "import_devices"]
+
+_MAX_UNUSED: Final = 1000
 
 CLEARABLE: Final = tuple(column for column in COLUMNS if column not in {"uuid", "production"})
 """The columns that ``--clear`` takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """How the columns of one file were read.
+
+    Args:
+        source: its name.
+        columns: canonical name → the column that it was read from.
+        unused: the columns that were not used; at most 1000.
+        more_unused: whether there are more.
+    """
+
+    source: str
+    columns: dict[str, str]
+    unused: tuple[str, ...]
+    more_unused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingOptions:
+    """What an import is told about the columns of its files.
+
+    Args:
+        columns: as for `Fleet.read`.
+        rows_at: as for `Fleet.read`.
+        uuid5: as for `Fleet.read`.
+        use: the name of a saved mapping, which the options above override.
+        save: the name to save all of it under.
+    """
+
+    columns: Mapping[str, str] | None = None
+    rows_at: str | None = None
+    uuid5: str | UUID | None = None
+    use: str | None = None
+    save: str | None = None
+
+    def resolved(self, context: Context) -> ColumnMapping:
+        """The mapping to read with.
+
+        Raises:
+            InputError: as for `Fleet.read`; ``bad-name`` and ``bad-option`` for a name to save under.
+            NotFoundError: ``unknown-mapping``.
+        """
+        mapping = ColumnMapping.of(self.columns, rows_at=self.rows_at, uuid5=self.uuid5)
+        if self.use is not None:
+            mapping = mapping.over(saved_mapping(context, self.use))
+        if self.save is not None:
+            check_name("mapping", self.save)
+            if not mapping:
+                raise InputError(
+                    "bad-option",
+                    f"the mapping `{self.save}` would be empty",
+                    hint="map a column with --column NAME=SOURCE, or leave --save-mapping out",
+                    fields={"mapping": self.save},
+                )
+        return mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +116,10 @@ class ImportReport:
         test_by_default: new devices that count as test devices since no row said otherwise.
         notes: sentences for a person, the most important first.
         dry_run: whether nothing was stored.
+        columns: canonical name → the column that it was read from, as the first file that has it spells it.
+        unused: the columns that were not used, of all files; at most 1000.
+        sources: the same for each file.
+        mapping_saved: the name under which the mapping was saved; None if it was not (a dry run saves nothing).
     """
 
     rows: int
@@ -69,6 +136,10 @@ class ImportReport:
     test_by_default: int
     notes: tuple[str, ...]
     dry_run: bool
+    columns: dict[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    sources: tuple[SourceReport, ...] = ()
+    mapping_saved: str | None = None
 
 
 def import_devices(
@@ -80,6 +151,7 @@ def import_devices(
     dry_run: bool,
     now: datetime | None,
     progress: bool,
+    options: MappingOptions,
 ) -> ImportReport:
     """Import devices; see `groundswell.factory.devices.Devices.import_`."""
     clear = [clear] if isinstance(clear, str) else clear
@@ -95,21 +167,30 @@ def import_devices(
         )
     at = seconds(now)
     with context.store.turn():
+        mapping = options.resolved(context)
         judge = _Judge(context)
         read = [
-            read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells) for source in sources
+            read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells, mapping=mapping)
+            for source in sources
         ]
         tables = [(name_of(source), incoming(columns)) for source, columns in zip(sources, read, strict=True)]
         whole = united(context, tables)
         known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
         whole, known, skipped = skip_denied(context, whole, known)
         merged = merge(context, whole, known, frozenset(clear), at=at)
-        report = _report(read, merged, skipped, dry_run=dry_run)
-        if not dry_run and merged.changes:
+        saving = options.save is not None and not dry_run
+        saved = mapping_change(context, str(options.save), mapping, at=at) if saving else []
+        report = replace(
+            _report(read, merged, skipped, dry_run=dry_run),
+            sources=tuple(_source_report(source, columns) for source, columns in zip(sources, read, strict=True)),
+            mapping_saved=options.save if saving else None,
+        )
+        if not dry_run and (merged.changes or saved):
             context.commit(
                 "devices import",
-                f"imported {count(report.devices, 'device')}: {report.new} new, {report.changed} changed",
-                merged.changes,
+                f"imported {count(report.devices, 'device')}: {report.new} new, {report.changed} changed"
+                + (f"; saved the mapping {options.save}" if saved else ""),
+                [*merged.changes, *saved],
                 at=at,
                 details={
                     "sources": [name_of(source) for source in sources],
@@ -120,9 +201,21 @@ def import_devices(
                     "denied": report.denied,
                     "cleared": sorted(clear),
                     "groups_created": list(report.groups_created),
+                    **({"mapping_saved": options.save, "mapping": mapping.to_data()} if saved else {}),
+                    **({"mapping_used": options.use} if options.use is not None else {}),
                 },
             )
         return report
+
+
+def _source_report(source: object, columns: FleetColumns) -> SourceReport:
+    report = columns.report
+    return SourceReport(
+        source=name_of(source),
+        columns=dict(report.columns),
+        unused=report.ignored_columns[:_MAX_UNUSED],
+        more_unused=report.more_ignored_columns or len(report.ignored_columns) > _MAX_UNUSED,
+    )
 
 
 def _check_clear(clear: Collection[str]) -> None:
@@ -196,6 +289,8 @@ def _report(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, *, d
         groups_created=merged.groups_created,
         rejected_rows=sum(columns.report.rejected_rows for columns in read),
         test_by_default=merged.test_by_default,
+        columns={c: source for columns in reversed(read) for c, source in columns.report.columns.items()},
+        unused=tuple(dict.fromkeys(name for columns in read for name in columns.report.ignored_columns))[:_MAX_UNUSED],
         notes=tuple(_notes(read, merged, skipped)),
         dry_run=dry_run,
     )

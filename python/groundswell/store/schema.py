@@ -22,6 +22,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "waves": ("wave_id",),
     "rollouts": ("wave_id", "number"),
     "requests": ("kind", "key"),
+    "mappings": ("name",),
     "publications": ("repository", "tag", "variant"),
 }
 """For each table the columns that identify a row."""

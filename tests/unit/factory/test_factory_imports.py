@@ -19,7 +19,7 @@ import factories
 import groundswell
 from factories import AT, NOW, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError
-from groundswell.factory import Factory, ImportReport
+from groundswell.factory import Factory, ImportReport, SourceReport
 from groundswell.fleet import arrow
 from groundswell.store import changes
 from reference_registry import Row
@@ -90,6 +90,7 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
             "target_version": [None, None, 7, None, None, None, None],
         }
     )
+    columns = {column: column for column in ("uuid", "group", "production", "last_seen", "target_version")}
     assert known.devices.import_(table, now=AT) == ImportReport(
         rows=7,
         devices=6,
@@ -109,9 +110,12 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
                 " later import can change that"
             ),
             "1 row is older than what is known: it did not replace the target_version or last_seen",
+            "NO DEVICE OF `the Table` HAS A TAG: no column is read as the tag",
             "1 row was left out that only said again what an earlier row said",
         ),
         dry_run=False,
+        columns=columns,
+        sources=(SourceReport(source="the Table", columns=columns, unused=(), more_unused=False),),
     )
 
 
