@@ -231,3 +231,12 @@ def test_what_is_refused_changes_nothing(
     assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
     assert said in ran.err
     assert revision() == 4
+
+
+@pytest.mark.parametrize("depth", [70, 990, 100_000])
+def test_custom_members_that_are_nested_too_deeply_are_bad_input(acme: Run, depth: int) -> None:
+    custom = '{"a":' + "[" * depth + "]" * depth + "}"
+    ran = acme(
+        "targets", "add", "pi-lmp-50", "--version", 50, "--hardware-id", "pi", "--sha256", "0" * 64, "--custom", custom
+    )
+    assert (ran.code, ran.slug) == (2, "bad-custom")

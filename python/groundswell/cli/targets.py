@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from groundswell.cli.render import count, note, say
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, TEXT
 from groundswell.errors import InputError
+from groundswell.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +99,8 @@ def add(
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = parse_json(text, "--custom")
+    except InputError:
         found = None
     if not isinstance(found, dict):
         raise InputError(

@@ -195,7 +195,13 @@ class AuditLog:
         said, seal, digest = line.rpartition(_SEAL)
         if not seal or digest != f'{codec.digest(said)}"}}\n'.encode():
             raise damaged(self.path, f"{which} is not what was written", hint=RESTORE)
-        data = json.loads(said + b"}")
+        try:
+            data = json.loads(said + b"}")
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.path, f"{which} is not JSON", hint=RESTORE) from error
+        wrong = _wrong_member(data)
+        if wrong is not None:
+            raise damaged(self.path, f"{which} has no proper `{wrong}`", hint=RESTORE)
         entry = Entry(data["at"], data["by"], data["action"], data["summary"], data["details"])
         return Record(data["seq"], entry, codec.digest(line), data["previous"], data["changes"])
 
@@ -221,6 +227,38 @@ class AuditLog:
         if codec.digest(data) != raw["sha256"]:
             raise damaged(path, f"the rows of line {record.seq} do not agree with their digest", hint=RESTORE)
         return Change(raw["table"], raw["kind"], codec.decode(data))
+
+
+_MEMBERS: Final[dict[str, type | tuple[type, ...]]] = {
+    "seq": int,
+    "at": int,
+    "by": str,
+    "action": str,
+    "summary": str,
+    "details": dict,
+    "previous": str,
+    "changes": list,
+}
+
+
+def _wrong_member(data: Any) -> str | None:
+    """The first member of a line that is missing or of the wrong type; None if all are right.
+
+    The seal of a line shows that it is as it was written, not that this program wrote it.
+    """
+    if not isinstance(data, dict):
+        return "seq"
+    for name, kind in _MEMBERS.items():
+        if not isinstance(data.get(name), kind) or isinstance(data[name], bool):
+            return name
+    for change in data["changes"]:
+        parts = [change.get(part) for part in ("table", "kind", "sha256")] if isinstance(change, dict) else [None]
+        place = (change.get("data"), change.get("file")) if isinstance(change, dict) else (None, None)
+        if not all(isinstance(part, str) for part in parts) or sum(isinstance(one, str) for one in place) != 1:
+            return "changes"
+        if isinstance(place[1], str) and not _SIDECAR.fullmatch(place[1]):
+            return "changes"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

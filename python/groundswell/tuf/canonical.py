@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from groundswell.errors import InputError
+from groundswell.json_text import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,7 @@ def parse(data: bytes, label: str) -> Any:
         return found
 
     text = _decoded(data, label)
+    _check_nesting(text, label)
     try:
         value = json.loads(
             text, object_pairs_hook=unique, parse_float=refuse_float, parse_int=integer, parse_constant=refuse_float
@@ -252,6 +254,18 @@ def _decoded(data: bytes, label: str) -> str:
             hint="save it in UTF-8",
             fields={"source": label, "line": line, "reason": "not UTF-8"},
         ) from error
+
+
+def _check_nesting(text: str, label: str) -> None:
+    """Refuse nesting before it exhausts the stack; what else `check_json` finds is ambiguous here."""
+    try:
+        check_json(text, label, max_bytes=len(text))
+    except InputError as error:
+        reason = error.fields.get("reason", "")
+        if "surrogate" in reason:
+            raise _ambiguous(label, "half a surrogate pair, which is no character") from error
+        if "nested" in reason:
+            raise _broken(label, text, 0, "nested too deeply") from error
 
 
 def _broken(label: str, text: str, at: int, what: str) -> InputError:

@@ -37,6 +37,8 @@ _MOST_UNPACKED: Final = 8 << 20
 _MOST_ENTRY: Final = 64 << 10
 _MOST_ENTRIES: Final = 1000
 _BLOCK: Final = 512
+_EXTENSIONS: Final = b"LKxgXNS"
+_MAX_CHAINED: Final = 4
 _END: Final = bytes(2 * _BLOCK)
 
 
@@ -154,11 +156,12 @@ def read_tarball(path: Path, *, allow_rsa: bool = False) -> Tarball:
         allow_rsa: as in `PublicKey.from_document`.
 
     Returns:
-        The tarball; it holds at least one key.
+        The tarball; it holds at least one key. RSA keys that are not allowed stay in its entries alone.
 
     Raises:
         InputError: ``bad-tarball`` for what is no gzip'd tar, is truncated, too large, or holds no key or a ``.sec``
-            without its ``.pub``; ``broken-json``, ``ambiguous-json``, ``bad-key`` and ``rsa-key`` name the entry.
+            without its ``.pub``; ``broken-json``, ``ambiguous-json``, ``bad-key`` and, for a tarball without any
+            other key, ``rsa-key`` name the entry.
         TrustError: ``key-mismatch`` where the halves of a key don't belong together.
         NotFoundError, StorageError: as `read_file`.
 
@@ -167,13 +170,21 @@ def read_tarball(path: Path, *, allow_rsa: bool = False) -> Tarball:
     label = str(path)
     entries = _entries(_unpacked(read_file(path, at_most=_MOST_FILE + 1), label), label)
     keys: list[KeyEntry] = []
+    refused: InputError | None = None
     for name, data in entries.items():
         where = f"{cropped(name)} in {label}"
         stem, dot, ending = name.rpartition(".")
         if dot and ending == "sec" and f"{stem}.pub" not in entries:
             raise _bad(label, f"holds `{cropped(name)}` without the `.pub` beside it", entry=name)
         if dot and ending == "pub":
-            public = PublicKey.from_document(parse(data.strip(), where), where, allow_rsa=allow_rsa)
+            try:
+                public = PublicKey.from_document(parse(data.strip(), where), where, allow_rsa=allow_rsa)
+            except InputError as error:
+                if error.code != "rsa-key":
+                    raise
+                # fioctl leaves old keys in a tarball: one of another type does not spoil those that can be used.
+                refused = refused or error
+                continue
             private = None
             if f"{stem}.sec" in entries:
                 where = f"{cropped(stem)}.sec in {label}"
@@ -182,7 +193,7 @@ def read_tarball(path: Path, *, allow_rsa: bool = False) -> Tarball:
                 )
             keys.append(KeyEntry(stem, public, private))
     if not keys:
-        raise _bad(label, "holds no key")
+        raise refused or _bad(label, "holds no key")
     return Tarball(label, tuple(keys), entries)
 
 
@@ -245,6 +256,7 @@ def _unpacked(data: bytes, label: str) -> bytes:
 
 
 def _entries(data: bytes, label: str) -> dict[str, bytes]:
+    _check_headers(data, label)
     entries: dict[str, bytes] = {}
     after = 0
     try:
@@ -255,12 +267,35 @@ def _entries(data: bytes, label: str) -> dict[str, bytes]:
                     entries[member.name] = _content(archive, member, entries, label)
     except GroundswellError:
         raise
-    except (tarfile.TarError, ValueError, OverflowError, OSError) as error:
+    except (tarfile.TarError, ValueError, OverflowError, OSError, LookupError, RecursionError) as error:
         raise _bad(label, "is truncated" if entries else "is gzip, but holds no tar archive") from error
     # The library takes a header cut in two, or a damaged one, for the end.
     if len(data) <= after or any(data[after:]):
         raise _bad(label, "is truncated or damaged: its end is missing")
     return entries
+
+
+def _check_headers(data: bytes, label: str) -> None:
+    """Refuse what the library would follow without end: headers that only say something about the next one."""
+    at = chained = 0
+    while at + _BLOCK <= len(data) and data[at] != 0:
+        kind, size = data[at + 156 : at + 157], _size(data[at + 124 : at + 136])
+        chained = chained + 1 if kind in _EXTENSIONS else 0
+        if chained > _MAX_CHAINED:
+            raise _bad(label, f"has more than {_MAX_CHAINED} headers in a row that name no file")
+        if size is None or size > _MOST_UNPACKED:
+            return  # the library says what is wrong with it
+        at += _BLOCK + -(-size // _BLOCK) * _BLOCK
+
+
+def _size(text: bytes) -> int | None:
+    """The size in a header, in octal or, after a byte of 128, in binary; None if it is neither."""
+    if text[:1] == b"\x80":
+        return int.from_bytes(text[1:], "big")
+    try:
+        return int(text.rstrip(b"\0 ").lstrip() or b"0", 8)
+    except ValueError:
+        return None
 
 
 def _content(archive: Any, member: tarfile.TarInfo, entries: dict[str, bytes], label: str) -> bytes:

@@ -27,6 +27,7 @@ _LIMITS: Final = {"Root": 64 << 10, "Timestamp": 16_384, "Snapshot": 64 << 10, "
 """The smallest limits among the agents, in bytes."""
 
 _LARGEST_VERSION: Final = 2**31 - 1
+_MAX_DEPTH: Final = 64
 _SAFE: Final = re.compile(rb"[ -%'-;=?-~]*")
 _EXPIRES: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
@@ -76,6 +77,7 @@ def read_evidence(path: Path, kind: str) -> Evidence:
             f"is larger than the {_LIMITS[kind]} bytes that agents take for a {kind.lower()}",
         )
     document = _strict(data, file)
+    _check_texts(document, file, kind)
     if not isinstance(document, dict) or not isinstance(document.get("signed"), dict):
         raise malformed(file, 'has no object "signed"')
     signed = document["signed"]
@@ -93,6 +95,36 @@ def read_evidence(path: Path, kind: str) -> Evidence:
     if type(version) is not int or not 1 <= version <= _LARGEST_VERSION:
         raise malformed(file, f"has no version from 1 to {_LARGEST_VERSION}")
     return Evidence(file, data, signed, _spelled(signed), _signatures(document, file), version, _instant(expires, file))
+
+
+def _check_texts(document: Any, file: str, kind: str) -> None:
+    r"""Refuse deep nesting, and line breaks but in the PEM text of a root's RSA key; a walk without recursion.
+
+    go-tuf spells a line break as it is and the others as ``\n``, so that one of them refuses the signature.
+    """
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(document, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if len(path) > _MAX_DEPTH:
+            raise _broken(file, "nested too deeply")
+        if isinstance(value, dict):
+            waiting += [(key, (*path, "a key")) for key in value]
+            waiting += [(item, (*path, key)) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(item, (*path, str(at))) for at, item in enumerate(value)]
+        elif isinstance(value, str) and "\n" in value and not _is_pem(value, path, kind):
+            where = ".".join(path)[:80]
+            raise refusal(
+                "unsafe-metadata",
+                file,
+                f"holds a line break in `{where}`, which not every agent spells alike",
+                path=where,
+            )
+
+
+def _is_pem(value: str, path: tuple[str, ...], kind: str) -> bool:
+    is_key = kind == "Root" and path[:2] == ("signed", "keys") and path[3:] == ("keyval", "public")
+    return is_key and value.startswith("-----BEGIN ")
 
 
 def refusal(code: str, file: str, what: str, **fields: Any) -> TrustError:
@@ -129,13 +161,16 @@ def _strict(data: bytes, file: str) -> Any:
     try:
         return json.loads(data.decode(), object_pairs_hook=once, parse_float=no_number, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
-        what = str(error)[:100] if isinstance(error, ValueError) else "nested too deeply"
-        raise InputError(
-            "broken-json",
-            f"`{file}` is no strict JSON: {what}",
-            hint="publish the metadata again from the factory",
-            fields={"file": file, "source": file, "reason": what},
-        ) from error
+        raise _broken(file, str(error)[:100] if isinstance(error, ValueError) else "nested too deeply") from error
+
+
+def _broken(file: str, what: str) -> InputError:
+    return InputError(
+        "broken-json",
+        f"`{file}` is no strict JSON: {what}",
+        hint="publish the metadata again from the factory",
+        fields={"file": file, "source": file, "reason": what},
+    )
 
 
 def _spelled(value: Any) -> bytes:
