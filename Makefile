@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: build demo test test-rust test-python test-recovery test-kernels lint format bench bench-full wheel lock clean
+.PHONY: build demo test fuzz test-rust test-python test-recovery test-kernels lint format bench bench-full wheel lock clean
 
 build: $(VENV)/.built
 
@@ -51,6 +51,11 @@ test-kernels: build
 	    echo "by the instructions: $$kernel"; \
 	    GROUNDSWELL_KERNEL=$$kernel $(BIN)/python -m pytest tests/property tests/conformance/test_golden.py -k "$$promises" || exit 1; \
 	done
+
+# All parsers, for so many seconds each; findings come to fuzz-findings/, and once fixed to tests/data/fuzz/PARSER/.
+SECONDS := 60
+fuzz: build
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS)
 
 lint: build
 	cargo fmt --all --check
