@@ -173,13 +173,19 @@ def _check_all_taken(plan: Plan, core: _core.Wave, fleet: Fleet, group: str | No
 
 
 def _mismatch(plan: Plan, offenders: Sequence[tuple[str, str]]) -> StateError:
-    named = ", ".join(f"`{uuid}` ({reason})" for uuid, reason in offenders[:_MAX_NAMED])
-    more = f" and {len(offenders) - _MAX_NAMED} more" if len(offenders) > _MAX_NAMED else ""
+    by_reason: dict[str, list[str]] = {}
+    for uuid, reason in offenders:
+        by_reason.setdefault(reason, []).append(uuid)
+    named = "; ".join(f"{len(uuids)} {reason} ({_named(uuids)})" for reason, uuids in by_reason.items())
     return StateError(
         "plan-mismatch",
-        f"{len(offenders)} of the plan's {len(plan)} devices match no longer: {named}{more}",
+        f"{len(offenders)} of the plan's {len(plan)} devices no longer match: {named}",
         hint=_AGAIN,
-        fields={"wave": plan.wave, "offenders": [{"uuid": uuid, "reason": reason} for uuid, reason in offenders]},
+        fields={
+            "wave": plan.wave,
+            "offenders": [{"uuid": uuid, "reason": reason} for uuid, reason in offenders],
+            "reasons": {reason: len(uuids) for reason, uuids in by_reason.items()},
+        },
     )
 
 

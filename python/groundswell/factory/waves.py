@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import NotFoundError, StateError, TrustError
+from groundswell.errors import InputError, NotFoundError, StateError, TrustError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
@@ -522,7 +522,7 @@ class Waves:
                 ``plan-mismatch``.
             TrustError: ``signatures-missing``.
         """
-        loaded = plan if isinstance(plan, Plan) else Plan.read(plan)
+        loaded = _plan(plan)
         with self._context.store.turn():
             wave = self._book.find(loaded.wave)
             return self._desk.apply(wave, loaded, at=seconds(now), request_id=request_id, if_revision=if_revision)
@@ -702,6 +702,20 @@ class Waves:
             if document is not None
             for target in parse_document(document, "Targets", "a targets role").signed["targets"].values()
         }
+
+
+def _plan(plan: Plan | str | Path) -> Plan:
+    if isinstance(plan, Plan):
+        plan.check_types()
+        return plan
+    if not isinstance(plan, str | Path):
+        raise InputError(
+            "bad-argument",
+            f"the argument `plan` of `apply` is `{ascii(plan)[:40]}`, not a plan or the path of one",
+            hint="give the `plan` of a dry run, or the file that it was written to",
+            fields={"argument": "plan", "type": type(plan).__name__},
+        )
+    return Plan.read(plan)
 
 
 def _refuse_typo(tag: str, listening: Mapping[str, int]) -> None:

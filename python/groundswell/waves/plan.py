@@ -117,6 +117,21 @@ class Plan:
         whole = {"seed": int(facts["seed"]), "whole_groups": tuple(facts["whole_groups"])}
         return cls(**{**facts, **whole, "devices": devices, "listed": listed})
 
+    def check_types(self) -> None:
+        """Refuse a plan that was made by hand and has parts of the wrong kind; `loads` makes no such plan.
+
+        Raises:
+            InputError: ``not-a-plan``, ``contradictory-plan``.
+        """
+        label, lists = "the plan", (self.devices, *([] if self.listed is None else [self.listed]))
+        if (
+            type(self.seed) is not int
+            or not isinstance(self.whole_groups, tuple)
+            or not all(isinstance(one, UuidList) for one in lists)
+        ):
+            raise _not_a_plan(label, "has a part of the wrong kind")
+        _typed(self.facts() | {"uuids": [], "listed": None if self.listed is None else []}, label)
+
     def dumps(self) -> str:
         """The text of the file."""
         data = _jsonable(self)

@@ -154,6 +154,7 @@ def in_no_group(release: Release) -> None:
 
 def come_back_as_a_test_device(release: Release) -> None:
     release.factory.devices.delete([uuid(9)], now=AT)
+    release.factory.devices.allow([uuid(9)], now=AT)
     release.check_in([9], tag="main", group="field", production="false")
 
 
@@ -185,7 +186,7 @@ def test_a_device_that_matches_no_longer_is_named_with_its_reason(
     change(wave)
     error = refused(wave, plan, StateError, "plan-mismatch")
     assert error.fields["offenders"] == [{"uuid": uuid(9), "reason": reason}]
-    assert f"`{uuid(9)}` ({reason})" in error.message
+    assert f"1 {reason} (`{uuid(9)}`)" in error.message
 
 
 def test_a_device_that_moved_matters_only_where_its_group_was_asked_for(wave: Release) -> None:
@@ -197,6 +198,7 @@ def test_a_device_that_moved_matters_only_where_its_group_was_asked_for(wave: Re
 def test_a_device_that_went_and_came_back_matches_again(wave: Release) -> None:
     plan = wave.rollout(uuids=[9, 10], dry_run=True).plan
     deleted(wave)
+    wave.factory.devices.allow([uuid(9)], now=AT)
     wave.check_in([9], tag="main", production="true")
     assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
 
@@ -374,6 +376,46 @@ def test_a_plan_in_memory_is_looked_at_like_a_file(wave: Release) -> None:
     plan = wave.rollout(5, dry_run=True).plan
     for wrong in (replace(plan, limit="3"), replace(plan, digest="0" * 64), replace(plan, algorithm=7)):
         refused(wave, wrong, InputError, "contradictory-plan")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"half_life": None},
+        {"limit": "many"},
+        {"seed": "7"},
+        {"seed": 2**64},
+        {"devices": []},
+        {"listed": [1]},
+        {"whole_groups": None},
+        {"kind": "all"},
+        {"kind": "listed"},
+        {"group_id": 1},
+        {"matching": -1},
+        {"skip_mismatched": 1},
+    ],
+    ids=repr,
+)
+def test_a_plan_that_was_made_by_hand_has_parts_of_the_right_kind(wave: Release, wrong: dict[str, Any]) -> None:
+    plan, before = wave.rollout(5, dry_run=True).plan, wave.factory.revision
+    with pytest.raises(InputError) as caught:
+        wave.waves.apply(replace(plan, **wrong), now=AT)
+    assert caught.value.code in {"not-a-plan", "contradictory-plan"}
+    with pytest.raises(InputError) as caught:
+        wave.waves.apply(7)  # type: ignore[arg-type]  # is what is tested
+    assert caught.value.code == "bad-argument"
+    assert wave.factory.revision == before
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_an_error_counts_devices_by_reason_and_names_five_of_each(wave: Release, count: int) -> None:
+    plan = wave.rollout(uuids=[*range(5, 5 + count), 1], dry_run=True).plan
+    wave.check_in(range(5, 5 + count), tag="beta")
+    wave.factory.devices.delete([uuid(1)], now=AT)
+    error = refused(wave, plan, StateError, "plan-mismatch")
+    assert error.fields["reasons"] == {"wrong-tag": count, "unknown": 1}
+    assert len(error.fields["offenders"]) == count + 1
+    assert error.message.count("`") == 2 * (min(count, 5) + 1)
 
 
 @every_kind
