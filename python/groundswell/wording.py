@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "printable"]
+from typing import Any, Self
+
+__all__ = ["Notice", "count", "printable"]
+
+
+class Notice(str):
+    """A sentence about what needs attention, with what to do about it.
+
+    Each surface replaces the remedy by its own: see `groundswell.cli.hints`. As a text it speaks Python.
+
+    >>> notice = Notice("no-targets", "there are no targets yet", "`targets.import_` imports them")
+    >>> notice
+    'there are no targets yet: `targets.import_` imports them'
+    >>> notice.code, notice.what
+    ('no-targets', 'there are no targets yet')
+    """
+
+    __slots__ = ("code", "what")
+
+    code: str
+    what: str
+
+    def __new__(cls, code: str, what: str, remedy: str) -> Self:
+        """Join a sentence and its remedy.
+
+        Args:
+            code: stable slug of the remedy.
+            what: the sentence, without a full stop.
+            remedy: what to do, in Python or in neutral words; may be empty.
+        """
+        self = super().__new__(cls, f"{what}: {remedy}" if remedy else what)
+        self.code, self.what = code, what
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by parts."""
+        return Notice, (self.code, self.what, self[len(self.what) + 2 :])
 
 
 def count(number: int, thing: str, things: str = "") -> str:

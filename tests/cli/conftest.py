@@ -14,10 +14,14 @@ import pytest
 import shops
 from commands import Ran
 from groundswell import GroundswellError, cli
+from groundswell.cli.hints import hint_for
+from surfaces import check_shell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import click
 
 
 @pytest.fixture
@@ -26,9 +30,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     told: list[str] = []
     tell = cli._tell
 
-    def tell_and_note(error: GroundswellError, *, as_json: bool) -> int:
+    def tell_and_note(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
         told.append(error.code)
-        return tell(error, as_json=as_json)
+        check_shell_text(hint_for(error, command))
+        return tell(error, as_json=as_json, command=command)
 
     monkeypatch.setattr(cli, "_tell", tell_and_note)
 

@@ -168,7 +168,7 @@ def test_a_row_that_would_flip_production_is_refused_with_its_line(
     assert ran.err == (
         f"error: line 3 of `{file}`, column `production`: `false` would flip a device that is registered as a"
         " production device (the first of 2 bad rows)\n"
-        " hint: mend them, or name a file for the rejects to read the good rows and set the bad ones aside\n"
+        " hint: correct them, or write them to a file with --rejects FILE and go on without them\n"
     )
     error = acme("devices", "import", file, "--json").error
     assert error["code"] == "bad-rows"
@@ -336,7 +336,7 @@ def test_the_uuids_of_all_pages_are_a_list_that_goes_on(acme: Run, run: Run, sho
         (
             ("-t", "nope-nope"),
             "unknown-tag",
-            "no device listens to tag `nope-nope`\n hint: `groundswell status` lists them",
+            "no device listens to tag `nope-nope`\n hint: `groundswell status` lists the tags",
         ),
         (("-g", ""), "empty-text", "`--group` is given but empty: ``"),
         (("-t", " "), "empty-text", "`--tag` is given but empty: ` `"),
@@ -348,8 +348,8 @@ def test_the_uuids_of_all_pages_are_a_list_that_goes_on(acme: Run, run: Run, sho
         (("-p", "0"), "bad-page", "the page is `0`"),
         (("-n", "ten"), "bad-usage", "'ten' is not a valid integer"),
         (("--sort", "size"), "bad-usage", "'size' is not one of 'ordinal', 'name'"),
-        (("--online-threshold", "4x"), "bad-duration", "`4x` is no duration"),
-        (("--now", "noon"), "bad-instant", "`noon` is no instant"),
+        (("--online-threshold", "4x"), "bad-duration", "`4x` is not a duration"),
+        (("--now", "noon"), "bad-instant", "`noon` is not an instant"),
         (("--nmae", "x"), "bad-usage", "no such option '--nmae'"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_group_with_devices_is_deleted_only_if_they_may_be_without_one(acme: R
     assert (ran.code, ran.out) == (4, "")
     assert ran.err == (
         "error: the group `us-east` is not empty: it has 1 device\n"
-        " hint: move them to another group, or delete it with --ungroup: they are without a group then\n"
+        " hint: move its devices with `groundswell devices group`, or use --ungroup to leave them without one\n"
     )
     assert acme("groups", "delete", "us-east", "--ungroup").err == (
         "deleted the group us-east; 1 device is without a group now\n"
@@ -97,7 +97,7 @@ def test_a_process_does_the_same(process: Run, shop: Path) -> None:
         (
             ("describe", "nope-nope", "x"),
             "unknown-group",
-            "no group is named `nope-nope`\n hint: `groundswell groups list` names",
+            "no group is named `nope-nope`\n hint: `groundswell groups list` lists",
         ),
         (("delete", "canarx"), "unknown-group", "no group is named `canarx`"),
         (("delete",), "bad-usage", "missing argument 'NAME'"),

@@ -71,7 +71,7 @@ def test_a_new_factory_says_what_comes_next(run: Run, tmp_path: Path) -> None:
         "\n"
         "wants attention\n"
         "  there are no offline keys yet: `groundswell keys init` makes them\n"
-        "  there are no targets yet: `groundswell targets import` takes them in\n"
+        "  there are no targets yet: `groundswell targets import` imports them\n"
     )
 
 
@@ -79,8 +79,8 @@ def test_what_expires_soon_is_told_with_what_to_do(acme: Run) -> None:
     ran = acme("status", "--now", "2026-11-24T00:00:00Z")
     assert ran.lines[-3:] == [
         "wants attention",
-        "  the ci timestamp of tag devel expires 2026-11-25T11:06:40Z: `groundswell metadata refresh` signs it anew",
-        "  the ci timestamp of tag main expires 2026-11-25T11:06:40Z: `groundswell metadata refresh` signs it anew",
+        "  the ci timestamp of tag devel expires 2026-11-25T11:06:40Z: `groundswell metadata refresh` signs it again",
+        "  the ci timestamp of tag main expires 2026-11-25T11:06:40Z: `groundswell metadata refresh` signs it again",
     ]
     ran = acme("status", "--now", "2027-11-12T00:00:00Z")
     root = "root expires 2027-11-18T11:06:40Z: any `groundswell keys rotate` makes the next root, for a year"
@@ -138,8 +138,8 @@ def test_the_data(acme: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--now", "soon"), "`soon` is no instant"),
-        (("--online-threshold", "4"), "`4` is no duration"),
+        (("--now", "soon"), "`soon` is not an instant"),
+        (("--online-threshold", "4x"), "`4x` is not a duration"),
         (("more",), "unexpected extra argument"),
     ],
 )

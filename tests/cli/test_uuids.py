@@ -151,7 +151,7 @@ def test_refusals_have_their_codes(command: list[str]) -> None:
 def test_a_forgotten_at_sign_is_noticed() -> None:
     result = check("good.txt")
     assert result.code == 2
-    assert result.stderr == "note: to read the file, say `@good.txt`\n"
+    assert result.stderr == "note: to read the file, use `@good.txt`\n"
     assert check("x" * 5000).code == 2
 
 

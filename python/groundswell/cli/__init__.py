@@ -101,7 +101,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
     except GroundswellError as error:
-        code = _tell(error, as_json="--json" in arguments)
+        code = _tell(error, as_json="--json" in arguments, command=work.command)
     except click.exceptions.NoArgsIsHelpError as error:
         # A noun without its verb: the help is the message.
         say_lines(error.format_message())
@@ -146,18 +146,21 @@ def _not_utf8(name: str) -> InputError:
     )
 
 
-def _tell(error: GroundswellError, *, as_json: bool) -> int:
+def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
     """Tell an error on stderr; its exit code."""
+    from groundswell.cli.hints import hint_for
+
+    hint = hint_for(error, command)
     if as_json:
         import json
 
-        data = {"code": error.code, "message": error.message, "hint": error.hint, "fields": error.fields}
+        data = {"code": error.code, "message": error.message, "hint": hint, "fields": error.fields}
         # In ASCII: stderr may have any encoding. Of what is not printable, JSON leaves DEL as it is.
         say(json.dumps({"error": data}).replace("\x7f", "\\u007f"))
         return error.exit_code
     say(error.message, label="error:", color="red")
-    if error.hint:
-        say(error.hint, label=" hint:", color="cyan")
+    if hint:
+        say(hint, label=" hint:", color="cyan")
     return error.exit_code
 
 

@@ -11,6 +11,7 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory, user_of, waiting
+from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option
 from groundswell.cli.render import note, printable, say, stdout_stream
 from groundswell.cli.tables import instant_text, print_json, print_lines
@@ -75,9 +76,10 @@ def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str |
     with open_factory(directory) as factory:
         report = factory.check(now=now)
     for text in report.warnings:
-        note(text)
+        note(advice(text))
     if as_json:
-        print_json(asdict(report) | {"sound": report.sound})
+        warnings = [advice(text) for text in report.warnings]
+        print_json(asdict(report) | {"sound": report.sound, "warnings": warnings})
     else:
         print_lines(_lines(report))
     if not report.sound:

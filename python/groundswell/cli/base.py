@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from groundswell.cli.work import work_at_hand
 
 __all__ = ["ExamplesCommand", "ExamplesGroup"]
 
 
 class _WithExamples(click.Command):
     """Writes the examples of `groundswell.cli.examples` below the options."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and remember which it is for the hint of an error."""
+        work_at_hand().command = self
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from groundswell.cli.examples import EXAMPLES

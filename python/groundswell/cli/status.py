@@ -9,6 +9,7 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, printable
 from groundswell.cli.tables import Share, facts, flow, instant_text, print_json, print_lines, table
@@ -42,6 +43,7 @@ def status(*, online_threshold: timedelta, as_json: bool, now: datetime | None, 
 
 def _data(found: FactoryStatus) -> dict[str, Any]:
     return asdict(found) | {
+        "warnings": [advice(warning) for warning in found.warnings],
         "now": instant_text(found.now),
         "online_threshold": int(found.online_threshold.total_seconds()),
     }
@@ -65,7 +67,11 @@ def _lines(found: FactoryStatus) -> list[str]:
         # Where nothing is served at all, every version is an orphan, which goes without saying.
         lines += ["", *_detail(one, orphans=one.latest_target is not None)]
     if found.warnings:
-        lines += ["", "wants attention", *(f"  {printable(warning)}" for warning in found.warnings[:_MOST_WARNINGS])]
+        lines += [
+            "",
+            "wants attention",
+            *(f"  {printable(advice(warning))}" for warning in found.warnings[:_MOST_WARNINGS]),
+        ]
         lines += [f"  and {len(found.warnings) - _MOST_WARNINGS} more"] * (len(found.warnings) > _MOST_WARNINGS)
     return lines
 

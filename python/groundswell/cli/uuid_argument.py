@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from groundswell.fleet import UuidList, UuidListCheck
 
-__all__ = ["check_file", "check_uuids", "file_hint", "file_named", "read_uuid_words", "read_uuids"]
+__all__ = ["check_file", "check_uuids", "file_named", "is_file", "read_uuid_words", "read_uuids"]
 
 
 _SEPARATORS: Final = " \t\r\n,;|"
@@ -39,7 +39,8 @@ def read_uuids(argument: str, option: str) -> UuidList:
     try:
         return check.accept()
     except InputError as error:
-        error.hint = file_hint(argument) or error.hint
+        if is_file(argument):
+            error.fields["file"] = argument
         raise
 
 
@@ -83,9 +84,8 @@ def file_named(argument: str | None) -> str | None:
     return argument.removeprefix("@")
 
 
-def file_hint(argument: str) -> str:
-    """What to say of an inline list that is the name of a file; empty if it is not."""
+def is_file(argument: str) -> bool:
+    """Whether an inline list is the name of a file."""
     with contextlib.suppress(OSError, ValueError):  # too long for a name, or with a NUL in it
-        if Path(argument).is_file():
-            return f"to read the file, say `@{argument}`"
-    return ""
+        return Path(argument).is_file()
+    return False

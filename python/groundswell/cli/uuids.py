@@ -10,7 +10,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.options import json_option, output_option
 from groundswell.cli.render import count, json_text, note, print_text, printable, say_lines, write_output
-from groundswell.cli.uuid_argument import check_uuids, file_hint
+from groundswell.cli.uuid_argument import check_uuids, is_file
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
             say_lines(report)
         else:
             print_text(report + "\n")
-    if found.bad_count and (hint := file_hint(argument)):
-        note(hint)
+    if found.bad_count and is_file(argument):
+        note(f"to read the file, use `@{printable(argument)}`")
     if refused:
         raise InputError(
             "bad-uuid",

@@ -11,7 +11,9 @@ import click
 
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option, online_threshold_option
+from groundswell.cli.render import printable
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.errors import InputError
 
@@ -96,7 +98,7 @@ def status_data(found: WaveStatus) -> dict[str, Any]:
         "rollout_groups": [_group_data(one) for one in found.rollout_groups],
         "other_groups": [_group_data(one) for one in found.other_groups],
         "without_target": found.without_target,
-        "warnings": list(found.warnings),
+        "warnings": [advice(warning) for warning in found.warnings],
     }
 
 
@@ -125,7 +127,7 @@ def _lines(found: WaveStatus) -> list[str]:
         if progress.versions:
             lines += ["", *_versions(progress)]
     if found.warnings:
-        lines += ["", "wants attention", *(f"  {warning}" for warning in found.warnings)]
+        lines += ["", "wants attention", *(f"  {printable(advice(warning))}" for warning in found.warnings)]
     return lines
 
 

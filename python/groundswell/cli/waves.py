@@ -11,6 +11,7 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.hints import advice
 from groundswell.cli.options import INSTANT, json_option
 from groundswell.cli.questions import ask, has_terminal, must_be_named
 from groundswell.cli.render import count, note, printable, say
@@ -151,7 +152,7 @@ def _versions(text: str | None) -> list[int]:
 
 def _warn(detail: WaveDetail) -> None:
     for text in detail.warnings:
-        note(text)
+        note(advice(text))
 
 
 @waves.command()
@@ -232,7 +233,7 @@ def show(name: str | None, *, show_targets: bool, as_json: bool, directory: str 
         "signed_by": list(detail.signed_by),
         "signatures_missing": detail.signatures_missing,
         "rollouts": [_rollout_data(one) for one in rollouts],
-        "warnings": list(detail.warnings),
+        "warnings": [advice(warning) for warning in detail.warnings],
     }
     if show_targets:
         data["role"] = json.loads(wave.document)

@@ -18,6 +18,8 @@ class Work:
     """The factory that a command has open, the change that it made, and the factory that it makes."""
 
     def __init__(self) -> None:
+        self.command: click.Command | None = None
+        """The command that is running, once its arguments were accepted."""
         self._open: tuple[Factory, int] | None = None
         self._reached: int | None = None
         self._makes: Path | None = None

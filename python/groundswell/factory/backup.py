@@ -262,6 +262,6 @@ def _bad(label: str, what: str) -> InputError:
     return InputError(
         "bad-backup",
         f"`{label}` {what}",
-        hint="nothing was changed; give a file that `groundswell backup` wrote, or another copy of it",
+        hint="nothing was changed; give a file that a backup wrote, or another copy of it",
         fields={"path": label, "reason": what},
     )

@@ -503,7 +503,7 @@ class Devices:
             f"no device listens to tag `{cropped(tag)}`",
             hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
             if near
-            else "`groundswell status` lists them",
+            else "`Factory.status` lists the tags",
             fields={"tag": tag, "nearest": near},
         )
 
@@ -554,7 +554,7 @@ def _as_like(pattern: str) -> str:
 _DELETIONS: Final = {
     "denied": (
         "the device `{}` was deleted and is on the denied list",
-        "`groundswell devices allow` takes it off the list; the next import then brings it back",
+        "`devices.allow` takes it off the list; the next import then brings it back",
     ),
     "allowed": (
         "the device `{}` was deleted, and allowed to come back",
@@ -562,7 +562,7 @@ _DELETIONS: Final = {
     ),
     None: (
         "no device has the uuid or the name `{}`",
-        "`groundswell devices list --name '*PART*'` finds devices by a part of their name",
+        '`devices.list(name="*PART*")` finds devices by a part of their name',
     ),
 }
 

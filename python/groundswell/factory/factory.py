@@ -329,7 +329,7 @@ def _refuse_taken(folder: Path) -> None:
         raise StateError(
             "factory-exists",
             f"`{folder}` is a factory already",
-            hint="use it with -C, or name another directory",
+            hint="open it, or name another directory",
             fields={"path": str(folder)},
         )
     if found:

@@ -121,7 +121,7 @@ class Groups:
             f"no group is named `{cropped(name)}`",
             hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
             if near
-            else "`groundswell groups list` names them; `groundswell groups create` makes one",
+            else "`groups.list` lists them; `groups.create` makes one",
             fields={"group": name, "nearest": near},
         )
 
@@ -215,7 +215,7 @@ class Groups:
                 raise StateError(
                     "group-not-empty",
                     f"the group `{name}` is not empty: it has {count(members.num_rows, 'device')}",
-                    hint="move them to another group, or delete it with --ungroup: they are without a group then",
+                    hint="move them to another group, or leave them without one with ungroup=True",
                     fields={"group": name, "devices": members.num_rows},
                 )
             changes = [remove("groups", [{"group_id": group_id}])]

@@ -162,7 +162,7 @@ def import_devices(
         raise InputError(
             "bad-option",
             f"one file of rejects cannot serve `{len(sources)}` sources",
-            hint="import the files one by one, each with its own --rejects",
+            hint="import the files one by one, each with its own file of rejects",
             fields={"sources": len(sources)},
         )
     at = seconds(now)

@@ -431,7 +431,7 @@ class Keys:
             raise StateError(
                 "keys-not-initialised",
                 f"the factory `{self._context.path}` has no offline keys yet",
-                hint="make them: groundswell keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz",
+                hint="make them with `keys.init`",
                 fields={"role_version": root.version},
             )
         return root
@@ -591,7 +591,7 @@ def _initialised(what: str, path: Path, root: Root) -> StateError:
     return StateError(
         "keys-initialised",
         f"the factory has its offline keys already, and {what}",
-        hint="use the tarballs that they were made in; `groundswell keys rotate` replaces keys",
+        hint="use the tarballs that they were made in; rotating replaces keys",
         fields={"path": str(path), "role_version": root.version},
     )
 

@@ -19,7 +19,7 @@ from groundswell.outputs import check_output, output_file
 from groundswell.store import put
 from groundswell.tuf import parse_document
 from groundswell.tuf.documents import format_instant
-from groundswell.wording import count
+from groundswell.wording import Notice, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,9 @@ __all__ = ["Exported", "Metadata", "Renewed"]
 _RENEW_BELOW: Final = timedelta(days=3, hours=12)
 """Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
-_REFRESH: Final = "`groundswell metadata refresh` signs it anew"
-_NEW_ROOT: Final = "any `groundswell keys rotate` makes the next root, for a year"
-_NEW_WAVE: Final = "only a new wave brings new ones, since an offline key signs them"
+_REFRESH: Final = ("metadata-expires", "`metadata.refresh` signs it again")
+_NEW_ROOT: Final = ("root-expires", "rotating any key makes the next root, which is valid for a year")
+_NEW_WAVE: Final = ("production-targets-expire", "only a new wave renews them, because an offline key signs them")
 _ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
 
 
@@ -209,7 +209,7 @@ class Metadata:
     def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
         """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
         when = instant(seconds(now))
-        found: list[tuple[datetime, str, str]] = []
+        found: list[tuple[datetime, str, tuple[str, str]]] = []
         for repository in REPOSITORIES:
             found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
             for one in self._publisher.publications(repository):
@@ -221,8 +221,8 @@ class Metadata:
                         remedy = _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
                         found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}", remedy))
         return [
-            f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}: {remedy}"
-            for expires, what, remedy in sorted(found)
+            Notice(code, f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}", remedy)
+            for expires, what, (code, remedy) in sorted(found)
             if expires < when + within
         ]
 

@@ -20,7 +20,7 @@ __all__ = ["KEYS_FOLDER", "OnlineKeyring"]
 
 KEYS_FOLDER: Final = "keys"
 _ENDING: Final = ".sec"
-_WAY_OUT: Final = "restore the file from a backup, or replace the key: groundswell keys rotate online"
+_WAY_OUT: Final = "restore the file from a backup, or replace the key with `keys.rotate_online`"
 
 
 class OnlineKeyring:

@@ -58,8 +58,8 @@ class Roots:
             raise StorageError(
                 "store-damaged",
                 f"the store of the factory has no {repository} root",
-                hint="run `groundswell check --repair` to rebuild it from the audit log, or restore a backup",
-                fields={"repository": repository},
+                hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
+                fields={"repository": repository, "remedy": "repair"},
             )
         return parse_document(bytes(rows[0][0]), "Root", f"the {repository} root")
 

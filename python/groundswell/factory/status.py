@@ -11,6 +11,7 @@ from groundswell.factory.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.fleet.quantities import instant, whole_seconds
 from groundswell.tuf import parse_document
+from groundswell.wording import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,13 +130,13 @@ def factory_status(
         known = {repository: _versions(metadata.publications(repository)) for repository in REPOSITORIES}
         ci_targets = len(targets.list())
         root_version = roots.latest("ci").version
-        warnings = list(metadata.expiring(now=now))
+        warnings: list[str] = list(metadata.expiring(now=now))
         name, revision = context.meta("name"), context.store.revision
     ready = root_version > 2  # noqa: PLR2004 - the roots of a new factory
     if not ready:
-        warnings.append("there are no offline keys yet: `groundswell keys init` makes them")
+        warnings.append(Notice("no-offline-keys", "there are no offline keys yet", "`keys.init` makes them"))
     if ci_targets == 0:
-        warnings.append("there are no targets yet: `groundswell targets import` takes them in")
+        warnings.append(Notice("no-targets", "there are no targets yet", "`targets.import_` imports them"))
     by_tag: dict[tuple[bool, str | None], list[dict[str, Any]]] = {}
     for row in rows:
         by_tag.setdefault((row["production"], row["tag"]), []).append(row)

@@ -345,7 +345,7 @@ def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFo
     if have:
         hint = f"the nearest that there are: {', '.join(map(str, below + above))}"
     else:
-        hint = "`groundswell targets import` takes targets in"
+        hint = "`targets.import_` imports targets"
     return NotFoundError(
         "unknown-version",
         f"there are no CI targets of version {named}",

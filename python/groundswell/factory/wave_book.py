@@ -51,9 +51,7 @@ class WaveBook:
         raise NotFoundError(
             "unknown-wave",
             f"no wave is named `{name}`",
-            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
-            if near
-            else "`groundswell waves list` names them",
+            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`waves.list` lists the waves",
             fields={"wave": name, "nearest": near},
         )
 
@@ -70,9 +68,7 @@ class WaveBook:
         if len(active) == 1:
             return active[0]
         if not active:
-            raise NotFoundError(
-                "no-active-wave", "no wave is active", hint="name a wave; `groundswell waves list` names them"
-            )
+            raise NotFoundError("no-active-wave", "no wave is active", hint="name a wave; `waves.list` lists them")
         names = [f"{wave.name} (tag {wave.tag})" for wave in active]
         raise StateError(
             "several-active-waves",
@@ -137,8 +133,8 @@ def _read(row: Mapping[str, Any], wave: Wave) -> Rollout:
         raise StorageError(
             "store-damaged",
             f"rollout {row['number']} of wave `{wave.name}` cannot be read: {error}",
-            hint="`groundswell check` finds out what is wrong; restore a backup, or repair from the audit log",
-            fields={"wave": wave.name, "rollout": row["number"]},
+            hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
+            fields={"wave": wave.name, "rollout": row["number"], "remedy": "repair"},
         ) from error
 
 

@@ -638,7 +638,7 @@ class Waves:
             raise TrustError(
                 "signatures-missing",
                 f"the wave `{wave.name}` lacks {found.missing} of its signatures",
-                hint=f"have it signed: groundswell waves sign {wave.name} -k KEYS",
+                hint="have it signed with another offline targets key",
                 fields={"wave": wave.name, "missing": found.missing, "valid": list(found.valid)},
             )
 

@@ -398,13 +398,13 @@ class Fleet:
                 hint="say matching, remaining or online",
                 fields={"percent_of": str(percent_of)},
             )
-        self._require("production", needed=not include_test, flag="--include-test (include_test=True) selects from all")
-        self._require("group", needed=group is not None, flag="leave --group (group) out, or add the column")
-        self._require("tag", needed=tag is not None, flag="leave --tag (tag) out, or add the column")
+        self._require("production", needed=not include_test, hint="include_test=True selects from all devices")
+        self._require("group", needed=group is not None, hint="leave `group` out, or add the column")
+        self._require("tag", needed=tag is not None, hint="leave `tag` out, or add the column")
         self._require(
             "target_version",
             needed=not_updated is not None,
-            flag="leave --not-updated (not_updated) out, or add the column",
+            hint="leave `not_updated` out, or add the column",
         )
         at = _seconds(now)
         asked = SelectionRequest(
@@ -463,12 +463,12 @@ class Fleet:
         fleet.columns = self.columns | {"last_seen", "target_version"}
         return fleet
 
-    def _require(self, column: str, *, needed: bool, flag: str) -> None:
+    def _require(self, column: str, *, needed: bool, hint: str) -> None:
         if needed and column not in self.columns:
             raise InputError(
                 "missing-column",
                 f"the source has no `{column}` column",
-                hint=flag,
+                hint=hint,
                 fields={"column": column, "columns": sorted(self.columns)},
             )
 

@@ -171,7 +171,7 @@ class Selection:
             raise InputError(
                 "missing-column",
                 "the source has no `name` column",
-                hint="leave --names (names) out, or add the column",
+                hint="use `uuids`, or add the column",
                 fields={"column": "name"},
             )
         names: list[str | None] = self._fleet.names.take(self.ordinals).to_pylist()

@@ -351,8 +351,13 @@ class UuidListCheck:
             f"`{first.text}` in line {first.line}, column {first.column}{of_name} is no UUID: {first.reason}{others}",
             hint="keep only the column `uuid` of the table"
             if is_table
-            else "`groundswell uuids check` shows every bad value with its place",
-            fields={"list": self.name, "bad_count": self.bad_count, "bad": [asdict(bad) for bad in self.bad]},
+            else "`UuidList.check` lists the bad values with their places",
+            fields={
+                "list": self.name,
+                "bad_count": self.bad_count,
+                "bad": [asdict(bad) for bad in self.bad],
+                "is_table": is_table,
+            },
         )
 
     def _empty_list(self) -> InputError:

@@ -413,6 +413,6 @@ def require_factory(folder: Path) -> None:
         raise NotFoundError(
             "no-factory",
             f"{there} `{folder}`",
-            hint="name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one: groundswell init DIR --name NAME",
+            hint="name the directory of a factory, or make one with `Factory.create`",
             fields={"path": str(folder)},
         )

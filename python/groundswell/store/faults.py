@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RESTORE", "cannot_write", "damaged", "outcome_unknown", "told"]
 
-RESTORE: Final = "restore a backup: groundswell restore FILE DIR"
+RESTORE: Final = "restore a backup"
 """The way out where the audit log itself is damaged: nothing is left to rebuild it from."""
 
-_RESORT: Final = "run `groundswell check --repair` to rebuild it from the audit log, or restore a backup"
+_RESORT: Final = "rebuild the store from the audit log with `Factory.repair`, or restore a backup"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -26,7 +26,7 @@ def damaged(path: Path, what: str, *, hint: str = _RESORT) -> StorageError:
         "store-damaged",
         f"`{path}` is damaged: {what}",
         hint=f"nothing was changed; {hint}",
-        fields={"path": str(path), "reason": what},
+        fields={"path": str(path), "reason": what, "remedy": "restore" if hint == RESTORE else "repair"},
     )
 
 

@@ -316,6 +316,6 @@ def _bad(label: str, what: str, *, entry: str | None = None) -> InputError:
     return InputError(
         "bad-tarball",
         f"`{label}` {what}",
-        hint="give a tarball of offline keys as `groundswell keys` or fioctl wrote it; restore it from its safe copy",
+        hint="give a tarball of offline keys that Groundswell or fioctl wrote; restore it from its safe copy",
         fields={"source": label, "reason": what} | ({} if entry is None else {"entry": cropped(entry)}),
     )

@@ -290,7 +290,7 @@ def _not_a_plan(label: str, what: str) -> InputError:
     return InputError(
         "not-a-plan",
         f"`{label}` {what}",
-        hint="give a file that `groundswell waves rollout --dry-run --plan-out FILE` wrote",
+        hint="give a file that `Plan.write` wrote",
         fields={"source": label, "reason": what},
     )
 
@@ -299,6 +299,6 @@ def _edited(label: str, what: str) -> InputError:
     return InputError(
         "edited-plan",
         f"`{label}` was changed after it was made: {what}",
-        hint="make the plan again; to stage an edited list of devices, give it with --uuids @FILE",
+        hint="make the plan again; to stage an edited list of devices, give the list",
         fields={"source": label, "reason": what},
     )

@@ -54,7 +54,7 @@ def compose_role(
         raise InputError(
             "expired-role",
             f"the expiry `{expires.isoformat().replace('+00:00', 'Z')}` is not in the future",
-            hint="give --expires-days, or an instant that is to come",
+            hint="give an instant in the future",
             fields={"expires": expires.isoformat()},
         )
     known: tuple[Target, ...] = ()

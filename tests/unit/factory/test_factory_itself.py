@@ -138,7 +138,7 @@ def test_a_store_without_its_database_is_damaged_and_can_be_rebuilt(keyed: Keyed
     error = refusal(Factory.open, path)
     assert isinstance(error, StorageError)
     assert error.code == "store-damaged"
-    assert "--repair" in error.hint
+    assert "Factory.repair" in error.hint
     revision, kept = Factory.repair(path)
     with Factory.open(path) as again:
         assert (again.revision, kept) == (revision, None)

@@ -134,8 +134,8 @@ def test_a_new_factory_says_what_is_to_be_done(factory: Factory) -> None:
     assert (status.devices, status.online, status.tags) == (0, 0, ())
     assert (status.root_version, status.keys_ready) == (2, False)
     assert status.warnings == (
-        "there are no offline keys yet: `groundswell keys init` makes them",
-        "there are no targets yet: `groundswell targets import` takes them in",
+        "there are no offline keys yet: `keys.init` makes them",
+        "there are no targets yet: `targets.import_` imports them",
     )
 
 

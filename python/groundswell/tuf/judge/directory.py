@@ -125,7 +125,7 @@ def _read(path: Path, *, allow_rsa: bool) -> _Directory:
         raise NotFoundError(
             "no-such-directory",
             f"there is no directory `{path}`",
-            hint="name a directory of metadata, as `groundswell metadata export` writes it",
+            hint="name a directory of exported metadata",
             fields={"path": str(path)},
         )
     roots, keyring, root_signers = _chain(path, allow_rsa=allow_rsa)
