@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.cli.render import printable
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -46,7 +44,7 @@ def _near(kind: str, otherwise: str) -> Callable[[Fields], str | None]:
     def hint(fields: Fields) -> str | None:
         if not str(fields.get(kind, "x")).strip():
             return None  # an empty name is an unset variable
-        near = [f"`{printable(str(name))}`" for name in list(fields.get("nearest") or ())[:_MOST_NEAR]]
+        near = [f"`{name}`" for name in list(fields.get("nearest") or ())[:_MOST_NEAR]]
         from_file = f"`groundswell fleet show FILE` lists the {kind}s"
         return (
             f"did you mean {' or '.join(near)}?" if near else from_file if fields["command"] == "select" else otherwise
@@ -65,7 +63,7 @@ def _column(fields: Fields) -> str:
 
 def _uuid(fields: Fields) -> str | None:
     if fields.get("file"):
-        return f"to read the file, use `@{printable(str(fields['file']))}`"
+        return f"to read the file, use `@{fields['file']}`"
     return None if fields.get("is_table") else "`groundswell uuids check @FILE` lists the bad values"
 
 
@@ -80,7 +78,7 @@ def _signatures(fields: Fields) -> str:
     wave = fields.get("wave")
     if wave is None:
         return "nothing was changed; keep its keys, or have it signed with another key first"
-    return f"sign it with another offline key: groundswell waves sign {printable(str(wave))} -k KEYS"
+    return f"sign it with another offline key: groundswell waves sign {wave} -k KEYS"
 
 
 HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {

@@ -52,7 +52,7 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
         else:
             print_text(report + "\n")
     if found.bad_count and is_file(argument):
-        note(f"to read the file, use `@{printable(argument)}`")
+        note(f"to read the file, use `@{argument}`")
     if refused:
         raise InputError(
             "bad-uuid",
