@@ -12,7 +12,7 @@ from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.fleet_show import as_data, as_lines
 from groundswell.cli.mapping_options import columns_of, mapping_options
 from groundswell.cli.options import INSTANT, SEED, json_option, online_threshold_option
-from groundswell.cli.render import count, printable, say, tell_report
+from groundswell.cli.render import count, is_plain, printable, say, tell_report
 from groundswell.cli.tables import print_json, print_lines
 from groundswell.cli.texts import FILE, OUTPUT
 from groundswell.fleet.quantities import epoch_seconds
@@ -52,7 +52,10 @@ def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
 
     at = int(time.time()) // _HOUR * _HOUR if now is None else epoch_seconds(now)
     with click.progressbar(
-        length=max(devices, 1), label="making devices", file=sys.stderr, hidden=not sys.stderr.isatty()
+        length=max(devices, 1),
+        label="making devices",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty() or is_plain(),
     ) as bar:
         write_synth(file, devices=devices, seed=seed, now=at, progress=bar.update)
     say(f"wrote {count(devices, 'device')} to {printable(file)}")

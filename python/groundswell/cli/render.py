@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ReaderGoneError",
+    "clear_screen",
+    "columns",
     "confirm",
     "count",
+    "is_plain",
     "json_text",
     "note",
     "print_text",
@@ -41,6 +45,33 @@ __all__ = [
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\n]")
 
 
+def is_plain() -> bool:
+    """Whether the terminal wants text alone: ``NO_COLOR`` is set (no-color.org), or ``TERM`` is ``dumb``."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def columns() -> int | None:
+    """How many characters fit on a line; None where nothing limits it.
+
+    A terminal limits it, and so does ``COLUMNS``. In a pipe or a file nothing is cut off.
+    """
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given[:9]) > 0:
+        return int(given[:9])
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or not a terminal
+        if sys.stdout.isatty():
+            return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    return None
+
+
+def clear_screen() -> None:
+    """Clear a terminal that can; on one that cannot, begin a new paragraph."""
+    if os.environ.get("TERM") == "dumb":
+        click.echo()
+    else:
+        click.clear()
+
+
 def say(text: str, *, label: str = "", color: str = "") -> None:
     """Write one line to stderr.
 
@@ -49,7 +80,7 @@ def say(text: str, *, label: str = "", color: str = "") -> None:
         label: what stands before it, such as ``error:``.
         color: the color of the label on a terminal.
     """
-    styled = click.style(label, fg=color, bold=True) if color else label
+    styled = click.style(label, fg=color, bold=True) if color and not is_plain() else label
     click.echo(f"{styled} {printable(text)}" if label else printable(text), err=True)
 
 

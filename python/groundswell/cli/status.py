@@ -11,8 +11,8 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option, online_threshold_option
-from groundswell.cli.render import count, printable
-from groundswell.cli.tables import Share, facts, flow, instant_text, print_json, print_lines, table
+from groundswell.cli.render import count
+from groundswell.cli.tables import Share, facts, flow, instant_text, paragraph, print_json, print_lines, table
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -67,11 +67,8 @@ def _lines(found: FactoryStatus) -> list[str]:
         # Where nothing is served at all, every version is an orphan, which goes without saying.
         lines += ["", *_detail(one, orphans=one.latest_target is not None)]
     if found.warnings:
-        lines += [
-            "",
-            "wants attention",
-            *(f"  {printable(advice(warning))}" for warning in found.warnings[:_MOST_WARNINGS]),
-        ]
+        shown = [advice(warning) for warning in found.warnings[:_MOST_WARNINGS]]
+        lines += ["", "wants attention", *(line for text in shown for line in paragraph(text))]
         lines += [f"  and {len(found.warnings) - _MOST_WARNINGS} more"] * (len(found.warnings) > _MOST_WARNINGS)
     return lines
 

@@ -13,8 +13,8 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option, online_threshold_option
-from groundswell.cli.render import printable
-from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
+from groundswell.cli.render import clear_screen
+from groundswell.cli.tables import facts, instant_text, paragraph, print_json, print_lines, table
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def status(
             print_json(status_data(found))
         else:
             if watch:
-                click.clear()
+                clear_screen()
             print_lines(_lines(found))
         if not watch:
             return
@@ -127,7 +127,8 @@ def _lines(found: WaveStatus) -> list[str]:
         if progress.versions:
             lines += ["", *_versions(progress)]
     if found.warnings:
-        lines += ["", "wants attention", *(f"  {printable(advice(warning))}" for warning in found.warnings)]
+        shown = [advice(warning) for warning in found.warnings]
+        lines += ["", "wants attention", *(line for text in shown for line in paragraph(text))]
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -38,7 +39,8 @@ class Meter:
     def __init__(self, label: str, *, wanted: bool, at_once: bool = False) -> None:
         self._label = label
         self._patience = 0 if at_once else _PATIENCE
-        self._wanted = wanted and sys.stderr.isatty()
+        # A terminal that cannot move its cursor would get a line for every step.
+        self._wanted = wanted and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._begun = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
