@@ -61,4 +61,4 @@ def check_shell_text(text: str) -> None:
         assert option in ALL_OPTIONS, f"no command has the option {option}: {text}"
     rollouts = [line for pair in COMMAND.findall(text) for line in pair if line.startswith("waves rollout")]
     for line in rollouts:
-        assert re.search(r"--(limit|uuids|apply|to|dry-run)\b|-l\b", line), f"a whole group as advice: {text}"
+        assert re.search(r"--(limit|uuids|apply|to|dry-run|help)\b|-l\b", line), f"a whole group as advice: {text}"
