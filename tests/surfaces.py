@@ -16,7 +16,7 @@ PYTHON = re.compile(
 )
 """Words that only make sense in Python: keyword arguments, calls, classes with their methods."""
 COMMAND = re.compile(r"`groundswell ([^`]*)`|(?:^|: )groundswell ([^`;]*)")
-SHELL = re.compile(rf"{OPTION.pattern}|(?<![\w-])-[a-zA-Z](?![\w-])|\bgroundswell [a-z]+ ?[a-z]*`|@(?:FILE|-)")
+SHELL = re.compile(rf"{OPTION.pattern}|(?<![\w`-])-[a-zA-Z](?![\w-])|\bgroundswell [a-z]+ ?[a-z]*`|@(?:FILE|-)")
 
 
 def _options(command: click.Command) -> set[str]:

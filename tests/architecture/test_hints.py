@@ -7,6 +7,7 @@ words.
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,12 @@ def hints(path: Path) -> Iterator[tuple[str, str]]:
             yield from ((code, text) for text in texts(value))
 
 
+@functools.cache
+def all_hints() -> tuple[tuple[str, str], ...]:
+    """The codes and the hints of the whole library."""
+    return tuple(pair for path in LIBRARY for pair in hints(path))
+
+
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_library_knows_no_option_and_no_command(path: Path) -> None:
     for text in texts(ast.parse(path.read_text(encoding="utf-8"))):
@@ -112,7 +119,7 @@ def test_the_library_knows_no_option_and_no_command(path: Path) -> None:
 def test_a_shell_user_reads_no_python(code: str) -> None:
     if code in NOT_FROM_A_SHELL:
         return
-    said = [text for path in LIBRARY for of, text in hints(path) if of == code]
+    said = [text for of, text in all_hints() if of == code]
     for fields in EXAMPLE_FIELDS:
         entry = HINTS.get(code)
         hint = entry(fields | {"command": None}) if callable(entry) else entry
@@ -124,7 +131,7 @@ def test_a_shell_user_reads_no_python(code: str) -> None:
 
 
 def test_hints_are_found() -> None:
-    assert len({code for path in LIBRARY for code, _ in hints(path)}) > len(CODES) / 2
+    assert len({code for code, _ in all_hints()}) > len(CODES) / 2
 
 
 def test_every_entry_is_of_a_code_that_exists() -> None:

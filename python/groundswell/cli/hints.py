@@ -102,6 +102,7 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "no-factory": "name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one: groundswell init DIR --name NAME",
     "no-such-directory": "name a directory that `groundswell metadata export` wrote",
     "not-a-plan": "give a file that `groundswell waves rollout --dry-run --plan-out FILE` wrote",
+    "not-denied": "nothing was changed; `groundswell devices denied` prints the list",
     "nothing-asked": "give --limit N or --uuids @FILE; `groundswell waves complete` is for every device of the tag",
     "online-key-damaged": _ROTATE,
     "online-key-missing": _ROTATE,

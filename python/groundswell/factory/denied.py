@@ -143,7 +143,7 @@ def _not_denied(context: Context, devices: UuidList) -> NotFoundError:
     return NotFoundError(
         "not-denied",
         f"{are} not on the denied list: {named}{more}",
-        hint="nothing was changed; `groundswell devices denied` prints the list",
+        hint="nothing was changed; `devices.denied` lists them",
         fields={"not_denied": others},
     )
 

@@ -216,7 +216,7 @@ class JsonSource:
         return InputError(
             "not-a-table",
             f"`{self.label}` holds one object with {'arrays' if keys[1:] else 'an array'} at {shown}, not devices",
-            hint=f"if the devices are there, say --rows-at {keys[0]} (rows_at={keys[0]!r} in Python)",
+            hint=f"if the devices are there, give `{keys[0]}` as the path of the rows",
             fields={"source": self.label, "arrays": keys},
         )
 

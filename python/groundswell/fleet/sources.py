@@ -71,7 +71,7 @@ def open_source(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMappi
         raise InputError(
             "bad-rows-at",
             f"`{opened.label}` is not JSON, so it has no array at `{cropped(mapping.rows_at)}`",
-            hint="leave out --rows-at (rows_at): a table is its own list of devices",
+            hint="leave out the path of the rows: a table is its own list of devices",
             fields={"source": opened.label, "rows_at": cropped(mapping.rows_at), "reason": "not JSON"},
         )
     return opened
