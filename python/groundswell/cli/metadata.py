@@ -10,6 +10,7 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
+from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, flow, instant_text, print_json, print_lines
@@ -42,6 +43,8 @@ def export(folder: str, *, device: str, as_json: bool, now: datetime | None, dir
     with open_factory(directory) as factory:
         found = factory.metadata.export(device, folder, now=now)
     publication = found.publication
+    for text in found.warnings:
+        note(advice(text))
     if as_json:
         print_json(
             {
@@ -66,15 +69,20 @@ def export(folder: str, *, device: str, as_json: bool, now: datetime | None, dir
 
 
 @metadata.command(short_help="Sign anew what expires soonest.")
+@click.option(
+    "--accept-clock",
+    is_flag=True,
+    help="Sign although the clock is more than a day behind the newest record; records before do not count any more.",
+)
 @now_option
 @directory_option
-def refresh(*, now: datetime | None, directory: str | None) -> None:
+def refresh(*, accept_clock: bool, now: datetime | None, directory: str | None) -> None:
     """Sign anew what expires soonest: timestamps and snapshots, and CI targets past half of their life.
 
     Timestamps live for seven days: where no service runs, run this every day.
     """
     with open_factory(directory) as factory:
-        found = factory.metadata.refresh(now=now)
+        found = factory.metadata.refresh(now=now, accept_clock=accept_clock)
     if not found.epochs:
         note("nothing is served yet, so there is nothing to renew")
         return

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from groundswell.factory.clock import Clock
 from groundswell.fleet.quantities import epoch_seconds
-from groundswell.store import Entry
+from groundswell.store import AUDIT_LOG, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ class Context:
     path: Path
     user: str
     _name: str | None = field(default=None, init=False)
+    _clock: Clock | None = field(default=None, init=False)
 
     @property
     def factory(self) -> str:
@@ -47,6 +49,24 @@ class Context:
         if self._name is None:
             self._name = self.meta("name")
         return self._name
+
+    @property
+    def clock(self) -> Clock:
+        """Tells whether an instant can be the present."""
+        if self._clock is None:
+            self._clock = Clock(self.store.folder / AUDIT_LOG)
+        return self._clock
+
+    def signing_seconds(self, now: datetime | None) -> int:
+        """The instant of an act that signs; as `seconds`.
+
+        Raises:
+            StateError: ``clock-behind``.
+        """
+        at = seconds(now)
+        self.store.require_open()
+        self.clock.require(at)
+        return at
 
     def commit(
         self,

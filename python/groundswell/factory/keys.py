@@ -165,7 +165,7 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(seconds(now))
+        at = instant(self._context.signing_seconds(now))
         with self._context.store.turn():
             root = self._roots.root("ci")
             if root.version > _ONLINE_ROOT_VERSION:
@@ -230,7 +230,7 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(seconds(now))
+        at = instant(self._context.signing_seconds(now))
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
@@ -260,7 +260,7 @@ class Keys:
             InputError: ``bad-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        path, at = Path(root_keys), instant(seconds(now))
+        path, at = Path(root_keys), instant(self._context.signing_seconds(now))
         self._refuse_inside(path)
         with self._context.store.turn():
             root = self._ready()
@@ -295,7 +295,7 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(seconds(now))
+        at = instant(self._context.signing_seconds(now))
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
@@ -340,7 +340,7 @@ class Keys:
                     hint=f"say one or more of {', '.join(ONLINE_ROLES)}",
                     fields={"role": role, "roles": list(ONLINE_ROLES)},
                 )
-        at = instant(seconds(now))
+        at = instant(self._context.signing_seconds(now))
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(Path(root_keys), "root", root)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StorageError
+from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.roots import REPOSITORIES
@@ -54,6 +55,7 @@ class Exported:
         publication: the other three roles; None if the device is served none (404).
         why_none: why it is served none, as a sentence.
         directory: where the files are.
+        warnings: sentences about what has expired in it, and about a clock that is behind.
     """
 
     device: Device
@@ -62,6 +64,7 @@ class Exported:
     publication: Publication | None
     why_none: str | None
     directory: Path
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,17 +162,36 @@ class Metadata:
             publication=publication,
             why_none=None if publication is not None else _why_none(found, repository),
             directory=folder,
+            warnings=self._export_warnings(repository, publication, at),
         )
 
-    def refresh(self, *, now: datetime | None = None) -> Renewed:
+    def _export_warnings(self, repository: Repository, publication: Publication | None, at: int) -> tuple[str, ...]:
+        behind = self._context.clock.warning(at)
+        expiries = {"root": self._roots.latest(repository).expires}
+        expiries |= {} if publication is None else publication.expiries()
+        warnings: list[str] = [] if behind is None else [behind]
+        for role, expires in expiries.items():
+            if expires <= instant(at):
+                code, remedy = _remedy(repository, role)
+                what = f"the {repository} {role} expired {format_instant(expires)}, so that devices refuse it"
+                warnings.append(Notice(code, what, remedy))
+        return tuple(warnings)
+
+    def refresh(self, *, now: datetime | None = None, accept_clock: bool = False) -> Renewed:
         """Sign snapshots and timestamps anew, with a new epoch, and CI targets roles past half of their life.
 
         Where no service runs, do this at least once a week: timestamps live for seven days.
 
+        Args:
+            now: the instant of the new documents (default: now).
+            accept_clock: take `now` for the present although records are newer; they count no longer. The audit log
+                says so.
+
         Raises:
+            StateError: ``clock-behind`` where `now` is more than a day before the newest record.
             TrustError: ``online-key-missing``.
         """
-        at = seconds(now)
+        at = seconds(now) if accept_clock else self._context.signing_seconds(now)
         when = instant(at)
         with self._context.store.turn():
             renewed = self._targets.renewed_roles(when, due_before=when + _TARGETS_RENEW_BELOW)
@@ -193,22 +215,28 @@ class Metadata:
                     served = [Served(one.tag, one.variant, renewed.get(one.tag, one.targets)) for one in served]
                 if not served:
                     continue
-                changes += self._publisher.publish(repository, served, self._roots.root(repository), now=when)
+                changes += self._publisher.publish(
+                    repository, served, self._roots.root(repository), now=when, accept_clock=accept_clock
+                )
                 epochs[repository] = self._publisher.epoch(repository) + 1
                 signed += len(served)
-            if changes:
-                self._context.commit(
-                    "metadata refresh",
-                    f"signed {count(signed, 'set')} of metadata anew",
-                    changes,
-                    at=at,
-                    details={"epochs": epochs},
-                )
+            if changes or accept_clock:
+                summary = f"signed {count(signed, 'set')} of metadata anew"
+                details: dict[str, object] = {"epochs": epochs}
+                if accept_clock:
+                    summary += "; accepted the clock"
+                    details[ACCEPTED_CLOCK] = True
+                self._context.commit("metadata refresh", summary, changes, at=at, details=details)
             return Renewed(epochs=epochs, publications=signed, targets_roles=len(renewed))
 
     def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
-        """Sentences about what is served and expires within a time, or has expired; the most urgent first."""
-        when = instant(seconds(now))
+        """Sentences about what is served and expires within a time, or has expired; the most urgent first.
+
+        The first one is about a clock that is behind, if it is.
+        """
+        at = seconds(now)
+        when = instant(at)
+        behind = self._context.clock.warning(at)
         found: list[tuple[datetime, str, tuple[str, str]]] = []
         for repository in REPOSITORIES:
             found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
@@ -218,13 +246,20 @@ class Metadata:
                     # A timestamp lives for seven days: it is due once half of them are over.
                     due = when + (_RENEW_BELOW if role == "timestamp" else within)
                     if expires < due:
-                        remedy = _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
-                        found.append((expires, f"the {repository} {role} of tag {one.tag}{variant}", remedy))
-        return [
+                        what = f"the {repository} {role} of tag {one.tag}{variant}"
+                        found.append((expires, what, _remedy(repository, role)))
+        warnings: list[str] = [] if behind is None else [behind]
+        return warnings + [
             Notice(code, f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}", remedy)
             for expires, what, (code, remedy) in sorted(found)
             if expires < when + within
         ]
+
+
+def _remedy(repository: str, role: str) -> tuple[str, str]:
+    if role == "root":
+        return _NEW_ROOT
+    return _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
 
 
 def _why_none(device: Device, repository: Repository) -> str:

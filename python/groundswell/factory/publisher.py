@@ -107,6 +107,7 @@ class Publisher:
         *,
         now: datetime,
         epoch: int | None = None,
+        accept_clock: bool = False,
     ) -> list[Change]:
         """Sign the documents of a new epoch, of all that is to be served.
 
@@ -116,14 +117,17 @@ class Publisher:
             root: the latest root, whose online keys sign.
             now: the instant that lives are counted from.
             epoch: the new epoch; the one after the last unless given.
+            accept_clock: whether `now` may be before the newest record.
 
         Returns:
             The changes that make it so.
 
         Raises:
-            StateError: ``epoch-exhausted``, ``role-too-large``.
+            StateError: ``clock-behind``, ``epoch-exhausted``, ``role-too-large``.
             TrustError: ``online-key-missing``.
         """
+        if not accept_clock:
+            self._context.signing_seconds(now)
         for one in served:
             check_size(f"the targets role of tag {one.tag}", one.targets, _LARGEST_TARGETS, "prune old target versions")
         epoch = epoch or self.epoch(repository) + 1

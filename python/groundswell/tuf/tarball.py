@@ -228,11 +228,19 @@ def write_tarball(path: Path, entries: Mapping[str, bytes]) -> None:
         for name in sorted(entries):
             header = tarfile.TarInfo(name)
             header.size, header.mode, header.mtime = len(entries[name]), 0, 0
-            packed.write(header.tobuf(tarfile.USTAR_FORMAT))
+            packed.write(_header_bytes(header))
             packed.write(entries[name] + bytes(-len(entries[name]) % _BLOCK))
         packed.write(_END)
     with output_file(path, mode=0o600, may_replace="keys") as file:
         file.write(archive.getvalue())
+
+
+def _header_bytes(header: tarfile.TarInfo) -> bytes:
+    """A header as fioctl writes it; a name that is too long for that, of an entry that somebody added, as GNU does."""
+    try:
+        return header.tobuf(tarfile.USTAR_FORMAT)
+    except ValueError:
+        return header.tobuf(tarfile.GNU_FORMAT)
 
 
 def _unpacked(data: bytes, label: str) -> bytes:

@@ -63,7 +63,10 @@ def test_a_long_name_is_read(tmp_path: Path) -> None:
         made = tarfile.TarInfo(name + suffix)
         made.size = len(data)
         blocks.append(made.tobuf(tarfile.PAX_FORMAT) + padded(data))
-    assert tuf.read_tarball(tarball(tmp_path / "keys.tgz", blocks)).keys[0].private is not None
+    found = tuf.read_tarball(tarball(tmp_path / "keys.tgz", blocks))
+    assert found.keys[0].private is not None
+    tuf.write_tarball(tmp_path / "again.tgz", found.entries)
+    assert tuf.read_tarball(tmp_path / "again.tgz").entries == found.entries
 
 
 def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
