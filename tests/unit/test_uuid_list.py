@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 import threading
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell import InputError, NotFoundError, StorageError, UuidList, _core
+from groundswell.fleet.columns import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -458,3 +460,64 @@ def test_a_column_cell_is_one_uuid() -> None:
     assert (uuids.tobytes(), len(bad)) == (UUID(A).bytes, 0)
     empty, bad = _core.parse_uuid_column(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8))
     assert (empty.shape, len(bad)) == ((0, 16), 0)
+
+
+# --- headers and arrays --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS["uuid"])
+@pytest.mark.parametrize("line", ["{}", '"{}"', "{};", "\ufeff{}"])
+def test_a_header_may_be_any_spelling_that_imports_accept(spelling: str, line: str) -> None:
+    for written in (spelling, spelling.upper(), spelling.replace("_", "-").title(), spelling.replace("_", " ")):
+        check = UuidList.check(f"{line.format(written)}\r\n{A}\r\n")
+        assert (check.count, check.header, check.bad_count) == (1, True, 0), written
+
+
+def test_a_header_stands_on_the_line_of_the_values_too() -> None:
+    check = UuidList.check(f"Device-UUID,{A}")
+    assert (check.count, check.header, check.bad_count) == (1, True, 0)
+
+
+@pytest.mark.parametrize("header", ["name,uuid", "uuid,name", "device_uuid;tag", "name\tDevice-UUID"])
+def test_a_table_is_refused_with_what_to_do(header: str) -> None:
+    with pytest.raises(InputError) as caught:
+        UuidList.parse(f"{header}\nx,{A}\n")
+    assert (caught.value.code, caught.value.hint) == ("bad-uuid", "keep only the column `uuid` of the table")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([A, A.upper(), B]),
+        json.dumps([A, A, B], indent=2),
+        json.dumps([A, B, B], separators=(",", ":")) + "\n",
+        f'\ufeff [ "{{{A}}}",\r\n"{B}" , "urn:uuid:{B}"]\r\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
+def test_a_json_array_is_a_list(text: str, encoding: str) -> None:
+    check = UuidList.check(text.encode(encoding))
+    assert (check.uuids.uuids, check.duplicates, check.bad_count) == ([A, B], 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "shown"),
+    [
+        (f'["{A}", null]', 42, "null"),
+        (f'["{A}", 7]', 42, "7"),
+        (f'[{{"uuid": "{A}"}}]', 2, '{"uuid":'),
+        (f'[["{A}"]]', 2, f'["{A}"'),
+        (f'["{A}"', 1, f'["{A}'),
+        (f'{{"uuids": ["{A}"]}}', 1, '{"uuids":'),
+    ],
+)
+def test_what_is_no_array_of_strings_has_bad_values(text: str, column: int, shown: str) -> None:
+    bad = UuidList.check(text).bad[0]
+    assert (bad.line, bad.column) == (1, column)
+    assert bad.text.startswith(shown[:30])
+
+
+def test_an_empty_array_is_an_empty_list() -> None:
+    with pytest.raises(InputError) as caught:
+        UuidList.parse("[]")
+    assert caught.value.code == "empty-list"

@@ -65,7 +65,8 @@ class UuidList:
         r"""Read a list from text, or from a file if a path is given: a str is always text.
 
         Separators are commas, semicolons, pipes and all white space and line breaks of Unicode. Values are UUIDs of
-        any case, with or without hyphens, braces, quotes or ``urn:uuid:``. A header ``uuid`` may come first.
+        any case, with or without hyphens, braces, quotes or ``urn:uuid:``. A header ``uuid`` may come first, in any
+        spelling that imports accept. A JSON array of strings is a list, too.
         Bytes are UTF-8, or UTF-16 with a byte-order mark.
 
         Args:
@@ -345,7 +346,7 @@ class UuidListCheck:
         of_name = f" of `{self.name}`" if self.name else ""
         others = f"; {more} more value{' is' if more == 1 else 's are'} bad" if more else ""
         # More than a header in the first line is a table with more than one column.
-        is_table = self.header and first.line == 1
+        is_table = first.line == 1 and (self.header or any(_is_header(bad) for bad in self.bad))
         return InputError(
             "bad-uuid",
             f"`{first.text}` in line {first.line}, column {first.column}{of_name} is no UUID: {first.reason}{others}",
@@ -378,6 +379,10 @@ def _unpickled(data: Any, duplicates: int) -> UuidList:
 
     array = np.frombuffer(data, np.uint8)
     return UuidList(array.reshape(-1, UUID_BYTES), duplicates)
+
+
+def _is_header(bad: BadUuid) -> bool:
+    return bad.line == 1 and bad.reason.startswith("a header")
 
 
 def _is_no_text(head: bytes) -> bool:

@@ -1,5 +1,6 @@
 //! What is wrong with a value, where it stands, and how it is shown.
 
+use super::header::is_header;
 use super::value::URN;
 
 /// How many characters of a bad value are shown.
@@ -80,7 +81,7 @@ pub(super) fn shown(value: &str) -> String {
 
 /// Why a value is no UUID. It must be none.
 pub(super) fn reason(value: &str) -> String {
-    if value.eq_ignore_ascii_case("uuid") {
+    if is_header(value) {
         return "a header stands at the beginning of a list only".to_owned();
     }
     let start = match (value.starts_with('{'), value.ends_with('}')) {

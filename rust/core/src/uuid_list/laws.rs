@@ -39,9 +39,32 @@ struct Naive {
 fn naive(text: &str) -> Naive {
     let mut result = Naive::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    // The brackets of an array are made separators, which keeps every place.
+    let blank = |c: char| SEPARATORS.contains(c) && !",;|".contains(c);
+    let whole = text.trim_matches(blank);
+    let text = match whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => {
+            let at = text.find(whole).unwrap();
+            format!("{} {inner} {}", &text[..at], &text[at + whole.len()..])
+        }
+        None => text,
+    };
     let mut first = true;
     for (line, content) in text.split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']).enumerate() {
         let mut column = 1;
+        let fold = |text: &str| {
+            let kept = |c: &char| !"-_.".contains(*c) && !blank(*c);
+            text.trim_matches(|c| "\"',;|".contains(c) || blank(c))
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .to_lowercase()
+        };
+        let is_header = |text: &str| text.len() <= 64 && ["uuid", "deviceuuid"].contains(&fold(text).as_str());
+        if first && !content.contains(['\u{1}']) && is_header(content) {
+            (first, result.header) = (false, true);
+            continue;
+        }
         for piece in content.split_inclusive(|c| SEPARATORS.contains(c)) {
             let value = piece.trim_end_matches(|c| SEPARATORS.contains(c));
             let opened = value.trim_start_matches(['"', '\'']);
@@ -55,7 +78,7 @@ fn naive(text: &str) -> Naive {
             match naive_value(value) {
                 Some(uuid) if result.uuids.contains(&uuid) => result.duplicates += 1,
                 Some(uuid) => result.uuids.push(uuid),
-                None if is_first && value.to_lowercase() == "uuid" => result.header = true,
+                None if is_first && is_header(value) => result.header = true,
                 None => result.bad.push(place),
             }
         }
@@ -94,6 +117,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         12 => written_uuid(),
         1 => "\"?[uU][uU]id'?",
+        1 => "\"?([dD]evice[-_. ]?)?[uU][uU]id'?",
         1 => "['\"]{0,3}",
         1 => "[0-9a-f-]{30,38}",
         1 => "[{}\"'a-fg:é–\u{ad}😀-]{1,12}",
@@ -120,12 +144,13 @@ fn list_text() -> impl Strategy<Value = String> {
         separator().prop_map(|s| s.repeat(2)),
         prop::collection::vec((value(), separator()), 0..30),
         value(),
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
     )
-        .prop_map(|(start, pairs, last, [starts, ends])| {
+        .prop_map(|(start, pairs, last, [starts, ends, array])| {
             let mut text = if starts { start } else { String::new() };
             text.extend(pairs.into_iter().flat_map(|(value, separator)| [value, separator]));
-            text + if ends { &last } else { "" }
+            text += if ends { &last } else { "" };
+            if array { format!(" [{text}]\n") } else { text }
         })
 }
 

@@ -4,7 +4,9 @@
 //!   and the marks that nobody sees (U+FEFF, U+200B), in any mixture.
 //! - Quotes (`"` or `'`) at either end of a value are not part of it, balanced or not: spreadsheets put them around
 //!   values, around whole cells of values, and before a value that is to stay text. Only quotes is an empty cell.
-//! - `uuid`, in any case, as the first value of all is a header.
+//! - A header is the first value of all, or the first line: `uuid` or `device_uuid` in any spelling that imports accept,
+//!   which is any case, with or without `-`, `_`, `.` and blanks.
+//! - A list may be a JSON array of strings: the brackets around it are no part of it.
 //! - A value is 32 hex digits of any case, with hyphens in the four canonical places or with none; braces around it
 //!   or `urn:uuid:` (any case) before it are accepted.
 //! - The first occurrence of a UUID keeps its place, later ones are counted and dropped.
@@ -19,6 +21,7 @@
 //! | `room` | the vector that they write to |
 //! | `vbmi` | the same by the instructions of AVX-512 VBMI |
 //! | `distinct` | the first occurrences, and the repeated ones |
+//! | `header` | whether a value or a line is a header |
 //! | `value` | one value → UUID |
 //! | `bad` | what is wrong with a value, where it stands, how it is shown |
 //! | `seen` | which UUIDs were there before |
@@ -30,6 +33,7 @@ mod bad;
 mod clean;
 mod column;
 mod distinct;
+mod header;
 mod room;
 mod scan;
 mod seen;

@@ -3,6 +3,7 @@
 use super::bad::{self, BadValue, Place};
 use super::clean::{BARE, Forms, SEPARATOR, take_clean};
 use super::distinct::keep_first;
+use super::header::{is_header, is_header_line};
 use super::side_by_side::take_clean_side_by_side;
 use super::text::{UuidListError, to_text};
 use super::value::parse_value;
@@ -43,7 +44,10 @@ pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListEr
     // What is clean is text, and need not be found to be.
     let taken = take_clean_side_by_side(bytes, effort, &mut Forms::default(), &mut report.uuids);
     if taken < bytes.len() {
-        take_all(to_text(bytes)?.as_ref(), taken, effort, &mut report);
+        let text = to_text(bytes)?;
+        let (from, to) =
+            if report.uuids.is_empty() { inside_array(&text) } else { None }.unwrap_or((taken, text.len()));
+        take_all(&text[..to], from, effort, &mut report);
     }
     report.duplicates = keep_first(&mut report.uuids, effort);
     // Giving memory back may cost a copy of all that is kept: for a little it is not worth it.
@@ -51,6 +55,16 @@ pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListEr
         report.uuids.shrink_to_fit();
     }
     Ok(report)
+}
+
+/// What is between the brackets of a JSON array, if the text is one.
+///
+/// The elements are read as the values of any list: strings have quotes, and everything else is a bad value.
+fn inside_array(text: &str) -> Option<(usize, usize)> {
+    let whole = text.trim_matches(is_blank);
+    let inner = whole.strip_prefix('[')?.strip_suffix(']')?;
+    let start = text.len() - text.trim_start_matches(is_blank).len() + 1;
+    Some((start, start + inner.len()))
 }
 
 /// Takes all that a text says from a place on.
@@ -78,12 +92,12 @@ fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListRepor
         }
         if let Some(uuid) = parse_value(unquoted.as_bytes()) {
             report.uuids.push(uuid);
-        } else if unquoted.eq_ignore_ascii_case("uuid")
-            && report.uuids.is_empty()
-            && report.bad_count == 0
-            && !report.header
-        {
+        } else if report.uuids.is_empty() && report.bad_count == 0 && !report.header && is_header(unquoted) {
             report.header = true;
+        } else if let Some(line) = header_line(text, start, report) {
+            // A header of several words, such as `Device UUID`.
+            report.header = true;
+            at = start + line;
         } else {
             report.bad_count += 1;
             if report.bad.len() < MAX_BAD_KEPT {
@@ -97,6 +111,15 @@ fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListRepor
             }
         }
     }
+}
+
+/// How long the line from `start` on is, if it is the first of all and a header.
+fn header_line(text: &str, start: usize, report: &UuidListReport) -> Option<usize> {
+    if report.header || !report.uuids.is_empty() || report.bad_count > 0 {
+        return None;
+    }
+    let line = text[start..].split(is_line_break).next()?;
+    is_header_line(line).then_some(line.len())
 }
 
 /// Where the next value begins and ends, quotes included.
@@ -126,6 +149,10 @@ fn is_separator(character: char) -> bool {
 /// White space and what else nobody sees between values.
 pub(super) fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}' | '\u{feff}' | '\u{200b}')
+}
+
+fn is_line_break(character: char) -> bool {
+    matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 pub(super) fn is_quote(character: char) -> bool {
