@@ -34,6 +34,7 @@ __all__ = [
     "UuidListReport",
     "Wave",
     "__version__",
+    "check_json",
     "check_json_path",
     "derive_uuid_column",
     "digest_uuids",
@@ -1157,6 +1158,17 @@ def extract_json(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], pa
 
     Returns:
         Offsets, text and validity bitmap of n cells; null where a cell is not JSON or has no such value.
+    """
+
+def check_json(
+    data: bytes, max_depth: int, max_digits: int
+) -> tuple[int, Literal["depth", "digits", "half-pair"]] | None:
+    """The first place, in bytes, where a text exceeds what parsers of JSON survive; None for a text that does not.
+
+    The text need not be JSON. Half a pair is an escape of half a surrogate pair.
+
+    >>> check_json(b'["[[", [[1]]]', 2, 1000)
+    (8, 'depth')
     """
 
 def check_json_path(text: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ MAX_DEPTH: Final = 64
 _MAX_DIGITS: Final = 1000
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-# Possessive, and an unclosed string runs to the end: linear on every input.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|[0-9]{1001}', re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
-_SURROGATE: Final = re.compile(r"\\u[dD][89A-Fa-f]")
 
 
 def parse_json(
@@ -104,9 +101,9 @@ def check_json(data: bytes | str, label: str, *, max_bytes: int = MAX_BYTES, max
             fields={"source": label, "max_bytes": max_bytes},
         )
     text = _decoded(data, label) if isinstance(data, bytes) else data.removeprefix("\ufeff")
-    _check_tokens(text, label, max_depth)
-    if isinstance(data, str) and (found := re.search("[\ud800-\udfff]", data)):
-        raise broken_json(label, data, found.start(), "half a surrogate pair is not a character")
+    if isinstance(data, str) and (found := re.search("[\ud800-\udfff]", text)):
+        raise broken_json(label, text, found.start(), "half a surrogate pair is not a character")
+    _check_limits(text, label, max_depth)
     return text
 
 
@@ -129,43 +126,17 @@ def broken_json(label: str, text: str, at: int, reason: str) -> InputError:
     )
 
 
-def _check_tokens(text: str, label: str, max_depth: int) -> None:
-    shallow = text.count("[") + text.count("{") <= max_depth
-    if shallow and not _SURROGATE.search(text) and len(text) <= _MAX_DIGITS:
-        return
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        first = text[token.start()]
-        if first == '"':
-            _check_escapes(token[0], token.start(), label, text)
-        elif first in "[{":
-            depth += 1
-            if depth > max_depth:
-                raise broken_json(label, text, token.start(), f"nested deeper than {max_depth} levels")
-        elif first in "]}":
-            depth -= 1
-        else:
-            raise broken_json(label, text, token.start(), f"a number of more than {_MAX_DIGITS} digits")
-
-
-def _check_escapes(string: str, start: int, label: str, text: str) -> None:
-    if not _SURROGATE.search(string):
-        return
-    high_at = high_end = -1
-    for escape in _ESCAPE.finditer(string):
-        unit = int(escape[1], 16) if escape[1] else 0
-        if high_at >= 0:
-            if 0xDC00 <= unit <= 0xDFFF and escape.start() == high_end:  # noqa: PLR2004  (low surrogates)
-                high_at = -1
-                continue
-            break
-        if 0xD800 <= unit <= 0xDBFF:  # noqa: PLR2004  (high surrogates)
-            high_at, high_end = escape.start(), escape.end()
-        elif 0xDC00 <= unit <= 0xDFFF:  # noqa: PLR2004
-            high_at = escape.start()
-            break
-    if high_at >= 0:
-        raise broken_json(label, text, start + high_at, "half a surrogate pair is not a character")
+def _check_limits(text: str, label: str, max_depth: int) -> None:
+    data = text.encode()
+    found = _core.check_json(data, max_depth, _MAX_DIGITS)
+    if found is not None:
+        at, excess = found
+        reason = {
+            "depth": f"nested deeper than {max_depth} levels",
+            "digits": f"a number of more than {_MAX_DIGITS} digits",
+            "half-pair": "half a surrogate pair is not a character",
+        }[excess]
+        raise broken_json(label, text, len(data[:at].decode()), reason)
 
 
 def _decoded(data: bytes, label: str) -> str:

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use groundswell_core::json::{self, Monitor, Path, Query, Source, Step, TextColumn};
+use groundswell_core::json::{self, Excess, Monitor, Path, Query, Source, Step, TextColumn};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -17,6 +17,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyJsonTable>()?;
     m.add_function(wrap_pyfunction!(read_json, m)?)?;
     m.add_function(wrap_pyfunction!(extract_json, m)?)?;
+    m.add_function(wrap_pyfunction!(check_json, m)?)?;
     m.add_function(wrap_pyfunction!(check_json_path, m)?)?;
     m.add_function(wrap_pyfunction!(first_key_of_path, m)?)?;
     m.add_function(wrap_pyfunction!(fold_column_name, m)?)
@@ -150,6 +151,19 @@ fn first_key_of_path(text: &str) -> Option<String> {
         Step::Key(key) => Some(key),
         Step::Index(_) | Step::Filter(_) => None,
     }
+}
+
+#[pyfunction]
+fn check_json(py: Python<'_>, data: &[u8], max_depth: usize, max_digits: usize) -> Option<(usize, &'static str)> {
+    let found = py.detach(|| json::check(data, max_depth, max_digits));
+    found.map(|(at, excess)| {
+        let name = match excess {
+            Excess::Depth => "depth",
+            Excess::Digits => "digits",
+            Excess::HalfPair => "half-pair",
+        };
+        (at, name)
+    })
 }
 
 #[pyfunction]

@@ -8,12 +8,14 @@
 //!
 //! The cost is linear; a path beyond the first key scans the value of that key once more.
 
+mod check;
 mod columns;
 mod lines;
 mod path;
 mod reader;
 mod rows;
 
+pub use check::{Excess, check};
 pub use columns::TextColumn;
 pub use path::{Path, PathError, Step};
 pub use reader::{Broken, Fault, Form, Pages, Table, form, read};

@@ -451,13 +451,84 @@ fn without_half_pairs(text: &[u8]) -> Cow<'_, [u8]> {
     text
 }
 
-fn is_surrogate(unit: u16) -> bool {
+pub(super) fn is_surrogate(unit: u16) -> bool {
     (0xD800..0xE000).contains(&unit)
 }
 
 /// The code unit of an escape such as `\u00e9`.
-fn unit_at(text: &[u8], at: usize) -> Option<u16> {
+pub(super) fn unit_at(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Path, Source};
+
+    fn table(text: &str, rows_at: Option<&str>) -> Table {
+        let id = Source::At(Path::parse("id").unwrap());
+        let rows_at = rows_at.map(|path| Path::parse(path).unwrap());
+        let query = Query { columns: vec![id], rows_at, ..Query::default() };
+        read(text.as_bytes(), form(text.as_bytes(), false), &query, &Monitor::default())
+    }
+
+    fn ids(table: &Table) -> Vec<&str> {
+        let column = &table.columns[0];
+        let cells = column.offsets.windows(2).map(|ends| &column.data[ends[0] as usize..ends[1] as usize]);
+        cells.map(|cell| std::str::from_utf8(cell).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_text_is_lines_if_its_first_line_is_an_object_or_most_are() {
+        let form_of = |text: &str, named| form(text.as_bytes(), named);
+        assert_eq!(form_of("{\"a\": 1}\n{", false), Form::Lines);
+        assert_eq!(form_of("{\n{}\r\n\r\n{}\r\n{}", false), Form::Lines);
+        assert_eq!(form_of("[\n{},\n{}\n]", true), Form::Document);
+        assert_eq!(form_of("{\"devices\": [\n{}\n]}", false), Form::Document);
+        assert_eq!(form_of("{\n{}", false), Form::Document);
+        assert_eq!(form_of("{\n{}", true), Form::Lines);
+        assert_eq!(form_of("", true), Form::Document);
+    }
+
+    #[test]
+    fn rows_have_the_lines_on_which_they_begin() {
+        let found = table("[\r\n {\"id\": 1},\r {\"id\":\n\"b\"}]\n{\"devices\":\n[{\"id\": [ 3 ]}]}", None);
+        assert_eq!(found.lines, [2, 3, 6]);
+        assert_eq!(ids(&found), ["1", "b", "[3]"]);
+        assert_eq!(found.pages.count, 1);
+    }
+
+    #[test]
+    fn a_page_that_turns_out_late_leaves_no_key_behind() {
+        let found = table("{\"id\": 7, \"total\": 5, \"devices\": [{\"id\": 1, \"x\": 2}], \"next\": \"/2\"}", None);
+        assert_eq!(ids(&found), ["1"]);
+        assert_eq!(found.unused, ["x"]);
+        assert_eq!((found.pages.total, found.pages.has_next), (Some(5), true));
+    }
+
+    #[test]
+    fn a_line_that_breaks_after_a_row_is_a_fault_and_no_row() {
+        let found = table("{\"id\": 1}\n{\"id\": 2} {\n{\"id\": 3}\n", None);
+        assert_eq!(ids(&found), ["1", "3"]);
+        assert_eq!(found.faults.len(), 1);
+        assert_eq!((found.faults[0].line, &*found.faults[0].text), (2, "{\"id\": 2} {"));
+    }
+
+    #[test]
+    fn pages_without_the_array_are_faults() {
+        let found = table("[{\"a\": {\"b\": [{\"id\": 1}, 5]}}, {\"a\": {\"c\": []}}, 9]", Some("a.b"));
+        assert_eq!(ids(&found), ["1"]);
+        assert_eq!(found.faults.len(), 3);
+        assert_eq!((found.pages.count, found.pages.without, &*found.pages.keys), (1, 1, &["c".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_monitor_stops_the_reading() {
+        let monitor = Monitor::default();
+        monitor.stop.store(true, Relaxed);
+        let query = Query { columns: vec![Source::Automatic], ..Query::default() };
+        assert!(read(b"[{}]", Form::Document, &query, &monitor).stopped);
+    }
 }
