@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import subprocess
 import sys
@@ -197,3 +200,25 @@ def test_a_backup_is_not_written_to_a_terminal(here: Path) -> None:
     assert ran.returncode == 2
     assert b"stdout is a terminal" in ran.stderr
     assert "is-a-terminal" not in ran.stderr.decode()
+
+
+# --- cells that a spreadsheet would execute ------------------------------------------------------------------------
+
+
+def test_a_name_that_is_a_formula_is_guarded_in_csv_and_comes_back(run: Run, here: Path) -> None:
+    name = '=HYPERLINK("http://example/")'
+    (here / "names.json").write_text(json.dumps([{"uuid": UUID, "name": name, "production": True}]))
+    assert run("-C", "acme", "devices", "import", "names.json").code == 0
+    assert run("-C", "acme", "devices", "export", "guarded.csv").code == 0
+    assert run("-C", "acme", "devices", "export", "raw.csv", "--raw").code == 0
+    assert "\"'=HYPERLINK" in (here / "guarded.csv").read_text()
+    assert '"=HYPERLINK' in (here / "raw.csv").read_text()
+    ran = run("-C", "acme", "devices", "import", "guarded.csv")
+    assert ran.err.startswith("nothing to do for 6 devices"), ran.err
+
+
+def test_rejected_cells_are_guarded(run: Run, here: Path) -> None:
+    (here / "bad.csv").write_text(f"uuid,name,last_seen,@x\n{UUID},a,=1+1,=2\n{UUID[:-1]}7,b,,\n")
+    assert run("select", "bad.csv", "-l", "1", "--include-test", "--rejects", "rejects.csv").code == 0
+    cells = [cell for row in csv.reader(io.StringIO((here / "rejects.csv").read_text())) for cell in row]
+    assert {"'=1+1", "'=2", "'@x"} <= set(cells)

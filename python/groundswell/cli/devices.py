@@ -327,12 +327,13 @@ def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
 
 @devices.command()
 @click.argument("file", type=OUTPUT)
+@click.option("--raw", is_flag=True, help="Do not guard cells of CSV that a spreadsheet would execute.")
 @directory_option
-def export(file: str, *, directory: str | None) -> None:
+def export(file: str, *, raw: bool, directory: str | None) -> None:
     """Write all devices to FILE, which `devices import` reads back.
 
     FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
     """
     with open_factory(directory) as factory:
-        written = factory.devices.export(file)
+        written = factory.devices.export(file, raw=raw)
     say(f"wrote {count(written, 'device')} to {printable(file)}")

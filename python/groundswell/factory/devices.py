@@ -445,8 +445,14 @@ class Devices:
         """
         return denied_devices(self._context)
 
-    def export(self, path: str | Path, *, now: datetime | None = None) -> int:
+    def export(self, path: str | Path, *, now: datetime | None = None, raw: bool = False) -> int:
         """Write all devices to a file that `import_` reads back: CSV, Parquet, JSON, NDJSON or Arrow, by its ending.
+
+        Args:
+            path: the file.
+            now: the instant that times are counted to (default: now).
+            raw: leave cells of CSV as they are that a spreadsheet would execute. Otherwise an apostrophe guards them,
+                which `import_` takes off.
 
         Returns:
             How many devices were written.
@@ -458,7 +464,7 @@ class Devices:
         from groundswell.fleet.table_files import write_table
 
         fleet = self.fleet(now=now)
-        write_table(fleet.to_arrow(), Path(path))
+        write_table(fleet.to_arrow(), Path(path), raw=raw)
         return len(fleet)
 
     def _known(self, devices: UuidList, there: str = "NOT d.deleted") -> pa.Table:

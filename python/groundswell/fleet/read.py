@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.csv_cells import unguarded_column
 from groundswell.errors import GroundswellError, InputError
 from groundswell.files import refuse_overwriting
 from groundswell.fleet.coerce import coerce
 from groundswell.fleet.columns import match_columns
+from groundswell.fleet.csv_source import CsvSource
 from groundswell.fleet.derived import with_derived
 from groundswell.fleet.engine import Session
 from groundswell.fleet.mapping import NO_MAPPING
@@ -161,7 +163,16 @@ def _read(source: Source, session: Session, options: _Options) -> FleetColumns:
         source.check()
         raise
     source.check()
-    return _finished(source.label, session, reading, options.rejects)
+    found = _finished(source.label, session, reading, options.rejects)
+    return _unguarded(found) if isinstance(source, CsvSource) else found
+
+
+def _unguarded(found: FleetColumns) -> FleetColumns:
+    """Without the guards that exports put before cells that a spreadsheet would execute."""
+    names, hardware_ids = (
+        None if column is None else unguarded_column(column) for column in (found.names, found.hardware_ids)
+    )
+    return replace(found, names=names, hardware_ids=hardware_ids)
 
 
 def _judged(source: Source, session: Session, options: _Options) -> _Reading:

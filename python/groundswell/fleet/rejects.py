@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.csv_cells import guarded
 from groundswell.errors import InputError
 from groundswell.fleet.rules import cropped
 from groundswell.outputs import output_file
@@ -98,13 +99,16 @@ def refuse(rows: Sequence[BadRow], relation: Relation, label: str) -> InputError
 
 
 def write_rejects(path: Path, rows: Sequence[BadRow], relation: Relation) -> None:
-    """Write bad rows as CSV: where, which column, why, then the cells as they were; the file is replaced as a whole."""
+    """Write bad rows as CSV: where, which column, why, then the cells as they were; the file is replaced as a whole.
+
+    Cells that a spreadsheet would execute are guarded; reading the file takes the guards off names.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([relation.place_word, "column", "reason", *relation.names])
+    writer.writerow([relation.place_word, "column", "reason", *map(guarded, relation.names)])
     for row in rows:
         columns = "; ".join(column for column, _ in row.troubles)
         reasons = "; ".join(reason for _, reason in row.troubles)
-        writer.writerow([row.place, columns, reasons, *row.cells])
+        writer.writerow([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
     with output_file(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Final
 
+from groundswell.csv_cells import guarded_column
 from groundswell.errors import InputError
 from groundswell.outputs import output_file
 
@@ -18,12 +19,14 @@ __all__ = ["with_instants_as_text", "write_table"]
 _PIECE: Final = 50_000
 
 
-def write_table(table: pa.Table, path: Path) -> None:
+def write_table(table: pa.Table, path: Path, *, raw: bool = False) -> None:
     """Write a table with a column ``last_seen`` (or without) to a file of the kind that its name's ending says.
 
     Args:
         table: the rows.
         path: ends in ``.csv``, ``.parquet``, ``.json``, ``.ndjson`` or ``.arrow``; replaced as a whole or not at all.
+        raw: leave cells of CSV as they are that a spreadsheet would execute; otherwise they are guarded, and reading
+            the file takes the guards off.
 
     Raises:
         InputError: ``unknown-ending``.
@@ -48,6 +51,8 @@ def write_table(table: pa.Table, path: Path) -> None:
             hint=f"end it in one of {', '.join(_WRITERS)}",
             fields={"path": str(path), "endings": list(_WRITERS)},
         )
+    if path.suffix.lower() == ".csv" and not raw:
+        table = _guarded(table)
     with output_file(path) as file:
         write(file, table)
 
@@ -63,6 +68,14 @@ def _write_arrow(file: IO[bytes], table: pa.Table) -> None:
 
     with pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
+
+
+def _guarded(table: pa.Table) -> pa.Table:
+    for name in ("name", "hardware_id"):  # the others hold nothing that begins like a formula
+        at = table.schema.get_field_index(name)
+        if at >= 0:
+            table = table.set_column(at, name, guarded_column(table.column(at)))
+    return table
 
 
 def _write_csv(file: IO[bytes], table: pa.Table) -> None:
