@@ -106,3 +106,7 @@ def test_select_and_show_map_columns_too(run: Run, things: Path) -> None:
     data = run("fleet", "show", things, *OPTIONS, "--json").data
     assert data["read"]["columns"]["tag"] == "attributes.ring"
     assert "tag             attributes.ring" in run("fleet", "show", things, *OPTIONS).lines
+
+
+def test_an_array_elsewhere_is_told_with_its_option(run: Run, things: Path) -> None:
+    assert "give --rows-at things" in run("fleet", "show", things).err

@@ -251,7 +251,7 @@ def test_an_array_that_is_not_there_is_told_with_the_nearest_key(tmp_path: Path)
     error = refusal(path, mapping=mapping(rows_at="thing"))
     assert (error.code, error.fields["nearest"]) == ("no-rows-at", ["things"])
     assert refusal(path, mapping=mapping(rows_at="data.items")).code == "no-rows-at"
-    assert "--rows-at things" in refusal(path).hint
+    assert "`things`" in refusal(path).hint
 
 
 def test_rows_elsewhere_are_for_json_only(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ suggests a whole group, that is a rollout without ``--limit``.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def _near(kind: str, otherwise: str) -> Callable[[Fields], str | None]:
         )
 
     return hint
+
+
+def _arrays(fields: Fields) -> str | None:
+    arrays = fields.get("arrays")
+    return f"if the devices are there, give --rows-at {shlex.quote(str(arrays[0]))}" if arrays else None
 
 
 def _stored(fields: Fields) -> str:
@@ -103,6 +109,7 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "no-factory": "name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one: groundswell init DIR --name NAME",
     "no-such-directory": "name a directory that `groundswell metadata export` wrote",
     "not-a-plan": "give a file that `groundswell waves rollout --dry-run --plan-out FILE` wrote",
+    "not-a-table": _arrays,
     "not-denied": "nothing was changed; `groundswell devices denied` prints the list",
     "nothing-asked": "give --limit N or --uuids @FILE; `groundswell waves complete` is for every device of the tag",
     "online-key-damaged": _ROTATE,

@@ -63,7 +63,7 @@ def columns_of(options: Sequence[str]) -> dict[str, str]:
                 "bad-mapping",
                 f"`--column {printable(text[:_MAX_NAME])}` "
                 + ("repeats a column" if name in columns else "is not NAME=SOURCE"),
-                hint="write it like --column tag='Release Tag'; a name may be given once",
+                hint='write it like --column "tag=Release Tag"; a name may be given once',
                 fields={"option": "column", "value": text[:200]},
             )
         columns[name] = source

@@ -91,7 +91,7 @@ class MappingOptions:
                 raise InputError(
                     "bad-option",
                     f"the mapping `{self.save}` would be empty",
-                    hint="map a column with --column NAME=SOURCE, or leave --save-mapping out",
+                    hint="map a column, or save no mapping",
                     fields={"mapping": self.save},
                 )
         return mapping
