@@ -66,3 +66,32 @@ def test_a_longer_threshold_counts_more_devices_as_online(acme: Run) -> None:
     counts = [acme("status", "--offline-threshold", value, "--json").data["online"] for value in ("1", "1h", "36500d")]
     assert counts[0] == counts[1] <= counts[2]
     assert acme("status", "--online-threshold", "36500d", "--json").data["online"] == counts[2]
+
+
+UNKNOWN = "00000000-0000-4000-8000-0000000000ff"
+
+
+def test_devices_go_by_name(acme: Run) -> None:
+    listed = acme("devices", "list", "--json").data["devices"]
+    name, uuid = next((one["name"], one["uuid"]) for one in listed if one["name"])
+    assert acme("waves", "why", name, "--json").data["devices"][0]["uuid"] == uuid
+    assert acme("devices", "group", name, "fresh-group").slug == "unknown-group"
+    acme("groups", "create", "fresh-group")
+    assert acme("devices", "group", name, "fresh-group").code == 0
+    assert acme("devices", "show", uuid, "--json").data["group"] == "fresh-group"
+    assert acme("devices", "group", "--unset", name).code == 0
+    assert acme("devices", "delete", name).code == 0
+    assert uuid not in acme("devices", "list", "--uuids").lines
+
+
+@pytest.mark.parametrize("command", [["waves", "why"], ["devices", "delete"], ["devices", "group", "--unset"]])
+@pytest.mark.parametrize("word", ["no-such-device", UNKNOWN])
+def test_an_unknown_device_is_not_found(acme: Run, command: list[str], word: str) -> None:
+    ran = acme(*command, word)
+    assert (ran.code, ran.slug) == (3, "unknown-device" if word[0] == "n" else "unknown-devices")
+    assert f"`{word}`" in ran.err
+
+
+def test_a_uuid_with_a_slip_is_not_taken_for_a_name(acme: Run) -> None:
+    ran = acme("waves", "why", UNKNOWN[:-1])
+    assert (ran.code, ran.slug) == (2, "bad-uuid")

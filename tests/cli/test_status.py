@@ -32,7 +32,7 @@ lts, production
   versions  unknown 1
   groups    (no group) 1
 
-production, production
+production, production; its versions are not in any role yet
   versions  41 2 · 40 1
   groups    canary 2 · us-east 1
 
@@ -123,11 +123,12 @@ def test_the_data(acme: Run) -> None:
         "production": True,
         "devices": 3,
         "online": 1,
+        "has_role": False,
         "latest_target": None,
         "on_latest": 0,
         "versions": [
-            {"target_version": 41, "devices": 2, "is_orphan": True},
-            {"target_version": 40, "devices": 1, "is_orphan": True},
+            {"target_version": 41, "devices": 2, "is_orphan": False},
+            {"target_version": 40, "devices": 1, "is_orphan": False},
         ],
         "groups": [
             {"group": "canary", "devices": 2, "online": 1},

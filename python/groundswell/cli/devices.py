@@ -15,7 +15,7 @@ from groundswell.cli.options import json_option, online_threshold_option
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, OUTPUT
-from groundswell.cli.uuid_argument import read_uuid_words
+from groundswell.cli.uuid_argument import read_device_words, read_uuid_words
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -248,8 +248,8 @@ def _plain(value: object) -> object:
 
 
 @devices.command(short_help="Put devices into a group, or take them out.")
-@click.argument("words", metavar="UUID… GROUP", nargs=-1, required=True)
-@click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are UUIDs then.")
+@click.argument("words", metavar="UUID|NAME… GROUP", nargs=-1, required=True)
+@click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are devices then.")
 @directory_option
 def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None:
     """Put devices into GROUP; all of them or, if one is not known, none.
@@ -258,9 +258,10 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     """
     if not unset and len(words) == 1:
         raise click.UsageError("name at least one device and, last, the group")
-    named = read_uuid_words(words if unset else words[:-1])
+    devices_named = read_device_words(words if unset else words[:-1])
     into = None if unset else words[-1]
     with open_factory(directory) as factory:
+        named = devices_named.uuids(factory)
         moved = factory.devices.assign(named, into)
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
@@ -271,7 +272,7 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
 
 
 @devices.command(short_help="Delete devices and put them on the denied list.")
-@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True)
 @directory_option
 def delete(words: tuple[str, ...], *, directory: str | None) -> None:
     """Delete devices and put them on the denied list; all of them or, if one is not known, none.
@@ -280,8 +281,9 @@ def delete(words: tuple[str, ...], *, directory: str | None) -> None:
     `groundswell devices allow` takes it off the denied list.
     """
     # Read before the factory is taken: what writes to our stdin may need it.
-    named = read_uuid_words(words)
+    devices_named = read_device_words(words)
     with open_factory(directory) as factory:
+        named = devices_named.uuids(factory)
         deleted = factory.devices.delete(named)
     say(f"deleted {count(deleted, 'device')}")
 

@@ -64,8 +64,7 @@ def _lines(found: FactoryStatus) -> list[str]:
         header = ["tag", "kind", "devices", "online", "", "latest target", "on latest"]
         lines += ["", *table(header, map(_row, found.tags))]
     for one in found.tags:
-        # Where nothing is served at all, every version is an orphan, which goes without saying.
-        lines += ["", *_detail(one, orphans=one.latest_target is not None)]
+        lines += ["", *_detail(one)]
     if found.warnings:
         shown = [advice(warning) for warning in found.warnings[:_MOST_WARNINGS]]
         lines += ["", "wants attention", *(line for text in shown for line in paragraph(text))]
@@ -87,16 +86,18 @@ def _kind(one: TagStatus) -> str:
     return "production" if one.production else "test"
 
 
-def _detail(one: TagStatus, *, orphans: bool) -> list[str]:
+def _detail(one: TagStatus) -> list[str]:
     versions = [
         f"{'unknown' if count.target_version is None else count.target_version} {count.devices}"
-        + (" (orphan)" if count.is_orphan and orphans else "")
+        + (" (orphan)" if count.is_orphan else "")
         for count in one.versions[:_MOST_VERSIONS]
     ]
     versions += _rest(sum(count.devices for count in one.versions[_MOST_VERSIONS:]))
     groups = [f"{count.group or '(no group)'} {count.devices}" for count in one.groups[:_MOST_GROUPS]]
     groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
-    return [f"{_name(one)}, {_kind(one)}", *flow("  versions  ", versions), *flow("  groups    ", groups)]
+    pending = not one.has_role and any(count.target_version is not None for count in one.versions)
+    role = "; its versions are not in any role yet" if pending else ""
+    return [f"{_name(one)}, {_kind(one)}{role}", *flow("  versions  ", versions), *flow("  groups    ", groups)]
 
 
 def _rest(devices: int) -> list[str]:

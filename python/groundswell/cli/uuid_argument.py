@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from groundswell.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from groundswell.factory import Factory
     from groundswell.fleet import UuidList, UuidListCheck
 
-__all__ = ["check_file", "check_uuids", "file_named", "is_file", "read_uuid_words", "read_uuids"]
+__all__ = [
+    "DeviceWords",
+    "check_file",
+    "check_uuids",
+    "file_named",
+    "is_file",
+    "read_device_words",
+    "read_uuid_words",
+    "read_uuids",
+]
 
 
+_ALMOST_UUID: Final = re.compile(r"[{(]?[0-9A-Fa-f-]{28,40}[)}]?|urn:uuid:.*")
+"""What is shaped like a UUID is not taken for a name: a digit may be missing."""
 _SEPARATORS: Final = " \t\r\n,;|"
 
 
@@ -54,6 +67,49 @@ def read_uuid_words(words: Sequence[str]) -> UuidList:
     # Together, so that thousands of words are one list; but each must hold something: an unset variable is no list.
     texts = inline if any(not word.strip(_SEPARATORS) for word in inline) else ["\n".join(inline)] * bool(inline)
     return reduce(or_, [read_uuids(word, "UUID") for word in [*texts, *files]])
+
+
+class DeviceWords(NamedTuple):
+    """Devices that a command line names: lists of UUIDs, already read, and names, to be looked up."""
+
+    lists: list[UuidList]
+    names: list[str]
+
+    def uuids(self, factory: Factory) -> UuidList:
+        """All of them as one list.
+
+        Raises:
+            NotFoundError: ``unknown-device`` for a name that no device has.
+            InputError: ``ambiguous-name`` for a name that several devices have.
+        """
+        from functools import reduce
+        from operator import or_
+
+        from groundswell.fleet import UuidList
+
+        named = [factory.devices.show(name).uuid for name in self.names]
+        return reduce(or_, [*self.lists, UuidList.of(named)] if named else self.lists)
+
+
+def read_device_words(words: Sequence[str]) -> DeviceWords:
+    """Read several arguments, each a list of UUIDs, ``@FILE``, ``@-`` or the name of a device.
+
+    Stdin and files are read here, before the factory is opened: what writes to our stdin may need it.
+
+    Raises:
+        InputError: as `read_uuids`.
+    """
+    names = [word for word in words if _is_name(word)]
+    rest = [word for word in words if not _is_name(word)]
+    return DeviceWords([read_uuid_words(rest)] if rest else [], names)
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word is the name of a device: no file, and nothing that was meant as a UUID."""
+    if word.startswith("@") or not word.strip(_SEPARATORS) or is_file(word) or _ALMOST_UUID.fullmatch(word.strip()):
+        return False
+    check = check_uuids(word, "UUID")
+    return check.count == 0 and check.bad_count > 0
 
 
 def check_uuids(argument: str, option: str) -> UuidListCheck:

@@ -13,10 +13,11 @@ from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option
 from groundswell.cli.questions import ask, must_ask
 from groundswell.cli.render import count, note, printable, say
-from groundswell.cli.tables import print_json, print_lines
+from groundswell.cli.tables import instant_text, print_json, print_lines
 from groundswell.cli.texts import FILE, OUTPUT
 from groundswell.cli.uuid_argument import file_named, read_uuids
 from groundswell.errors import InputError
+from groundswell.fleet.quantities import instant
 from groundswell.outputs import check_distinct
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _tell(result: RolloutResult) -> None:
     for hardware, devices_of in result.without_target.items():
         note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices_of, 'device')}")
     if result.kind in {"sample", "sample-within-list"}:
-        say(f"seed {result.seed}, ages counted to {result.plan.now}")
+        say(f"seed {result.seed}, ages as of {instant_text(instant(result.plan.now))}")
     if len(result):
         say(f"digest {result.digest}")
     if result.number is not None:
@@ -245,7 +246,7 @@ def _data(result: RolloutResult, *, uuids: bool, names: bool) -> dict[str, Any]:
             "skip_mismatched": plan.skip_mismatched,
         },
         "seed": str(plan.seed),
-        "now": plan.now,
+        "now": instant_text(instant(plan.now)),
         "online_threshold": plan.online_threshold,
         "half_life": plan.half_life,
         "algorithm": plan.algorithm,

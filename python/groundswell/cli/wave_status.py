@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from groundswell.factory import Factory
     from groundswell.factory.wave_status import GroupProgress, Progress, WaveStatus
 
 __all__ = ["status", "status_data"]
 
 _MOST_VERSIONS = 8
+_MOST_WARNINGS = 10
 _LEAST_PAUSE = 0.2
 _LONGEST_PAUSE = 86_400
 
@@ -48,21 +50,53 @@ def status(
     now: datetime | None,
     directory: str | None,
 ) -> None:
-    """Show how far a wave has come; the only active one unless it is named."""
+    """Show how far a wave has come.
+
+    Without a name: the active wave, or one line for each where several are active.
+    """
     pause = _pause(interval)
     while True:
         # Opened for each look: whoever else needs the factory gets it in between.
         with open_factory(directory) as factory:
-            found = factory.waves.status(name, now=now, online_threshold=online_threshold)
+            names = [name] if name is not None else _active(factory)
+            found = [factory.waves.status(one, now=now, online_threshold=online_threshold) for one in names]
         if as_json:
-            print_json(status_data(found))
+            data = [status_data(one) for one in found]
+            print_json({"waves": data} if len(data) > 1 else data[0])
         else:
             if watch:
                 clear_screen()
-            print_lines(_lines(found))
+            print_lines(_overview(found) if len(found) > 1 else _lines(found[0]))
         if not watch:
             return
         time.sleep(pause.total_seconds())
+
+
+def _active(factory: Factory) -> list[str | None]:
+    """The active waves; a single None, which is refused with a reason, where there are none."""
+    return [wave.name for wave in factory.waves.list(state="active")] or [None]
+
+
+def _overview(found: Sequence[WaveStatus]) -> list[str]:
+    """One line for each wave."""
+    header = ["wave", "version", "tag", "devices", "online", "updated", "scheduled", "unsupported", "unscheduled"]
+    rows = [
+        [
+            one.wave.name,
+            str(one.wave.target_version),
+            one.wave.tag,
+            one.progress.total,
+            one.progress.online,
+            one.progress.updated,
+            one.progress.scheduled,
+            getattr(one.progress, "unsupported", None),
+            one.progress.unscheduled,
+        ]
+        for one in found
+    ]
+    attention = [f"{one.wave.name}: {advice(text)}" for one in found for text in one.warnings][:_MOST_WARNINGS]
+    lines = [f"as of {instant_text(found[0].now)}", "", *table(header, rows)]
+    return lines + ["", "wants attention", *(line for text in attention for line in paragraph(text))] * bool(attention)
 
 
 def _pause(seconds: float) -> timedelta:

@@ -18,7 +18,8 @@ from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.wave_rollout import rollout
 from groundswell.cli.wave_status import status
-from groundswell.errors import InputError, StorageError
+from groundswell.errors import InputError, NotFoundError, StorageError
+from groundswell.fleet.quantities import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from groundswell.factory.verification import Verified
     from groundswell.factory.wave_status import WaveStatus
     from groundswell.factory.waves import WaveDetail
+    from groundswell.factory.why import WhyReport
     from groundswell.waves.records import Rollout, Wave
 
 __all__ = [
@@ -291,7 +293,7 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
         "applied_by": one.applied_by,
         "selector": dict(one.selector),
         "seed": str(one.seed),
-        "now": one.selected_at,
+        "now": instant_text(instant(one.selected_at)),
         "online_threshold": one.online_threshold,
         "half_life": one.half_life,
         "algorithm": one.algorithm,
@@ -435,7 +437,7 @@ def history(
 def _how(one: Rollout) -> list[tuple[str, object]]:
     return [
         ("seed", str(one.seed)),
-        ("ages counted to", str(one.selected_at)),
+        ("ages as of", instant_text(instant(one.selected_at))),
         ("algorithm", str(one.algorithm)),
         ("matching", one.matching),
         ("asked for", one.wanted),
@@ -472,22 +474,24 @@ def _verdict(one: Verified) -> list[object]:
 
 
 @waves.command(short_help="Say why devices are in the wave or not.")
-@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True)
 @click.option("--wave", "name", metavar="NAME", help="The wave (default: the active one of the device's tag).")
 @json_option
 @directory_option
 def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: str | None) -> None:
     """Say of each device whether it is in the wave, since which rollout, by which rule, and what it is served now.
 
-    UUID may also be a list, @FILE or @- for stdin.
+    UUID may also be a name, a list, @FILE or @- for stdin.
     """
-    from groundswell.cli.uuid_argument import read_uuid_words
+    from groundswell.cli.uuid_argument import read_device_words
 
-    named = read_uuid_words(words)
+    named_words = read_device_words(words)
     with open_factory(directory) as factory:
+        named = named_words.uuids(factory)
         reports = factory.waves.why(named, wave=name)
     if as_json:
         print_json({"devices": [asdict(one) | {"since": instant_text(one.since)} for one in reports]})
+        _refuse_unknown(reports)
         return
     for at, one in enumerate(reports):
         about = [
@@ -499,3 +503,26 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
             ("is served", printable(one.served)),
         ]
         print_lines([""] * (at > 0) + facts(about))
+    _refuse_unknown(reports)
+
+
+_MAX_NAMED = 5
+
+
+def _refuse_unknown(reports: Sequence[WhyReport]) -> None:
+    """Devices that are not in the factory are told with the others, and are an error all the same.
+
+    Raises:
+        NotFoundError: ``unknown-devices``.
+    """
+    unknown = [one.uuid for one in reports if one.rule == "unknown"]
+    if unknown:
+        named = ", ".join(f"`{uuid}`" for uuid in unknown[:_MAX_NAMED])
+        more = f" and {len(unknown) - _MAX_NAMED} more" if len(unknown) > _MAX_NAMED else ""
+        are = "device is" if len(unknown) == 1 else "devices are"
+        raise NotFoundError(
+            "unknown-devices",
+            f"{len(unknown)} {are} not in the factory: {named}{more}",
+            hint="`groundswell devices list --uuid PREFIX` finds devices by the beginning of their UUID",
+            fields={"unknown": unknown},
+        )

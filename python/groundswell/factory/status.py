@@ -31,6 +31,8 @@ _SQL: Final = (
     " WHERE NOT d.deleted GROUP BY ALL"
 )
 
+_ACTIVE_TAGS: Final = "SELECT tag FROM waves WHERE state = 'active'"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionCount:
@@ -65,6 +67,7 @@ class TagStatus:
         production: whether these are the production devices.
         devices: how many there are.
         online: how many were seen within the threshold.
+        has_role: whether the tag has targets of its own or an active wave; no version is an orphan before that.
         latest_target: the highest version among the targets of the tag, those of waves apart; None if there is none.
         on_latest: how many report it, or a later one.
         versions: by target version, highest first, unknown last.
@@ -75,6 +78,7 @@ class TagStatus:
     production: bool
     devices: int
     online: int
+    has_role: bool
     latest_target: int | None
     on_latest: int
     versions: tuple[VersionCount, ...]
@@ -131,6 +135,7 @@ def factory_status(
         ci_targets = len(targets.list())
         root_version = roots.latest("ci").version
         warnings: list[str] = list(metadata.expiring(now=now))
+        active = {tag for (tag,) in context.store.rows(_ACTIVE_TAGS)}
         name, revision = context.meta("name"), context.store.revision
     ready = root_version > 2  # noqa: PLR2004 - the roots of a new factory
     if not ready:
@@ -142,7 +147,9 @@ def factory_status(
         by_tag.setdefault((row["production"], row["tag"]), []).append(row)
     tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
     found = tuple(
-        _tag_status(tag, by_tag[production, tag], known["production" if production else "ci"], production=production)
+        _tag_status(
+            tag, by_tag[production, tag], known["production" if production else "ci"], active, production=production
+        )
         for production, tag in tags
     )
     return FactoryStatus(
@@ -172,10 +179,16 @@ def _versions(publications: Sequence[Publication]) -> dict[tuple[str, str], set[
 
 
 def _tag_status(
-    tag: str | None, rows: list[dict[str, Any]], served: dict[tuple[str, str], set[int]], *, production: bool
+    tag: str | None,
+    rows: list[dict[str, Any]],
+    served: dict[tuple[str, str], set[int]],
+    active: set[str],
+    *,
+    production: bool,
 ) -> TagStatus:
     latest = max(served.get((tag or "", TAG_VARIANT), ()), default=None)
     known = {version for (of, _), versions in served.items() if of == tag for version in versions}
+    has_role = (tag or "", TAG_VARIANT) in served or (production and tag in active)
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
     for row in rows:
@@ -191,10 +204,11 @@ def _tag_status(
         production=production,
         devices=sum(versions.values()),
         online=sum(online for _, online in groups.values()),
+        has_role=has_role,
         latest_target=latest,
         on_latest=on_latest,
         versions=tuple(
-            VersionCount(target_version=version, devices=n, is_orphan=version is not None and version not in known)
+            VersionCount(target_version=version, devices=n, is_orphan=has_role and version not in {None, *known})
             for version, n in sorted(versions.items(), key=lambda one: -1 if one[0] is None else one[0], reverse=True)
         ),
         groups=tuple(
