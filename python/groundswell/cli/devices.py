@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.completion import complete_devices, complete_devices_and_groups, complete_groups, complete_tags
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.mapping_options import column_lines, columns_of, mapping_options
 from groundswell.cli.mappings import mappings
@@ -130,9 +131,9 @@ def _tell_import(report: ImportReport) -> None:
 
 
 @devices.command("list", context_settings={"show_default": True})
-@click.option("-g", "--group", type=NAME, help="Only devices of this group.")
+@click.option("-g", "--group", type=NAME, shell_complete=complete_groups, help="Only devices of this group.")
 @click.option("--no-group", is_flag=True, help="Only devices that are in no group.")
-@click.option("-t", "--tag", type=NAME, help="Only devices on this tag.")
+@click.option("-t", "--tag", type=NAME, shell_complete=complete_tags, help="Only devices on this tag.")
 @click.option("--no-tag", is_flag=True, help="Only devices without a tag.")
 @click.option("--production/--test", default=None, help="Only production devices, or only test devices.")
 @click.option(
@@ -228,7 +229,7 @@ def device_data(device: Device) -> dict[str, Any]:
 
 
 @devices.command()
-@click.argument("device", metavar="UUID|NAME", type=NAME)
+@click.argument("device", metavar="UUID|NAME", type=NAME, shell_complete=complete_devices)
 @json_option
 @directory_option
 def show(device: str, *, as_json: bool, directory: str | None) -> None:
@@ -248,7 +249,9 @@ def _plain(value: object) -> object:
 
 
 @devices.command(short_help="Put devices into a group, or take them out.")
-@click.argument("words", metavar="UUID|NAME… GROUP", nargs=-1, required=True)
+@click.argument(
+    "words", metavar="UUID|NAME… GROUP", nargs=-1, required=True, shell_complete=complete_devices_and_groups
+)
 @click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are devices then.")
 @directory_option
 def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None:
@@ -272,7 +275,7 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
 
 
 @devices.command(short_help="Delete devices and put them on the denied list.")
-@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True)
+@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True, shell_complete=complete_devices)
 @directory_option
 def delete(words: tuple[str, ...], *, directory: str | None) -> None:
     """Delete devices and put them on the denied list; all of them or, if one is not known, none.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.completion import complete_groups
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, say
@@ -60,7 +61,7 @@ def _data(group: Group) -> dict[str, Any]:
 
 
 @groups.command(short_help="Give a group another name.")
-@click.argument("name", type=NAME)
+@click.argument("name", type=NAME, shell_complete=complete_groups)
 @click.argument("new_name", type=NAME)
 @directory_option
 def rename(name: str, new_name: str, *, directory: str | None) -> None:
@@ -71,7 +72,7 @@ def rename(name: str, new_name: str, *, directory: str | None) -> None:
 
 
 @groups.command()
-@click.argument("name", type=NAME)
+@click.argument("name", type=NAME, shell_complete=complete_groups)
 @click.argument("description", type=TEXT)
 @directory_option
 def describe(name: str, description: str, *, directory: str | None) -> None:
@@ -82,7 +83,7 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
 
 
 @groups.command()
-@click.argument("name", type=NAME)
+@click.argument("name", type=NAME, shell_complete=complete_groups)
 @click.option(
     "--ungroup", is_flag=True, help="Let its devices be without a group; a group that has any is refused else."
 )

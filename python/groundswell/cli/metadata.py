@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.completion import complete_devices, complete_tags
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option
@@ -33,7 +34,9 @@ def metadata() -> None:
 
 
 @metadata.command(short_help="Write what a device is served to DIR.")
-@click.option("--device", metavar="UUID|NAME", type=NAME, required=True, help="The device.")
+@click.option(
+    "--device", metavar="UUID|NAME", type=NAME, required=True, shell_complete=complete_devices, help="The device."
+)
 @click.argument("folder", metavar="DIR", type=DIRECTORY)
 @json_option
 @now_option
@@ -93,7 +96,13 @@ def refresh(*, accept_clock: bool, now: datetime | None, directory: str | None) 
 @metadata.command(short_help="Judge metadata as a device would.")
 @click.argument("folder", metavar="DIR", type=DIRECTORY)
 @click.option("--audience", type=click.Choice(["production", "ci"]), help="Whom it must be for (default: either).")
-@click.option("-t", "--tag", type=NAME, help="The tag that every target of the newest version must carry.")
+@click.option(
+    "-t",
+    "--tag",
+    type=NAME,
+    shell_complete=complete_tags,
+    help="The tag that every target of the newest version must carry.",
+)
 @click.option(
     "--previous", metavar="DIR", type=DIRECTORY, help="What the device took before: nothing may be rolled back."
 )

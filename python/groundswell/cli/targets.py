@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.completion import complete_tags
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import json_option
 from groundswell.cli.render import count, note, say
@@ -145,7 +146,13 @@ def _tell(report: TargetsReport, *, as_json: bool) -> None:
 
 @targets.command("list")
 @click.option("--production", is_flag=True, help="The production targets of a tag instead of the CI targets.")
-@click.option("-t", "--tag", type=NAME, help="Only targets that carry this tag; required with --production.")
+@click.option(
+    "-t",
+    "--tag",
+    type=NAME,
+    shell_complete=complete_tags,
+    help="Only targets that carry this tag; required with --production.",
+)
 @json_option
 @directory_option
 def list_targets(*, production: bool, tag: str | None, as_json: bool, directory: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from groundswell.cli.base import ExamplesCommand
+from groundswell.cli.completion import complete_active_waves, complete_groups
 from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option
 from groundswell.cli.questions import ask, must_ask
@@ -31,9 +32,14 @@ __all__ = ["rollout"]
 
 
 @click.command(cls=ExamplesCommand, context_settings={"show_default": True}, short_help="Widen a wave to more devices.")
-@click.argument("name")
-@click.argument("group_word", metavar="[GROUP]", required=False)
-@click.option("-g", "--group", help="Only devices of this group; alone it means the whole group, now and later.")
+@click.argument("name", shell_complete=complete_active_waves)
+@click.argument("group_word", metavar="[GROUP]", required=False, shell_complete=complete_groups)
+@click.option(
+    "-g",
+    "--group",
+    shell_complete=complete_groups,
+    help="Only devices of this group; alone it means the whole group, now and later.",
+)
 @click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them, recently active ones preferred.")
 @click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
 @click.option("--dry-run", is_flag=True, help="Work it out and change nothing.")

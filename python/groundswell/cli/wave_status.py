@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesCommand
+from groundswell.cli.completion import complete_waves
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.hints import advice
 from groundswell.cli.options import json_option, online_threshold_option
@@ -33,7 +34,7 @@ _LONGEST_PAUSE = 86_400
 
 
 @click.command(cls=ExamplesCommand, context_settings={"show_default": True}, short_help="Show how far a wave has come.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_waves)
 @online_threshold_option
 @click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
 @click.option("--interval", metavar="SECONDS", type=float, default=5, help="With --watch: how often.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.completion import complete_active_waves, complete_devices, complete_tags, complete_waves
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.hints import advice
 from groundswell.cli.options import INSTANT, json_option
@@ -57,12 +58,12 @@ waves.add_command(status)
 @waves.command(short_help="Make a wave; nothing is rolled out yet.")
 @click.argument("name")
 @click.argument("target_version", metavar="TARGET_VERSION", type=int)
-@click.argument("tag")
+@click.argument("tag", shell_complete=complete_tags)
 @click.option("-k", "--keys", metavar="KEYS", help="The tarball of an offline targets key.")
 @click.option("-e", "--expires-days", metavar="N", type=int, help="The role expires in N days (default: 365).")
 @click.option("-E", "--expires-at", metavar="T", type=INSTANT, help="The role expires at T.")
 @click.option("--prune", metavar="1,2", help="Versions of production targets that are left out from now on.")
-@click.option("--source-tag", metavar="TAG", help="Only CI targets that carry this tag.")
+@click.option("--source-tag", metavar="TAG", shell_complete=complete_tags, help="Only CI targets that carry this tag.")
 @click.option("--new-tag", is_flag=True, help="The tag is meant, although no device listens to it.")
 @click.option("-d", "--dry-run", is_flag=True, help="Print the signed role, and store nothing.")
 @now_option
@@ -158,7 +159,7 @@ def _warn(detail: WaveDetail) -> None:
 
 
 @waves.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_active_waves)
 @click.option("-k", "--keys", metavar="KEYS", required=True, help="The tarball of an offline targets key.")
 @directory_option
 def sign(name: str, *, keys: str, directory: str | None) -> None:
@@ -170,7 +171,7 @@ def sign(name: str, *, keys: str, directory: str | None) -> None:
 
 
 @waves.command("list", context_settings={"show_default": True})
-@click.option("-t", "--tag", help="Only waves for this tag.")
+@click.option("-t", "--tag", shell_complete=complete_tags, help="Only waves for this tag.")
 @click.option("-s", "--state", type=click.Choice(["active", "complete", "canceled"]), help="Only waves in this state.")
 @click.option("-n", "--limit", metavar="N", type=click.IntRange(1), default=20, help="How many waves a page has.")
 @click.option("-p", "--page", metavar="N", type=click.IntRange(1), default=1, help="Which page.")
@@ -219,7 +220,7 @@ def _wave_data(wave: Wave) -> dict[str, Any]:
 
 
 @waves.command(short_help="Show a wave and its rollouts.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_waves)
 @click.option("-s", "--show-targets", is_flag=True, help="Print the signed targets role, too.")
 @json_option
 @directory_option
@@ -306,7 +307,7 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
 
 
 @waves.command(short_help="Make its targets the production targets.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_active_waves)
 @click.option("--allow-downgrade", is_flag=True, help="Complete it even if devices report a later version.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
@@ -326,7 +327,7 @@ def complete(
 
 
 @waves.command(short_help="End a wave; updated devices stay.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_active_waves)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @now_option
 @directory_option
@@ -384,7 +385,7 @@ def _asked_about(
 
 
 @waves.command(short_help="Show what was rolled out, and verify it.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_waves)
 @click.option("--rollout", "number", metavar="N", type=int, help="Only this rollout.")
 @click.option("--print-uuids", is_flag=True, help="Print the devices of the rollout.")
 @click.option("--verify", is_flag=True, help="Check the digests of past rollouts.")
@@ -474,8 +475,14 @@ def _verdict(one: Verified) -> list[object]:
 
 
 @waves.command(short_help="Say why devices are in the wave or not.")
-@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True)
-@click.option("--wave", "name", metavar="NAME", help="The wave (default: the active one of the device's tag).")
+@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True, shell_complete=complete_devices)
+@click.option(
+    "--wave",
+    "name",
+    metavar="NAME",
+    shell_complete=complete_waves,
+    help="The wave (default: the active one of the device's tag).",
+)
 @json_option
 @directory_option
 def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: str | None) -> None:

@@ -1,0 +1,99 @@
+"""What a shell completes: names of waves, groups, tags and devices, read from the factory without a word.
+
+The factory is the one of ``-C``, else of ``GROUNDSWELL_FACTORY``, else the working directory. Nobody waits for its
+lock, and whatever goes wrong completes nothing: a completion has no place for messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import click
+
+    from groundswell.factory import Factory
+
+    Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+__all__ = [
+    "complete_active_waves",
+    "complete_devices",
+    "complete_devices_and_groups",
+    "complete_groups",
+    "complete_tags",
+    "complete_waves",
+]
+
+_MAX_DEVICES: Final = 50
+"""More devices than that are not shown: the beginning of a name is too short."""
+
+
+def _directory(context: click.Context) -> str:
+    """The factory that the words so far mean; values are read as they were typed."""
+    at: click.Context | None = context
+    while at is not None:
+        if given := at.params.get("directory"):
+            return str(given)
+        at = at.parent
+    return os.environ.get("GROUNDSWELL_FACTORY") or "."
+
+
+def _names(context: click.Context, beginning: str, read: Callable[[Factory], Iterable[str]]) -> list[CompletionItem]:
+    with contextlib.suppress(Exception):
+        from groundswell.factory import Factory
+
+        with Factory.open(_directory(context), wait=timedelta(0)) as factory:
+            names = list(read(factory))
+        return [CompletionItem(name) for name in names if name.startswith(beginning)]
+    return []
+
+
+def complete_waves(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Waves, newest first."""
+    return _names(context, beginning, lambda factory: (wave.name for wave in factory.waves.list()))
+
+
+def complete_active_waves(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Waves that can still be widened or ended."""
+    return _names(context, beginning, lambda factory: (wave.name for wave in factory.waves.list(state="active")))
+
+
+def complete_groups(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Groups, by name."""
+    return _names(context, beginning, lambda factory: (group.name for group in factory.groups.list()))
+
+
+def complete_tags(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Tags that devices listen to, or that targets carry."""
+
+    def tags(factory: Factory) -> list[str]:
+        of_devices = {one.tag for one in factory.status().tags if one.tag is not None}
+        of_targets = {tag for target in factory.targets.list() for tag in target.tags}
+        return sorted(of_devices | of_targets)
+
+    return _names(context, beginning, tags)
+
+
+def complete_devices(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Names of devices; the first ones of a long list."""
+
+    def names(factory: Factory) -> list[str]:
+        pattern = beginning.translate({ord("*"): "?"}) + "*"
+        found = factory.devices.list(name=pattern, limit=_MAX_DEVICES, sort="name")
+        return [device.name for device in found.devices if device.name]
+
+    return _names(context, beginning, names)
+
+
+def complete_devices_and_groups(
+    context: click.Context, parameter: click.Parameter, beginning: str
+) -> list[CompletionItem]:
+    """Groups, then devices: any word may be the last one, which is the group."""
+    return complete_groups(context, parameter, beginning) + complete_devices(context, parameter, beginning)
