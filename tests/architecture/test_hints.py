@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ def test_the_library_knows_no_option_and_no_command(path: Path) -> None:
     for text in texts(ast.parse(path.read_text(encoding="utf-8"))):
         if text.lstrip().startswith(("SELECT", "CREATE", "CASE", "-name", "-last-seen")) or text in NO_HINTS:
             continue
-        assert not SHELL.search(text), (
+        assert not SHELL.search(re.sub(r"`ostree [^`]*`", "", text)), (  # another program
             f"{path.name} speaks to a shell user: {text!r}. Write it for Python, and the command line's words into"
             " groundswell/cli/hints.py: HINTS by the code of the error, or a Notice and REMEDIES for a warning"
         )

@@ -421,7 +421,7 @@ def test_devices_are_deleted(acme: Run) -> None:
             "unknown-devices",
             f"1 listed device is not in the factory: `{STRANGER}`\n hint: nothing was changed",
         ),
-        ((UUIDS[0], "gw-2"), "bad-uuid", "`gw-2` in line 2, column 1 of `UUID` is no UUID"),
+        ((UUIDS[0], "gw-9"), "unknown-device", "no device has the uuid or the name `gw-9`"),
         ((UUIDS[0], ""), "empty-list", "the UUID list `UUID` is empty"),
         (("", UUIDS[0]), "empty-list", "the UUID list `UUID` is empty"),
         ((", ;", UUIDS[0]), "empty-list", "the UUID list `UUID` is empty"),

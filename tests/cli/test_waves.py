@@ -344,7 +344,7 @@ def test_ages_may_be_counted_to_another_instant_and_what_is_signed_lives_from_no
 ) -> None:
     made("rollout", "v42", "-g", "us-east", "-l", 7, "--now", "2020-01-01T00:00:00Z")
     (line,) = data(made("history", "--json"))["rollouts"]
-    assert line["now"] == 1_577_836_800
+    assert line["now"] == "2020-01-01T00:00:00Z"
     assert line["applied_at"] > "2026"
     (device, *_) = made("history", "--rollout", 1, "--print-uuids").lines
     assert run("-C", folder / "acme", "metadata", "export", "--device", device, folder / "served").code == 0
@@ -389,7 +389,9 @@ def test_why_answers_for_each_device(made: Waves, folder: Path) -> None:
     left_out = next(uuid for uuid in uuids(folder, group="us-east") if uuid != chosen)
     test = uuids(folder, production=False)[0]
     stranger = "00000000-0000-4000-8000-000000000001"
-    found = data(made("why", chosen, left_out, test, stranger, "--wave", "v42", "--json"))["devices"]
+    ran = made("why", chosen, left_out, test, stranger, "--wave", "v42", "--json")
+    assert (ran.code, code_of(ran)) == (3, "unknown-devices")
+    found = json.loads(ran.out)["devices"]
     assert [one["rule"] for one in found] == ["staged", "not-rolled-out", "test", "unknown"]
     assert (found[0]["rollout"], found[0]["in_wave"], found[0]["served"]) == (1, True, "the targets of wave v42")
     text = made("why", chosen)
@@ -443,8 +445,11 @@ def test_a_threshold_or_a_pause_without_an_end_is_refused(made: Waves, option: s
 def test_the_name_may_be_left_out_where_one_wave_is_active(made: Waves, folder: Path) -> None:
     assert "v42" in made("show").out
     made("init", "-k", folder / "targets.tgz", "b42", 42, "beta")
-    several = made("status")
+    several = made("show")
     assert (several.code, "v42" in several.err, "b42" in several.err) == (4, True, True)
+    overview = made("status")
+    assert [line.split()[0] for line in overview.lines[2:5]] == ["wave", "b42", "v42"]
+    assert [one["wave"] for one in data(made("status", "--json"))["waves"]] == ["b42", "v42"]
     assert made("cancel", "b42").code == 0
     assert made("complete", "--yes").code == 0
     none = made("status")

@@ -114,7 +114,7 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "nothing-asked": "give --limit N or --uuids @FILE; `groundswell waves complete` is for every device of the tag",
     "online-key-damaged": _ROTATE,
     "online-key-missing": _ROTATE,
-    "rsa-key": "use an ED25519 key",
+    "rsa-key": "use an ED25519 key, such as `groundswell keys` makes",
     "signatures-missing": _signatures,
     "store-damaged": _stored,
     "unknown-device": _device,

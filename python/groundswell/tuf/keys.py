@@ -290,6 +290,6 @@ def _rsa_refused(label: str) -> InputError:
     return InputError(
         "rsa-key",
         f"`{label}` is an RSA key, with which {' and '.join(f'`{agent}`' for agent in _RSA_STOPS)} stop working",
-        hint="use an ED25519 key, such as `groundswell keys` makes",
+        hint="use an ED25519 key",
         fields={"source": label, "agents": list(_RSA_STOPS)},
     )
