@@ -23,7 +23,8 @@ def test_cases_that_once_ended_badly(name: str) -> None:
         assert result.cases == len(cases)
 
 
-UNDER_REPAIR = {"arrow", "backup", "parquet"}
+# Restoring is being rewritten; `make fuzz` runs it.
+UNDER_REPAIR = {"backup"}
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS.keys() - UNDER_REPAIR))

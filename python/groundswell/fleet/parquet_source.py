@@ -44,7 +44,7 @@ class ParquetSource:
         try:
             self.frozen_at = self._read_frozen_at(session)
             columns = session.describe(sql)
-        except duckdb.Error as error:
+        except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
             raise self.failure(error) from error
         return Relation(sql, [name for name, _ in columns], columns)
 

@@ -83,7 +83,8 @@ def arrow_table(source: Any, label: str) -> pa.Table:
     import pyarrow as pa
 
     try:
-        return pa.RecordBatchReader.from_stream(source).read_all()
+        table = pa.RecordBatchReader.from_stream(source).read_all()
+        table.validate(full=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
             "bad-source",
@@ -91,6 +92,7 @@ def arrow_table(source: Any, label: str) -> pa.Table:
             hint="give each column one type",
             fields={"source": label},
         ) from error
+    return table
 
 
 def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
@@ -109,7 +111,9 @@ def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> Ta
                 table = pa.ipc.open_file(unzipped).read_all()
             else:
                 table = pa.ipc.open_stream(unzipped).read_all()
-        except (pa.ArrowException, OSError, ValueError) as error:
+            # Offsets, dictionary indexes and text that are wrong would crash the kernels that follow.
+            table.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
             raise not_a_table(file.label, "is cut off or damaged Arrow", "write or fetch it again") from error
     return TableSource(table, file.label, file, mapping=mapping)
 
