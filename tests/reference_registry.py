@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 DAY = 24 * 3600
+NOTHING = {"", "null", "none", "nil", "nan", "n/a", "#n/a"}
 COLUMNS = ("name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
 
 
@@ -127,7 +128,7 @@ class Registry:
         faults = self.faults(rows, now=now)
         if faults and not rejects:
             raise RefusedError("bad-rows", faults)
-        good = [clamped(row, now) for number, row in enumerate(rows) if number not in faults]
+        good = [clamped(said(row), now) for number, row in enumerate(rows) if number not in faults]
         contradictory = {row.uuid for row in good for other in good if row.uuid == other.uuid and row != other}
         if contradictory and not rejects:
             raise RefusedError("repeated-uuid", contradictory)
@@ -232,6 +233,17 @@ class Registry:
         unknown = [uuid for uuid in dict.fromkeys(uuids) if uuid not in self.devices]
         if unknown:
             raise RefusedError("unknown-devices", unknown)
+
+
+def said(row: Row) -> Row:
+    """A row without the words for nothing."""
+
+    def text(cell: str | None) -> str | None:
+        return None if cell is None or cell.strip().lower() in NOTHING else cell
+
+    return replace(
+        row, name=text(row.name), group=text(row.group), tag=text(row.tag), hardware_id=text(row.hardware_id)
+    )
 
 
 def clamped(row: Row, now: int) -> Row:

@@ -12,11 +12,16 @@ import numpy.typing as npt
 
 __all__ = [
     "ALGORITHM",
+    "CELL_REASONS",
     "DEBUG_BUILD",
     "KERNEL",
     "KERNELS",
+    "MAX_CSV_CELL",
+    "MAX_CSV_RECORD",
     "NEVER_SEEN",
     "NO_ORDINAL",
+    "CsvSplitter",
+    "CsvTable",
     "DeviceSet",
     "Explanation",
     "Fleet",
@@ -24,6 +29,7 @@ __all__ = [
     "JsonTable",
     "LiveFleet",
     "MergedSelection",
+    "NameReader",
     "PlanCheck",
     "Selection",
     "Staging",
@@ -34,8 +40,12 @@ __all__ = [
     "UuidListReport",
     "Wave",
     "__version__",
+    "check_instant_numbers",
     "check_json",
     "check_json_path",
+    "check_truth_numbers",
+    "check_version_numbers",
+    "csv_header",
     "derive_uuid_column",
     "digest_uuids",
     "extract_json",
@@ -50,9 +60,16 @@ __all__ = [
     "nearest",
     "parse_uuid_column",
     "parse_uuid_list",
+    "read_free_texts",
+    "read_instants",
     "read_json",
+    "read_truths",
+    "read_uuids",
+    "read_versions",
+    "reason_for_name",
     "recency_step",
     "served",
+    "split_csv_record",
     "subtract_uuids",
     "union_uuids",
     "variate",
@@ -933,6 +950,191 @@ class UuidColumn:
 
     def take(self) -> npt.NDArray[np.uint8]:
         """All of them, shape (n, 16), which leaves the column empty. The array is read-only."""
+
+_Int64s: TypeAlias = npt.NDArray[np.int64]
+_Bytes: TypeAlias = npt.NDArray[np.uint8]
+_BadCells: TypeAlias = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+CELL_REASONS: Final[tuple[str, ...]]
+"""Why a cell may be bad: the names of the codes."""
+MAX_CSV_CELL: Final[int]
+"""The most bytes of a cell in CSV."""
+MAX_CSV_RECORD: Final[int]
+"""The most bytes of a record in CSV."""
+
+def read_uuids(offsets: _Int64s, data: _Bytes, are_bytes: bool) -> tuple[npt.NDArray[np.uint8], _BadCells]:
+    """Read a column of UUIDs, in any form that a list accepts.
+
+    Args:
+        offsets: cell i is ``data[offsets[i]:offsets[i + 1]]``; a cell outside the data is empty.
+        data: the cells, one after another.
+        are_bytes: whether 16 bytes are a UUID, too.
+
+    Returns:
+        The UUIDs, and the bad cells: their rows, ascending, the codes of the reasons (see `CELL_REASONS`), and a number
+        that some reasons need. The UUID of a bad cell has no meaning.
+
+    >>> import numpy as np
+    >>> text = np.frombuffer(b"00112233-4455-6677-8899-aabbccddeeffnull", np.uint8)
+    >>> uuids, (rows, codes, details) = read_uuids(np.array([0, 36, 40]), text, False)
+    >>> uuids[0].tobytes().hex(), rows.tolist(), [CELL_REASONS[code] for code in codes]
+    ('00112233445566778899aabbccddeeff', [1], ['empty'])
+    """
+
+def read_truths(offsets: _Int64s, data: _Bytes) -> tuple[npt.NDArray[np.int8], _BadCells]:
+    """Read a column of truth values: 1, 0, or -1 for an absent cell. Arguments and bad cells as in `read_uuids`."""
+
+def read_versions(offsets: _Int64s, data: _Bytes) -> tuple[npt.NDArray[np.int32], _BadCells]:
+    """Read a column of target versions, -1 for an absent cell. Arguments and bad cells as in `read_uuids`."""
+
+def read_instants(
+    offsets: _Int64s, data: _Bytes, now: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_], _BadCells]:
+    """Read a column of instants.
+
+    Args:
+        offsets: as in `read_uuids`.
+        data: as in `read_uuids`.
+        now: the instant of reading, in seconds since 1970; up to 24 hours after it count as it.
+
+    Returns:
+        Seconds since 1970, 0 for never and for an absent cell; where they lay in the future; the bad cells.
+    """
+
+def read_free_texts(offsets: _Int64s, data: _Bytes) -> tuple[_Int64s, _Bytes, _Bytes, _BadCells]:
+    """Read a column of free text.
+
+    Returns:
+        Offsets and data without the blanks around the cells, a bitmap of the cells that are not absent, as in Arrow,
+        and the bad cells.
+    """
+
+def check_truth_numbers(values: _Int64s, valid: npt.NDArray[np.bool_] | None) -> tuple[npt.NDArray[np.int8], _BadCells]:
+    """As `read_truths`, for numbers; `valid` is False for absent cells.
+
+    Raises:
+        ValueError: `valid` has another length.
+    """
+
+def check_version_numbers(
+    values: _Int64s, valid: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.int32], _BadCells]:
+    """As `read_versions`, for numbers; `valid` is False for absent cells.
+
+    Raises:
+        ValueError: `valid` has another length.
+    """
+
+def check_instant_numbers(
+    values: _Int64s, valid: npt.NDArray[np.bool_] | None, are_numbers: bool, now: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_], _BadCells]:
+    """As `read_instants`, for numbers; `are_numbers` is False where the source calls them instants.
+
+    Raises:
+        ValueError: `valid` has another length.
+    """
+
+def reason_for_name(name: str) -> int | None:
+    """The code of the reason why a text is not the name of a group or a tag; None if it is one.
+
+    >>> reason_for_name("canary"), CELL_REASONS[reason_for_name("a b")]
+    (None, 'not-name')
+    """
+
+@final
+class NameReader:
+    """Reads the names of a column, which may come in pieces.
+
+    Args:
+        kind: ``group`` or ``tag``.
+
+    >>> import numpy as np
+    >>> reader = NameReader("tag")
+    >>> codes, bad = reader.read(np.array([0, 4, 12, 18]), np.frombuffer(b'main["main"][null]', np.uint8))
+    >>> codes.tolist(), reader.take_names()
+    ([0, 0, -1], ['main'])
+    """
+
+    def __new__(cls, kind: str) -> NameReader: ...
+    def read(self, offsets: _Int64s, data: _Bytes) -> tuple[npt.NDArray[np.int32], _BadCells]:
+        """Codes of the names in the order of their first appearance, -1 for an absent cell; the bad cells.
+
+        Raises:
+            ValueError: the names were taken.
+        """
+
+    def take_names(self) -> list[str]:
+        """The names by their codes; the reader ends with it."""
+
+@final
+class CsvSplitter:
+    r"""Splits CSV that comes in pieces into records.
+
+    Args:
+        delimiter: one ASCII character.
+        least: how many cells a record has at least.
+        width: cells beyond it are blank.
+        kept: positions of the columns to keep.
+        line: the line of the first byte.
+
+    Raises:
+        ValueError: for a delimiter that is none.
+
+    >>> splitter = CsvSplitter(b",", 2, 2, [0], 1)
+    >>> table = splitter.feed(b'a, "b",\nc', True)
+    >>> len(table), table.lines().tolist(), [part.tolist() for part in table.faults()]
+    (1, [1], [[2], [0], [1]])
+    >>> table.take_column(0)[1].tobytes()
+    b'a'
+    """
+
+    def __new__(cls, delimiter: bytes, least: int, width: int, kept: Sequence[int], line: int) -> CsvSplitter: ...
+    def feed(self, piece: bytes, is_last: bool) -> CsvTable:
+        """The records that end within what has come so far; all of them after the last piece."""
+
+@final
+class CsvTable:
+    """Some records of a text; its length is their number."""
+
+    def __len__(self) -> int: ...
+    def lines(self) -> _Int64s:
+        """The line on which each record begins."""
+
+    def take_column(self, position: int) -> tuple[_Int64s, _Bytes]:
+        """Offsets and data of a column that is kept; it can be taken once.
+
+        Raises:
+            ValueError: there is no such column.
+        """
+
+    def faults(self) -> tuple[_Int64s, _Bytes, _Int64s]:
+        """What is not a record: lines, kinds, and a number that some kinds have.
+
+        The kinds: 0 another number of cells (the number), 1 text after a closing quote, 2 a quote that does not close
+        (the line on which it opens), 3 a cell that is too long, 4 a record that is too long, 5 not UTF-8, 6 NUL.
+        """
+
+    def take_fault_texts(self) -> tuple[_Int64s, _Bytes]:
+        """What stands there, one cell for each fault; it can be taken once."""
+
+def csv_header(text: bytes, delimiter: bytes, is_whole: bool) -> tuple[list[bytes], int, int] | None:
+    r"""The first record that is not blank: its cells, where the next begins, and the lines up to there.
+
+    None if it is bad or, unless the text is whole, does not end.
+
+    Raises:
+        ValueError: for a delimiter that is none.
+
+    >>> csv_header(b'\nuuid,"a"\n', b",", False)
+    ([b'uuid', b'a'], 10, 2)
+    """
+
+def split_csv_record(record: bytes, delimiter: bytes) -> list[bytes]:
+    """The cells of one record; the whole of it as one cell if its quotes are wrong.
+
+    Raises:
+        ValueError: for a delimiter that is none.
+    """
 
 def parse_uuid_column(
     offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]

@@ -197,8 +197,13 @@ def test_rejects_takes_the_bad_rows_and_the_import_the_good_ones(acme: Run, shop
 @pytest.mark.parametrize(
     ("name", "text", "slug", "said"),
     [
-        ("a.csv", f"uuid,group\n{STRANGER},a b\n", "bad-rows", "line 2 of `a.csv`, column `group`: `a b` is no name"),
-        ("a.csv", f"uuid,tag\n{STRANGER},-x\n", "bad-rows", "line 2 of `a.csv`, column `tag`: `-x` is no name"),
+        (
+            "a.csv",
+            f"uuid,group\n{STRANGER},a b\n",
+            "bad-rows",
+            "line 2 of `a.csv`, column `group`: `a b` is not a name",
+        ),
+        ("a.csv", f"uuid,tag\n{STRANGER},-x\n", "bad-rows", "line 2 of `a.csv`, column `tag`: `-x` is not a name"),
         ("a.csv", "uuid\nnonsense\n", "bad-rows", "line 2 of `a.csv`, column `uuid`: `nonsense`"),
         ("a.csv", "name\nx\n", "no-uuid-column", "`a.csv` has no uuid column"),
         ("a.csv", f"uuid,name\n{STRANGER},a\n{STRANGER},b\n", "repeated-uuid", "the same uuid"),

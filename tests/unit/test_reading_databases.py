@@ -89,4 +89,4 @@ def test_a_bad_cell_of_a_table_is_named_with_its_row(database: Path) -> None:
     error = refusal(f"sqlite:///{database}#devices")
     assert error.code == "bad-rows"
     assert "row 2 of " in error.message
-    assert "column `version`: `x` is no whole number" in error.message
+    assert "column `version`: `x` is not an integer" in error.message

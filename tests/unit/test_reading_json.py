@@ -66,7 +66,7 @@ def test_a_bad_cell_is_named_with_the_line_on_which_its_object_begins(tmp_path: 
     error = refusal(write_as(form, tmp_path / "f.json", devices))
     assert error.code == "bad-rows"
     assert f"line {line} of " in error.message
-    assert "column `target_version`: `42.5` is no whole number" in error.message
+    assert "column `target_version`: `42.5` is not an integer" in error.message
 
 
 def test_a_broken_line_says_nothing_about_the_others(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_column_that_is_not_used_may_have_any_type() -> None:
 def test_a_bad_cell_is_named_with_its_row() -> None:
     error = refusal(pa.table({"uuid": [device(1), "x", device(2)]}))
     assert error.code == "bad-rows"
-    assert "row 2 of `the Table`, column `uuid`: `x` is no UUID" in error.message
+    assert "row 2 of `the Table`, column `uuid`: `x` is not a UUID" in error.message
     assert error.fields["bad"][0]["row"] == 2
 
 

@@ -14,7 +14,7 @@ from groundswell.factory.known import known_devices
 from groundswell.factory.mappings import mapping_change, saved_mapping
 from groundswell.factory.merge import Merged, merge
 from groundswell.factory.names import check_name
-from groundswell.fleet.coerce import BadCell
+from groundswell.fleet.bad_cells import BadCell
 from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.mapping import ColumnMapping
 from groundswell.fleet.read import read_fleet

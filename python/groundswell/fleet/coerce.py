@@ -1,53 +1,36 @@
-"""From the rows of a source to the columns of a fleet, with a list of the cells that are bad.
+"""From the rows of a source to the columns of a fleet, with the cells that are bad.
 
-Chunk by chunk: what is worked out on the way lies in memory that is used again, which at ten million rows is twice as
-fast as memory that is fresh.
+Piece by piece. The core judges each cell by itself, whatever source and piece it comes from.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.fleet import rules
+from groundswell.errors import InputError
+from groundswell.fleet.bad_cells import BadCell, BadCells
 from groundswell.fleet.columns import COLUMNS
-from groundswell.fleet.expressions import LEFT_OVER, selected
+from groundswell.fleet.relation import NumberCells, TextCells, UuidCells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from uuid import UUID
 
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
 
+    from groundswell.fleet.bad_cells import CoreBadCells
     from groundswell.fleet.engine import Session
-    from groundswell.fleet.relation import Relation
-
-    _Number = TypeVar("_Number", bound=np.integer[Any])
+    from groundswell.fleet.relation import Cells, Relation
 
 __all__ = ["BadCell", "Devices", "coerce"]
 
-_TOLERANCE: Final = 24 * 3600
-"""How many seconds a device's clock may be fast."""
 _NOWHERE: Final = -1
-_LATEST_SECOND: Final = 2**32 - 1
-"""The last second that a last-seen column can hold, in the year 2106."""
-
-
-class BadCell(NamedTuple):
-    """A cell that its column does not allow.
-
-    Args:
-        row: its row, from 0.
-        column: the canonical name of its column.
-        reason: reads on from the cell.
-    """
-
-    row: int
-    column: str
-    reason: str
+_MAX_BAD: Final = 5_000_000
+"""The most bad cells and faults that are kept: a source with more is not what it is meant to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +48,7 @@ class Devices:
         names: strings, or None if the source has no such column.
         hardware_ids: as `names`.
         ahead: bool, where last_seen lay in the future and was taken as now.
-        bad: the bad cells, by row and column.
+        bad: the bad cells.
     """
 
     uuids: npt.NDArray[np.uint8]
@@ -80,7 +63,7 @@ class Devices:
     names: pa.ChunkedArray | None
     hardware_ids: pa.ChunkedArray | None
     ahead: npt.NDArray[np.bool_]
-    bad: list[BadCell]
+    bad: BadCells
 
     def __len__(self) -> int:
         return len(self.uuids)
@@ -102,7 +85,7 @@ class Devices:
             names=None if self.names is None else self.names.filter(kept),
             hardware_ids=None if self.hardware_ids is None else self.hardware_ids.filter(kept),
             ahead=self.ahead[kept],
-            bad=[],
+            bad=BadCells.found([], self.bad.now),
         )
 
 
@@ -117,7 +100,13 @@ def _compact(codes: npt.NDArray[np.int32], names: list[str]) -> tuple[npt.NDArra
 
 
 def coerce(
-    session: Session, relation: Relation, used: Mapping[str, int], now: int, namespace: UUID | None = None
+    session: Session,
+    relation: Relation,
+    used: Mapping[str, int],
+    now: int,
+    *,
+    label: str,
+    namespace: UUID | None = None,
 ) -> Devices:
     """Read the rows of a source in one pass.
 
@@ -126,213 +115,176 @@ def coerce(
         relation: the rows.
         used: canonical name → position of the column, of those that the source has.
         now: the instant that the future begins after, in seconds since 1970.
+        label: what to call the source in messages.
         namespace: derive the UUIDs of version 5 in this name space from the column `uuid`.
+
+    Raises:
+        InputError: ``not-a-table`` for more than 5 million bad cells and rows.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    import numpy as np
-
-    items = [selected(c, *relation.columns[used[c]]) for c in COLUMNS if c in used]
-    if namespace is not None:
-        items[0] = _id_text(*relation.columns[used["uuid"]])
-    table = session.rows(f"SELECT {', '.join(items)} FROM {relation.sql}")
-    count = table.num_rows
-    bad: list[BadCell] = []
-    bad_uuids: list[BadCell] = []
+    reader = _Reader(now, namespace)
+    columns = {column: used[column] for column in COLUMNS if column in used}
     with ThreadPoolExecutor(1) as beside:
-        # These take as long as all the others.
-        parsed = beside.submit(_uuids, table.column("uuid"), bad_uuids, namespace)
-        last_seen, ahead = _last_seen(table, now, bad)
-        groups, group_names = _named(table, "group", rules.name_of_group, bad)
-        tags, tag_names = _named(table, "tag", rules.name_of_tag, bad)
-        production = _by_value(table, "production", rules.production, bad, np.int8)
-        versions = _by_value(table, "target_version", rules.target_version, bad, np.int32)
-        uuids = parsed.result()
-    bad += bad_uuids
-    bad.sort(key=lambda cell: (cell.row, COLUMNS.index(cell.column)))
-    return Devices(
-        uuids=uuids,
-        last_seen=last_seen,
-        groups=groups,
-        group_names=group_names,
-        tags=tags,
-        tag_names=tag_names,
-        production=np.zeros(count, np.bool_) if production is None else production == 1,
-        production_said=np.zeros(count, np.bool_) if production is None else production != _NOWHERE,
-        target_versions=np.full(count, _NOWHERE, np.int32) if versions is None else versions,
-        names=_free_text(table, "name"),
-        hardware_ids=_free_text(table, "hardware_id"),
-        ahead=ahead,
-        bad=bad,
+        for rows, cells in relation.pieces(session, columns, uuids_as_text=namespace is not None):
+            # The UUIDs take about as long as all the others.
+            uuids = beside.submit(reader.read_uuids, cells["uuid"])
+            for column, found in cells.items():
+                if column != "uuid":
+                    reader.read(column, found)
+            reader.found("uuid", uuids.result())
+            reader.rows += rows
+            if reader.bad_count + len(relation.faults) > _MAX_BAD:
+                raise _too_many_bad(label)
+    return reader.devices(frozenset(columns))
+
+
+def _too_many_bad(label: str) -> InputError:
+    return InputError(
+        "not-a-table",
+        f"`{label}` has more than {_MAX_BAD} bad cells and rows",
+        hint="check that it is the file that you mean; read a part of it to see what is wrong",
+        fields={"source": label},
     )
 
 
-def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
-    """The chunks of a column, each with the rows that it holds."""
-    begun = 0
-    for chunk in column.chunks:
-        yield slice(begun, begun + len(chunk)), chunk
-        begun += len(chunk)
+@dataclass(slots=True)
+class _Reader:
+    """Columns that grow piece by piece."""
 
+    now: int
+    namespace: UUID | None
+    rows: int = 0
+    bad_count: int = 0
+    uuids: _core.UuidColumn = field(default_factory=lambda: _core.UuidColumn(0))
+    names: dict[str, _core.NameReader] = field(
+        default_factory=lambda: {kind: _core.NameReader(kind) for kind in ("group", "tag")}
+    )
+    arrays: dict[str, list[Any]] = field(default_factory=dict)
+    bad: list[tuple[int, str, CoreBadCells]] = field(default_factory=list)
 
-def _id_text(name: str, kind: str) -> str:
-    """What to select for ids that UUIDs are derived from: their text; words for nothing are empty."""
-    item = selected("name", name, kind)
-    return item.removesuffix('AS "name"') + 'AS "uuid"'
+    def read_uuids(self, cells: Cells) -> CoreBadCells:
+        """Read the UUIDs of a piece, while another thread may read its other columns."""
+        if isinstance(cells, UuidCells):
+            self.uuids.append(cells.uuids)
+            return _absent(cells)
+        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` makes nothing else)
+        if self.namespace is not None:
+            return self._derive_uuids(cells, self.namespace)
+        uuids, bad = _core.read_uuids(cells.offsets, cells.data, cells.are_bytes)
+        self.uuids.append(uuids)
+        return bad
 
+    def _derive_uuids(self, cells: TextCells, namespace: UUID) -> CoreBadCells:
+        import numpy as np
 
-def _uuids(column: pa.ChunkedArray, bad: list[BadCell], namespace: UUID | None) -> npt.NDArray[np.uint8]:
-    import numpy as np
-    import pyarrow as pa
+        uuids, _ = _core.derive_uuid_column(cells.offsets, cells.data, namespace.bytes)
+        self.uuids.append(uuids)
+        # An id is a text: what is absent, or not UTF-8, is no id either.
+        _, _, validity, (bad, codes, _) = _core.read_free_texts(cells.offsets, cells.data)
+        valid = np.unpackbits(validity, bitorder="little", count=len(cells.offsets) - 1)
+        rows = np.flatnonzero(valid == 0).astype(np.uint32)
+        reasons = np.full(len(rows), _core.CELL_REASONS.index("empty"), np.uint8)
+        reasons[np.isin(rows, bad)] = codes
+        return rows, reasons, np.zeros(len(rows), np.int64)
 
-    # What the core keeps it need not copy again.
-    whole = _core.UuidColumn(len(column))
-    rows: npt.NDArray[Any]
-    for where, chunk in _placed(column):
-        if isinstance(chunk.type, pa.UuidType):
-            uuids = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
-            uuids = uuids[chunk.offset : chunk.offset + len(chunk)]
-            rows = np.flatnonzero(~_is_valid(chunk))
+    def read(self, column: str, cells: Cells) -> None:
+        """Read the cells of another column."""
+        if isinstance(cells, NumberCells):
+            self._read_numbers(column, cells)
+            return
+        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` makes nothing else)
+        text = cells.offsets, cells.data
+        bad: CoreBadCells
+        if column in self.names:
+            codes, bad = self.names[column].read(*text)
+            self._keep(column, codes, bad)
+        elif column == "production":
+            truths, bad = _core.read_truths(*text)
+            self._keep(column, truths, bad)
+        elif column == "target_version":
+            versions, bad = _core.read_versions(*text)
+            self._keep(column, versions, bad)
+        elif column == "last_seen":
+            seconds, ahead, bad = _core.read_instants(*text, self.now)
+            self._keep(column, seconds, bad)
+            self._keep("ahead", ahead)
         else:
-            uuids, rows = _parsed_uuids(chunk, namespace)
-        for row in rows.tolist():
-            text = chunk[row].as_py()
-            empty = text is None or not str(text).strip(rules.BLANKS)
-            bad.append(BadCell(where.start + row, "uuid", "is empty" if empty else "is no UUID"))
-        whole.append(uuids)
-    return whole.take()
+            self._read_texts(column, cells)
+
+    def _read_numbers(self, column: str, cells: NumberCells) -> None:
+        numbers = cells.values, cells.valid
+        if column == "production":
+            truths, bad = _core.check_truth_numbers(*numbers)
+            self._keep(column, truths, bad)
+        elif column == "target_version":
+            versions, bad = _core.check_version_numbers(*numbers)
+            self._keep(column, versions, bad)
+        else:
+            seconds, ahead, bad = _core.check_instant_numbers(*numbers, cells.are_numbers, self.now)
+            self._keep(column, seconds, bad)
+            self._keep("ahead", ahead)
+
+    def _read_texts(self, column: str, cells: TextCells) -> None:
+        import pyarrow as pa
+
+        offsets, data, validity, bad = _core.read_free_texts(cells.offsets, cells.data)
+        buffers = [pa.py_buffer(validity), pa.py_buffer(offsets), pa.py_buffer(data)]
+        texts = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
+        self._keep(column, texts.cast(pa.string()) if len(data) < 2**31 else texts, bad)
+
+    def _keep(self, column: str, array: Any, bad: CoreBadCells | None = None) -> None:
+        self.arrays.setdefault(column, []).append(array)
+        if bad is not None:
+            self.found(column, bad)
+
+    def found(self, column: str, bad: CoreBadCells) -> None:
+        """Note bad cells of the piece that is being read."""
+        if len(bad[0]):
+            self.bad.append((self.rows, column, bad))
+            self.bad_count += len(bad[0])
+
+    def devices(self, used: frozenset[str]) -> Devices:
+        import numpy as np
+
+        production = self._whole("production", np.int8, _NOWHERE)
+        return Devices(
+            uuids=self.uuids.take(),
+            last_seen=self._whole("last_seen", np.uint32, _core.NEVER_SEEN),
+            groups=self._whole("group", np.int32, _NOWHERE),
+            group_names=self.names["group"].take_names(),
+            tags=self._whole("tag", np.int32, _NOWHERE),
+            tag_names=self.names["tag"].take_names(),
+            production=production == 1,
+            production_said=production != _NOWHERE,
+            target_versions=self._whole("target_version", np.int32, _NOWHERE),
+            names=self._texts("name", used),
+            hardware_ids=self._texts("hardware_id", used),
+            ahead=self._whole("ahead", np.bool_, fill=False),
+            bad=BadCells.found(self.bad, self.now),
+        )
+
+    def _whole(self, column: str, kind: Any, fill: int) -> npt.NDArray[Any]:
+        import numpy as np
+
+        parts = self.arrays.pop(column, [])
+        if not parts:
+            return np.full(self.rows, fill, kind)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _texts(self, column: str, used: frozenset[str]) -> pa.ChunkedArray | None:
+        import pyarrow as pa
+
+        if column not in used:
+            return None
+        parts = self.arrays.pop(column, [])
+        kind = pa.large_string() if any(part.type == pa.large_string() for part in parts) else pa.string()
+        return pa.chunked_array([part.cast(kind) for part in parts], kind)
 
 
-def _parsed_uuids(chunk: pa.Array, namespace: UUID | None) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+def _absent(cells: UuidCells) -> CoreBadCells:
     import numpy as np
 
-    _, offsets, data = chunk.buffers()
-    if len(chunk) == 0:
-        return np.empty((0, 16), np.uint8), np.empty(0, np.uint32)
-    bounds = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
-    text = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    if namespace is not None:
-        return _core.derive_uuid_column(bounds, text, namespace.bytes)
-    return _core.parse_uuid_column(bounds, text)
-
-
-def _last_seen(table: pa.Table, now: int, bad: list[BadCell]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-    import numpy as np
-
-    last_seen, ahead = np.zeros(table.num_rows, np.uint32), np.zeros(table.num_rows, np.bool_)
-    if "last_seen" not in table.column_names:
-        return last_seen, ahead
-    latest = min(max(now, 0), _LATEST_SECOND)
-    left_over = table.column(LEFT_OVER)
-    for where, chunk in _placed(table.column("last_seen")):
-        seconds = _filled(chunk, _core.NEVER_SEEN)
-        _settle(left_over.slice(where.start, len(chunk)), where.start, seconds, bad)
-        early = np.flatnonzero(seconds < 0).tolist()
-        bad.extend(BadCell(where.start + row, "last_seen", rules.too_far_back()) for row in early)
-        fast = seconds > now
-        if fast.any():
-            for row in np.flatnonzero(seconds > now + _TOLERANCE).tolist():
-                reason = rules.too_far_ahead(int(seconds[row]), now)
-                bad.append(BadCell(where.start + row, "last_seen", reason))
-            ahead[where] = fast & (seconds <= now + _TOLERANCE)
-        last_seen[where] = np.clip(seconds, 0, latest)
-    return last_seen, ahead
-
-
-def _settle(left_over: pa.ChunkedArray, begun: int, seconds: npt.NDArray[np.int64], bad: list[BadCell]) -> None:
-    """Read by the rule, cell by cell, what SQL left over."""
-    import numpy as np
-
-    if left_over.null_count == len(left_over):
-        return
-    for row in np.flatnonzero(left_over.is_valid().to_numpy()).tolist():
-        try:
-            seconds[row] = rules.last_seen(left_over[row].as_py())
-        except rules.BadCellError as reason:
-            bad.append(BadCell(begun + row, "last_seen", str(reason)))
-
-
-def _named(
-    table: pa.Table, column: str, rule: Callable[[str], str], bad: list[BadCell]
-) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Codes of the names in a column, in the order of their first appearance."""
-    import numpy as np
-
-    codes: dict[str, int] = {}
-
-    def code_of(text: str) -> int:
-        name = rule(text)
-        return codes.setdefault(name, len(codes)) if name else _NOWHERE
-
-    coded = _by_value(table, column, code_of, bad, np.int32)
-    if coded is None:
-        return np.full(table.num_rows, _NOWHERE, np.int32), []
-    return coded, list(codes)
-
-
-def _is_valid(chunk: pa.Array) -> npt.NDArray[np.bool_]:
-    """Where an array is not NULL, from its bitmap; Arrow's own way would import pandas if it is installed."""
-    import numpy as np
-
-    bitmap = chunk.buffers()[0]
-    if bitmap is None:
-        return np.ones(len(chunk), np.bool_)
-    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
-    return bits[chunk.offset : chunk.offset + len(chunk)].astype(np.bool_)
-
-
-def _filled(chunk: pa.Array, value: int) -> npt.NDArray[Any]:
-    """An array of whole numbers with a value for NULL."""
-    import numpy as np
-
-    data = np.frombuffer(chunk.buffers()[1], chunk.type.to_pandas_dtype())
-    numbers = data[chunk.offset : chunk.offset + len(chunk)].copy()
-    if chunk.null_count:
-        numbers[~_is_valid(chunk)] = value
-    return numbers
-
-
-def _by_value(
-    table: pa.Table, column: str, rule: Callable[[str], int], bad: list[BadCell], kind: type[_Number]
-) -> npt.NDArray[_Number] | None:
-    """Apply a rule once to each distinct text of a column; a whole number is the text of its digits.
-
-    Returns:
-        The rule's value for each row, -1 for empty and bad cells; None if the source has no such column.
-    """
-    import numpy as np
-
-    if column not in table.column_names:
-        return None
-    # All chunks share the dictionary of the last.
-    encoded: Any = table.column(column).dictionary_encode()
-    distinct = encoded.chunk(encoded.num_chunks - 1).dictionary.to_pylist() if encoded.num_chunks else []
-    # The last entry is what the index -1 of an empty cell finds.
-    values = np.full(len(distinct) + 1, _NOWHERE, kind)
-    reasons: dict[int, str] = {}
-    for index, value in enumerate(distinct):
-        try:
-            stripped = str(value).strip(rules.BLANKS)
-            values[index] = rule(stripped) if stripped else _NOWHERE
-        except rules.BadCellError as reason:
-            reasons[index] = str(reason)
-    is_bad = np.zeros(len(values), np.bool_)
-    is_bad[list(reasons)] = True
-    found = np.empty(table.num_rows, kind)
-    for where, chunk in _placed(encoded):
-        indices = _filled(chunk.indices, _NOWHERE)
-        found[where] = values[indices]
-        if reasons:
-            found_bad = np.flatnonzero(is_bad[indices]).tolist()
-            bad.extend(BadCell(where.start + row, column, reasons[int(indices[row])]) for row in found_bad)
-    return found
-
-
-def _free_text(table: pa.Table, column: str) -> pa.ChunkedArray | None:
-    import pyarrow as pa
-
-    if column not in table.column_names:
-        return None
-    found = table.column(column)
-    fits = all(chunk.nbytes < 2**31 for chunk in found.chunks)
-    return found.cast(pa.string()) if fits else found
+    rows = np.empty(0, np.uint32) if cells.valid is None else np.flatnonzero(~cells.valid).astype(np.uint32)
+    empty = _core.CELL_REASONS.index("empty")
+    return rows, np.full(len(rows), empty, np.uint8), np.zeros(len(rows), np.int64)

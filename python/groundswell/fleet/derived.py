@@ -31,18 +31,19 @@ def with_derived(session: Session, relation: Relation, match: ColumnMatch, label
     """
     if not match.by_hand:
         return relation, match
-    items, names, columns = [], list(relation.names), list(relation.columns)
+    rows = relation.in_memory(session)
+    items, names, columns = [], list(rows.names), list(rows.columns)
     used = dict(match.used)
-    sql = relation.sql
+    sql = rows.sql
     for column, source in match.by_hand.items():
         position = used[column]
         name = f"derived_{column}"
         if source.constant is not None:
             cell, kind = literal(source.constant), "VARCHAR"
         else:
-            at, kind = relation.columns[position]
+            at, kind = rows.columns[position]
             cell = identifier(at)
-            if relation.match is None and _goes_inside(source, relation.names[position]):
+            if rows.match is None and _goes_inside(source, rows.names[position]):
                 text = cell if kind == "VARCHAR" else f"CAST(to_json({cell}) AS VARCHAR)"
                 table = session.register(_extracted(session, text, sql, source=source, column=column, label=label))
                 sql, cell, kind = f"({sql} POSITIONAL JOIN {table})", identifier(f"inside_{column}"), "VARCHAR"
@@ -51,9 +52,9 @@ def with_derived(session: Session, relation: Relation, match: ColumnMatch, label
         used[column] = len(names)
         names.append(source.text)
         columns.append((name, kind))
-    kept = ", ".join(identifier(name) for name, _ in relation.columns)
+    kept = ", ".join(identifier(name) for name, _ in rows.columns)
     everything = ", ".join([*([kept] if kept else []), *items])
-    derived = replace(relation, sql=f"(SELECT {everything} FROM {sql})", names=names, columns=columns)
+    derived = replace(rows, sql=f"(SELECT {everything} FROM {sql})", names=names, columns=columns)
     return derived, replace(match, used=used)
 
 

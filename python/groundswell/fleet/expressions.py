@@ -1,41 +1,46 @@
-"""SQL that brings a source's columns into the shapes that `groundswell.fleet.coerce` reads, by DuckDB type.
+"""SQL that brings a source's columns into the shapes that the core reads, by DuckDB type: text, integers, UUIDs.
 
-What SQL settles here is a part of what `groundswell.fleet.rules` allows, never more; the rest is left to the rules.
+SQL judges no cell: it changes the shape of a value, and the core decides what the value may be.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from groundswell.fleet.engine import identifier, literal
-from groundswell.fleet.rules import BLANKS
+from groundswell.fleet.engine import identifier
 
-__all__ = ["LEFT_OVER", "selected"]
+__all__ = ["Selected", "as_text", "selected", "shown"]
 
-LEFT_OVER: Final = "last_seen_left_over"
-"""The result's column of those last_seen cells, as text, that SQL does not understand; nearly all NULL."""
-
-_INTEGERS: Final = frozenset(
-    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-)
-_LARGEST: Final = frozenset(("HUGEINT", "UHUGEINT"))
-"""Integers that Arrow has no type for."""
-_BY_VALUE: Final = frozenset(("production", "target_version"))
-"""The columns that may come as whole numbers, 1 for true."""
+_SMALL: Final = frozenset(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"))
+"""Integers that fit into 64 bits with a sign."""
+_LARGE: Final = frozenset(("HUGEINT", "UBIGINT", "UHUGEINT"))
 _FLOATS: Final = frozenset(("FLOAT", "DOUBLE"))
+_INTEGER_SHAPES: Final = {
+    "last_seen": _SMALL | _LARGE | _FLOATS,
+    "production": _SMALL | _LARGE,
+    "target_version": _SMALL | _LARGE,
+}
+"""The types of a column that become integers."""
 _SECOND: Final = 10**9
 """A second in nanoseconds."""
+_FAR: Final = 9 * 10**18
+"""Stands for numbers and instants that are beyond 64 bits."""
 _NESTED: Final = ("[]", "]", ")")
-_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME: Final = "([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
-# The fraction stops at microseconds: DuckDB rounds what goes beyond, and the rule cuts it off.
-_INSTANT: Final = f"{_DAY}[T ]{_TIME}(\\.[0-9]{{1,6}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})?"
-# Most instants are of 20 characters. DuckDB takes fewer digits and blanks before them, too, for which 20 leave no room
-# where the first is a digit and the last the Z. The expression for all forms is slower by half.
-_PLAIN: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def selected(column: str, name: str, kind: str) -> str:
+class Selected(NamedTuple):
+    """What to select for a column.
+
+    Args:
+        sql: an item of a SELECT list, named after the column: VARCHAR, BLOB, UUID or BIGINT.
+        are_numbers: whether integers are what the source has, rather than the seconds of instants.
+    """
+
+    sql: str
+    are_numbers: bool
+
+
+def selected(column: str, name: str, kind: str) -> Selected:
     """What to select for a column.
 
     Args:
@@ -43,76 +48,76 @@ def selected(column: str, name: str, kind: str) -> str:
         name: its name in the relation.
         kind: its DuckDB type.
 
-    Returns:
-        One or more items of a SELECT list, named after the column.
-
-    >>> selected("group", "device-group", "VARCHAR")
+    >>> selected("group", "device-group", "VARCHAR").sql
     '"device-group" AS "group"'
     """
+    cell, are_numbers = identifier(name), True
+    if column == "uuid" and kind == "UUID":
+        value = cell
+    elif column == "last_seen" and (kind == "DATE" or kind.startswith("TIMESTAMP")):
+        value, are_numbers = _seconds(cell, kind), False
+    elif kind in _INTEGER_SHAPES.get(column, ()) or (column == "last_seen" and kind.startswith("DECIMAL")):
+        value = _whole(cell, kind)
+    elif column == "production" and kind == "BOOLEAN":
+        value = f"CAST({cell} AS BIGINT)"
+    else:
+        value = _text(cell, kind)
+    return Selected(f"{value} AS {identifier(column)}", are_numbers)
+
+
+def as_text(column: str, name: str, kind: str) -> Selected:
+    """What to select for a column that may hold any text; the arguments are those of `selected`."""
+    return Selected(f"{_text(identifier(name), kind)} AS {identifier(column)}", are_numbers=True)
+
+
+def shown(name: str, kind: str) -> str:
+    """A cell as it stands in the source, as bytes.
+
+    >>> shown("name", "VARCHAR")
+    'encode("name")'
+    """
     cell = identifier(name)
-    if column == "last_seen":
-        return _last_seen(cell, kind)
-    if column in _BY_VALUE and (kind == "BOOLEAN" or kind in _INTEGERS - _LARGEST):
-        # Each distinct number becomes a text later; a million texts, one a row, would cost more than the rest.
-        return f"CAST({cell} AS {'UTINYINT' if kind == 'BOOLEAN' else kind}) AS {identifier(column)}"
-    text = _uuid(cell, kind) if column == "uuid" else _text(cell, kind)
-    if column in {"name", "hardware_id"}:
-        # Most texts begin with what sorts after the blanks, which is far cheaper to see than to trim.
-        text = f"CASE WHEN {text} >= '!' THEN {text} WHEN trim({text}, {literal(BLANKS)}) <> '' THEN {text} END"
-    return f"{text} AS {identifier(column)}"
-
-
-def _uuid(cell: str, kind: str) -> str:
-    if kind == "UUID":
-        return cell
-    # 16 bytes are as good as the 32 digits that they make.
-    return f"hex({cell})" if kind == "BLOB" else _text(cell, kind)
+    if kind == "BLOB":
+        return f"CASE WHEN octet_length({cell}) = 16 THEN encode(hex({cell})) ELSE {cell} END"
+    return f"encode({_text(cell, kind)})"
 
 
 def _text(cell: str, kind: str) -> str:
-    if kind == "VARCHAR":
+    if kind in {"VARCHAR", "BLOB"}:
         return cell
     if kind == "JSON":
         return f"({cell} ->> '$')"
-    if kind in _FLOATS:
-        # pandas says NaN where a number is missing.
-        return f"CASE WHEN NOT isnan({cell}) THEN CAST({cell} AS VARCHAR) END"
     if kind.endswith(_NESTED) and not kind.startswith(("DECIMAL", "ENUM")):
         return f"CAST(to_json({cell}) AS VARCHAR)"
     return f"CAST({cell} AS VARCHAR)"
 
 
-def _last_seen(cell: str, kind: str) -> str:
-    seconds, text = _seconds(cell, kind), f"trim({_text(cell, kind)}, {literal(BLANKS)})"
-    left = f"CASE WHEN ({seconds}) IS NOT NULL THEN NULL WHEN {text} <> '' THEN {text} END"
-    return f"{seconds} AS last_seen, {left} AS {LEFT_OVER}"
+def _whole(cell: str, kind: str) -> str:
+    """A number without its fraction, within 64 bits; NULL for NaN."""
+    if kind in _SMALL:
+        return f"CAST({cell} AS BIGINT)"
+    if kind in _LARGE:
+        return f"CAST(greatest(least({cell}, {_FAR}), {0 if kind.startswith('U') else -_FAR}) AS BIGINT)"
+    # What is between 0 and 1 is not 0, which means never.
+    clamped = f"CAST(floor(greatest(least({cell}, 9e18), -9e18)) AS BIGINT)"
+    within = f"CASE WHEN {cell} > 0 AND {cell} < 1 THEN 1 ELSE {clamped} END"
+    return f"CASE WHEN NOT isnan({cell}) THEN {within} END" if kind in _FLOATS else within
 
 
 def _seconds(cell: str, kind: str) -> str:
-    if kind in _INTEGERS:
-        return f"TRY_CAST({cell} AS BIGINT)"
-    if kind in _FLOATS or kind.startswith("DECIMAL"):
-        return f"TRY_CAST(floor({cell}) AS BIGINT)"
-    if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        return _seconds_of_instant(cell, kind)
-    if kind == "VARCHAR":
-        return (
-            f"CASE WHEN strlen({cell}) = 20 AND {cell} BETWEEN '1' AND ':' AND suffix({cell}, 'Z')"
-            f" THEN epoch_us(try_strptime({cell}, {literal(_PLAIN)})) // 1000000"
-            f" WHEN regexp_full_match({cell}, {literal(_INSTANT)})"
-            f" THEN CAST(floor(epoch(TRY_CAST({cell} AS TIMESTAMP WITH TIME ZONE))) AS BIGINT)"
-            f" WHEN regexp_full_match({cell}, '[0-9]{{1,18}}') THEN TRY_CAST({cell} AS BIGINT) END"
-        )
-    return "CAST(NULL AS BIGINT)"
-
-
-def _seconds_of_instant(cell: str, kind: str) -> str:
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"CASE WHEN isfinite({cell}) THEN CAST(floor(epoch({cell})) AS BIGINT) END"
+        return _finite(cell, f"CAST(floor(epoch({cell})) AS BIGINT)")
     if kind in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:
         # A cast to microseconds rounds one and fails for the other, and doubles have no room for nanoseconds.
         nanoseconds = f"epoch_ns({cell})"
         return f"({nanoseconds} - ({nanoseconds} % {_SECOND} + {_SECOND}) % {_SECOND}) // {_SECOND}"
     # Cut to whole seconds first, so that nothing is rounded up.
-    whole = f"date_trunc('second', CAST({cell} AS TIMESTAMP))"
-    return f"CASE WHEN isfinite(CAST({cell} AS TIMESTAMP)) THEN CAST(epoch({whole}) AS BIGINT) END"
+    moment = f"CAST({cell} AS TIMESTAMP)"
+    return _finite(moment, f"CAST(epoch(date_trunc('second', {moment})) AS BIGINT)")
+
+
+def _finite(moment: str, seconds: str) -> str:
+    return (
+        f"CASE WHEN isfinite({moment}) THEN {seconds} WHEN {moment} > TIMESTAMP '2000-01-01' THEN {_FAR}"
+        f" WHEN {moment} IS NOT NULL THEN -{_FAR} END"
+    )

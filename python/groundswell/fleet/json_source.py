@@ -12,7 +12,7 @@ from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.fleet.columns import ColumnMatch, misspelt, no_uuid_column, repeated_column, unknown_source
 from groundswell.fleet.mapping import NO_MAPPING
-from groundswell.fleet.relation import Fault, Relation
+from groundswell.fleet.relation import Fault, Rows
 from groundswell.fleet.rules import cropped
 from groundswell.fleet.source_file import empty_fleet, not_a_table
 from groundswell.fleet.spellings import COLUMNS, MEANINGS
@@ -46,7 +46,7 @@ class JsonSource:
         self._mapping = mapping
         self.label = file.label
 
-    def quick(self, session: Session) -> Relation:
+    def quick(self, session: Session) -> Rows:
         """The rows, each with the line on which its object begins."""
         import pyarrow as pa
 
@@ -79,7 +79,7 @@ class JsonSource:
             more_ignored=table.more_unused,
         )
         rows = pa.table({f"c{n}": arrays[column] for n, column in enumerate(columns)})
-        return Relation(
+        return Rows(
             session.register(rows),
             [sources[column] for column in columns],
             [(name, "VARCHAR") for name in rows.column_names],
@@ -89,7 +89,7 @@ class JsonSource:
             match=match,
         )
 
-    def careful(self, session: Session) -> Relation:
+    def careful(self, session: Session) -> Rows:
         """The same."""
         return self.quick(session)
 

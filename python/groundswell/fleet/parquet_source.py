@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import InputError
 from groundswell.fleet.arrow import FROZEN_AT_KEY, FROZEN_FORMAT, FROZEN_FORMAT_KEY
-from groundswell.fleet.relation import Relation
+from groundswell.fleet.relation import Rows
 from groundswell.fleet.source_file import not_a_table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ParquetSource:
             if unzipped.read() != MAGIC:
                 raise not_a_table(self.label, "is a Parquet file that is cut off", "write or fetch it again")
 
-    def quick(self, session: Session) -> Relation:
+    def quick(self, session: Session) -> Rows:
         """The rows in the order of the file."""
         import duckdb
 
@@ -46,9 +46,9 @@ class ParquetSource:
             columns = session.describe(sql)
         except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
             raise self.failure(error) from error
-        return Relation(sql, [name for name, _ in columns], columns)
+        return Rows(sql, [name for name, _ in columns], columns)
 
-    def careful(self, session: Session) -> Relation:
+    def careful(self, session: Session) -> Rows:
         """The same."""
         return self.quick(session)
 

@@ -23,7 +23,7 @@ from groundswell.fleet.derived import with_derived
 from groundswell.fleet.engine import Session
 from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.progress import Meter
-from groundswell.fleet.rejects import bad_rows, refuse, write_rejects
+from groundswell.fleet.rejects import BadRows, refuse, write_rejects
 from groundswell.fleet.repeats import find_repeats, refuse_conflicts
 from groundswell.fleet.report import FleetColumns, ReadReport
 from groundswell.fleet.source_file import empty_fleet
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from groundswell.fleet.coerce import BadCell, Devices
+    from groundswell.fleet.bad_cells import BadCell
+    from groundswell.fleet.coerce import Devices
     from groundswell.fleet.columns import ColumnMatch
     from groundswell.fleet.mapping import ColumnMapping
     from groundswell.fleet.relation import Relation, Source
@@ -65,7 +66,7 @@ class _Reading:
 
     @property
     def in_trouble(self) -> bool:
-        return bool(self.devices.bad or self.relation.faults or self.repeats.conflicts.any())
+        return bool(len(self.devices.bad) or len(self.relation.faults) or self.repeats.conflicts.any())
 
 
 def read_fleet(
@@ -198,13 +199,13 @@ def _reading(source: Source, relation: Relation, session: Session, options: _Opt
     match = relation.match or match_columns(relation.names, source.label, mapping)
     relation, match = with_derived(session, relation, match, source.label)
     latest = now if source.frozen_at is None else max(now, source.frozen_at)
-    devices = coerce(session, relation, match.used, latest, mapping.namespace)
-    if judge is not None:
-        known = {cell.row for cell in devices.bad}
-        found = [cell for cell in judge(devices) if cell.row not in known]
-        devices = replace(devices, bad=sorted([*devices.bad, *found], key=lambda cell: cell.row))
+    devices = coerce(session, relation, match.used, latest, label=source.label, namespace=mapping.namespace)
     good = np.ones(len(devices), np.bool_)
-    good[np.array([cell.row for cell in devices.bad], np.int64)] = False
+    good[devices.bad.rows] = False
+    if judge is not None:
+        found = [cell for cell in judge(devices) if good[cell.row]]
+        devices = replace(devices, bad=devices.bad.and_also(found))
+        good[devices.bad.rows] = False
     return _Reading(relation, match, devices, good, find_repeats(devices, good), latest)
 
 
@@ -217,17 +218,17 @@ def _finished(label: str, session: Session, reading: _Reading, rejects: Path | N
         raise empty_fleet(label)
     kept = reading.good.copy()
     kept[reading.repeats.rows] = False
-    bad = list(devices.bad)
     if rejects is None:
-        if bad or relation.faults:
-            raise refuse(bad_rows(session, relation, used, bad), relation, label)
+        rows = BadRows(session, relation, used, devices.bad)
+        if len(rows):
+            raise refuse(rows, relation, label)
         if reading.repeats.conflicts.any():
             raise refuse_conflicts(session, relation, used, reading.repeats, label)
         rejected = 0
     else:
         contradictory = reading.repeats.contradictory()
         kept[[cell.row for cell in contradictory]] = False
-        rows = bad_rows(session, relation, used, [*bad, *contradictory])
+        rows = BadRows(session, relation, used, devices.bad.and_also(contradictory))
         write_rejects(rejects, rows, relation)
         rejected = len(rows)
         if total and not kept.any():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import io
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,20 +15,20 @@ from groundswell.fleet.rules import cropped
 from groundswell.outputs import output_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from groundswell.fleet.coerce import BadCell
+    from groundswell.fleet.bad_cells import BadCells
     from groundswell.fleet.engine import Session
-    from groundswell.fleet.relation import Relation
+    from groundswell.fleet.relation import Fault, Relation
 
-__all__ = ["BadRow", "bad_rows", "original_rows", "refuse", "write_rejects"]
+__all__ = ["BadRow", "BadRows", "refuse", "write_rejects"]
 
 _MOST_LISTED: Final = 1000
-_HINT: Final = "mend them, or name a file for the rejects to read the good rows and set the bad ones aside"
+_HINT: Final = "correct them, or name a file for the rejects to read the good rows and set the bad ones aside"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class BadRow:
     """A row that cannot be read.
 
@@ -35,47 +37,60 @@ class BadRow:
         troubles: column as the source spells it ("" if it is the whole row), and the reason, for each bad cell.
         cells: the row as it stands in the source.
         values: what stands in each of the bad cells.
+        is_open_quote: whether it is the row of a quote that does not close.
     """
 
     place: int
     troubles: tuple[tuple[str, str], ...]
     cells: tuple[str, ...]
     values: tuple[str, ...]
+    is_open_quote: bool = False
 
 
-def original_rows(session: Session, relation: Relation, rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The cells of some rows as the source has them, as text; an empty cell is an empty text."""
-    import pyarrow as pa
+class BadRows:
+    """The bad rows of a source, in its order: rows with bad cells, and what is not a row."""
 
-    wanted = session.register(pa.table({"wanted": pa.array(rows, pa.int64())}))
-    found = session.rows(
-        f"SELECT groundswell_row, CAST(COLUMNS(* EXCLUDE groundswell_row) AS VARCHAR) FROM"
-        f" (SELECT row_number() OVER () - 1 AS groundswell_row, * FROM {relation.sql})"
-        f" WHERE groundswell_row IN (SELECT wanted FROM {wanted}) ORDER BY groundswell_row"
-    )
-    numbers, *columns = [column.to_pylist() for column in found.columns]
-    cells = zip(*columns, strict=True)
-    return {number: tuple(cell or "" for cell in row) for number, row in zip(numbers, cells, strict=True)}
+    def __init__(self, session: Session, relation: Relation, used: Mapping[str, int], bad: BadCells) -> None:
+        import numpy as np
+
+        self._session = session
+        self._relation = relation
+        self._used = used
+        self._bad = bad
+        self._rows: list[int] = np.unique(bad.rows).tolist()
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._relation.faults)
+
+    def __iter__(self) -> Iterator[BadRow]:
+        return self.first(len(self))
+
+    def first(self, most: int) -> Iterator[BadRow]:
+        """The first of them."""
+        faults = self._relation.faults
+        by_place = heapq.merge(map(_from_fault, faults), self._with_bad_cells(most), key=lambda row: row.place)
+        return itertools.islice(by_place, most)
+
+    def _with_bad_cells(self, most: int) -> Iterator[BadRow]:
+        names, used = self._relation.names, self._used
+        for row, cells in self._relation.originals(self._session, self._rows[:most]):
+            troubles = [(used[column], reason) for column, reason in self._bad.of_row(row)]
+            yield BadRow(
+                self._relation.place(row),
+                tuple((names[position], reason) for position, reason in troubles),
+                cells,
+                tuple(cells[position] if position < len(cells) else "" for position, _ in troubles),
+            )
 
 
-def bad_rows(session: Session, relation: Relation, used: Mapping[str, int], bad: Iterable[BadCell]) -> list[BadRow]:
-    """Gather bad cells and faults into rows, in the order of the source."""
-    by_row: dict[int, list[BadCell]] = {}
-    for cell in bad:
-        by_row.setdefault(cell.row, []).append(cell)
-    rows = [BadRow(fault.line, (("", fault.reason),), fault.cells, ("",)) for fault in relation.faults]
-    originals = original_rows(session, relation, list(by_row)) if by_row else {}
-    for row, cells in by_row.items():
-        original = originals[row]
-        troubles = tuple((relation.names[used[cell.column]], cell.reason) for cell in cells)
-        values = tuple(original[used[cell.column]] for cell in cells)
-        rows.append(BadRow(relation.place(row), troubles, original, values))
-    return sorted(rows, key=lambda row: row.place)
+def _from_fault(fault: Fault) -> BadRow:
+    return BadRow(fault.line, (("", fault.reason),), fault.cells, ("",), fault.is_open_quote)
 
 
-def refuse(rows: Sequence[BadRow], relation: Relation, label: str) -> InputError:
+def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
     """The error that names the first bad row, and lists as many as a program may want."""
-    first = rows[0]
+    shown = list(rows.first(_MOST_LISTED))
+    first = shown[0]
     column, reason = first.troubles[0]
     where = f"{relation.place_word} {first.place} of `{label}`"
     if not column:
@@ -92,23 +107,28 @@ def refuse(rows: Sequence[BadRow], relation: Relation, label: str) -> InputError
             "value": cropped(value),
             "reason": reason,
         }
-        for row in rows[:_MOST_LISTED]
+        for row in shown
         for (column, reason), value in zip(row.troubles, row.values, strict=True)
     ]
-    return InputError("bad-rows", what + more, hint=_HINT, fields={"source": label, "total": len(rows), "bad": listed})
+    fields: dict[str, Any] = {"source": label, "total": len(rows), "bad": listed}
+    if first.is_open_quote:
+        what = f"a quote that opens in the row at line {first.place} of `{label}` does not close"
+        return InputError("unclosed-quote", what + more, hint=_HINT, fields=fields | {"line": first.place})
+    return InputError("bad-rows", what + more, hint=_HINT, fields=fields)
 
 
-def write_rejects(path: Path, rows: Sequence[BadRow], relation: Relation) -> None:
+def write_rejects(path: Path, rows: BadRows, relation: Relation) -> None:
     """Write bad rows as CSV: where, which column, why, then the cells as they were; the file is replaced as a whole.
 
     Cells that a spreadsheet would execute are guarded; reading the file takes the guards off names.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([relation.place_word, "column", "reason", *map(guarded, relation.names)])
-    for row in rows:
-        columns = "; ".join(column for column, _ in row.troubles)
-        reasons = "; ".join(reason for _, reason in row.troubles)
-        writer.writerow([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
     with output_file(path) as file:
-        file.write(text.getvalue().encode("utf-8", "replace"))
+        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([relation.place_word, "column", "reason", *map(guarded, relation.names)])
+        for row in rows:
+            columns = "; ".join(column for column, _ in row.troubles)
+            reasons = "; ".join(reason for _, reason in row.troubles)
+            writer.writerow([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
+        text.flush()
+        text.detach()

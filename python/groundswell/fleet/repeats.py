@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.fleet.arrow import numbers
-from groundswell.fleet.coerce import BadCell
-from groundswell.fleet.rejects import original_rows
+from groundswell.fleet.bad_cells import BadCell
 from groundswell.fleet.rules import cropped
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def refuse_conflicts(
     where = np.flatnonzero(repeats.conflicts)
     listed = where[:_MOST_LISTED]
     pairs = [(int(repeats.firsts[i]), int(repeats.rows[i])) for i in listed]
-    originals = original_rows(session, relation, sorted({row for pair in pairs for row in pair}))
+    originals = dict(relation.originals(session, sorted({row for pair in pairs for row in pair})))
     word = f"{relation.place_word}s"
     conflicts: list[dict[str, Any]] = []
     for i, (first, later) in zip(listed, pairs, strict=True):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import os
+import re
 import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError, StorageError
 from groundswell.fleet.engine import literal
@@ -18,12 +20,48 @@ from groundswell.input_files import file_not_found
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SourceFile", "empty_fleet", "not_a_table", "open_file"]
+__all__ = ["SourceFile", "empty_fleet", "first_line", "not_a_table", "open_file"]
 
 HEAD: Final = 1 << 16
 """How many bytes are looked at before a long read is begun."""
 LONGEST_HEADER: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
+_PIECE: Final = 1 << 20
+_MAX_RATIO: Final = 50
+"""How many times larger than the file its uncompressed text may be: exports of devices stay far below."""
+_MIN_UNPACKED: Final = 1 << 26
+"""What a file of any size may unpack to."""
+_ARE_BYTES: Final = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
+_ZEROS: Final = 16
+"""How many characters in UTF-16 are looked at."""
+_LEAST_UNITS: Final = 4
+_LINE_END: Final = re.compile(rb"[\r\n]")
+_TEXT: Final = frozenset(b"\t\n\r" + bytes(range(32, 127)))
+
+
+class _Bounded:
+    """A compressed file that unpacks to so many bytes at most."""
+
+    def __init__(self, unzipped: gzip.GzipFile, most: int, label: str) -> None:
+        self._unzipped = unzipped
+        self._most = most
+        self._label = label
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._most - self._done + 1
+        data = self._unzipped.read(left if size < 0 else min(size, left))
+        self._done += len(data)
+        if self._done > self._most:
+            raise not_a_table(
+                self._label,
+                f"unpacks to more than {_MAX_RATIO} times its size",
+                "check that it is the file that you mean, and unpack it first",
+            )
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unzipped, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +105,8 @@ class SourceFile:
                 yield raw, raw
                 return
             with gzip.GzipFile(fileobj=raw) as unzipped:
-                yield unzipped, raw  # type: ignore[misc]  # a GzipFile is all that is asked of an IO[bytes]
+                most = max(_MIN_UNPACKED, self.stamp[0] * _MAX_RATIO)
+                yield _Bounded(unzipped, most, self.label), raw  # type: ignore[misc]  # all that is asked of an IO
 
     def check(self) -> None:
         """Make sure that the file is what it was when it was opened.
@@ -108,11 +147,15 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
             gzipped = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
             head = _head(gzip.GzipFile(fileobj=file) if gzipped else file)
-    if not head:
+        source = SourceFile(path, label, head, gzipped, stamp)
+        encoding = _utf_16(head)
+        if encoding is not None:
+            source = _in_utf_8(source, encoding, cleanup)
+    if not source.head:
         raise InputError(
             "empty-fleet", f"`{label}` is empty", hint="give a file that has devices", fields={"source": label}
         )
-    return SourceFile(path, label, head, gzipped, stamp)
+    return source
 
 
 def not_a_table(label: str, what: str, hint: str) -> InputError:
@@ -125,6 +168,46 @@ def empty_fleet(label: str) -> InputError:
     return InputError(
         "empty-fleet", f"`{label}` has no devices", hint="give a file that has some", fields={"source": label}
     )
+
+
+def _utf_16(head: bytes) -> str | None:
+    """The encoding of a text in UTF-16, by its byte-order mark, or by the zeros in ASCII; None for any other file."""
+    if head.startswith(_ARE_BYTES):
+        return None
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        # With two zeros after it, the mark is that of UTF-32.
+        if head.startswith(mark) and head[2:4] != b"\0\0":
+            return encoding
+    start = head[: 2 * _ZEROS]
+    for zeros, others, encoding in ((start[1::2], start[::2], "utf-16-le"), (start[::2], start[1::2], "utf-16-be")):
+        if len(zeros) >= _LEAST_UNITS and not any(zeros) and all(c in _TEXT for c in others):
+            return encoding
+    return None
+
+
+def _in_utf_8(source: SourceFile, encoding: str, cleanup: contextlib.ExitStack) -> SourceFile:
+    """A copy of a text in UTF-16. What is not UTF-16 in it becomes what is not UTF-8, and so a bad row."""
+    copy = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="groundswell-"))  # noqa: SIM115 (`cleanup` closes it)
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    with source.open() as (text, _):
+        rest = b""
+        while piece := text.read(_PIECE):
+            whole = len(rest) + len(piece) & ~1
+            rest, piece = (rest + piece)[whole:], (rest + piece)[:whole]
+            copy.write(decoder.decode(piece).encode("utf-8", "surrogatepass"))
+        with contextlib.suppress(UnicodeDecodeError):
+            copy.write(decoder.decode(b"", final=True).encode("utf-8", "surrogatepass"))
+            rest = rest and b"\xff"
+        copy.write(rest)
+    copy.flush()
+    source.check()
+    copy.seek(0)
+    return SourceFile(Path(copy.name), source.label, _head(copy), False, _stamp(os.stat(copy.name)))  # noqa: FBT003, PTH116
+
+
+def first_line(head: bytes) -> bytes:
+    """The first line of a text that is not empty."""
+    return _LINE_END.split(head.lstrip(), 1)[0]
 
 
 def _head(file: IO[bytes] | gzip.GzipFile) -> bytes:
@@ -143,8 +226,9 @@ def _copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
     with path.open("rb") as pipe:
         # read1, not read: one call into the system at a time, between which Ctrl-C is heard.
         head = pipe.read1(HEAD)
-        if b"\0" in head and not head.startswith((_GZIP, b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
-            raise not_a_table(label, "is no table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
+        is_text = b"\0" not in first_line(head) or _utf_16(head) is not None
+        if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
+            raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
         copy.write(head)
         while piece := pipe.read1(LONGEST_HEADER):
             copy.write(piece)

@@ -13,7 +13,7 @@ from groundswell.fleet.json_source import JsonSource
 from groundswell.fleet.mapping import NO_MAPPING
 from groundswell.fleet.parquet_source import MAGIC, ParquetSource
 from groundswell.fleet.rules import cropped
-from groundswell.fleet.source_file import not_a_table, open_file
+from groundswell.fleet.source_file import HEAD, first_line, not_a_table, open_file
 from groundswell.fleet.table_source import ARROW_FILE, TableSource, arrow_table, read_arrow_file
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ __all__ = ["name_of", "open_source"]
 
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
+_ZIP: Final = b"PK\x03\x04"
+_AS_CSV: Final = "save the sheet as CSV in UTF-8 (in Excel: Save As, CSV UTF-8)"
 # What people have at hand and believe to be a table: first bytes, what it is, what to do.
 _STRANGERS: Final = (
     (b"SQLite format 3\0", "is an SQLite database", "say which table: sqlite:///PATH#TABLE"),
-    (b"PK\x03\x04", "is a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV in UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "is an old spreadsheet", "save the sheet as CSV in UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "is an old or a protected spreadsheet", _AS_CSV),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "decompress it first (gzip is read as it is)"),
     (b"BZh", "is compressed with bzip2", "decompress it first (gzip is read as it is)"),
     (b"\xfd7zXZ", "is compressed with xz", "decompress it first (gzip is read as it is)"),
-    (b"\xff\xfe", "is in UTF-16", "save it in UTF-8"),
-    (b"\xfe\xff", "is in UTF-16", "save it in UTF-8"),
+    (b"\xff\xfe\0\0", "is in UTF-32", "save it in UTF-8"),
+    (b"\0\0\xfe\xff", "is in UTF-32", "save it in UTF-8"),
 )
 _KINDS: Final = "a CSV, Parquet, JSON, NDJSON or Arrow file"
 
@@ -108,13 +109,11 @@ def _reader_of(file: SourceFile, mapping: ColumnMapping) -> Source:
         return ParquetSource(file)
     if head.startswith(ARROW_FILE) or (head.startswith(_ARROW_STREAM) and b"\0" in head[:16]):
         return read_arrow_file(file, mapping)
-    for magic, what, hint in _STRANGERS:
-        if head.startswith(magic):
-            raise not_a_table(file.label, what, hint)
-    if b"\0" in head:
-        raise not_a_table(file.label, "is no table", f"give {_KINDS}")
+    _refuse_strangers(file)
+    if b"\0" in first_line(head):
+        raise not_a_table(file.label, "is not a table", f"give {_KINDS}")
     if file.suffix in {".parquet", ".pq", ".arrow", ".feather"}:
-        raise not_a_table(file.label, f"is no {file.suffix} file, whatever its name says", f"give {_KINDS}")
+        raise not_a_table(file.label, f"is not a {file.suffix} file, whatever its name says", f"give {_KINDS}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b"{", b"[")):
         return JsonSource(file, mapping)
@@ -122,3 +121,23 @@ def _reader_of(file: SourceFile, mapping: ColumnMapping) -> Source:
         # A first line that is broken says nothing about the others.
         return JsonSource(file, mapping)
     return CsvSource(file)
+
+
+def _refuse_strangers(file: SourceFile) -> None:
+    for magic, what, hint in _STRANGERS:
+        if file.head.startswith(magic):
+            raise not_a_table(file.label, what, hint)
+    if file.head.startswith(_ZIP):
+        raise not_a_table(file.label, *_zip(file))
+
+
+def _zip(file: SourceFile) -> tuple[str, str]:
+    """What a zip archive is, and what to do: spreadsheets have names of their own inside, at both ends of the file."""
+    with file.open() as (archive, _):
+        archive.seek(max(0, file.stamp[0] - HEAD))
+        ends = file.head[:HEAD] + archive.read(HEAD)
+    if b"xl/workbook" in ends or b"xl/worksheets/" in ends:
+        return "is a spreadsheet (.xlsx)", _AS_CSV
+    if b"application/vnd.oasis.opendocument.spreadsheet" in ends[:1000]:
+        return "is a spreadsheet (.ods)", "save the sheet as CSV in UTF-8"
+    return "is a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV in UTF-8"

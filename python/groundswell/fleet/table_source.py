@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell.errors import InputError
 from groundswell.fleet.columns import match_columns
 from groundswell.fleet.mapping import NO_MAPPING
-from groundswell.fleet.relation import Relation
+from groundswell.fleet.relation import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ class TableSource:
         self._mapping = mapping
         self.label = label
 
-    def quick(self, session: Session) -> Relation:
+    def quick(self, session: Session) -> Rows:
         """The rows of the table; their places are their numbers."""
         import duckdb
 
@@ -53,9 +53,9 @@ class TableSource:
                 sql = session.register(numbered)
             except duckdb.Error as error:
                 raise self.failure(error) from error
-        return Relation(sql, names, session.describe(sql))
+        return Rows(sql, names, session.describe(sql))
 
-    def careful(self, session: Session) -> Relation:
+    def careful(self, session: Session) -> Rows:
         """The same."""
         return self.quick(session)
 

@@ -24,12 +24,16 @@
 //! | [`audience`] | which metadata a device is served |
 //! | [`uuid_list`] | lists of UUIDs in text |
 //! | [`json`] | devices in JSON |
+//! | [`csv`] | the records of CSV |
+//! | [`cells`] | what a cell of each column may hold |
 
 #![deny(unsafe_code)]
 
 pub mod audience;
+pub mod cells;
 mod clock;
 mod containers;
+pub mod csv;
 pub mod device_set;
 pub mod digest;
 pub mod effort;

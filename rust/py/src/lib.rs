@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 mod arrays;
+mod cells;
+mod csv;
 mod device_set;
 mod effort;
 mod errors;
@@ -45,6 +47,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     wave::register(m)?;
     status::register(m)?;
     json::register(m)?;
+    cells::register(m)?;
+    csv::register(m)?;
     uuid_list::register(m)
 }
 

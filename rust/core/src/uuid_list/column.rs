@@ -62,7 +62,8 @@ fn cell(start: i64, end: i64, data: &[u8]) -> Option<&[u8]> {
     data.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
 }
 
-fn parse_cell(cell: &[u8]) -> Option<Uuid> {
+/// Reads a cell that is one UUID; blanks and quotes around it are not part of it.
+pub(crate) fn parse_cell(cell: &[u8]) -> Option<Uuid> {
     if let Some(uuid) = <&[u8; 36]>::try_from(cell).ok().and_then(hyphenated) {
         return Some(uuid);
     }

@@ -48,6 +48,7 @@ mod laws;
 
 pub use algebra::{intersect, subtract, union};
 pub use bad::BadValue;
+pub(crate) use column::parse_cell;
 pub use column::{format_list, name_based, parse_column};
 pub use distinct::find_repeated;
 pub use scan::{MAX_BAD_KEPT, UuidListReport, parse};
