@@ -174,7 +174,7 @@ class Releases:
         """Whether it has the signatures that the root asks for."""
         return len(life.signatures) >= self.needed
 
-    def finish(self, name: str | None, state: State, at: int) -> Life:
+    def finish(self, name: str | None, state: State, at: int, *, allow_downgrade: bool = False) -> Life:
         """Complete a wave or cancel it."""
         life = self.meant(name)
         if life.state != "active":
@@ -182,9 +182,23 @@ class Releases:
         if state == "complete":
             if not self.signed(life):
                 raise refuse("signatures-missing")
+            before = self.production.get(life.tag)
             self.production[life.tag] = life.target_version, life.versions
+            life.state = state
+            if not allow_downgrade and any(self.offered(device) < (device.target_version or 0) for device in self.fleet
+                                           if device.production and device.tag == life.tag):  # fmt: skip
+                life.state = "active"
+                self.production.pop(life.tag)
+                if before is not None:
+                    self.production[life.tag] = before
+                raise refuse("would-downgrade")
         life.state, life.finished_at = state, at
         return life
+
+    def offered(self, device: Device) -> int:
+        """The version of the targets that a production device of a tag with production targets is served."""
+        kind, name = self.served(device)
+        return self.find(name).target_version if kind == "wave" else self.production[name][0]
 
     def work_out(self, name: str, rollout: Rollout, draw: Draw) -> tuple[Life, Widened]:
         """What a rollout would come to."""

@@ -137,13 +137,13 @@ class LifeOfAFactory(RuleBasedStateMachine):
         )
         if completed:
             self.make_wave("zero", 40, TAGS[0])
-            self.open.waves.complete(now=self.at)
-            self.law.finish(None, "complete", self.now)
+            self.open.waves.complete(now=self.at, allow_downgrade=True)
+            self.law.finish(None, "complete", self.now, allow_downgrade=True)
         self.make_wave("first", 42, TAGS[0])
 
     def make_wave(self, name: str, version: int, tag: str) -> None:
         """A wave with all of its signatures."""
-        self.open.waves.init(name, version, tag, keys=self.folder / KEYS[0], now=self.at)
+        self.open.waves.init(name, version, tag, keys=self.folder / KEYS[0], now=self.at, new_tag=True)
         self.law.init(name, version, tag, KEYS[0])
         if self.law.needed > 2:
             self.open.waves.sign(name, keys=self.folder / KEYS[1], now=self.at)
@@ -208,6 +208,7 @@ class LifeOfAFactory(RuleBasedStateMachine):
     def a_device_comes_back(self, data: st.DataObject) -> None:
         uuid = data.draw(st.sampled_from(list(self.gone)))
         device = self.gone.pop(uuid)
+        self.open.devices.allow([str(uuid)], now=self.at)
         group = data.draw(st.sampled_from((device.group, None, *self.law.groups.values())))
         self.take_in([replace(device, group=group)])
 
@@ -251,7 +252,7 @@ class LifeOfAFactory(RuleBasedStateMachine):
         name, key = data.draw(st.sampled_from((*fresh, NAMES[0]))), data.draw(st.sampled_from(KEYS))
         have = sorted(self.law.production.get(tag, (0, frozenset[int]()))[1])
         prune = frozenset(data.draw(st.sets(st.sampled_from([*have, version]), max_size=1)))
-        words: dict[str, Any] = {"keys": self.folder / key, "prune": prune, "now": self.at}
+        words: dict[str, Any] = {"keys": self.folder / key, "prune": prune, "now": self.at, "new_tag": True}
         dry = same_refusal(
             lambda: self.open.waves.init(name, version, tag, dry_run=True, **words),
             lambda: replace(self.law, waves=list(self.law.waves)).init(name, version, tag, key, prune),
@@ -381,8 +382,11 @@ class LifeOfAFactory(RuleBasedStateMachine):
     def a_wave_is_finished(self, data: st.DataObject) -> None:
         state: Any = data.draw(st.sampled_from(("complete", "canceled")))
         name = data.draw(st.sampled_from([None, *(wave.name for wave in self.law.waves)]))
+        said: dict[str, Any] = {"allow_downgrade": data.draw(st.booleans())} if state == "complete" else {}
         act = self.open.waves.complete if state == "complete" else self.open.waves.cancel
-        both = same_refusal(lambda: act(name, now=self.at), lambda: self.law.finish(name, state, self.now))
+        both = same_refusal(
+            lambda: act(name, now=self.at, **said), lambda: self.law.finish(name, state, self.now, **said)
+        )
         if both is not None:
             assert (both[0].wave.name, both[0].wave.state) == (both[1].name, state)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import string
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import factories
-from factories import AT, NOW
+from factories import AT, NOW, later
 from groundswell.errors import GroundswellError, InputError, StateError
 from groundswell.factory.tag_facts import near_tags
-from wave_factories import CANARY, OTHER_TAG, TEST_DEVICES, uuid
+from wave_factories import CANARY, OTHER_TAG, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,8 @@ def test_devices_on_the_version_of_a_canceled_wave_are_protected(release: Releas
     # What another tag's wave brought protects nobody here.
     release.check_in([3], target_version=45)
     assert refused(release, lambda: release.waves.complete("w", now=AT)).fields["versions"] == {"45": 1}
-    release.check_in([3], target_version=42, last_seen=NOW + 1)
+    seen = cells([UUID(uuid(3))], target_version=42, last_seen=NOW + 60)
+    release.factory.devices.import_(seen, now=later(hours=1))
     assert release.waves.complete("w", now=AT).wave.state == "complete"
     # They are served what they run, as the law has it.
     device = release.factory.devices.show(uuid(1))

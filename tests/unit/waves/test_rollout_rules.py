@@ -356,6 +356,7 @@ def test_a_deleted_device_leaves_every_set_and_comes_back_with_its_history(wave:
     wave.factory.devices.delete([uuid(5)], now=AT)
     assert wave.covered() == [6]
     assert wave.waves.rollout_uuids("w", 1) == [uuid(5), uuid(6)]
+    wave.factory.devices.allow([uuid(5)], now=AT)
     wave.factory.devices.import_(wave_row(5), now=AT)
     assert wave.covered() == [5, 6]
     assert wave.rollout(uuids=[5]).already == 1

@@ -105,7 +105,7 @@ def test_a_release_is_served_as_the_law_says_step_by_step(fleet: Fleet) -> None:
     fleet.look(OUTSIDE | all_of(MATCHING, NOTHING))
     release.rollout(uuids=[1, 2], wave="v40", now=clock.clock)
     fleet.look(OUTSIDE | all_of(MATCHING, NOTHING) | all_of([1, 2], [40]))
-    release.waves.complete("v40", now=clock.clock)
+    release.waves.complete("v40", allow_downgrade=True, now=clock.clock)
     fleet.look(OUTSIDE | all_of(MATCHING, [40]))
 
     release.init("v42", 42, now=clock.clock)
@@ -145,7 +145,7 @@ def test_a_release_is_served_as_the_law_says_step_by_step(fleet: Fleet) -> None:
 def test_a_canceled_wave_is_served_to_those_that_run_it_until_production_is_at_or_above_it(fleet: Fleet) -> None:
     release = fleet.release
     release.init("v40", 40)
-    release.waves.complete("v40", now=AT)
+    release.waves.complete("v40", allow_downgrade=True, now=AT)
     release.init("v44", 44)
     release.rollout("100%", wave="v44")
     release.check_in([1], target_version=44)
@@ -155,7 +155,7 @@ def test_a_canceled_wave_is_served_to_those_that_run_it_until_production_is_at_o
     release.init("v41", 41)
     release.rollout(group="canary", whole_group=True, wave="v41")
     fleet.look({1: [44, 40], 2: [41, 40]})
-    release.waves.complete("v41", now=AT)
+    release.waves.complete("v41", allow_downgrade=True, now=AT)
     fleet.look({1: [44, 40], 2: [41, 40]})
     release.init("v45", 45)
     fleet.look({1: [44, 40], 2: [41, 40]})
@@ -192,7 +192,7 @@ def test_a_wave_without_its_signatures_is_served_to_nobody(strict: Release) -> N
     fleet = Fleet(strict)
     strict.init("v40", 40)
     strict.waves.sign("v40", keys=strict.second_keys, now=AT)
-    strict.waves.complete("v40", now=AT)
+    strict.waves.complete("v40", allow_downgrade=True, now=AT)
     strict.init("v42", 42)
     # Device 1 reports the version, from wherever it has it: production is all that it can be served.
     strict.check_in([1], target_version=42)
@@ -201,7 +201,7 @@ def test_a_wave_without_its_signatures_is_served_to_nobody(strict: Release) -> N
     fleet.look({1: [42, 40], 2: [40]})
     strict.rollout(uuids=[2], wave="v42")
     fleet.look({1: [42, 40], 2: [42, 40]})
-    strict.waves.complete("v42", now=AT)
+    strict.waves.complete("v42", allow_downgrade=True, now=AT)
     strict.init("v43", 43)
     strict.check_in([1], target_version=43)
     strict.waves.cancel("v43", now=AT)
@@ -213,7 +213,7 @@ def test_rotated_keys_sign_active_and_canceled_waves_and_production_anew(fleet: 
     release, factory = fleet.release, fleet.release.factory
     root = release.folder / "root.tgz"
     release.init("v40", 40)
-    release.waves.complete("v40", now=AT)
+    release.waves.complete("v40", allow_downgrade=True, now=AT)
     release.init("v44", 44)
     release.rollout(uuids=[1], wave="v44")
     release.check_in([1], target_version=44)
@@ -235,7 +235,7 @@ def test_rotated_keys_sign_active_and_canceled_waves_and_production_anew(fleet: 
     # The next command publishes everything anew: nobody may lose what was served.
     release.rollout(uuids=[4], wave="v42")
     fleet.look(before | {4: [42, 40]})
-    release.waves.complete("v42", now=AT)
+    release.waves.complete("v42", allow_downgrade=True, now=AT)
     fleet.look({1: [44, 40], 2: [42, 40], 3: [42, 40]})
     assert release.factory.check(now=fleet.clock).sound
 
