@@ -113,6 +113,12 @@ def recency_step(last_seen: int, now: int, online_threshold: int, half_life: int
         InputError: ``bad-setting`` for a negative threshold or a half-life below 1.
     """
 
+def keep_forever(kept: object) -> None:
+    """Leak a reference, so that no destructor of an object runs, not even when the interpreter exits.
+
+    From then on nothing that libraries write to stderr after the interpreter has exited is printed.
+    """
+
 def nearest(word: str, known: list[str], at_most: int = 3) -> list[str]:
     """The known words that are spelled most like `word`, best first; empty if none is near.
 

@@ -86,10 +86,10 @@ def test_a_process_does_the_same(process: Run, here: Path) -> None:
         (("backup", "acme"), "backup-inside", "`acme`"),
         (("backup", ""), "no-file-name", "`FILE` names no file"),
         (("restore", "no-such.tar", "again"), "file-not-found", "there is no file `no-such.tar`"),
-        (("restore", "fleet.csv", "again"), "bad-backup", "`fleet.csv` is no backup of a factory"),
-        (("restore", "cut.tar", "again"), "bad-backup", "`cut.tar` is no backup of a factory, or is cut off"),
+        (("restore", "fleet.csv", "again"), "bad-backup", "`fleet.csv` is not a backup of a factory"),
+        (("restore", "cut.tar", "again"), "bad-backup", "`cut.tar` is cut off in `factory.duckdb`"),
         (("restore", "flipped.tar", "again"), "bad-backup", "`flipped.tar` is damaged: `"),
-        (("restore", "root.tgz", "again"), "bad-backup", "`root.tgz` is no backup of a factory"),
+        (("restore", "root.tgz", "again"), "bad-backup", "`root.tgz` is not a backup of a factory"),
         (("restore", "b.tar", "acme"), "folder-not-empty", "`acme` is there already"),
         (("restore", "b.tar", "fleet.csv"), "folder-not-empty", "`fleet.csv` is there already, and is a file"),
         (("restore", "b.tar", ""), "no-directory-name", "`DIR` names no directory"),
@@ -149,7 +149,7 @@ def test_a_sound_factory_passes_every_check(acme: Run) -> None:
     assert all(line.startswith("ok     ") for line in ran.lines)
     ran = acme("check", "--now", shops.NOW, "--json")
     assert (ran.code, ran.data["sound"], ran.data["revision"], ran.data["warnings"]) == (0, True, 4, [])
-    assert sorted(ran.data["results"][0]) == ["faults", "name"]
+    assert sorted(ran.data["results"][0]) == ["faults", "name", "not_checked"]
 
 
 def test_what_expires_is_a_note_and_no_fault(acme: Run) -> None:

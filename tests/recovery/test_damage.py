@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import shutil
+import tarfile
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -408,3 +411,91 @@ def test_a_directory_that_is_no_factory_is_refused_and_not_made_one(tmp_path: Pa
             assert caught.value.code == "no-factory"
             assert "Factory.create" in caught.value.hint
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "other"]
+
+
+# --- backups of what is damaged
+
+
+def forge(log: Path, number: int) -> None:
+    """Change what a line says, and seal the line anew: only the chain tells."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    said = lines[number - 1].rpartition(b',"sha256":"')[0].replace(b'"by":"alice"', b'"by":"mallory"')
+    lines[number - 1] = said + f',"sha256":"{hashlib.sha256(said).hexdigest()}"}}\n'.encode()
+    log.write_bytes(b"".join(lines))
+
+
+def flip_sidecar(folder: Path) -> None:
+    flip(next((folder / "audit").iterdir()), 100)
+
+
+UNSOUND: dict[str, Callable[[Path], object]] = {
+    "a forged line": lambda folder: forge(folder / LOG, 2),
+    "a flipped byte": lambda folder: flip(folder / LOG, 300),
+    "rows that changed": flip_sidecar,
+    "rows that are gone": lambda folder: next((folder / "audit").iterdir()).unlink(),
+}
+
+
+@pytest.mark.parametrize("how", list(UNSOUND))
+def test_a_backup_says_when_what_it_saves_is_not_valid_and_a_restore_says_it_again(place: Path, how: str) -> None:
+    """The first copy of what is damaged is written; a backup that is there already, perhaps a sound one, stays."""
+    kept = (place / "backup").read_bytes()
+    UNSOUND[how](place / ACME)
+    with opened(place) as factory:
+        for target in ("backup", "new"):
+            with pytest.raises(StorageError) as caught:
+                factory.backup(place / target)
+            assert (caught.value.code, caught.value.exit_code) == ("unsound-backup", 6)
+            assert ("was left as it is" if target == "backup" else "was written") in caught.value.message
+    assert (place / "backup").read_bytes() == kept
+    assert (place / "new").stat().st_mode & 0o077 == 0
+    with pytest.raises(StorageError) as caught:
+        Factory.restore(place / "new", place / "restored", user=USER, now=NOW)
+    assert caught.value.code == "unsound-backup"
+    assert "was restored" in caught.value.message
+    faults, _ = faults_or_error(place / "restored")
+    assert faults
+
+
+BAD_MANIFESTS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no instant": lambda manifest: manifest.pop("backed_up_at"),
+    "an instant that is a text": lambda manifest: manifest.update(backed_up_at="now"),
+    "an instant beyond all calendars": lambda manifest: manifest.update(backed_up_at=10**30),
+    "an instant before 1970": lambda manifest: manifest.update(backed_up_at=-1),
+    "a format that is a list": lambda manifest: manifest.update(format=[1]),
+    "files that are a text": lambda manifest: manifest.update(files="factory.duckdb"),
+    "a file that is a number": lambda manifest: manifest["files"].append(7),
+    "a file twice": lambda manifest: manifest["files"].append(manifest["files"][-1]),
+    "a size that is a text": lambda manifest: manifest["files"][-1].update(size="7"),
+    "a negative size": lambda manifest: manifest["files"][-1].update(size=-1),
+    "a size that is wrong": lambda manifest: manifest["files"][-1].update(size=10**15),
+    "no digest": lambda manifest: manifest["files"][-1].pop("sha256"),
+    "a digest that is wrong": lambda manifest: manifest["files"][-1].update(sha256="0" * 64),
+    "a name outside": lambda manifest: manifest["files"][-1].update(name="keys/../../outside"),
+}
+
+
+@pytest.mark.parametrize("how", [*BAD_MANIFESTS, "deep nesting"])
+def test_a_restore_from_a_bad_manifest_leaves_nothing_behind(place: Path, how: str) -> None:
+    data = (place / "backup").read_bytes()
+    size = int(data[124:135], 8)
+    manifest = json.loads(data[512 : 512 + size])
+    if how == "deep nesting":
+        changed = b"[" * 100_000
+    else:
+        BAD_MANIFESTS[how](manifest)
+        changed = json.dumps(manifest).encode()
+    header = tarfile.TarInfo("manifest.json")
+    header.size = len(changed)
+    rest = data[512 + size + -size % 512 :]
+    (place / "bad").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + changed + bytes(-len(changed) % 512) + rest)
+    before = sorted(path.name for path in place.iterdir())
+    for target in ("restored", "empty"):
+        if target == "empty":
+            (place / target).mkdir()
+            before = sorted([*before, target])
+        error = error_of(lambda target=target: Factory.restore(place / "bad", place / target, user=USER, now=NOW))  # type: ignore[misc]
+        assert isinstance(error, InputError)
+        assert error.code == "bad-backup"
+        assert sorted(path.name for path in place.iterdir()) == before
+    assert not list((place / "empty").iterdir())

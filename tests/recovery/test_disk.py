@@ -13,18 +13,20 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import crashes
-from crash_scenes import ACME, NOW, SCENES, USER, keyed, opened, scattered, seen, table
+from crash_scenes import ACME, NOW, SCENES, USER, bare, keyed, opened, scattered, seen, table, uuid
 from groundswell.errors import StorageError
 from groundswell.factory import Factory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from crashes import Servers
 
@@ -248,21 +250,211 @@ def test_what_is_anothers_cannot_be_written_and_is_not_changed(tmp_path: Path, w
     assert seen(place / ACME, check=True) == facts
 
 
-def test_a_read_only_file_system_is_told_of(tmp_path: Path) -> None:
-    keyed(tmp_path)
-    before = seen(tmp_path / ACME, check=True)
-    folder = str(tmp_path / ACME)
-    for command in (["mount", "--bind", folder, folder], ["mount", "-o", "remount,bind,ro", folder]):
+@contextlib.contextmanager
+def mounted_read_only(folder: Path) -> Iterator[None]:
+    for command in (["mount", "--bind", str(folder), str(folder)], ["mount", "-o", "remount,bind,ro", str(folder)]):
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("folders cannot be mounted read-only here")
     try:
-        with pytest.raises(StorageError) as caught:
-            opened(tmp_path)
-        assert caught.value.code == "cannot-write"
-        assert "Read-only file system" in caught.value.message
+        yield
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-    assert seen(tmp_path / ACME, check=True) == before
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+READING = (
+    ["status"],
+    ["check"],
+    ["devices", "list"],
+    ["devices", "show", uuid(0)],
+    ["groups", "list"],
+    ["targets", "list"],
+    ["waves", "list"],
+    ["keys", "show"],
+)
+WRITING = (
+    ["groups", "create", "late"],
+    ["metadata", "refresh"],
+    ["keys", "rotate", "online", "--root-keys", "{place}/root.tgz"],
+    ["check", "--repair"],
+)
+
+
+def cli(place: Path, *arguments: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "groundswell", "-C", str(place / ACME), *arguments]
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | path, user=user, group=user
+    )
+
+
+@pytest.mark.parametrize("state", ["clean", "killed", "behind", "torn", "without a lock file"])
+def test_everything_is_readable_on_a_read_only_disk(tmp_path: Path, state: str) -> None:
+    """Also after a crash: what the log has and the database lacks is read from a copy, and the disk is not touched."""
+    keyed(tmp_path)
+    acme = tmp_path / ACME
+    clean = acme.with_name("clean")
+    shutil.copytree(acme, clean)
+    with opened(tmp_path) as factory:
+        factory.groups.create("last", now=NOW)
+        if state == "killed":
+            shutil.copytree(acme, tmp_path / "killed")
+    if state == "killed":
+        assert (tmp_path / "killed" / "factory.duckdb.wal").exists()
+        shutil.rmtree(acme)
+        (tmp_path / "killed").rename(acme)
+    if state == "behind":
+        shutil.copy(clean / "factory.duckdb", acme / "factory.duckdb")
+    if state == "torn":
+        with (acme / "audit.log").open("ab") as log:
+            log.write(b'{"seq":')
+    if state == "without a lock file":
+        (acme / "lock").unlink()
+    before = {path: path.read_bytes() for path in sorted(acme.rglob("*")) if path.is_file()}
+    with mounted_read_only(acme):
+        with opened(tmp_path) as factory:
+            assert [group.name for group in factory.groups.list()] == ["canary", "field", "last"]
+            assert factory.check(now=NOW).sound
+            assert len(factory.devices.fleet(now=NOW)) == 6
+            factory.status(now=NOW)
+            factory.backup(tmp_path / "backup")
+            revision = factory.revision
+            for act in (lambda: factory.groups.create("late"), lambda: factory.devices.assign([uuid(0)], "field")):
+                with pytest.raises(StorageError) as caught:
+                    act()
+                assert caught.value.code == "cannot-write"
+                assert "Read-only file system" in caught.value.message
+            assert factory.revision == revision
+        after = {path: path.read_bytes() for path in sorted(acme.rglob("*")) if path.is_file()}
+    assert after == before
+    restored = Factory.restore(tmp_path / "backup", tmp_path / "restored", user=USER, now=NOW)
+    assert restored.revision == revision + 1
+    facts = seen(acme, check=True)
+    assert facts is not None
+    assert facts["faults"] == []
+
+
+def test_commands_on_a_read_only_disk_read_or_say_that_they_cannot_write(tmp_path: Path) -> None:
+    keyed(tmp_path)
+    with mounted_read_only(tmp_path / ACME):
+        for command in READING:
+            done = cli(tmp_path, *command)
+            assert done.returncode == 0, (command, done.stderr)
+        for command in WRITING:
+            done = cli(tmp_path, *(word.format(place=tmp_path) for word in command))
+            assert done.returncode == 6, (command, done.stderr)
+            assert "Read-only file system" in done.stderr, command
+
+
+def test_commands_of_another_user_read_or_say_that_they_cannot_write(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    keyed(tmp_path)
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    for folder in [tmp_path, *tmp_path.parents][: len(tmp_path.parents) - 1]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    for command in READING:
+        done = cli(tmp_path, *command, user=65534)
+        # The keys of this factory can be read by anyone, which is a fault of it.
+        assert done.returncode == (6 if command == ["check"] else 0), (command, done.stderr)
+        assert command != ["check"] or "others can read" in done.stdout
+    done = cli(tmp_path, "groups", "create", "late", user=65534)
+    assert done.returncode == 6
+    assert "Permission denied" in done.stderr
+    (tmp_path / ACME / "keys").chmod(0o700)
+    done = cli(tmp_path, "check", user=65534)
+    assert done.returncode == 6
+    assert "could not check" in done.stderr
+    assert "Permission denied" in done.stdout
+    assert "not sound" not in done.stderr + done.stdout
+    (tmp_path / ACME / "factory.duckdb").chmod(0o600)
+    done = cli(tmp_path, "status", user=65534)
+    assert done.returncode == 6
+    assert "cannot be read" in done.stderr
+
+
+# --- what cannot be looked at is not called damaged
+
+
+def not_checked(place: Path) -> StorageError:
+    with opened(place) as factory:
+        with pytest.raises(StorageError) as caught:
+            factory.check(now=NOW)
+        assert (caught.value.code, caught.value.exit_code) == ("could-not-check", 6)
+        assert "could not check" in caught.value.message
+        return caught.value
+
+
+def test_a_full_disk_leaves_checks_unmade_and_finds_no_fault(small_disk: Path) -> None:
+    """100 000 devices on a disk of 12 MB: to replay their history takes more than is left."""
+    bare(small_disk)
+    with opened(small_disk) as factory:
+        rows = table(0, 100_000, production=True, group="field", tag="main", name=scattered(100_000))
+        factory.devices.import_(rows, now=NOW)
+    error = not_checked(small_disk)
+    assert "No space left" in error.message
+    unmade = [one["check"] for one in error.fields["not_checked"]]
+    assert unmade == ["the audit log yields just this store"]
+    assert not any(result["faults"] for result in error.fields["results"])
+    done = cli(small_disk, "check")
+    assert done.returncode == 6
+    assert "could not check" in done.stderr
+    assert "No space left" in done.stderr
+    assert "FAULT" not in done.stdout
+    assert "not sound" not in done.stderr
+
+
+def test_no_room_for_temporary_files_leaves_checks_unmade(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed(tmp_path)
+    fill(small_disk)
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    error = not_checked(tmp_path)
+    assert "No space left" in error.message
+
+
+def test_too_few_descriptors_leave_checks_unmade(tmp_path: Path) -> None:
+    keyed(tmp_path)
+    with opened(tmp_path) as factory:
+        factory.check(now=NOW)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
+        try:
+            with pytest.raises(StorageError) as caught:
+                factory.check(now=NOW)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert caught.value.code == "could-not-check"
+        assert "Too many open files" in caught.value.message
+        assert factory.check(now=NOW).sound
+
+
+def test_a_file_that_cannot_be_read_leaves_its_check_unmade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk fails under a file, or memory runs out: only what is read wrong is a fault."""
+    keyed(tmp_path)
+    with opened(tmp_path) as factory:
+        for failure in (OSError(errno.EIO, os.strerror(errno.EIO)), MemoryError()):
+
+            def fail(*_: object, failure: BaseException = failure, **__: object) -> bytes:
+                raise failure
+
+            with monkeypatch.context() as patched:
+                patched.setattr("pathlib.Path.read_bytes", fail)
+                with pytest.raises(StorageError) as caught:
+                    factory.check(now=NOW)
+            assert caught.value.code == "could-not-check"
+        log = tmp_path / ACME / "audit.log"
+        data = log.read_bytes()
+        log.write_bytes(data.replace(b"imported", b"exported"))
+        with monkeypatch.context() as patched:
+            patched.setattr("pathlib.Path.read_bytes", fail)
+            report = factory.check(now=NOW)
+        assert not report.sound
+        assert any(result.faults for result in report.results)
+        assert any(result.not_checked for result in report.results)
+        log.write_bytes(data)
 
 
 def test_every_command_is_among_the_acts() -> None:

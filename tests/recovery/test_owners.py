@@ -17,7 +17,7 @@ import pytest
 
 from crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
 from crashes import TESTS
-from groundswell.errors import StateError
+from groundswell.errors import StateError, StorageError
 from groundswell.factory import Factory
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def owner(place: Path) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
@@ -117,6 +117,88 @@ def test_another_program_that_has_the_database_open_is_an_owner_too(place: Path)
         assert refused(place).code == "factory-in-use"
         process.kill()
     opened(place).close()
+
+
+def can_write(database: Path) -> bool:
+    """Whether another program can open the database for writing."""
+    script = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE t (x INT)')"
+    done = subprocess.run([sys.executable, "-c", script, str(database)], capture_output=True, text=True, check=False)
+    return "Could not set lock" not in done.stderr
+
+
+def test_duckdb_keeps_its_lock_through_backups_and_checks(place: Path, tmp_path: Path) -> None:
+    """POSIX: to close any descriptor of a file releases all locks that the process has on it."""
+    database = place / ACME / "factory.duckdb"
+    with opened(place) as factory:
+        for number in range(2):
+            factory.backup(tmp_path / f"backup-{number}")
+            assert not can_write(database), f"after backup {number}"
+        factory.groups.create("more", now=NOW)
+        factory.backup(tmp_path / "backup-0")
+        assert factory.check(now=NOW).sound
+        list(factory._context.store.records())
+        assert refused(place).code == "factory-in-use"
+        assert not can_write(database)
+    opened(place).close()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_removing_the_lock_file_makes_no_second_owner(place: Path, how: str) -> None:
+    with opened(place) as factory:
+        (place / ACME / "lock").unlink()
+        if how == "replaced":
+            (place / ACME / "lock").touch(0o600)
+        assert refused(place).fields["pid"] == os.getpid()
+        done = subprocess.run(
+            [sys.executable, "-m", "groundswell", "-C", str(place / ACME), "check", "--repair"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert done.returncode == 4, done.stderr
+        assert "in use by" in done.stderr
+        factory.groups.create("more", now=NOW)
+    facts = seen(place / ACME, check=True)
+    assert facts is not None
+    assert facts["faults"] == []
+
+
+@pytest.mark.parametrize("what", ["link", "dangling link", "directory", "pipe"])
+def test_a_lock_that_is_not_a_file_is_refused_and_nothing_is_written_through_it(place: Path, what: str) -> None:
+    lock, other = place / ACME / "lock", place / "other"
+    lock.unlink()
+    if what == "link":
+        other.write_bytes(b"precious")
+    if what == "directory":
+        lock.mkdir()
+    elif what == "pipe":
+        os.mkfifo(lock)
+    else:
+        lock.symlink_to(other)
+    with pytest.raises(StorageError) as caught:
+        opened(place)
+    assert (caught.value.code, caught.value.exit_code) == ("unsafe-lock", 6)
+    assert str(lock) in caught.value.message
+    assert (other.read_bytes() if other.exists() else None) == (b"precious" if what == "link" else None)
+    lock.rmdir() if what == "directory" else lock.unlink()
+    opened(place).close()
+
+
+@pytest.mark.parametrize(("bits", "sound"), [(0o002, False), (0o020, True)])
+@pytest.mark.parametrize("part", ["", "keys", "audit.log", "factory.duckdb"])
+def test_a_factory_that_others_can_write_to_is_reported(place: Path, part: str, bits: int, *, sound: bool) -> None:
+    """By everyone: a fault, and a warning of `status`. By a group, as some people want it: a warning."""
+    with opened(place) as factory:
+        path = place / ACME / part
+        path.chmod(path.stat().st_mode | bits)
+        assert any(str(path) in warning and "chmod" in warning for warning in factory.status(now=NOW).warnings[:1])
+        report = factory.check(now=NOW)
+        assert report.sound == sound
+        assert any(str(path) in fault for result in report.results for fault in result.faults) != sound
+        path.chmod(path.stat().st_mode & ~bits)
+        assert factory.check(now=NOW).sound
+        assert not any("chmod" in warning for warning in factory.status(now=NOW).warnings)
 
 
 def test_a_closed_factory_says_so(place: Path) -> None:

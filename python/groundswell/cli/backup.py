@@ -20,9 +20,10 @@ from groundswell.cli.work import work_at_hand
 from groundswell.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory.checks import CheckReport
+    from groundswell.factory import CheckReport, CheckResult
 
 __all__ = ["backup", "check", "restore"]
 
@@ -74,14 +75,21 @@ def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str |
     if repair:
         _repair(directory)
     with open_factory(directory) as factory:
-        report = factory.check(now=now)
+        try:
+            report = factory.check(now=now)
+        except StorageError as error:
+            if error.code == "could-not-check" and not as_json:
+                from groundswell.factory import CheckResult
+
+                print_lines(_lines([CheckResult(**result) for result in error.fields["results"]]))
+            raise
     for text in report.warnings:
         note(advice(text))
     if as_json:
         warnings = [advice(text) for text in report.warnings]
         print_json(asdict(report) | {"sound": report.sound, "warnings": warnings})
     else:
-        print_lines(_lines(report))
+        print_lines(_lines(report.results))
     if not report.sound:
         raise _failed(report)
 
@@ -95,16 +103,18 @@ def _repair(directory: str | None) -> None:
         note(f"the old file is kept as {printable(str(kept))}")
 
 
-def _lines(report: CheckReport) -> list[str]:
+def _lines(results: Sequence[CheckResult]) -> list[str]:
     lines = []
-    for result in report.results:
-        lines.append(f"{'ok   ' if result.sound else 'FAULT'}  {result.name}")
+    for result in results:
+        lines.append(f"{'ok   ' if result.sound else 'FAULT' if result.faults else '?    '}  {result.name}")
+        if result.not_checked is not None:
+            lines.append(f"       could not check: {printable(result.not_checked)}")
         lines += [f"       {printable(fault)}" for fault in result.faults]
     return lines
 
 
 def _failed(report: CheckReport) -> StorageError:
-    bad = [result.name for result in report.results if not result.sound]
+    bad = [result.name for result in report.results if result.faults]
     return StorageError(
         "check-failed",
         f"the factory is not sound: it is not so that {'; '.join(f'`{name}`' for name in bad)}",

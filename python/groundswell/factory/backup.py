@@ -3,6 +3,8 @@
 The file is an uncompressed tar: ``manifest.json`` first, then the files of the factory, whose sizes and digests the
 manifest lists. It holds the online keys, so it is written readable by its owner only.
 
+The audit log is checked on the way: who backs up a factory that is not valid is told so, and so is who restores it.
+
 A restored factory may be older than what devices have seen, so its epochs jump: past the timestamp version that the
 operator knows of, or by a million.
 
@@ -12,18 +14,17 @@ Source: wire.md 3.9.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import io
 import json
 import os
 import re
-import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
-from groundswell.errors import GroundswellError, InputError, StateError, StorageError
+from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.placing import placed
@@ -32,11 +33,13 @@ from groundswell.factory.roots import REPOSITORIES, Roots
 from groundswell.files import replace_file
 from groundswell.fleet.quantities import instant
 from groundswell.input_files import file_not_found
+from groundswell.json_text import parse_json
 from groundswell.outputs import check_output, factory_around, output_file
-from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore
+from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore, cannot_read
 from groundswell.tuf.documents import LARGEST_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from groundswell.store import Change
@@ -46,9 +49,12 @@ __all__ = ["EPOCH_JUMP", "Restored", "restore_backup", "write_backup"]
 EPOCH_JUMP: Final = 1_000_000
 _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
-_MOST_MANIFEST: Final = 64 << 20
+_MAX_MANIFEST: Final = 64 << 20
 _BLOCK: Final = 1 << 20
-_END: Final = bytes(1024)
+_END: Final = 2 * tarfile.BLOCKSIZE
+"""Zeros at the end of an archive."""
+_LAST_INSTANT: Final = 253_402_300_800
+"""The year 10000, in seconds since 1970."""
 _NAMES: Final = re.compile(
     rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
 )
@@ -87,28 +93,16 @@ def write_backup(context: Context, path: Path | IO[bytes], *, now: datetime | No
         check_output(path, may_replace="backup")
     with context.store.turn():
         context.store.checkpoint()
-        names = [DATABASE, AUDIT_LOG]
-        for below in ("audit", KEYS_FOLDER):
-            names += sorted(
-                f"{below}/{file.name}" for file in _files(folder / below) if _NAMES.fullmatch(f"{below}/{file.name}")
-            )
-        files = [
-            {"name": name, "size": (folder / name).stat().st_size, "sha256": _digest(folder / name)} for name in names
-        ]
-        manifest = {
-            "format": _FORMAT,
-            "factory": context.meta("name"),
-            "revision": context.store.revision,
-            "backed_up_at": seconds(now),
-            "files": files,
-        }
+        contents = _contents(context)
+        fault = context.store.log_fault({content.name: content.sha256 for content in contents})
+        if fault is not None and isinstance(path, Path) and path.is_file():
+            raise _unsound(str(path), f"was left as it is, because the factory `{folder}` is not valid now", fault)
         with _opened(path) as file:
-            size = _add(file, _MANIFEST, io.BytesIO(json.dumps(manifest).encode()), None)
-            for entry in files:
-                with (folder / str(entry["name"])).open("rb") as content:
-                    size += _add(file, str(entry["name"]), content, int(str(entry["size"])))
-            file.write(_END)
-            return size + len(_END)
+            size = _stream(context, contents, file, seconds(now))
+    if fault is not None:
+        label = str(path) if isinstance(path, Path) else "the backup"
+        raise _unsound(label, "was written, but what it saved is not valid", fault)
+    return size
 
 
 def _opened(path: Path | IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -117,27 +111,99 @@ def _opened(path: Path | IO[bytes]) -> contextlib.AbstractContextManager[IO[byte
     return contextlib.nullcontext(path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A file of the factory that goes into the backup."""
+
+    name: str
+    size: int
+    sha256: str
+    path: Path
+    descriptor: int | None
+    """Where it is read from, if not from its path."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """What is in it, up to the size that was found first: a log may have grown since."""
+        left = self.size
+        with _reading(self.path, self.descriptor) as read:
+            while left:
+                block = read(min(_BLOCK, left), self.size - left)
+                if not block:
+                    raise cannot_read(self.path, "it became shorter while it was read")
+                left -= len(block)
+                yield block
+
+
+@contextlib.contextmanager
+def _reading(path: Path, descriptor: int | None) -> Iterator[Callable[[int, int], bytes]]:
+    """A function that reads so many bytes at an offset."""
+    own = None
+    try:
+        if descriptor is None:
+            descriptor = own = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        yield functools.partial(os.pread, descriptor)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    finally:
+        if own is not None:
+            os.close(own)
+
+
+def _contents(context: Context) -> list[_Content]:
+    """The files of a factory, each with its size and digest."""
+    store = context.store
+    names = [AUDIT_LOG]
+    for below in ("audit", KEYS_FOLDER):
+        found = (f"{below}/{file.name}" for file in _files(store.folder / below))
+        names += sorted(name for name in found if _NAMES.fullmatch(name))
+    # To close a descriptor of the database file would release DuckDB's lock on it: the store keeps one.
+    contents = [_measured(DATABASE, store.folder / DATABASE, store.database_file())]
+    return contents + [_measured(name, store.folder / name, None) for name in names]
+
+
+def _measured(name: str, path: Path, descriptor: int | None) -> _Content:
+    try:
+        size = (path.stat() if descriptor is None else os.fstat(descriptor)).st_size
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    digest = hashlib.sha256()
+    for block in _Content(name, size, "", path, descriptor).blocks():
+        digest.update(block)
+    return _Content(name, size, digest.hexdigest(), path, descriptor)
+
+
 def _files(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    try:
+        return [file for file in folder.iterdir() if file.is_file()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise cannot_read(folder, error) from error
 
 
-def _add(file: IO[bytes], name: str, content: IO[bytes], size: int | None) -> int:
-    """Write one file of the tar; how many bytes it takes there. A pipe is never asked where it is."""
+def _stream(context: Context, contents: list[_Content], file: IO[bytes], at: int) -> int:
+    """Write a backup in one pass, as a pipe needs it; the number of bytes."""
+    manifest = {
+        "format": _FORMAT,
+        "factory": context.meta("name"),
+        "revision": context.store.revision,
+        "backed_up_at": at,
+        "files": [{"name": content.name, "size": content.size, "sha256": content.sha256} for content in contents],
+    }
+    data = json.dumps(manifest).encode()
+    size = _add(file, _MANIFEST, len(data), [data])
+    for content in contents:
+        size += _add(file, content.name, content.size, content.blocks())
+    return size + file.write(bytes(_END))
+
+
+def _add(file: IO[bytes], name: str, size: int, blocks: Iterable[bytes]) -> int:
     header = tarfile.TarInfo(name)
-    if size is None:
-        size = content.seek(0, os.SEEK_END)
-        content.seek(0)
     header.size, header.mode = size, 0o600
-    file.write(header.tobuf(tarfile.GNU_FORMAT))
-    shutil.copyfileobj(content, file, _BLOCK)
-    padding = -size % 512
-    file.write(bytes(padding))
-    return 512 + size + padding
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    written = file.write(header.tobuf(tarfile.GNU_FORMAT))
+    for block in blocks:
+        written += file.write(block)
+    return written + file.write(bytes(-size % tarfile.BLOCKSIZE))
 
 
 def restore_backup(
@@ -155,9 +221,18 @@ def restore_backup(
     _refuse_taken(path)
     with placed(path, _refuse_taken) as fresh:
         manifest = _extract(backup, fresh)
-        epochs, name, revision = _jump(fresh, last_timestamp_version, user, now)
-    return Restored(
-        path=path, name=name, revision=revision, backed_up_at=instant(int(manifest["backed_up_at"])), epochs=epochs
+        restored, fault = _jump(fresh, path, manifest, last=last_timestamp_version, user=user, at=seconds(now))
+    if fault is not None:
+        raise _unsound(str(path), f"was restored, but what `{backup}` holds is not valid", fault)
+    return restored
+
+
+def _unsound(path: str, what: str, fault: str) -> StorageError:
+    return StorageError(
+        "unsound-backup",
+        f"`{path}` {what}: {fault}",
+        hint="use an older backup if there is one; to save a damaged factory as it is, name a new file",
+        fields={"path": path, "fault": fault},
     )
 
 
@@ -181,66 +256,130 @@ def _refuse_taken(path: Path) -> None:
         )
 
 
-def _extract(backup: Path, fresh: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A file that the manifest lists."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What the manifest says, checked."""
+
+    backed_up_at: datetime
+    files: tuple[_Listed, ...]
+
+
+def _extract(backup: Path, fresh: Path) -> _Manifest:
     label = str(backup)
     try:
         file = backup.open("rb")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise file_not_found(backup) from error
+    except IsADirectoryError as error:
+        raise InputError("is-a-folder", f"`{label}` is a folder", hint="name a file", fields={"path": label}) from error
     except OSError as error:
-        raise StorageError(
-            "cannot-read",
-            f"`{backup}` cannot be read: {error.strerror}",
-            hint="get permission to read it",
-            fields={"path": label, "reason": error.strerror or ""},
-        ) from error
+        raise cannot_read(backup, error) from error
     with file:
-        try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                return _unpack(archive, fresh, label)
-        except GroundswellError:
-            raise
-        except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise _bad(label, "is no backup of a factory, or is cut off") from error
-
-
-def _unpack(archive: tarfile.TarFile, fresh: Path, label: str) -> dict[str, Any]:
-    first = archive.next()
-    content = archive.extractfile(first) if first is not None and first.name == _MANIFEST else None
-    if first is None or content is None or first.size > _MOST_MANIFEST:
-        raise _bad(label, "is no backup of a factory")
-    manifest: dict[str, Any] = json.loads(content.read())
-    if manifest["format"] != _FORMAT:
-        raise StateError(
-            "newer-factory",
-            f"`{label}` has the format {manifest['format']}, and this groundswell knows {_FORMAT}",
-            hint="use the newer version of groundswell that wrote it",
-            fields={"path": label, "format": manifest["format"]},
-        )
-    missing = {DATABASE, AUDIT_LOG} - {str(entry["name"]) for entry in manifest["files"]}
-    if missing:
-        raise _bad(label, f"is no whole factory: it lacks `{min(missing)}`")
-    for entry in manifest["files"]:
-        name = str(entry["name"])
-        member = archive.next()
-        if member is None or member.name != name or not member.isreg() or not _NAMES.fullmatch(name):
-            raise _bad(label, f"is cut off, or holds something else where `{name[:100]}` is expected")
-        source = archive.extractfile(member)
-        assert source is not None  # noqa: S101 - it is a regular file
-        out = fresh / name
-        out.parent.mkdir(mode=0o700, exist_ok=True)
-        with replace_file(out, mode=0o600) as file:
-            shutil.copyfileobj(source, file, _BLOCK)
-        if out.stat().st_size != entry["size"] or _digest(out) != entry["sha256"]:
-            raise _bad(label, f"is damaged: `{name}` is not what was backed up")
+        manifest = _read_manifest(file, backup)
+        for listed in manifest.files:
+            if _header(file, backup) != (listed.name, listed.size):
+                raise _bad(label, f"is cut off, or holds something else where `{listed.name}` is expected")
+            _unpack(file, listed, fresh, backup)
     return manifest
 
 
-def _jump(fresh: Path, last: int | None, user: str, now: datetime | None) -> tuple[dict[str, int], str, int]:
-    """Let the epochs be higher than any that a device can have seen, and sign what is served under them."""
-    at = seconds(now)
-    store = DuckDBStore.open(fresh, owner="groundswell restore", wait=0)
+def _read(file: IO[bytes], size: int, backup: Path) -> bytes:
+    """So many bytes, or fewer at the end of the file."""
     try:
+        return file.read(size)
+    except OSError as error:
+        raise cannot_read(backup, error) from error
+
+
+def _header(file: IO[bytes], backup: Path) -> tuple[str, int] | None:
+    """The name and the size of the next member; None for what is not a plain file."""
+    try:
+        # Header by header: the library follows chains of long names and sparse maps, which a backup does not have.
+        found = tarfile.TarInfo.frombuf(_read(file, tarfile.BLOCKSIZE, backup), "utf-8", "strict")
+    except (tarfile.HeaderError, ValueError):
+        return None
+    return (found.name, found.size) if found.type in {tarfile.REGTYPE, tarfile.AREGTYPE} else None
+
+
+def _read_manifest(file: IO[bytes], backup: Path) -> _Manifest:
+    label = str(backup)
+    name, size = _header(file, backup) or ("", 0)
+    if name != _MANIFEST or not 0 <= size <= _MAX_MANIFEST:
+        raise _bad(label, "is not a backup of a factory")
+    data = _read(file, size, backup)
+    _read(file, -size % tarfile.BLOCKSIZE, backup)
+    try:
+        said = parse_json(data, _MANIFEST, max_bytes=_MAX_MANIFEST)
+    except InputError as error:
+        raise _bad(label, f"has a bad manifest: {error.message}") from error
+    if not isinstance(said, dict) or not isinstance(said.get("format"), int | str):
+        raise _bad(label, "has a manifest without a format")
+    if said["format"] != _FORMAT:
+        raise StateError(
+            "newer-factory",
+            f"`{label}` has the format {said['format']}, and this groundswell knows {_FORMAT}",
+            hint="use the newer version of groundswell that wrote it",
+            fields={"path": label, "format": said["format"]},
+        )
+    at, files = said.get("backed_up_at"), said.get("files")
+    if type(at) is not int or not 0 <= at < _LAST_INSTANT:
+        raise _bad(label, "has a manifest without the instant of the backup")
+    listed = tuple(_listed(entry, label) for entry in files) if isinstance(files, list) else ()
+    names = [one.name for one in listed]
+    missing = {DATABASE, AUDIT_LOG} - set(names)
+    if missing:
+        raise _bad(label, f"is not a whole factory: it lacks `{min(missing)}`")
+    if len(set(names)) < len(names):
+        raise _bad(label, "has a manifest that lists a file twice")
+    return _Manifest(instant(at), listed)
+
+
+def _listed(entry: object, label: str) -> _Listed:
+    if isinstance(entry, dict):
+        name, size, digest = entry.get("name"), entry.get("size"), entry.get("sha256")
+        known = isinstance(name, str) and _NAMES.fullmatch(name) and isinstance(digest, str)
+        if known and type(size) is int and size >= 0:
+            return _Listed(str(name), size, str(digest))
+    raise _bad(label, "has a manifest that lists something else than a file of a factory")
+
+
+def _unpack(file: IO[bytes], listed: _Listed, fresh: Path, backup: Path) -> None:
+    out = fresh / listed.name
+    out.parent.mkdir(mode=0o700, exist_ok=True)
+    digest, left = hashlib.sha256(), listed.size
+    with replace_file(out, mode=0o600) as target:
+        while left:
+            block = _read(file, min(_BLOCK, left), backup)
+            if not block:
+                raise _bad(str(backup), f"is cut off in `{listed.name}`")
+            digest.update(block)
+            target.write(block)
+            left -= len(block)
+    _read(file, -listed.size % tarfile.BLOCKSIZE, backup)
+    if digest.hexdigest() != listed.sha256:
+        raise _bad(str(backup), f"is damaged: `{listed.name}` is not what was backed up")
+
+
+def _jump(
+    fresh: Path, path: Path, manifest: _Manifest, *, last: int | None, user: str, at: int
+) -> tuple[Restored, str | None]:
+    """Let the epochs be higher than any that a device can have seen, and sign what is served under them.
+
+    Returns:
+        What was restored, and what is wrong with its audit log, if anything.
+    """
+    store = DuckDBStore.open(fresh, owner="groundswell restore", wait=0, staged=True)
+    try:
+        fault = store.log_fault({one.name: one.sha256 for one in manifest.files})
         context = Context(store, fresh, user)
         roots, publisher = Roots(context), Publisher(context, OnlineKeyring(fresh / KEYS_FOLDER))
         changes: list[Change] = []
@@ -253,7 +392,10 @@ def _jump(fresh: Path, last: int | None, user: str, now: datetime | None) -> tup
             changes += publisher.publish(repository, served, roots.root(repository), now=instant(at), epoch=after + 1)
         summary = "restored a backup; the epochs jumped"
         revision = context.commit("restore", summary, changes, at=at, details={"epochs": epochs})
-        return epochs, context.meta("name"), revision
+        restored = Restored(
+            path=path, name=context.meta("name"), revision=revision, backed_up_at=manifest.backed_up_at, epochs=epochs
+        )
+        return restored, fault
     finally:
         store.close()
 

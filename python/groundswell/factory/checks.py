@@ -1,16 +1,21 @@
-"""Proving that a factory is what its rules say. Each check is independent of the code that keeps the rule."""
+"""Proving that a factory is what its rules say. Each check is independent of the code that keeps the rule.
+
+A check has three outcomes: what it says holds; it does not; or it could not be made, because a disk is full, a file
+cannot be read, memory or descriptors have run out. The last says nothing about the factory.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.errors import GroundswellError, StateError
+from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.permissions import open_to_everyone
 from groundswell.factory.roots import REPOSITORIES
 from groundswell.factory.row_rules import ROW_RULES
 from groundswell.factory.wave_checks import WAVE_ROWS
@@ -39,15 +44,17 @@ class CheckResult:
     Args:
         name: what was checked, as a statement that should hold.
         faults: sentences, each about something that does not hold; none for a sound factory.
+        not_checked: why the check could not be made, or not to its end; None if it was.
     """
 
     name: str
     faults: tuple[str, ...]
+    not_checked: str | None = None
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.faults
+        """Whether the check was made and found nothing wrong."""
+        return not self.faults and self.not_checked is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,34 @@ class CheckReport:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether every check was made, and nothing is wrong."""
         return all(result.sound for result in self.results)
+
+    def require_complete(self) -> None:
+        """Refuse a report that found no fault but could not look everywhere.
+
+        Raises:
+            StorageError: ``could-not-check``, with all results in its fields.
+        """
+        missing = [result for result in self.results if result.not_checked is not None]
+        if missing and not any(result.faults for result in self.results):
+            raise StorageError(
+                "could-not-check",
+                f"could not check the factory: {len(missing)} of {len(self.results)} checks could not be made."
+                f" `{missing[0].name}`: {missing[0].not_checked}",
+                hint="no fault was found, and this is not one: free space, memory or open files, or get permission,"
+                " and check again",
+                fields={
+                    "revision": self.revision,
+                    "not_checked": [{"check": one.name, "reason": one.not_checked} for one in missing],
+                    "results": [asdict(result) for result in self.results],
+                },
+            )
 
 
 _MOST_FAULTS: Final = 20
+_SAYS_NOTHING: Final = ("cannot-read", "cannot-write", "outcome-unknown")
+"""Codes of errors that are no verdict on what was to be checked."""
 
 
 def check_factory(
@@ -94,6 +124,7 @@ def check_factory(
         "the roots of CI and production go together": lambda: _pairs(roots),
         "devices accept the root chains and what is served": lambda: _judged(roots, metadata, at),
         "the online keys are here, private, and alone": lambda: _keys(roots, keyring),
+        "not everyone can write to the factory": lambda: _permissions(context),
         "the audit log yields just this store": lambda: _replayed(context),
     }
     with context.store.turn():
@@ -104,6 +135,7 @@ def check_factory(
 
 def _result(name: str, faults: Iterator[str]) -> CheckResult:
     found: list[str] = []
+    not_checked = None
     try:
         for fault in faults:
             if len(found) == _MOST_FAULTS:
@@ -113,10 +145,18 @@ def _result(name: str, faults: Iterator[str]) -> CheckResult:
     except StateError:
         raise  # the factory was closed meanwhile: that is no fault of it
     except GroundswellError as error:
-        found.append(error.message)
+        if error.code in _SAYS_NOTHING:
+            not_checked = error.message
+        else:
+            found.append(error.message)
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        not_checked = f"{where}{error.strerror or error}"
+    except MemoryError as error:
+        not_checked = f"not enough memory: {error}" if str(error) else "not enough memory"
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         found.append(f"what is kept is not of the form that it should have ({type(error).__name__}: {error})")
-    return CheckResult(name, tuple(found))
+    return CheckResult(name, tuple(found), not_checked)
 
 
 def _warnings(metadata: Metadata, now: datetime | None) -> tuple[str, ...]:
@@ -174,6 +214,8 @@ def _judged(roots: Roots, metadata: Metadata, now: datetime) -> Iterator[str]:
             try:
                 _judge(repository, chain, publication, now)
             except GroundswellError as error:
+                if error.code in _SAYS_NOTHING:
+                    raise
                 where = "" if publication is None else f", tag {publication.tag} ({publication.variant})"
                 yield f"{repository}{where}: {error.message}"
 
@@ -217,6 +259,11 @@ def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
         yield f"the retired key {keyid} is still in {keyring.folder}"
     for file in keyring.exposed():
         yield f"others can read {keyring.folder / file}"
+
+
+def _permissions(context: Context) -> Iterator[str]:
+    for path in open_to_everyone(context.store.folder):
+        yield f"anyone can write to {path}"
 
 
 def _replayed(context: Context) -> Iterator[str]:

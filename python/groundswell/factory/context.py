@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
     from groundswell.store import Change, DuckDBStore
 
-__all__ = ["Context", "Kept", "seconds"]
+__all__ = ["Context", "Kept", "of_one_process", "seconds"]
 
 T = TypeVar("T")
+_Part = TypeVar("_Part")
 
 
 def seconds(now: datetime | None) -> int:
@@ -84,6 +87,37 @@ class Context:
         """A value of the store's own table of facts."""
         rows = self.store.rows("SELECT value FROM meta WHERE key = ?", [key])
         return str(rows[0][0]) if rows else default
+
+
+_CONTAINER: Final = ("__len__", "__contains__", "__iter__", "__getitem__")
+
+
+def of_one_process(part: type[_Part]) -> type[_Part]:
+    """Make the public methods and properties of a part of a factory refuse in a forked process before they do anything.
+
+    The store refuses by itself; but a method may read or write other files before it reaches the store. The part has
+    its `Context` as ``_context``. What closes it, if anything, has a rule of its own.
+
+    Raises:
+        StateError: ``forked-factory``, from each of them.
+    """
+    for name, found in list(vars(part).items()):
+        if (name.startswith("_") and name not in _CONTAINER) or name == "close":
+            continue
+        if isinstance(found, property) and found.fget is not None:
+            setattr(part, name, property(_refusing(found.fget), doc=found.__doc__))
+        elif inspect.isfunction(found):
+            setattr(part, name, _refusing(found))
+    return part
+
+
+def _refusing(method: Callable[..., T]) -> Callable[..., T]:
+    @functools.wraps(method)
+    def refusing(self: Any, *arguments: Any, **named: Any) -> T:
+        self._context.store.home.require()  # a private name of the part that is decorated
+        return method(self, *arguments, **named)
+
+    return refusing
 
 
 class Kept(Generic[T]):

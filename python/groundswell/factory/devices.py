@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devices
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, MappingOptions, import_devices
@@ -117,6 +117,7 @@ class DeviceFilters(TypedDict, total=False):
     now: datetime | None
 
 
+@of_one_process
 @checks_arguments
 class Devices:
     """``factory.devices``."""

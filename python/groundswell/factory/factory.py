@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices import Devices
 from groundswell.factory.groups import Groups
 from groundswell.factory.keys import ROOT_LIFE, Keys
@@ -48,9 +48,13 @@ __all__ = ["DEFAULT_WAIT", "Factory"]
 DEFAULT_WAIT: Final = timedelta(seconds=10)
 
 
+@of_one_process
 @checks_arguments
 class Factory:
     """An open factory. Threads may share it; it is its directory's one owner until it is closed.
+
+    A forked process cannot use it: everything that reaches the factory raises `StateError` ``forked-factory`` there.
+    Fleets, selections, lists, plans and results work in any process.
 
     Made by `create` or `open`; use it in a ``with`` block. What a method has returned from is on the disk.
 
@@ -149,6 +153,8 @@ class Factory:
     ) -> Self:
         """Open a factory, and finish what a crash may have interrupted.
 
+        Where nothing can be written (a read-only disk, another user's directory), it is open for reading.
+
         Args:
             path: its directory.
             user: who is at work, for the audit log; the login name unless given.
@@ -157,8 +163,8 @@ class Factory:
 
         Raises:
             NotFoundError: ``no-factory``.
-            StateError: ``factory-in-use``, ``newer-factory``.
-            StorageError: ``store-damaged``, ``cannot-write``.
+            StateError: ``factory-in-use``, ``forked-factory``, ``newer-factory``.
+            StorageError: ``store-damaged``, ``unsafe-lock``, ``cannot-read``, ``cannot-write``.
         """
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
@@ -167,7 +173,8 @@ class Factory:
             # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
             # anybody from reading. `check` tells all of it.
             with contextlib.suppress(GroundswellError):
-                factory.keys.tidy()
+                if store.read_only is None:
+                    factory.keys.tidy()
         except BaseException:
             store.close()
             raise
@@ -199,7 +206,8 @@ class Factory:
             InputError: ``bad-backup``, ``bad-timestamp-version``.
             NotFoundError: ``file-not-found``.
             StateError: ``folder-not-empty``, ``newer-factory``.
-            StorageError: ``cannot-write``.
+            StorageError: ``cannot-write``, ``cannot-read``. ``unsound-backup`` if the audit log in the backup is not
+                valid: the factory is made all the same, and needs a look.
         """
         from groundswell.factory.backup import restore_backup
 
@@ -227,10 +235,16 @@ class Factory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if self._context.store.home.is_here:
+            self.close()
 
     def close(self) -> None:
-        """Close the factory, for others to open. Twice is once."""
+        """Close the factory, for others to open. A second call does nothing.
+
+        Raises:
+            StateError: ``forked-factory``: only the process that opened it can close it. The end of a ``with`` block
+                in another process does nothing.
+        """
         self._context.store.close()
 
     def __repr__(self) -> str:
@@ -273,7 +287,8 @@ class Factory:
 
         Raises:
             InputError: ``backup-inside``; ``would-overwrite`` for a file of keys, a database or an audit log.
-            StorageError: ``cannot-write``; an old file of that name is as it was.
+            StorageError: ``cannot-write``, ``cannot-read``; an old file of that name is as it was. ``unsound-backup``
+                if the audit log is not valid: then a new file is written, and an old one is left as it is.
         """
         from groundswell.factory.backup import write_backup
 
@@ -282,11 +297,20 @@ class Factory:
     def check(self, *, now: datetime | None = None) -> CheckReport:
         """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
 
+        Returns:
+            What each check found. If there are faults, checks that could not be made say so beside them.
+
+        Raises:
+            StorageError: ``could-not-check`` if no fault was found, but not everything could be looked at: a full
+                disk, no permission, too little memory. That says nothing about the factory.
+
         Cost: reads everything, and replays the whole history.
         """
         from groundswell.factory.checks import check_factory
 
-        return check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
+        report = check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
+        report.require_complete()
+        return report
 
 
 def _first_roots(keyring: OnlineKeyring, at: int) -> Change:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.names import check_name, storable
 from groundswell.fleet.quantities import instant
 from groundswell.fleet.rules import cropped
@@ -63,6 +63,7 @@ def group_row(group_id: int, name: str, description: str, *, at: int, by: str) -
     }
 
 
+@of_one_process
 @checks_arguments
 class Groups:
     """``factory.groups``."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StateError, StorageError, TrustError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES, new_links
 from groundswell.factory.served import variant_of
@@ -107,6 +107,7 @@ class KeysView:
     root: bytes
 
 
+@of_one_process
 @checks_arguments
 class Keys:
     """``factory.keys``."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.roots import REPOSITORIES
 from groundswell.files import LEFTOVER
@@ -82,6 +82,7 @@ class Renewed:
     targets_roles: int
 
 
+@of_one_process
 @checks_arguments
 class Metadata:
     """``factory.metadata``."""

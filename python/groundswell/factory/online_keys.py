@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import GroundswellError, StorageError, TrustError
 from groundswell.files import remove_leftovers, replace_file, sync_folder
+from groundswell.store import Home, cannot_read
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.keys import PrivateKey, PublicKey
 from groundswell.tuf.signers import signer_of
@@ -28,6 +29,7 @@ class OnlineKeyring:
 
     def __init__(self, folder: Path) -> None:
         self.folder: Final = folder
+        self._home: Final = Home(folder.parent)
 
     def add(self, key: PrivateKey) -> None:
         """Keep a key; it is on the disk when this returns.
@@ -35,6 +37,7 @@ class OnlineKeyring:
         Raises:
             StorageError: ``cannot-write``.
         """
+        self._home.require()
         try:
             if not self.folder.is_dir():
                 self.folder.mkdir(mode=0o700)
@@ -46,7 +49,13 @@ class OnlineKeyring:
 
     def has(self, keyid: str) -> bool:
         """Whether the key is here."""
-        return self._path(keyid).exists()
+        try:
+            self._path(keyid).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise cannot_read(self._path(keyid), error) from error
+        return True
 
     def own_key(self, keys: Sequence[PublicKey]) -> PublicKey:
         """Of the keys of a role, which may be offline keys, too, the one that is here; the first if it was lost."""
@@ -57,17 +66,20 @@ class OnlineKeyring:
 
         Raises:
             TrustError: ``online-key-missing``; ``online-key-damaged`` for a file that does not hold the key.
+            StorageError: ``cannot-read``.
         """
         path = self._path(public.keyid)
         try:
             data = path.read_bytes()
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise TrustError(
                 "online-key-missing",
-                f"the online key `{public.keyid}` cannot be read from `{self.folder}`: {error.strerror}",
+                f"the online key `{public.keyid}` is not in `{self.folder}`",
                 hint=_WAY_OUT,
                 fields={"keyid": public.keyid, "path": str(path)},
             ) from error
+        except OSError as error:
+            raise cannot_read(path, error) from error
         try:
             return PrivateKey.from_document(parse(data, str(path)), str(path), public=public)
         except GroundswellError as error:
@@ -88,11 +100,7 @@ class OnlineKeyring:
 
     def exposed(self) -> list[str]:
         """Files that others than their owner may read."""
-        return [
-            path.name
-            for path in sorted(self.folder.iterdir() if self.folder.is_dir() else [])
-            if path.stat().st_mode & 0o077
-        ]
+        return [path.name for path in sorted(self._names()) if path.stat().st_mode & 0o077]
 
     def keep_only(self, keyids: Collection[str]) -> None:
         """Remove every other key: retired ones, and those that a crash left of a change that never was.
@@ -100,6 +108,7 @@ class OnlineKeyring:
         Raises:
             StorageError: ``cannot-write``.
         """
+        self._home.require()
         remove_leftovers(self.folder)
         try:
             retired = [file for file in self._files() if file.stem not in keyids]
@@ -112,9 +121,19 @@ class OnlineKeyring:
             raise _cannot_write(self.folder, error, hint) from error
 
     def _files(self) -> list[Path]:
-        return [file for file in self.folder.iterdir() if file.suffix == _ENDING] if self.folder.is_dir() else []
+        return [file for file in self._names() if file.suffix == _ENDING]
+
+    def _names(self) -> list[Path]:
+        self._home.require()
+        try:
+            return list(self.folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise cannot_read(self.folder, error) from error
 
     def _path(self, keyid: str) -> Path:
+        self._home.require()
         return self.folder / f"{keyid}{_ENDING}"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.permissions import permission_warnings
 from groundswell.factory.publisher import TAG_VARIANT
 from groundswell.factory.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
@@ -137,6 +139,8 @@ def factory_status(
         warnings: list[str] = list(metadata.expiring(now=now))
         active = {tag for (tag,) in context.store.rows(_ACTIVE_TAGS)}
         name, revision = context.meta("name"), context.store.revision
+        with contextlib.suppress(OSError):  # `check` says what cannot be looked at
+            warnings = [*permission_warnings(context.store.folder), *warnings]
     ready = root_version > 2  # noqa: PLR2004 - the roots of a new factory
     if not ready:
         warnings.append(Notice("no-offline-keys", "there are no offline keys yet", "`keys.init` makes them"))

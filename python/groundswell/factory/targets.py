@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.publisher import TAG_VARIANT, Served
 from groundswell.fleet.quantities import instant
 from groundswell.store import put, remove
@@ -70,6 +70,7 @@ class ProductionRole:
     document: bytes
 
 
+@of_one_process
 @checks_arguments
 class Targets:
     """``factory.targets``."""

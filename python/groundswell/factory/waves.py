@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError, TrustError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
 from groundswell.factory.served import signatures_of
@@ -81,6 +81,7 @@ class WaveDetail:
     warnings: tuple[str, ...]
 
 
+@of_one_process
 @checks_arguments
 class Waves:
     """``factory.waves``."""

@@ -4,7 +4,9 @@ from groundswell.store.audit import Record
 from groundswell.store.changes import Change, Entry, put, remove, set_cells
 from groundswell.store.database import DATABASE
 from groundswell.store.duckdb import AUDIT_LOG, LOCK, DuckDBStore
+from groundswell.store.faults import cannot_read
 from groundswell.store.interrupts import InterruptedAfterCommitError
+from groundswell.store.process import Home
 from groundswell.store.rebuild import differing_tables, rebuild
 from groundswell.store.schema import KEYS
 
@@ -16,8 +18,10 @@ __all__ = [
     "Change",
     "DuckDBStore",
     "Entry",
+    "Home",
     "InterruptedAfterCommitError",
     "Record",
+    "cannot_read",
     "differing_tables",
     "put",
     "rebuild",

@@ -12,20 +12,26 @@ will stand there after all: the store opens the log anew before it goes on.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.store import changes as codec
 from groundswell.store.changes import Change, Entry
-from groundswell.store.faults import RESTORE, cannot_write, damaged, outcome_unknown
+from groundswell.store.faults import RESTORE, cannot_read, cannot_write, damaged, outcome_unknown
+from groundswell.store.process import Descriptor, Home
+from groundswell.store.schema import KEYS
 from groundswell.store.sidecars import Sidecars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from groundswell.errors import StorageError
 
 __all__ = ["GENESIS", "SIDECARS", "Appended", "AuditLog", "Record"]
 
@@ -37,6 +43,8 @@ SIDECARS: Final = "audit"
 
 _BLOCK: Final = 1 << 16
 _SEAL: Final = b',"sha256":"'
+_KINDS: Final = ("put", "add", "set", "remove")
+_SCARCE: Final = (errno.EMFILE, errno.ENFILE)
 _SIDECAR: Final = re.compile(r"(?P<seq>[0-9]{8,})-[0-9]+-[a-z_]+\.arrow")
 
 
@@ -62,32 +70,45 @@ class Record:
 class AuditLog:
     """An open log; its owner holds the factory's lock."""
 
-    def __init__(self, path: Path, *, begin: bool = False) -> None:
-        """Open a log, or with `begin` make an empty one; a line that a crash cut off is passed over.
+    def __init__(self, path: Path, *, begin: bool = False, read_only: bool = False) -> None:
+        """Open a log; a line that a crash cut off is passed over.
+
+        Args:
+            path: the file.
+            begin: whether to make an empty one.
+            read_only: whether nothing is to be written, not even what `tidy` does.
 
         Raises:
-            StorageError: ``store-damaged`` where it is not there; ``cannot-write``.
+            StorageError: ``store-damaged`` where it is not there, or is not a file; ``cannot-read``, ``cannot-write``.
         """
         self.path = path
         self.folder = path.parent / SIDECARS
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if begin else 0)
+        self._home: Final = Home(path.parent)
+        access = os.O_RDONLY if read_only else os.O_RDWR | os.O_APPEND
         try:
-            self._descriptor = os.open(path, flags, 0o600)
+            # A pipe in place of the file would otherwise wait for a reader.
+            self._file = Descriptor(path, access | os.O_NONBLOCK | (os.O_CREAT if begin else 0))
         except FileNotFoundError as error:
             raise damaged(path, "the file is not there", hint=RESTORE) from error
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise (cannot_read if read_only or error.errno in _SCARCE else cannot_write)(path, error) from error
         try:
-            self._end = self._end_of_last_line()
+            is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+            self._end = self._end_of_last_line() if is_file else 0
         except OSError as error:
             self.close()
-            raise damaged(path, f"it cannot be read: {error.strerror}", hint=RESTORE) from error
+            raise cannot_read(path, error) from error
+        if not is_file:
+            self.close()
+            raise damaged(path, "it is not a file", hint=RESTORE)
 
     def close(self) -> None:
         """Close the log."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.close()
+
+    @property
+    def _descriptor(self) -> int:
+        return self._file.fileno()
 
     @property
     def torn(self) -> bool:
@@ -163,6 +184,13 @@ class AuditLog:
         Raises:
             StorageError: ``store-damaged``.
         """
+        try:
+            line = self._last_line()
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
+        return self._parse(line, "its last line") if line else None
+
+    def _last_line(self) -> bytes:
         # The last line's own line break is not the one that is looked for.
         end = self._end - 1
         while end > 0:
@@ -172,24 +200,35 @@ class AuditLog:
                 end = begin + found + 1
                 break
             end = begin
-        return self._parse(os.pread(self._descriptor, self._end - end, end), "its last line") if self._end else None
+        return os.pread(self._descriptor, self._end - end, end) if self._end else b""
 
     def records(self) -> Iterator[Record]:
         """All lines, oldest first, each checked to follow the one before.
 
         Raises:
-            StorageError: ``store-damaged``, with the number of the line.
+            StateError: ``forked-factory``.
+            StorageError: ``store-damaged``, with the number of the line; ``cannot-read``.
         """
         seq, head = 0, GENESIS
-        with self.path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return  # a crash cut it off: it never was
-                record = self._parse(line, f"line {seq + 1}")
-                if record.seq != seq + 1 or record.previous != head:
-                    raise damaged(self.path, f"line {seq + 1} does not follow the line before it", hint=RESTORE)
-                seq, head = record.seq, record.head
-                yield record
+        for line in self._lines():
+            if not line.endswith(b"\n"):
+                return  # a crash cut it off: it never was
+            record = self._parse(line, f"line {seq + 1}")
+            if record.seq != seq + 1 or record.previous != head:
+                raise damaged(self.path, f"line {seq + 1} does not follow the line before it", hint=RESTORE)
+            seq, head = record.seq, record.head
+            yield record
+
+    def _lines(self) -> Iterator[bytes]:
+        self._home.require()
+        try:
+            with self.path.open("rb") as file:
+                while line := file.readline():
+                    yield line
+                    # A forked child shares the position in the file.
+                    self._home.require()
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
 
     def _parse(self, line: bytes, which: str) -> Record:
         said, seal, digest = line.rpartition(_SEAL)
@@ -216,17 +255,76 @@ class AuditLog:
     def _change(self, record: Record, raw: dict[str, Any]) -> Change:
         import base64
 
-        if "data" in raw:
-            path, data = self.path, base64.b64decode(raw["data"])
-        else:
-            path = self.folder / raw["file"]
-            try:
+        import pyarrow as pa
+
+        path = self.path
+        try:
+            if "data" in raw:
+                data = base64.b64decode(raw["data"], validate=True)
+            else:
+                path = self._sidecar(record, raw)
                 data = path.read_bytes()
-            except OSError as error:
-                raise damaged(path, f"it cannot be read: {error.strerror}", hint=RESTORE) from error
-        if codec.digest(data) != raw["sha256"]:
+        except FileNotFoundError as error:
+            raise damaged(path, "the file is not there", hint=RESTORE) from error
+        except OSError as error:
+            raise cannot_read(path, error) from error
+        except (ValueError, TypeError) as error:
+            raise _not_of_the_form(path, record) from error
+        if codec.digest(data) != raw.get("sha256"):
             raise damaged(path, f"the rows of line {record.seq} do not agree with their digest", hint=RESTORE)
-        return Change(raw["table"], raw["kind"], codec.decode(data))
+        try:
+            rows = codec.decode(data)
+            rows.validate(full=True)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
+            raise _not_of_the_form(path, record) from error
+        table: object = raw.get("table")
+        kind: Any = raw.get("kind")
+        known = isinstance(table, str) and table in KEYS and kind in _KINDS
+        if not known or not set(KEYS[str(table)]) <= set(rows.column_names):
+            raise _not_of_the_form(path, record)
+        return Change(str(table), kind, rows)
+
+    def fault(self, digests: Mapping[str, str], seq: int, head: str) -> str | None:
+        """What is wrong with the log; None if nothing is.
+
+        Args:
+            digests: the SHA-256 of each file of rows, by its path inside the factory.
+            seq: the number of the line that should be the last.
+            head: its digest.
+
+        Raises:
+            StorageError: ``store-damaged``, which is what is wrong; ``cannot-read``.
+        """
+        last, last_head = 0, GENESIS
+        for record in self.records():
+            if record.seq > seq:
+                break
+            last, last_head = record.seq, record.head
+            for raw in record.raw_changes:
+                if "data" in raw:
+                    self._change(record, raw)
+                    continue
+                path = self._sidecar(record, raw)
+                if digests.get(f"{SIDECARS}/{path.name}") != raw.get("sha256"):
+                    return f"`{path}` is not there, or is not what was written"
+        if (last, last_head) != (seq, head):
+            return f"`{self.path}` ends with line {last}, and the store has seen line {seq}"
+        return None
+
+    def _sidecar(self, record: Record, raw: dict[str, Any]) -> Path:
+        """The file in which the rows of a change are.
+
+        Raises:
+            StorageError: ``store-damaged`` for a name that no file of the log has.
+        """
+        name = raw.get("file")
+        if not isinstance(name, str) or not _SIDECAR.fullmatch(name):
+            raise _not_of_the_form(self.path, record)
+        return self.folder / name
+
+
+def _not_of_the_form(path: Path, record: Record) -> StorageError:
+    return damaged(path, f"the rows of line {record.seq} are not of the form of rows", hint=RESTORE)
 
 
 _MEMBERS: Final[dict[str, type | tuple[type, ...]]] = {

@@ -11,6 +11,7 @@ from groundswell.store.audit import GENESIS
 from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.faults import cannot_write, damaged, told
 from groundswell.store.few import apply_few
+from groundswell.store.process import forked, inherited
 from groundswell.store.schema import KEYS, Migration, migrations, same_row
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "faults_told",
     "keep_private",
     "migrate",
+    "missing_migrations",
     "ordered",
     "plain",
     "position",
@@ -51,17 +53,26 @@ _SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
 _CHANGES: Final = "groundswell_changes"
 
 
-def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, *, read_only: bool = False, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open a database file; one that does not exist is made.
 
+    Args:
+        path: the file.
+        read_only: whether nothing is written to it or beside it.
+        scratch: a folder for what does not fit into memory (default: beside the file).
+
     Raises:
-        StorageError: ``store-damaged``, ``cannot-write``.
-        StateError: ``factory-in-use`` where another program has it open without minding the factory's lock.
+        StorageError: ``store-damaged``, ``cannot-read``, ``cannot-write``.
+        StateError: ``factory-in-use`` where another program has it open without minding the factory's lock;
+            ``forked-factory`` where an ancestor of this process had it open when it forked.
     """
     import duckdb
 
-    with faults_told(path):
-        connection = duckdb.connect(str(path), config=_CONFIG, read_only=read_only)
+    if inherited(path):
+        raise forked(path.parent, f"this process was forked while its parent had the factory `{path.parent}` open")
+    config = _CONFIG if scratch is None else _CONFIG | {"temp_directory": str(scratch)}
+    with faults_told(path, reading=read_only):
+        connection = duckdb.connect(str(path), config=config, read_only=read_only)
         try:
             connection.execute(_SETTINGS)
         except BaseException:
@@ -75,21 +86,23 @@ def connected(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
     """Open a database file for the time of a block; as `connect`."""
     connection = connect(path, read_only=read_only)
     try:
-        with faults_told(path):
+        with faults_told(path, reading=read_only):
             yield connection
     finally:
         connection.close()
 
 
 @contextlib.contextmanager
-def faults_told(path: Path) -> Iterator[None]:
-    """Tell an error of DuckDB as one of ours."""
+def faults_told(path: Path, *, reading: bool = False) -> Iterator[None]:
+    """Tell an error of DuckDB as one of ours; `reading` where nothing was to be written."""
     import duckdb
 
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        raise told(path, error) from error
+        raise told(path, error, reading=reading) from error
     except RuntimeError as error:
         # What becomes of Ctrl-C inside a query.
         if str(error) == "Query interrupted":
@@ -119,7 +132,13 @@ def keep_private(path: Path) -> None:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, new: bool) -> None:
-    """Bring a database into the newest shape.
+    """Bring a database into the newest shape; arguments and errors as for `missing_migrations`."""
+    for migration in missing_migrations(connection, path, new=new):
+        _migrate(connection, migration)
+
+
+def missing_migrations(connection: duckdb.DuckDBPyConnection, path: Path, *, new: bool) -> list[Migration]:
+    """What would bring a database into the newest shape.
 
     Args:
         connection: to it.
@@ -136,6 +155,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, new: bool) -> 
         rows = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchall()
         if not rows:
             raise damaged(path, "it does not tell its format")
+        if not rows[0][0].isascii() or not rows[0][0].isdigit():
+            raise damaged(path, "its format is not a number")
         found = int(rows[0][0])
     elif not new:
         raise damaged(path, "it has no tables")
@@ -146,8 +167,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, new: bool) -> 
             hint="use the newer version of groundswell that wrote it",
             fields={"path": str(path.parent), "format": found, "known": known[-1].number},
         )
-    for migration in known[found:]:
-        _migrate(connection, migration)
+    return known[found:]
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:

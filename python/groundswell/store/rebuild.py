@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from groundswell.errors import GroundswellError, StateError
@@ -20,14 +22,13 @@ from groundswell.store.database import (
     position,
     write_ahead_log,
 )
-from groundswell.store.duckdb import AUDIT_LOG, LOCK, require_factory
+from groundswell.store.duckdb import AUDIT_LOG, LOCK, require_factory, write_refusal
 from groundswell.store.faults import RESTORE, cannot_write, damaged
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -56,6 +57,9 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
     require_factory(folder)
     lock = OwnerLock.acquire(folder / LOCK, owner=owner, wait=wait)
     try:
+        refusal = write_refusal(folder)
+        if refusal is not None:
+            raise cannot_write(folder, refusal)
         remove_leftovers(folder)
         with _staged(folder) as fresh:
             revision = _replay(folder, fresh)
@@ -66,13 +70,17 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
 
 
 @contextlib.contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """A path for a database, in a folder that goes when the block ends."""
+def _staged(folder: Path | None) -> Iterator[Path]:
+    """A path for a database, in a folder that goes when the block ends: in `folder`, else among temporary files."""
     try:
+        if folder is None:
+            with tempfile.TemporaryDirectory(prefix="groundswell-") as name:
+                yield Path(name) / DATABASE
+            return
         with staging_folder(folder / DATABASE) as staging:
             yield staging / DATABASE
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder or Path(tempfile.gettempdir()), error) from error
 
 
 def _refuse_lost_lines(folder: Path, revision: int) -> None:
@@ -80,10 +88,10 @@ def _refuse_lost_lines(folder: Path, revision: int) -> None:
     try:
         with connected(folder / DATABASE, read_only=True) as connection:
             seen, _ = position(connection)
-    except StateError:
-        raise
-    except GroundswellError:
-        return  # it is damaged, which is why it is rebuilt
+    except GroundswellError as error:
+        if isinstance(error, StateError) or error.code != "store-damaged":
+            raise
+        return  # which is why it is rebuilt
     if seen > revision:
         raise damaged(
             folder / AUDIT_LOG, f"it ends with line {revision}, and the store has seen line {seen}", hint=RESTORE
@@ -116,8 +124,8 @@ def _free_name(path: Path) -> Path:
     raise AssertionError  # pragma: no cover - numbers do not end
 
 
-def _replay(folder: Path, database: Path) -> int:
-    """Make a database out of a factory's audit log.
+def _replay(folder: Path, database: Path, *, read_only: bool = False) -> int:
+    """Make a database out of a factory's audit log; `read_only` where the log may not be written.
 
     Returns:
         The revision that was reached: the number of the log's last line.
@@ -125,7 +133,7 @@ def _replay(folder: Path, database: Path) -> int:
     Raises:
         StorageError: ``store-damaged`` where the log does not hold together, or is not there; ``cannot-write``.
     """
-    log, revision = AuditLog(folder / AUDIT_LOG), 0
+    log, revision = AuditLog(folder / AUDIT_LOG, read_only=read_only), 0
     try:
         with connected(database) as connection:
             migrate(connection, database, new=True)
@@ -149,8 +157,8 @@ def differing_tables(store: DuckDBStore) -> list[str]:
 
     Cost: replays the whole history.
     """
-    with store.turn(), _staged(store.folder) as fresh:
-        _replay(store.folder, fresh)
+    with store.turn(), _staged(None if store.read_only is not None else store.folder) as fresh:
+        _replay(store.folder, fresh, read_only=store.read_only is not None)
         replayed = _tables_of(fresh)
         return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]
 

@@ -125,12 +125,15 @@ impl Selection {
     ///
     /// Costs a pass over its sets where picking could do without one, and nothing from then on.
     pub fn scope(&self, fleet: &Fleet) -> &Scope {
-        self.scope.get_or_init(|| {
-            let mut resolved = self.selector.resolve(fleet).expect(RESOLVED);
-            let counts = count(fleet, &resolved.terms(fleet), &self.recency, &self.effort);
-            // Only a number of devices can be picked without counting them all.
-            resolved.scope(&counts, Limit::Count(self.wanted))
-        })
+        if let Some(scope) = self.scope.get() {
+            return scope;
+        }
+        let mut resolved = self.selector.resolve(fleet).expect(RESOLVED);
+        let counts = count(fleet, &resolved.terms(fleet), &self.recency, &self.effort);
+        // Only a number of devices can be picked without counting them all.
+        let scope = resolved.scope(&counts, Limit::Count(self.wanted));
+        // Computed first: a child that is forked during `get_or_init` would wait for the parent's thread forever.
+        self.scope.get_or_init(|| scope)
     }
 
     /// The key of a device of the fleet that was selected from: the instant at which its clock rings.

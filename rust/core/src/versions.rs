@@ -32,7 +32,16 @@ impl Versions {
     pub(crate) fn sets(&self) -> &BTreeMap<u32, FleetSet> {
         match self {
             Self::Sets(sets) => sets,
-            Self::Column { versions, sets } => sets.get_or_init(|| sets_of(versions)),
+            Self::Column { versions, sets } => {
+                // Computed first: a child that is forked during `get_or_init` would wait for the parent's thread forever.
+                match sets.get() {
+                    Some(sets) => sets,
+                    None => {
+                        let computed = sets_of(versions);
+                        sets.get_or_init(|| computed)
+                    }
+                }
+            }
         }
     }
 

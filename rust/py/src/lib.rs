@@ -15,6 +15,7 @@ mod effort;
 mod errors;
 mod fleet;
 mod json;
+mod kept;
 mod limits;
 mod live;
 mod merge;
@@ -44,6 +45,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(key, m)?)?;
     m.add_function(wrap_pyfunction!(recency_step, m)?)?;
     m.add_function(wrap_pyfunction!(near_spellings, m)?)?;
+    m.add_function(wrap_pyfunction!(kept::keep_forever, m)?)?;
     wave::register(m)?;
     status::register(m)?;
     json::register(m)?;
