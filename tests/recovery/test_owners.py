@@ -17,7 +17,7 @@ import pytest
 
 from crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
 from crashes import TESTS
-from groundswell.errors import StateError, StorageError
+from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory import Factory
 
 if TYPE_CHECKING:
@@ -137,6 +137,12 @@ def test_duckdb_keeps_its_lock_through_backups_and_checks(place: Path, tmp_path:
         factory.backup(tmp_path / "backup-0")
         assert factory.check(now=NOW).sound
         list(factory._context.store.records())
+        (place / "link").symlink_to(database)
+        for read in (factory.devices.import_, factory.targets.import_):
+            for source in (database, place / "link", str(database)):
+                with pytest.raises(InputError) as caught:
+                    read(source)
+                assert caught.value.code == "bad-source"
         assert refused(place).code == "factory-in-use"
         assert not can_write(database)
     opened(place).close()

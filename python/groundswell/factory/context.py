@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from groundswell.errors import InputError
 from groundswell.factory.clock import Clock
 from groundswell.fleet.quantities import epoch_seconds
-from groundswell.store import AUDIT_LOG, Entry
+from groundswell.store import AUDIT_LOG, DATABASE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from groundswell.store import Change, DuckDBStore
 
-__all__ = ["Context", "Kept", "of_one_process", "seconds"]
+__all__ = ["Context", "Kept", "of_one_process", "refuse_own_database", "seconds"]
 
 T = TypeVar("T")
 _Part = TypeVar("_Part")
@@ -118,6 +121,24 @@ def _refusing(method: Callable[..., T]) -> Callable[..., T]:
         return method(self, *arguments, **named)
 
     return refusing
+
+
+def refuse_own_database(context: Context, source: object) -> None:
+    """Refuse to read a factory's own database as an input: to close it again would release DuckDB's lock on it.
+
+    Raises:
+        InputError: ``bad-source``.
+    """
+    database = context.store.folder / DATABASE
+    if isinstance(source, str | os.PathLike):
+        with contextlib.suppress(OSError, ValueError):  # what cannot be found is told when it is read
+            if database.samefile(source):
+                raise InputError(
+                    "bad-source",
+                    f"`{os.fspath(source)}` is the database of the factory itself",
+                    hint="name a file of devices or targets; `groundswell backup` copies a factory",
+                    fields={"path": str(source)},
+                )
 
 
 class Kept(Generic[T]):

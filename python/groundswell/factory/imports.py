@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, refuse_own_database, seconds
 from groundswell.factory.denied import DeniedDevice, Skipped, skip_denied
 from groundswell.factory.incoming import incoming, united
 from groundswell.factory.known import known_devices
@@ -165,6 +165,8 @@ def import_devices(
             hint="import the files one by one, each with its own file of rejects",
             fields={"sources": len(sources)},
         )
+    for source in sources:
+        refuse_own_database(context, source)
     at = seconds(now)
     with context.store.turn():
         mapping = options.resolved(context)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
-from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
 from groundswell.factory.publisher import TAG_VARIANT, Served
 from groundswell.fleet.quantities import instant
 from groundswell.store import put, remove
@@ -156,6 +156,7 @@ class Targets:
 
         Cost: linear in the targets of the factory.
         """
+        refuse_own_database(self._context, source)
         file = read_targets_file(Path(source) if isinstance(source, str) else source)
         return self._take(file.targets, file.foreign_signatures, file.notes, "targets import", now)
 
