@@ -51,6 +51,7 @@ __all__ = [
     "extract_json",
     "find_repeated_uuids",
     "first_key_of_path",
+    "keep_forever",
     "fold_column_name",
     "format_uuids",
     "identity_hash",
