@@ -420,11 +420,17 @@ def test_too_few_descriptors_leave_checks_unmade(tmp_path: Path) -> None:
         factory.check(now=NOW)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 2, hard))
+        taken: list[int] = []
         try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
             with pytest.raises(StorageError) as caught:
                 factory.check(now=NOW)
         finally:
+            for descriptor in taken:
+                os.close(descriptor)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert caught.value.code == "could-not-check"
         assert "Too many open files" in caught.value.message

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError
 from groundswell.fleet.quantities import instant
+from groundswell.store import cannot_read
 from groundswell.tuf.documents import format_instant
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ class Clock:
         return f"it is `{_text(at)}` by the clock, and `{newest.by}` did `{newest.action}` at `{_text(newest.at)}`"
 
     def _updated(self) -> _Record | None:
+        try:
+            return self._read_on()
+        except OSError as error:
+            raise cannot_read(self._log, error) from error
+
+    def _read_on(self) -> _Record | None:
         with self._log.open("rb") as file:
             if file.seek(0, 2) < self._read:  # a line was taken back
                 self._read, self._newest = 0, None
