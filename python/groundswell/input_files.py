@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from groundswell import _core
 from groundswell.errors import InputError, NotFoundError, StorageError
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["file_not_found", "read_file"]
+__all__ = ["file_not_found", "read_file", "read_up_to"]
 
 _HEAD: Final = 1 << 16
+_PIECE: Final = 1 << 26
 _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
@@ -43,7 +44,7 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
             head = file.read(_HEAD if at_most is None else min(_HEAD, at_most))
             if enough is not None and enough(head):
                 return head
-            return head + file.read(-1 if at_most is None else at_most - len(head))
+            return head + (file.read() if at_most is None else read_up_to(file, at_most - len(head)))
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a name with a NUL in it, which no file has.
         raise file_not_found(path) from error
@@ -58,6 +59,20 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
             hint="get permission to read it, or copy it to where you have it",
             fields={"path": str(path), "reason": error.strerror or str(error)},
         ) from error
+
+
+def read_up_to(file: IO[bytes], at_most: int) -> bytes:
+    """Read so many bytes at most; memory is taken for what is there, not for what may be read.
+
+    >>> import io
+    >>> read_up_to(io.BytesIO(b"abc"), 2)
+    b'ab'
+    """
+    pieces: list[bytes] = []
+    while at_most > 0 and (piece := file.read(min(at_most, _PIECE))):
+        pieces.append(piece)
+        at_most -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def file_not_found(path: Path) -> NotFoundError:

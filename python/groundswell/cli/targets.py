@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "import_targets", "list_targets", "prune", "show", "targets"]
 
+_MAX_STDIN: Final = (64 << 20) + 1
+"""One byte more than a targets file may have, so that a longer one is refused."""
+
 
 @click.group(cls=ExamplesGroup)
 def targets() -> None:
@@ -43,7 +46,9 @@ def import_targets(file: str, *, as_json: bool, directory: str | None) -> None:
     import sys
 
     # The factory is taken afterwards: what writes to our stdin may need it.
-    source: str | bytes = (sys.stdin.buffer.read() if sys.stdin else b"") if file == "@-" else file.removeprefix("@")
+    source: str | bytes = (
+        (sys.stdin.buffer.read(_MAX_STDIN) if sys.stdin else b"") if file == "@-" else file.removeprefix("@")
+    )
     with open_factory(directory) as factory:
         report = factory.targets.import_(source)
     _tell(report, as_json=as_json)

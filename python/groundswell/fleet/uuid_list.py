@@ -34,6 +34,9 @@ _OUT_OF_BAND: Final = 5
 
 __all__ = ["BadUuid", "UuidList", "UuidListCheck"]
 
+MAX_LIST_BYTES: Final = 4 << 30
+"""The largest text that is read as a list, so that a source without end does not take all memory."""
+
 
 @checks_arguments
 @final
@@ -110,12 +113,19 @@ class UuidList:
         """
         if isinstance(source, os.PathLike):
             path = Path(source)
-            data, name = read_file(path, enough=_is_no_text), name or str(path)
+            data, name = read_file(path, at_most=MAX_LIST_BYTES + 1, enough=_is_no_text), name or str(path)
         elif isinstance(source, str):
             # A lone surrogate (an argument of bytes that are no text) becomes bytes that the core refuses.
             data = source.encode("utf-8", "surrogatepass")
         else:
             data = source if isinstance(source, bytes) else bytes(memoryview(source))
+        if len(data) > MAX_LIST_BYTES:
+            raise InputError(
+                "list-too-large",
+                f"the list `{name}` is larger than {MAX_LIST_BYTES} bytes",
+                hint="check that it is the file that you mean; a list of that size names more than 100 million devices",
+                fields={"list": name, "max_bytes": MAX_LIST_BYTES},
+            )
         try:
             report = _core.parse_uuid_list(data)
         except InputError as error:
