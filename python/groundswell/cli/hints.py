@@ -117,12 +117,16 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "rsa-key": "use an ED25519 key, such as `groundswell keys` makes",
     "signatures-missing": _signatures,
     "store-damaged": _stored,
+    "tag-without-devices": "correct the tag, or confirm that it is a new one with --new-tag",
     "unknown-device": _device,
     "unknown-group": _near("group", "`groundswell groups list` lists the groups"),
     "unknown-tag": _near("tag", "`groundswell status` lists the tags"),
     "unknown-wave": _near("wave", "`groundswell waves list` lists the waves"),
     "unknown-version": lambda fields: None if fields.get("known") else "`groundswell targets import` imports targets",
+    "whole-group-too-large": "nothing was staged; give --limit N or --uuids @FILE, or raise the setting with"
+    " `groundswell settings max-whole-group N`",
     "whole-group-unsaid": "give --limit N or --uuids @FILE",
+    "would-downgrade": "make a wave of a later version, or accept that agents may go back with --allow-downgrade",
 }
 """Hints by error code: a text, or what makes one out of the error's fields.
 

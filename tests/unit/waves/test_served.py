@@ -11,14 +11,15 @@ import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 import factories
-from factories import AT, later
+from factories import AT, NOW, later
 from groundswell.errors import GroundswellError
 from groundswell.tuf.judge import judge_directory
-from wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, uuid
+from wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +131,8 @@ def test_a_release_is_served_as_the_law_says_step_by_step(fleet: Fleet) -> None:
 
     release.waves.cancel("v42", now=clock.clock)
     fleet.look(OUTSIDE | all_of(MATCHING, [40]) | all_of([1, 5, 9], [42, 40]))
-    release.check_in([1], target_version=41)
+    seen = cells([UUID(uuid(1))], last_seen=NOW + 60, target_version=41)
+    release.factory.devices.import_(seen, now=clock.clock)
     fleet.look({1: [40], 5: [42, 40]})
 
     # A wave below what a canceled one brought to a device does not take it back; one at or above it does.
