@@ -476,3 +476,16 @@ def test_an_export_says_where_it_cannot_be_written(acme: Run, shop: Path) -> Non
         ran = acme("devices", "export", file)
         assert (ran.slug, ran.code, ran.out) == (slug, EXIT_CODES[slug], "")
         assert said in ran.err
+
+
+def test_a_list_as_csv_is_whole_and_guarded(acme: Run, shop: Path) -> None:
+    acme("devices", "import", csv(shop, f"uuid,name\n{UUIDS[0]},=1+1\n"))
+    ran = acme("devices", "list", "--csv", "-g", "canary")
+    lines = ran.out.splitlines()
+    assert lines[0] == "uuid,name,group,tag,production,last_seen,target_version,hardware_id"
+    assert lines[1].startswith(f"{UUIDS[0]},'=1+1,canary,")
+    assert acme("devices", "list", "--csv", "--raw").out.splitlines()[1].startswith(f"{UUIDS[0]},=1+1,")
+    assert len(acme("devices", "list", "--csv").out.splitlines()) == 7
+    assert len(acme("devices", "list", "--csv", "-n", "2").out.splitlines()) == 3
+    assert acme("devices", "list", "--csv", "--json").code == 2
+    assert acme("devices", "list", "--raw").code == 2

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import click
+from click.core import ParameterSource
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.completion import complete_devices, complete_devices_and_groups, complete_groups, complete_tags
+from groundswell.cli.csv_output import print_csv
 from groundswell.cli.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.mapping_options import column_lines, columns_of, mapping_options
 from groundswell.cli.mappings import mappings
-from groundswell.cli.options import json_option, online_threshold_option
+from groundswell.cli.options import json_option, online_threshold_option, yes_option
+from groundswell.cli.questions import ask_leaving
 from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, OUTPUT
@@ -21,7 +25,7 @@ from groundswell.cli.uuid_argument import read_device_words, read_uuid_words
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from groundswell.factory import Device, ImportReport
+    from groundswell.factory import Device, Factory, ImportReport
     from groundswell.factory.devices import Sort
 
 __all__ = [
@@ -147,7 +151,11 @@ def _tell_import(report: ImportReport) -> None:
 @click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
 @click.option("-n", "--limit", metavar="N", type=int, default=50, help="How many devices a page has.")
 @click.option("-p", "--page", metavar="N", type=int, default=1, help="Which page.")
+@click.option("--wave", metavar="NAME", type=NAME, help="Only devices in a state of this wave.")
+@click.option("--state", metavar="STATE", type=NAME, help="Which state: a count of `waves status`, such as scheduled.")
 @click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone, of all pages: a list to go on with.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, of all pages unless -n or -p is given.")
+@click.option("--raw", is_flag=True, help="With --csv: do not guard cells that a spreadsheet would execute.")
 @json_option
 @now_option
 @directory_option
@@ -167,16 +175,28 @@ def list_devices(
     sort: str,
     limit: int,
     page: int,
+    wave: str | None,
+    state: str | None,
     only_uuids: bool,
+    as_csv: bool,
+    raw: bool,
     as_json: bool,
     now: datetime | None,
     directory: str | None,
 ) -> None:
-    """List devices, a page at a time."""
+    """List devices, a page at a time.
+
+    STATE is scheduled, updated, on-version, newer, older, silent, unsupported, unscheduled, covered, staged, online or
+    matching, each of them as `groundswell waves status` counts it. Without --wave it is that of the only active wave.
+    """
     if (no_group and group) or (no_tag and tag):
         raise click.UsageError("--no-group and --no-tag exclude --group and --tag")
     if only_uuids and as_json:
         raise click.UsageError("--uuids prints a list and --json a page: say one of them")
+    if as_csv and (only_uuids or as_json):
+        raise click.UsageError("use one of --csv, --uuids and --json")
+    if raw and not as_csv:
+        raise click.UsageError("--raw requires --csv")
     filters: dict[str, Any] = {
         "group": "" if no_group else group,
         "tag": "" if no_tag else tag,
@@ -187,6 +207,8 @@ def list_devices(
         "hardware_id": hardware_id,
         "online": online,
         "online_threshold": online_threshold,
+        "wave": wave,
+        "state": state,
         "sort": cast("Sort", sort),
         "now": now,
     }
@@ -195,6 +217,19 @@ def list_devices(
             uuids = factory.devices.list_uuids(**filters)
         # Not before the factory is free again: whoever reads the list may need it.
         print_lines(uuids)
+        return
+    if as_csv:
+        typed = any(
+            click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
+            for option in ("limit", "page")
+        )
+        with open_factory(directory) as factory:
+            listed = (
+                factory.devices.list(**filters, limit=limit, page=page).devices
+                if typed
+                else _all_pages(factory, filters)
+            )
+        print_csv(_CSV_COLUMNS, map(_csv_row, listed), raw=raw)
         return
     with open_factory(directory) as factory:
         found = factory.devices.list(**filters, limit=limit, page=page)
@@ -207,6 +242,34 @@ def list_devices(
     if found.total and not found.devices:
         note(f"there is no page {found.page}")
     say(f"page {found.page} of {found.pages}, {count(found.total, 'device')}")
+
+
+_CSV_COLUMNS = ("uuid", "name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
+"""The names that `devices import` takes, so that the output is a source as well."""
+
+
+def _csv_row(device: Device) -> list[str | None]:
+    version = device.target_version
+    return [
+        device.uuid,
+        device.name,
+        device.group,
+        device.tag,
+        "true" if device.production else "false",
+        instant_text(device.last_seen),
+        None if version is None else str(version),
+        device.hardware_id,
+    ]
+
+
+def _all_pages(factory: Factory, filters: dict[str, Any]) -> list[Device]:
+    found: list[Device] = []
+    for number in itertools.count(1):
+        page = factory.devices.list(**filters, limit=1_000_000, page=number)
+        found += page.devices
+        if number >= page.pages:
+            break
+    return found
 
 
 def _row(device: Device) -> list[object]:
@@ -253,11 +316,13 @@ def _plain(value: object) -> object:
     "words", metavar="UUID|NAME… GROUP", nargs=-1, required=True, shell_complete=complete_devices_and_groups
 )
 @click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are devices then.")
+@yes_option
 @directory_option
-def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None:
+def group(words: tuple[str, ...], *, unset: bool, yes: bool, directory: str | None) -> None:
     """Put devices into GROUP; all of them or, if one is not known, none.
 
-    UUID may also be a list, @FILE or @- for stdin.
+    UUID may also be a device's name, a list, @FILE or @- for stdin. If the move takes scheduled devices out of an
+    active wave, the command asks first; without a terminal it requires --yes.
     """
     if not unset and len(words) == 1:
         raise click.UsageError("name at least one device and, last, the group")
@@ -265,6 +330,7 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
     into = None if unset else words[-1]
     with open_factory(directory) as factory:
         named = devices_named.uuids(factory)
+        ask_leaving("devices group", factory.devices.would_leave(named, into), yes=yes)
         moved = factory.devices.assign(named, into)
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
@@ -276,17 +342,20 @@ def group(words: tuple[str, ...], *, unset: bool, directory: str | None) -> None
 
 @devices.command(short_help="Delete devices and put them on the denied list.")
 @click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True, shell_complete=complete_devices)
+@yes_option
 @directory_option
-def delete(words: tuple[str, ...], *, directory: str | None) -> None:
+def delete(words: tuple[str, ...], *, yes: bool, directory: str | None) -> None:
     """Delete devices and put them on the denied list; all of them or, if one is not known, none.
 
-    UUID may also be a list, @FILE or @- for stdin. A deleted device leaves every group and wave. Imports skip it until
-    `groundswell devices allow` takes it off the denied list.
+    UUID may also be a device's name, a list, @FILE or @- for stdin. A deleted device leaves every group and wave.
+    Imports skip it until `groundswell devices allow` takes it off the denied list. If scheduled devices leave an active
+    wave, the command asks first; without a terminal it requires --yes.
     """
     # Read before the factory is taken: what writes to our stdin may need it.
     devices_named = read_device_words(words)
     with open_factory(directory) as factory:
         named = devices_named.uuids(factory)
+        ask_leaving("devices delete", factory.devices.would_leave(named, deleted=True), yes=yes)
         deleted = factory.devices.delete(named)
     say(f"deleted {count(deleted, 'device')}")
 

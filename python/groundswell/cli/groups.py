@@ -10,7 +10,8 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.completion import complete_groups
 from groundswell.cli.factory_option import directory_option, open_factory
-from groundswell.cli.options import json_option
+from groundswell.cli.options import json_option, yes_option
+from groundswell.cli.questions import ask_leaving
 from groundswell.cli.render import count, say
 from groundswell.cli.tables import instant_text, print_json, print_lines, table
 from groundswell.cli.texts import NAME, TEXT
@@ -87,10 +88,16 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
 @click.option(
     "--ungroup", is_flag=True, help="Let its devices be without a group; a group that has any is refused else."
 )
+@yes_option
 @directory_option
-def delete(name: str, *, ungroup: bool, directory: str | None) -> None:
-    """Delete a group. A new group of the same name is another group."""
+def delete(name: str, *, ungroup: bool, yes: bool, directory: str | None) -> None:
+    """Delete a group. A new group of the same name is another group.
+
+    If that takes scheduled devices out of an active wave, the command asks first; without a terminal it requires --yes.
+    """
     with open_factory(directory) as factory:
+        if ungroup:
+            ask_leaving("groups delete", factory.groups.would_leave(name), yes=yes)
         members = factory.groups.delete(name, ungroup=ungroup)
     left = f"; {count(members, 'device is', 'devices are')} without a group now" if members else ""
     say(f"deleted the group {name}{left}")

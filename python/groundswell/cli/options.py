@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
-__all__ = ["DURATION", "INSTANT", "SEED", "THRESHOLD", "json_option", "online_threshold_option", "output_option"]
+__all__ = [
+    "DURATION",
+    "INSTANT",
+    "SEED",
+    "THRESHOLD",
+    "json_option",
+    "online_threshold_option",
+    "output_option",
+    "yes_option",
+]
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION: Final = re.compile(
@@ -121,6 +130,11 @@ def online_threshold_option(command: Command) -> Command:
         show_default=True,
         help="Devices seen within it are online, others offline; a bare number is hours.",
     )(command)
+
+
+def yes_option(command: Command) -> Command:
+    """Add ``-y``."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask before scheduled devices leave a wave.")(command)
 
 
 def output_option(command: Command) -> Command:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from groundswell.cli.render import confirm, say
 from groundswell.errors import InputError, StateError
+from groundswell.wording import count
 
-__all__ = ["ask", "has_terminal", "must_ask", "must_be_named"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from groundswell.factory.leaving import LeavingDevices
+
+__all__ = ["ask", "ask_leaving", "has_terminal", "must_ask", "must_be_named"]
 
 
 def has_terminal() -> bool:
@@ -55,3 +63,26 @@ def must_be_named(command: str, wave: str) -> InputError:
         hint=f"name the wave: groundswell {command} {wave}",
         fields={"command": command, "wave": wave},
     )
+
+
+def ask_leaving(command: str, leaves: Sequence[LeavingDevices], *, yes: bool) -> None:
+    """Report the scheduled devices that would leave an active wave, and ask whether that is meant.
+
+    Raises:
+        InputError: ``confirmation-required`` without a terminal and without ``--yes``.
+        StateError: ``not-confirmed`` for a no.
+    """
+    if not leaves:
+        return
+    told = ", ".join(f"{count(one.devices, 'scheduled device')} would leave the wave {one.wave}" for one in leaves)
+    if yes:
+        say(f"note: {told}")
+    elif has_terminal():
+        ask(f"{told}. Go on?")
+    else:
+        raise InputError(
+            "confirmation-required",
+            f"{told}, and there is no terminal to ask on",
+            hint=f"give --yes to `groundswell {command}` if that is meant; nothing was changed",
+            fields={"command": command, "leaves": [asdict(one) for one in leaves]},
+        )

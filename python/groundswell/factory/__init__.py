@@ -8,6 +8,7 @@ from groundswell.factory.factory import Factory
 from groundswell.factory.groups import Group
 from groundswell.factory.imports import ImportReport, SourceReport
 from groundswell.factory.keys import KeyFact, KeysView
+from groundswell.factory.leaving import LeavingDevices, Moved
 from groundswell.factory.mappings import SavedMapping
 from groundswell.factory.metadata import Exported, Renewed
 from groundswell.factory.publisher import Publication
@@ -38,6 +39,8 @@ __all__ = [
     "ImportReport",
     "KeyFact",
     "KeysView",
+    "LeavingDevices",
+    "Moved",
     "Plan",
     "ProductionRole",
     "Progress",

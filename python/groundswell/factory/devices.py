@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
@@ -16,6 +16,7 @@ from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devic
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, MappingOptions, import_devices
 from groundswell.factory.incoming import uuid_column
+from groundswell.factory.leaving import LeavingDevices, Moved, would_leave
 from groundswell.factory.mappings import Mappings
 from groundswell.factory.names import storable
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from groundswell.factory.groups import Groups
+    from groundswell.factory.wave_book import WaveBook
+    from groundswell.factory.waves import Waves
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
 
@@ -51,8 +54,8 @@ SORTS: Final[dict[Sort, str]] = {
 """The orders of a list, and what they are in SQL."""
 
 _SELECT: Final = (
-    "SELECT d.ordinal, CAST(d.uuid AS VARCHAR), d.name, g.name, t.name, d.production, d.last_seen, d.target_version,"
-    " d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
+    "SELECT d.ordinal, CAST(d.uuid AS VARCHAR) AS uuid, d.name, g.name AS group_name, t.name AS tag_name, d.production,"
+    " d.last_seen, d.target_version, d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
     " LEFT JOIN tags t ON t.tag_id = d.tag_id"
 )
 _MOST_NAMED: Final = 100
@@ -113,6 +116,8 @@ class DeviceFilters(TypedDict, total=False):
     hardware_id: str | None
     online: bool | None
     online_threshold: timedelta
+    wave: str | None
+    state: str | None
     sort: Sort
     now: datetime | None
 
@@ -122,12 +127,18 @@ class DeviceFilters(TypedDict, total=False):
 class Devices:
     """``factory.devices``."""
 
-    def __init__(self, context: Context, groups: Groups) -> None:
+    def __init__(self, context: Context, groups: Groups, book: WaveBook) -> None:
         self._context: Final = context
+        self._book: Final = book
+        self._waves: Any = None
         self._groups: Final = groups
         self.mappings: Final = Mappings(context)
         """The mappings of columns that imports saved."""
         self._loaded: tuple[int, Fleet] | None = None
+
+    def bind(self, waves: Waves) -> None:
+        """Let lists ask the waves of the factory, which are made later, for their devices."""
+        self._waves = waves
 
     def __len__(self) -> int:
         ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
@@ -215,7 +226,7 @@ class Devices:
             options=MappingOptions(columns=columns, rows_at=rows_at, uuid5=uuid5, use=mapping, save=save_mapping),
         )
 
-    def list(
+    def list(  # noqa: C901 - a condition for each filter
         self,
         *,
         group: str | None = None,
@@ -227,6 +238,8 @@ class Devices:
         hardware_id: str | None = None,
         online: bool | None = None,
         online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+        wave: str | None = None,
+        state: str | None = None,
         sort: Sort = "ordinal",
         limit: int = 50,
         page: int = 1,
@@ -244,14 +257,18 @@ class Devices:
             hardware_id: only devices of this hardware.
             online: only devices that were seen within the threshold, or only the others.
             online_threshold: the threshold.
+            wave: only devices in a state of this wave; with `state` alone, the only active wave.
+            state: which state, as `Waves.devices_in_state` takes it; with `wave` alone, all devices that match the
+                wave. The list is as long as the count of this name in the wave's status.
             sort: one of `SORTS`; ``-`` reverses.
             limit: how many devices a page has, 1 to 1 000 000.
             page: which page, from 1. One beyond the last has no devices.
             now: the instant that ages are counted to; the clock's unless given.
 
         Raises:
-            NotFoundError: ``unknown-group``, ``unknown-tag``.
-            InputError: ``bad-page``, ``bad-sort``, ``bad-version``.
+            NotFoundError: ``unknown-group``, ``unknown-tag``; ``unknown-wave``, ``no-active-wave``.
+            InputError: ``bad-page``, ``bad-sort``, ``bad-version``, ``bad-state``.
+            StateError: ``several-active-waves``; ``failures-unknown`` for the state ``failed``.
 
         Cost: one pass over the devices; sorting those that are left.
         """
@@ -280,18 +297,39 @@ class Devices:
         if hardware_id is not None:
             conditions.append(("d.hardware_id = ?", [storable(hardware_id)]))
         if online is not None:
-            since = max(0, seconds(now) - whole_seconds(online_threshold, "online_threshold"))
-            seen = "coalesce(d.last_seen >= ?, false)"
-            conditions.append((seen if online else f"NOT {seen}", [since]))
-        where = " AND ".join(sql for sql, _ in conditions)
-        parameters = [value for _, values in conditions for value in values]
+            conditions.append(_online(online_threshold, now, online=online))
         with self._context.store.turn():
-            ((total,),) = self._context.store.rows(f"SELECT count(*) FROM devices d WHERE {where}", parameters)
-            found = self._context.store.rows(
+            in_state = self._in_state(wave, state, now=now, online_threshold=online_threshold)
+            if in_state is not None:
+                conditions.append(("d.ordinal IN (SELECT ordinal FROM in_state)", []))
+            where = " AND ".join(sql for sql, _ in conditions)
+            parameters = [value for _, values in conditions for value in values]
+            ((total,),) = self._rows(f"SELECT count(*) AS total FROM devices d WHERE {where}", parameters, in_state)
+            found = self._rows(
                 f"{_SELECT} WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?",
                 [*parameters, limit, (page - 1) * limit],
+                in_state,
             )
         return DevicePage(tuple(map(_device, found)), total, page, max(1, -(-total // limit)))
+
+    def _rows(self, sql: str, parameters: Sequence[Any], in_state: pa.Table | None) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query, which may name the table `in_state`."""
+        if in_state is None:
+            return self._context.store.rows(sql, parameters)
+        found = self._context.store.table(sql, parameters, in_state=in_state)
+        return [tuple(row.values()) for row in found.to_pylist()]
+
+    def _in_state(
+        self, wave: str | None, state: str | None, *, now: datetime | None, online_threshold: timedelta
+    ) -> pa.Table | None:
+        """The ordinals of the devices in a state of a wave; None if neither is given."""
+        if (wave is None and state is None) or self._waves is None:
+            return None
+        import pyarrow as pa
+
+        asked = "matching" if state is None else state
+        devices = self._waves.devices_in_state(wave, asked, now=now, online_threshold=online_threshold)
+        return pa.table({"ordinal": pa.array(devices.to_ordinals(), pa.uint32())})
 
     def list_uuids(self, **filters: Unpack[DeviceFilters]) -> Sequence[str]:
         """The UUIDs of all devices that `list` would list on all of its pages, with the same filters and order.
@@ -354,11 +392,41 @@ class Devices:
             return None
         return "allowed" if rows[0][0] else "denied"
 
-    def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> int:
+    def would_leave(
+        self, devices: DeviceList, group: str | None = None, *, deleted: bool = False
+    ) -> tuple[LeavingDevices, ...]:
+        """Count the scheduled devices that would leave an active wave. Nothing changes.
+
+        Args:
+            devices: the devices; those that the factory does not have are left out.
+            group: the group that they would be moved into; None for no group.
+            deleted: whether they would be deleted instead.
+
+        Returns:
+            A wave each, in the order in which the waves were made; empty if no scheduled device would leave one.
+
+        Raises:
+            NotFoundError: ``unknown-group``.
+            InputError: ``bad-uuid``.
+        """
+        with self._context.store.turn():
+            if group is not None:
+                self._groups.find(group)
+            return self._leaving(as_uuid_list(devices), into=group, deleted=deleted)
+
+    def _leaving(self, devices: UuidList, *, into: str | None, deleted: bool) -> tuple[LeavingDevices, ...]:
+        if not len(devices) or not any(wave.active for wave in self._book.all()):
+            return ()
+        fleet = self.fleet()
+        ordinals = fleet.ordinals(devices)
+        moved = _core.DeviceSet.from_ordinals(ordinals[ordinals != _core.NO_ORDINAL])
+        return would_leave(self._book, fleet, moved, into=into, deleted=deleted)
+
+    def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> Moved:
         """Put devices into a group, or with None out of theirs; all of them or, with an error, none.
 
         Returns:
-            How many were elsewhere before.
+            How many were elsewhere before; its `leaves` counts the scheduled devices that left an active wave.
 
         Raises:
             NotFoundError: ``unknown-group``; ``unknown-devices``, every one of them in its fields.
@@ -374,7 +442,8 @@ class Devices:
             elsewhere = pc.is_valid(column) if group_id is None else pc.fill_null(pc.not_equal(column, group_id), True)  # noqa: FBT003
             moved = rows.filter(elsewhere)
             if moved.num_rows == 0:
-                return 0
+                return Moved(0)
+            leaves = self._leaving(UuidList.of(_uuid_bytes(moved)), into=group, deleted=False)
             now_in = pa.repeat(pa.scalar(group_id, pa.uint32()), moved.num_rows)
             moved = moved.set_column(moved.schema.get_field_index("group_id"), "group_id", now_in)
             into = f"into the group {group}" if group is not None else "out of their groups"
@@ -383,11 +452,11 @@ class Devices:
                 f"moved {count(moved.num_rows, 'device')} {into}",
                 [put("devices", moved)],
                 at=seconds(now),
-                details={"group": group, "devices": moved.num_rows},
+                details={"group": group, "devices": moved.num_rows, "leaves": [asdict(one) for one in leaves]},
             )
-            return int(moved.num_rows)
+            return Moved(moved.num_rows, leaves)
 
-    def delete(self, devices: DeviceList, *, now: datetime | None = None) -> int:
+    def delete(self, devices: DeviceList, *, now: datetime | None = None) -> Moved:
         """Delete devices and put them on the denied list; all of them or, with an error, none.
 
         A deleted device leaves every set except what waves have staged. Its uuid keeps its ordinal and its name. No
@@ -398,7 +467,7 @@ class Devices:
             now: the instant for the audit log (default: now).
 
         Returns:
-            How many were deleted.
+            How many were deleted; its `leaves` counts the scheduled devices that left an active wave.
 
         Raises:
             NotFoundError: ``unknown-devices``, every one of them in its fields.
@@ -409,6 +478,7 @@ class Devices:
         with self._context.store.turn():
             rows = self._known(as_uuid_list(devices), "(NOT d.deleted OR d.allowed)")
             number = rows.num_rows
+            leaves = self._leaving(as_uuid_list(devices), into=None, deleted=True)
             kept = {name: rows.column(name) for name in ("ordinal", "uuid", "name")}
             no, yes = pa.repeat(False, number), pa.repeat(True, number)  # noqa: FBT003 - cells
             flags = {"production": no, "deleted": yes, "allowed": no}
@@ -417,9 +487,9 @@ class Devices:
                 f"deleted {count(number, 'device')}",
                 [put("devices", pa.table({**kept, **flags}))],
                 at=seconds(now),
-                details={"devices": number},
+                details={"devices": number, "leaves": [asdict(one) for one in leaves]},
             )
-            return int(number)
+            return Moved(number, leaves)
 
     def allow(self, devices: DeviceList, *, now: datetime | None = None) -> int:
         """Take deleted devices off the denied list; all of them or, with an error, none.
@@ -519,6 +589,13 @@ def _not_empty(devices: UuidList) -> UuidList:
     if len(devices) == 0:
         raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
     return devices
+
+
+def _online(threshold: timedelta, now: datetime | None, *, online: bool) -> tuple[str, list[Any]]:
+    """The condition that a device was seen within the threshold, or was not, and its parameters."""
+    since = max(0, seconds(now) - whole_seconds(threshold, "online_threshold"))
+    seen = "coalesce(d.last_seen >= ?, false)"
+    return seen if online else f"NOT {seen}", [since]
 
 
 def _uuid_bytes(rows: pa.Table) -> list[bytes]:

@@ -87,10 +87,10 @@ class Factory:
         publisher = Publisher(self._context, keyring)
         self.settings: Final = Settings(self._context)
         self.groups: Final = Groups(self._context)
-        self.devices: Final = Devices(self._context, self.groups)
+        book = WaveBook(self._context, self.groups)
+        self.devices: Final = Devices(self._context, self.groups, book)
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
-        book = WaveBook(self._context, self.groups)
         production = Production(self._context, book, self._roots)
         archive = Archive(self.devices, book)
         self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
@@ -114,6 +114,8 @@ class Factory:
             keys=self.keys,
             metadata=self.metadata,
         )
+        self.devices.bind(self.waves)
+        self.groups.bind(self.devices)
 
     @classmethod
     def create(cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None) -> Self:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.factory.leaving import LeavingDevices, Moved
 from groundswell.factory.names import check_name, storable
 from groundswell.fleet.quantities import instant
 from groundswell.fleet.rules import cropped
@@ -18,6 +19,8 @@ from groundswell.wording import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from groundswell.factory.devices import Devices
 
 __all__ = ["Group", "Groups", "group_row"]
 
@@ -70,6 +73,11 @@ class Groups:
 
     def __init__(self, context: Context) -> None:
         self._context: Final = context
+        self._devices: Devices | None = None
+
+    def bind(self, devices: Devices) -> None:
+        """Let `delete` ask the devices of the factory, which are made later, who leaves a wave."""
+        self._devices = devices
 
     def list(self) -> Sequence[Group]:
         """All groups, by name.
@@ -193,7 +201,18 @@ class Groups:
             self._update(group_id, values, summary=summary, verb="describe", details=details, now=now)
             return self.show(name)
 
-    def delete(self, name: str, *, ungroup: bool = False, now: datetime | None = None) -> int:
+    def would_leave(self, name: str) -> tuple[LeavingDevices, ...]:
+        """Count the scheduled devices that would leave an active wave if a group were deleted. Nothing changes.
+
+        Raises:
+            NotFoundError: ``unknown-group``.
+        """
+        with self._context.store.turn():
+            self.find(name)
+            members = () if self._devices is None else self._devices.list_uuids(group=name)
+            return self._devices.would_leave(members) if self._devices is not None and members else ()
+
+    def delete(self, name: str, *, ungroup: bool = False, now: datetime | None = None) -> Moved:
         """Delete a group. Rules that refer to it go with it; a new group of the same name inherits none.
 
         Args:
@@ -202,7 +221,7 @@ class Groups:
             now: the instant for the audit log; the clock's unless given.
 
         Returns:
-            How many devices were in it.
+            How many devices were in it; its `leaves` counts the scheduled devices that left an active wave.
 
         Raises:
             NotFoundError: ``unknown-group``.
@@ -219,6 +238,7 @@ class Groups:
                     hint="move them to another group, or leave them without one with ungroup=True",
                     fields={"group": name, "devices": members.num_rows},
                 )
+            leaves = self.would_leave(name) if members.num_rows else ()
             changes = [remove("groups", [{"group_id": group_id}])]
             if members.num_rows:
                 import pyarrow as pa
@@ -231,9 +251,14 @@ class Groups:
                 f"deleted the group {name}, which had {count(members.num_rows, 'device')}",
                 changes,
                 at=at,
-                details={"group": name, "group_id": group_id, "devices": members.num_rows},
+                details={
+                    "group": name,
+                    "group_id": group_id,
+                    "devices": members.num_rows,
+                    "leaves": [asdict(one) for one in leaves],
+                },
             )
-            return int(members.num_rows)
+            return Moved(members.num_rows, leaves)
 
     def _refuse_taken(self, name: str) -> None:
         if name in self.ids():

@@ -1,0 +1,31 @@
+"""Tables as CSV on stdout, for spreadsheets and scripts: the one place that writes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from groundswell.cli.render import write_output
+from groundswell.csv_cells import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["print_csv"]
+
+
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[str | None]], *, raw: bool) -> None:
+    """Print rows as CSV: UTF-8, a header line, a line feed after each row, quotes where they are needed.
+
+    Args:
+        header: the names of the columns.
+        rows: texts; an empty cell for None.
+        raw: leave cells as they are that a spreadsheet would execute.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(["" if cell is None else cell if raw else guarded(cell) for cell in row])
+    write_output(text.getvalue().encode("utf-8", "backslashreplace"), None)
