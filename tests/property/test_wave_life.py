@@ -186,6 +186,8 @@ class LifeOfAFactory(RuleBasedStateMachine):
 
     def devices_check_in(self, data: st.DataObject) -> None:
         uuids, version = self.some(data), data.draw(st.sampled_from((40, 41, 42, 43, 44, 46)))
+        # Of two reports in the same second the greater version would win.
+        self.now += 1
         rows = wave_factories.cells(uuids, last_seen=self.now, target_version=version)
         self.open.devices.import_(rows, now=self.at)
         self.change(uuids, last_seen=self.now, target_version=version)
@@ -234,6 +236,7 @@ class LifeOfAFactory(RuleBasedStateMachine):
     def devices_take_what_they_are_served(self, data: st.DataObject) -> None:
         if not self.law.devices:
             return
+        self.now += 1
         for uuid in self.some(data):
             kind, name = self.law.served(self.law.devices[uuid])
             if kind == "wave":
