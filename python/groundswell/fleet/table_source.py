@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.arrow_ipc import BrokenArrowError, read_ipc, validated
 from groundswell.errors import InputError
 from groundswell.fleet.columns import match_columns
 from groundswell.fleet.mapping import NO_MAPPING
@@ -83,8 +84,7 @@ def arrow_table(source: Any, label: str) -> pa.Table:
     import pyarrow as pa
 
     try:
-        table = pa.RecordBatchReader.from_stream(source).read_all()
-        table.validate(full=True)
+        return validated(pa.RecordBatchReader.from_stream(source).read_all())
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
             "bad-source",
@@ -92,7 +92,6 @@ def arrow_table(source: Any, label: str) -> pa.Table:
             hint="give each column one type",
             fields={"source": label},
         ) from error
-    return table
 
 
 def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
@@ -101,20 +100,14 @@ def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> Ta
     Raises:
         InputError: ``not-a-table`` if it is cut off or damaged.
     """
-    import pyarrow as pa
-
     from groundswell.fleet.source_file import not_a_table
 
     with file.open() as (unzipped, _):
-        try:
-            if file.head.startswith(ARROW_FILE):
-                table = pa.ipc.open_file(unzipped).read_all()
-            else:
-                table = pa.ipc.open_stream(unzipped).read_all()
-            # Offsets, dictionary indexes and text that are wrong would crash the kernels that follow.
-            table.validate(full=True)
-        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-            raise not_a_table(file.label, "is cut off or damaged Arrow", "write or fetch it again") from error
+        data = unzipped.read()
+    try:
+        table = read_ipc(data)
+    except BrokenArrowError as error:
+        raise not_a_table(file.label, f"is Arrow that {error}", "write or fetch it again") from error
     return TableSource(table, file.label, file, mapping=mapping)
 
 

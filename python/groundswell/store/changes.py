@@ -12,6 +12,8 @@ import io
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
+from groundswell.arrow_ipc import read_ipc
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -162,10 +164,12 @@ class _Hashed:
 
 
 def decode(data: bytes) -> pa.Table:
-    """What `encode` wrote."""
-    import pyarrow as pa
+    """What `encode` wrote.
 
-    return pa.ipc.open_stream(data).read_all()
+    Raises:
+        BrokenArrowError: it did not write that.
+    """
+    return read_ipc(data)
 
 
 def inline(data: bytes) -> str:
