@@ -13,7 +13,7 @@ from groundswell.factory.incoming import incoming, united
 from groundswell.factory.known import known_devices
 from groundswell.factory.mappings import mapping_change, saved_mapping
 from groundswell.factory.merge import Merged, merge
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, is_null_word
 from groundswell.fleet.bad_cells import BadCell
 from groundswell.fleet.columns import COLUMNS
 from groundswell.fleet.mapping import ColumnMapping
@@ -183,7 +183,7 @@ def import_devices(
         saving = options.save is not None and not dry_run
         saved = mapping_change(context, str(options.save), mapping, at=at) if saving else []
         report = replace(
-            _report(read, merged, skipped, dry_run=dry_run),
+            _report(read, merged, skipped, _null_word_notes(context), dry_run=dry_run),
             sources=tuple(_source_report(source, columns) for source, columns in zip(sources, read, strict=True)),
             mapping_saved=options.save if saving else None,
         )
@@ -277,7 +277,9 @@ def _kind(production: bool) -> str:  # noqa: FBT001 - a cell
     return "production" if production else "test"
 
 
-def _report(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, *, dry_run: bool) -> ImportReport:
+def _report(
+    read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, null_words: Sequence[str], *, dry_run: bool
+) -> ImportReport:
     return ImportReport(
         rows=sum(columns.report.rows for columns in read),
         devices=merged.devices,
@@ -293,7 +295,7 @@ def _report(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, *, d
         test_by_default=merged.test_by_default,
         columns={c: source for columns in reversed(read) for c, source in columns.report.columns.items()},
         unused=tuple(dict.fromkeys(name for columns in read for name in columns.report.ignored_columns))[:_MAX_UNUSED],
-        notes=tuple(_notes(read, merged, skipped)),
+        notes=(*_notes(read, merged, skipped), *null_words),
         dry_run=dry_run,
     )
 
@@ -321,6 +323,19 @@ def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> li
         notes.append(f"{rows} older than what is known: {it} did not replace the target_version or last_seen")
     # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
     notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
+    return notes
+
+
+def _null_word_notes(context: Context) -> list[str]:
+    """Groups and tags of older factories whose names mean an absent value now."""
+    notes = []
+    for kind in ("group", "tag"):
+        names = [name for (name,) in context.store.rows(f'SELECT name FROM "{kind}s" ORDER BY name')]
+        notes += [
+            f"the {kind} `{name}` was made from a word for nothing: imports read such cells as absent values"
+            for name in names
+            if is_null_word(name)
+        ]
     return notes
 
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from groundswell.errors import InputError
 from groundswell.fleet.rules import BadCellError, checked_name, cropped
 
-__all__ = ["check_name", "storable"]
+__all__ = ["check_name", "is_null_word", "storable"]
+
+_NULL_WORDS: Final = frozenset(("null", "none", "nil", "nan", "n/a", "#n/a"))
+"""Words that mean an absent value in every column of an import, in any case."""
+
+
+def is_null_word(name: str) -> bool:
+    """Whether a text means an absent value where it is imported.
+
+    >>> is_null_word("NULL"), is_null_word("NA")
+    (True, False)
+    """
+    return name.strip().lower() in _NULL_WORDS
 
 
 def check_name(kind: str, name: str) -> str:
@@ -22,9 +36,17 @@ def check_name(kind: str, name: str) -> str:
     'us-east-1'
     """
     reason = "is empty"
+    if kind in {"group", "tag"} and isinstance(name, str) and is_null_word(name):
+        raise InputError(
+            "bad-name",
+            f"the {kind} name `{cropped(name)}` is a word for nothing: imports read it as an absent value",
+            hint="choose another name",
+            fields={"kind": kind, "name": name},
+        )
     if isinstance(name, str) and name:
         try:
-            return checked_name(name)
+            # A lone surrogate is not text, and not a character of a name either.
+            return checked_name(storable(name))
         except BadCellError as error:
             # The hint says what names have.
             reason = str(error).partition(":")[0]

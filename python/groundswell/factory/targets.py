@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
+from groundswell.factory.names import check_name
 from groundswell.factory.publisher import TAG_VARIANT, Served
 from groundswell.fleet.quantities import instant
 from groundswell.store import put, remove
@@ -248,6 +249,9 @@ class Targets:
             touched = [*added, *retagged]
             if not touched:
                 return report
+            known_tags = {tag for target in known for tag in target.tags}
+            for tag in sorted({tag for target in touched for tag in target.tags} - known_tags):
+                check_name("tag", tag)
             origins = self._origins()
             rows = []
             for target in touched:

@@ -284,7 +284,8 @@ class Waves:
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         check_name("wave", name)
-        check_name("tag", tag)
+        if not self._context.store.rows("SELECT 1 FROM tags WHERE name = ?", [tag]):
+            check_name("tag", tag)
         at = seconds(now)
         with self._context.store.turn():
             root = self._keys.ready_root("production")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import factories
 from factories import AT, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
 from groundswell.factory import Factory
@@ -158,3 +159,30 @@ def test_a_group_whose_devices_were_deleted_is_empty(factory: Factory) -> None:
     # They come back without a group: what was known of them is forgotten.
     factory.devices.import_(devices(2), now=AT)
     assert [one.group for one in factory.devices.list().devices] == [None, None]
+
+
+# --- words for nothing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["null", "NULL", "None", "nil", "NaN", "n/a", "#N/A"])
+def test_a_word_for_nothing_becomes_neither_a_group_nor_a_tag(factory: Factory, word: str) -> None:
+    factory.groups.create("canary", now=AT)
+    commands: list[tuple[Any, tuple[Any, ...]]] = [
+        (factory.groups.create, (word,)),
+        (factory.groups.rename, ("canary", word)),
+        (factory.targets.add, ("pi-1", factories.target(1, tags=(word,))["pi-lmp-1"])),
+    ]
+    for command, arguments in commands:
+        with pytest.raises(InputError) as caught:
+            command(*arguments)
+        assert caught.value.code in {"bad-name", "bad-targets"}
+    assert [group.name for group in factory.groups.list()] == ["canary"]
+
+
+def test_an_import_warns_of_a_group_that_an_older_version_made_of_such_a_word(factory: Factory) -> None:
+    factory.groups.create("canary", now=AT)
+    factories.past_the_store(factory, "UPDATE groups SET name = 'NULL'")
+    report = factory.devices.import_(devices(1, production=True), now=AT)
+    assert [note for note in report.notes if "`NULL`" in note] == [
+        "the group `NULL` was made from a word for nothing: imports read such cells as absent values"
+    ]
