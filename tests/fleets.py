@@ -27,6 +27,7 @@ NOW = 1_795_000_000
 DAY = 24 * 3600
 GROUPS = ("alpha", "Beta-2", "g.3_x+")
 TAGS = ("main", "beta")
+HARDWARE = ("pi", "x86")
 EVERYONE = Selector(include_test=True)
 DRAW = Draw(seed=7, now=NOW)
 
@@ -77,7 +78,7 @@ def registry(devices: Sequence[Device], *, last_seen_as_integers: bool = False) 
             "production": pa.array([device.production for device in devices], pa.bool_()),
             "last_seen": pa.array(seen, kind),
             "target_version": pa.array([device.target_version for device in devices], pa.int64()),
-            "hardware_id": pa.array(["board-1"] * len(devices), pa.string()),
+            "hardware_id": pa.array([device.hardware_id for device in devices], pa.string()),
         }
     )
 
@@ -199,6 +200,7 @@ def some_devices(draw: st.DrawFn, *, min_size: int = 0, max_size: int = 40) -> l
             production=draw(st.sampled_from((True, True, True, False))),
             last_seen=None if (age := draw(_ages())) is None else NOW - age,
             target_version=draw(st.one_of(st.none(), versions)),
+            hardware_id=draw(st.sampled_from((HARDWARE[0], *HARDWARE, None))),
         )
         for uuid in uuids
     ]

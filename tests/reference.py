@@ -24,7 +24,7 @@ _exact = mpmath.MPContext()
 _exact.dps = 60
 
 Denominator = Literal["matching", "remaining", "online"]
-Reason = Literal["unknown", "test", "wrong-tag", "wrong-group"]
+Reason = Literal["unknown", "test", "wrong-tag", "wrong-group", "no-target-for-hardware"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Device:
     production: bool = True
     last_seen: int | None = None
     target_version: int | None = None
+    hardware_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -277,12 +278,16 @@ State = Literal["active", "complete", "canceled"]
 
 @dataclass(frozen=True)
 class Wave:
-    """A target version on its way to a tag: whom its rollouts chose, and the groups that it was given whole."""
+    """A target version on its way to a tag: whom its rollouts chose, and the groups that it was given whole.
+
+    `hardware` are the hardware ids that have a target in its role; None under rule 1, which did not ask.
+    """
 
     target_version: int
     tag: str
     staged: frozenset[UUID] = frozenset()
     whole_groups: tuple[str, ...] = ()
+    hardware: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -295,6 +300,8 @@ class Rollout:
     whole_group: bool = False
     percent_of: Denominator = "matching"
     skip_mismatched: bool = False
+    to: int | str | None = None
+    online_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -309,6 +316,9 @@ class Widened:
     already: frozenset[UUID]
     skipped: list[tuple[UUID, Reason]]
     wave: Wave
+
+
+Act = tuple["frozenset[UUID] | str | None", int]
 
 
 def meant(wave: Wave) -> Selector:
@@ -330,13 +340,55 @@ def covered(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
     return matching(fleet, meant(wave)) & reached
 
 
+def unsupported(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
+    """Give the matching devices of known hardware for which the wave's role has no target."""
+    if wave.hardware is None:
+        return frozenset()
+    without = {d.uuid for d in fleet if d.hardware_id is not None and d.hardware_id not in wave.hardware}
+    return matching(fleet, meant(wave)) & without
+
+
+def covered_in(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UUID]:
+    """Give whom the counts of a status call covered: everyone once the wave is complete, nobody once it is canceled."""
+    match state:
+        case "active":
+            return covered(fleet, wave)
+        case "complete":
+            return matching(fleet, meant(wave))
+        case "canceled":
+            return frozenset()
+
+
+def behind(
+    fleet: list[Device], wave: Wave, state: State, acts: list[Act], *, now: int, threshold: int
+) -> dict[str, frozenset[UUID]]:
+    """Give the devices behind each count of a status."""
+    meant_for, done = matching(fleet, meant(wave)), updated(fleet, wave)
+    reached = covered_in(fleet, wave, state)
+    at_version = {d.uuid for d in fleet if d.target_version == wave.target_version}
+    return {
+        "matching": meant_for,
+        "online": meant_for & {d.uuid for d in fleet if d.last_seen is not None and now - d.last_seen <= threshold},
+        "on-version": meant_for & at_version,
+        "newer": done - at_version,
+        "older": meant_for - done,
+        "updated": done,
+        "covered": reached,
+        "staged": meant_for & wave.staged,
+        "scheduled": scheduled(fleet, wave, state),
+        "silent": silent(fleet, wave, state, acts),
+        "unsupported": (reached & unsupported(fleet, wave)) - done,
+        "unscheduled": meant_for - reached - done,
+    }
+
+
 def scheduled(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UUID]:
     """Give the devices that the wave has yet to update."""
     match state:
         case "active":
-            return covered(fleet, wave) - updated(fleet, wave)
+            return covered(fleet, wave) - updated(fleet, wave) - unsupported(fleet, wave)
         case "complete":
-            return matching(fleet, meant(wave)) - updated(fleet, wave)
+            return matching(fleet, meant(wave)) - updated(fleet, wave) - unsupported(fleet, wave)
         case "canceled":
             return frozenset()
 
@@ -346,9 +398,13 @@ def faults(groups: Iterable[str], rollout: Rollout) -> set[str]:
     codes = set()
     if rollout.uuids == ():
         codes.add("empty-list")
-    if rollout.limit == 0:
+    if 0 in (rollout.limit, rollout.to):
         codes.add("bad-limit")
-    restricted = rollout.uuids is not None or rollout.limit is not None
+    restricted = rollout.uuids is not None or rollout.limit is not None or rollout.to is not None
+    if rollout.to is not None and (rollout.limit is not None or rollout.uuids is not None):
+        codes.add("bad-goal")
+    if rollout.online_only and rollout.limit is None and rollout.to is None:
+        codes.add("online-only-without-sample")
     if rollout.whole_group:
         if rollout.group is None or restricted:
             codes.add("bad-whole-group")
@@ -365,36 +421,48 @@ def roll_out(fleet: list[Device], groups: Iterable[str], wave: Wave, rollout: Ro
     asked = replace(
         meant(wave), group=rollout.group, uuids=rollout.uuids, limit=rollout.limit, percent_of=rollout.percent_of
     )
-    wrong = offenders(fleet, asked)
+    in_wave, done = covered(fleet, wave), updated(fleet, wave)
+    field = matching(fleet, asked)
+    out_of_reach = (field & unsupported(fleet, wave)) - in_wave - done
+    reasons = dict(offenders(fleet, asked))
+    wrong: list[tuple[UUID, Reason]] = [
+        (uuid, "no-target-for-hardware" if uuid in out_of_reach else reasons[uuid])
+        for uuid in dict.fromkeys(rollout.uuids or ())
+        if uuid in out_of_reach or uuid in reasons
+    ]
     if wrong and not rollout.skip_mismatched:
         codes.add("mismatched-devices")
     if codes:
         raise RefusedError(frozenset(codes), wrong)
 
-    in_wave = covered(fleet, wave)
-    field = matching(fleet, asked)
-    remaining = field - in_wave - updated(fleet, wave)
+    remaining = field - in_wave - done - out_of_reach
+    last_seen = {device.uuid: device.last_seen for device in fleet}
+    pool = frozenset(u for u in remaining if step(last_seen[u], draw) == 0) if rollout.online_only else remaining
+    if rollout.to is not None:
+        goal = rollout.to if isinstance(rollout.to, int) else share(rollout.to, len(field))
+        missing = max(0, goal - len(field & (in_wave | done)))
+        taken = in_key_order(pool, last_seen, draw)[:missing]
+        after = replace(wave, staged=wave.staged | set(taken))
+        return Widened("sample", taken, missing, field, remaining, frozenset(), wrong, after)
     if rollout.limit is not None:
         if asked.percent_of == "remaining" and isinstance(rollout.limit, str):
             at_most = share(rollout.limit, len(remaining))
         else:
             at_most = limit(fleet, asked, draw) or 0
-        taken = in_key_order(remaining, {device.uuid: device.last_seen for device in fleet}, draw)[:at_most]
+        taken = in_key_order(pool, last_seen, draw)[:at_most]
         after = replace(wave, staged=wave.staged | set(taken))
         kind: Literal["sample", "sample-within-list"] = "sample" if rollout.uuids is None else "sample-within-list"
-        already = frozenset() if rollout.uuids is None else field - remaining
+        already = frozenset() if rollout.uuids is None else field & (in_wave | done)
         return Widened(kind, taken, at_most, field, remaining, already, wrong, after)
     if rollout.uuids is not None:
-        taken = [uuid for uuid in dict.fromkeys(rollout.uuids) if uuid in field and uuid not in in_wave]
+        taken = [uuid for uuid in dict.fromkeys(rollout.uuids) if uuid in field - in_wave - out_of_reach]
         after = replace(wave, staged=wave.staged | set(taken))
-        return Widened("listed", taken, len(field), field, remaining, field - remaining, wrong, after)
+        wanted = len(field - out_of_reach)
+        return Widened("listed", taken, wanted, field, remaining, field & (in_wave | done), wrong, after)
     joining = [device.uuid for device in fleet if device.uuid in field - in_wave]
     whole = tuple(dict.fromkeys((*wave.whole_groups, rollout.group or "")))
     after = replace(wave, whole_groups=whole)
     return Widened("whole-group", joining, len(field), field, remaining, frozenset(), wrong, after)
-
-
-Act = tuple["frozenset[UUID] | str | None", int]
 
 
 def silent(fleet: list[Device], wave: Wave, state: State, acts: list[Act]) -> frozenset[UUID]:

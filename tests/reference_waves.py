@@ -76,6 +76,8 @@ class Releases:
 
     needed: int
     known_versions: frozenset[int]
+    hardware: frozenset[str] = frozenset({"pi"})
+    """The hardware ids for which every version has targets."""
     devices: dict[UUID, Device] = field(default_factory=dict)
     groups: dict[int, str] = field(default_factory=dict)
     groups_ever: int = 0
@@ -141,7 +143,7 @@ class Releases:
         """What is staged, and the groups that are there still and were rolled out whole."""
         whole = [one.group for one in life.history if one.kind == "whole-group"]
         names = tuple(dict.fromkeys(self.groups[number] for number in whole if number in self.groups))
-        return Wave(life.target_version, life.tag, life.staged, names)
+        return Wave(life.target_version, life.tag, life.staged, names, self.hardware)
 
     def init(self, name: str, version: int, tag: str, key: str, prune: frozenset[int] = frozenset()) -> None:
         """Make a wave."""
@@ -318,9 +320,12 @@ class Releases:
             "newer": len(updated) - tally[life.target_version],
             "older": len(devices) - len(updated),
             "updated": len(updated),
-            "covered": len(reference.covered(part, wave)),
+            "covered": len(reference.covered_in(part, wave, life.state)),
             "scheduled": len(scheduled),
-            "unscheduled": len(matching - scheduled - updated),
+            "unsupported": len(
+                (reference.covered_in(part, wave, life.state) & reference.unsupported(part, wave)) - updated
+            ),
+            "unscheduled": len(matching - reference.covered_in(part, wave, life.state) - updated),
             "silent": len(reference.silent(part, wave, life.state, acts)),
             "versions": {
                 version: (number, version is not None and version not in known) for version, number in tally.items()

@@ -61,7 +61,7 @@ def table(devices: Iterable[Device]) -> pa.Table:
             "production": [one.production for one in rows],
             "last_seen": pa.array([one.last_seen for one in rows], pa.int64()),
             "target_version": pa.array([one.target_version for one in rows], pa.int64()),
-            "hardware_id": [HARDWARE] * len(rows),
+            "hardware_id": pa.array([one.hardware_id for one in rows], pa.string()),
         }
     )
 

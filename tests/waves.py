@@ -45,6 +45,8 @@ def core_fleet(
         production=np.array([device.production for device in rows], np.bool_),
         target_versions=np.array([-1 if d.target_version is None else d.target_version for d in rows], np.int32),
         present=np.array([device.uuid not in deleted for device in rows], np.bool_),
+        hardware=codes(fleets.HARDWARE, [device.hardware_id for device in rows]),
+        hardware_names=list(fleets.HARDWARE),
     )
 
 
@@ -61,6 +63,7 @@ def core_wave(rows: Sequence[Device], wave: Wave) -> _core.Wave:
         tag=wave.tag,
         staged=device_set(rows, wave.staged),
         whole_groups=list(wave.whole_groups),
+        supported_hardware=None if wave.hardware is None else list(wave.hardware),
     )
 
 
@@ -82,6 +85,7 @@ def stage(
         listed = as_array(rollout.uuids)
     # The edge refuses a limit of 0 in words of its own; here the engine is to do it.
     limit = None if rollout.limit in (None, 0) else parse_limit(rollout.limit)
+    goal = None if rollout.to in (None, 0) else parse_limit(rollout.to)
     return wave.stage(
         fleet,
         group=rollout.group,
@@ -95,6 +99,9 @@ def stage(
         now=draw.now,
         online_threshold=draw.online_threshold,
         half_life=draw.half_life,
+        goal=goal.count if goal is not None else rollout.to,  # type: ignore[arg-type]  # None or 0
+        goal_thousandths=goal.thousandths if goal is not None else None,
+        online_only=rollout.online_only,
     )
 
 
@@ -110,6 +117,7 @@ def some_waves(draw: st.DrawFn, devices: Sequence[Device]) -> Wave:
         tag=draw(st.sampled_from((fleets.TAGS[0], *fleets.TAGS, "nobody-listens"))),
         staged=frozenset(draw(st.sets(st.sampled_from(uuids))) if uuids else ()),
         whole_groups=tuple(draw(st.lists(st.sampled_from((*fleets.GROUPS, "gone")), unique=True, max_size=2))),
+        hardware=draw(st.sampled_from((None, frozenset(), *(frozenset({one}) for one in fleets.HARDWARE)))),
     )
 
 
@@ -132,15 +140,18 @@ def some_rollouts(draw: st.DrawFn, devices: Sequence[Device], wave: Wave) -> Rol
         case "whole":
             return replace(rollout, group=group or fleets.GROUPS[0], whole_group=True)
         case "sample":
-            return replace(rollout, limit=draw(limits))
+            how = {"to": draw(limits)} if draw(st.booleans()) else {"limit": draw(limits)}
+            return replace(rollout, online_only=draw(st.booleans()), **how)  # type: ignore[arg-type]  # a limit either way
         case "listed":
             return replace(rollout, uuids=draw(lists))
         case "within":
-            return replace(rollout, uuids=draw(lists), limit=draw(limits))
+            return replace(rollout, uuids=draw(lists), limit=draw(limits), online_only=draw(st.booleans()))
     return replace(
         rollout,
         group=draw(st.sampled_from((group, "unheard-of"))),
         uuids=draw(st.one_of(st.none(), st.just(()), lists)),
         limit=draw(st.one_of(st.none(), st.just(0), limits)),
         whole_group=draw(st.booleans()),
+        to=draw(st.sampled_from((None, None, 0, 3, "50%"))),
+        online_only=draw(st.booleans()),
     )

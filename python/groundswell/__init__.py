@@ -2,7 +2,7 @@
 
 >>> import groundswell
 >>> sorted(groundswell.__all__)[:3]
-['ActivityCount', 'BadUuid', 'CheckInReport']
+['ActivityCount', 'BadUuid', 'Breakdown']
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from groundswell.errors import (
 if TYPE_CHECKING:
     from groundswell._core import __version__
     from groundswell.factory import (
+        Breakdown,
+        BreakdownPart,
         CheckReport,
         CheckResult,
         DeniedDevice,
@@ -83,6 +85,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivityCount",
     "BadUuid",
+    "Breakdown",
+    "BreakdownPart",
     "CheckInReport",
     "CheckReport",
     "CheckResult",

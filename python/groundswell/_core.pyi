@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 __all__ = [
     "ALGORITHM",
+    "CANDIDATES_RULE",
     "CELL_REASONS",
     "DEBUG_BUILD",
     "KERNEL",
@@ -20,6 +21,7 @@ __all__ = [
     "MAX_CSV_RECORD",
     "NEVER_SEEN",
     "NO_ORDINAL",
+    "Breakdown",
     "CsvSplitter",
     "CsvTable",
     "DeviceSet",
@@ -78,11 +80,27 @@ __all__ = [
 
 _Denominator: TypeAlias = Literal["matching", "remaining", "online"]
 _WaveState: TypeAlias = Literal["active", "complete", "canceled"]
+_Subset: TypeAlias = Literal[
+    "matching",
+    "online",
+    "on-version",
+    "newer",
+    "older",
+    "updated",
+    "covered",
+    "staged",
+    "scheduled",
+    "silent",
+    "unsupported",
+    "unscheduled",
+]
 
 __version__: Final[str]
 
 ALGORITHM: Final[int]
 """The number of the sampling algorithm; a change of any pick is a new number."""
+CANDIDATES_RULE: Final[int]
+"""The number of the rule for the candidates of a wave, kept with every rollout; rule 1 knew no unsupported devices."""
 NO_ORDINAL: Final[int]
 """Stands for "no ordinal" in arrays of ordinals."""
 NEVER_SEEN: Final[int]
@@ -188,6 +206,9 @@ class Fleet:
         target_versions: reported target versions; negative if unknown.
         present: which rows are devices that are there; None for all. What the other columns say of a deleted device
             is neither read nor kept.
+        hardware: for each device the index of its hardware id in `hardware_names`; negative if unknown. None if no
+            device's is known.
+        hardware_names: the hardware ids.
 
     Raises:
         InputError: ``repeated-uuid``; ``bad-columns`` for columns that do not fit together; ``too-many-devices``.
@@ -207,6 +228,8 @@ class Fleet:
         production: npt.NDArray[np.bool_],
         target_versions: npt.NDArray[np.int32],
         present: npt.NDArray[np.bool_] | None = None,
+        hardware: npt.NDArray[np.int32] | None = None,
+        hardware_names: list[str] = ...,
     ) -> Fleet: ...
     def __len__(self) -> int: ...
     @property
@@ -224,6 +247,13 @@ class Fleet:
 
     def version_counts(self) -> list[tuple[int, int]]:
         """Each known target version with its number of devices, ascending."""
+
+    def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> list[tuple[str, int]]:
+        """Each hardware id of these devices with their number, in the order of `hardware_names`.
+
+        Unknown ids are left out.
+        A device that stands there twice counts twice; one that the fleet does not have does not count.
+        """
 
     @property
     def production_count(self) -> int:
@@ -347,6 +377,9 @@ class Selection:
     def digest(self) -> bytes:
         """SHA-256 over the picked devices' UUIDs in ascending order."""
 
+    def breakdown(self) -> Breakdown:
+        """The picked devices by recency band, group and hardware, next to the candidates. Costs a pass over these."""
+
     def explain(self, uuid: bytes) -> Explanation:
         """Why the device of this UUID of 16 bytes was picked or not. Costs a pass over the candidates."""
 
@@ -439,6 +472,25 @@ class LiveFleet:
         """
 
 @final
+class Breakdown:
+    """Picked devices next to the candidates, counted three times. The parts of each list add up to all of them.
+
+    A part is its name, its number of picked devices and its number of candidates.
+    """
+
+    @property
+    def bands(self) -> list[tuple[Literal["4h", "1d", "7d", "30d", "more", "never"], int, int]]:
+        """By the time since a device was last seen: at most 4 h, less than 1, 7 and 30 days, more, never."""
+
+    @property
+    def groups(self) -> list[tuple[str | None, int, int]]:
+        """By group, None for devices without one: most picks first, then most candidates, then by name."""
+
+    @property
+    def hardware(self) -> list[tuple[str | None, int, int]]:
+        """By hardware id, None for an unknown one, in the same order."""
+
+@final
 class Explanation:
     """Why a device was picked or not; all but the verdict is None for a device that the fleet does not have."""
 
@@ -473,8 +525,10 @@ class Wave:
     - matching = production ∩ tag
     - updated = matching ∩ { target version ≥ `target_version` }; an unknown version counts as older
     - covered = matching ∩ (staged ∪ every device now in a group that was rolled out whole)
-    - scheduled = covered − updated while active; matching − updated once complete; ∅ if canceled
-    - candidates = matching ∩ group? ∩ listed? − covered − updated
+    - unsupported = matching ∩ { hardware id known and not in `supported_hardware` }
+    - scheduled = covered − updated − unsupported while active; matching − updated − unsupported once complete; ∅ if
+      canceled
+    - candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported
 
     Immutable: `stage` works a rollout out, `after` gives the wave that has it behind it.
 
@@ -484,6 +538,8 @@ class Wave:
         staged: all devices that sampled and listed rollouts have chosen, wherever those devices are now.
         whole_groups: the groups that were rolled out whole, by the names under which the fleet knows them now. A group
             that the fleet does not know covers nobody.
+        supported_hardware: the hardware ids that have a target of the version in the wave's role; None: no device is
+            unsupported, as under rule 1 for candidates.
 
     >>> import numpy as np
     >>> fleet = Fleet(
@@ -503,7 +559,15 @@ class Wave:
     ('sample', 2, 5, 7)
     """
 
-    def __new__(cls, *, target_version: int, tag: str, staged: DeviceSet, whole_groups: list[str]) -> Wave: ...
+    def __new__(
+        cls,
+        *,
+        target_version: int,
+        tag: str,
+        staged: DeviceSet,
+        whole_groups: list[str],
+        supported_hardware: list[str] | None = None,
+    ) -> Wave: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     @property
@@ -518,6 +582,10 @@ class Wave:
     def whole_groups(self) -> list[str]:
         """The groups that were rolled out whole, in that order."""
 
+    @property
+    def supported_hardware(self) -> list[str] | None:
+        """The hardware ids that have a target, ascending; None where no device counts as unsupported."""
+
     def staged(self) -> DeviceSet:
         """The staged set: every device that was ever chosen, matching now or not."""
 
@@ -529,6 +597,12 @@ class Wave:
 
     def covered(self, fleet: Fleet) -> DeviceSet:
         """The matching devices that are in the wave now: its participants."""
+
+    def unsupported(self, fleet: Fleet) -> DeviceSet:
+        """The matching devices for whose hardware the wave has no target."""
+
+    def hardware_without_target(self, fleet: Fleet, devices: DeviceSet) -> list[tuple[str, int]]:
+        """Hardware ids of some devices without a target in the wave, each with its number of them, most first."""
 
     def scheduled(self, fleet: Fleet, *, state: _WaveState) -> DeviceSet:
         """The devices that are yet to be updated by the wave.
@@ -568,12 +642,17 @@ class Wave:
         now: int,
         online_threshold: int,
         half_life: int,
+        goal: int | None = None,
+        goal_thousandths: int | None = None,
+        online_only: bool = False,
     ) -> Staging:
         """Work out which devices a rollout takes in. Nothing changes.
 
         - a group alone, with `whole_group`: its matching devices − covered, and a standing rule
         - a limit: a sample of the candidates, of the group and of the list if they are given
         - a list without a limit: the listed devices − covered, each of them checked
+        - a goal: a sample of as many candidates as are missing until so many of matching ∩ group? are covered or
+          updated
 
         Anything else is refused: what is left out, empty or 0 never comes to mean more devices.
 
@@ -581,7 +660,7 @@ class Wave:
             fleet: the devices as they are now.
             group: only devices of this group.
             listed: only these devices, shape (n, 16), each of them checked: known, production, on the tag, in the
-                group.
+                group; not unsupported, unless it is covered or updated already.
             limit: at most so many.
             thousandths: instead of `limit`, thousandths of a percent (1 to 100 000), rounded up.
             percent_of: what they are taken of: the ``matching`` devices (∩ group? ∩ listed?), the ``remaining`` ones
@@ -592,13 +671,41 @@ class Wave:
             now: seconds since 1970.
             online_threshold: seconds.
             half_life: seconds.
+            goal: instead of a limit, how many matching devices (∩ group?) are to be covered or updated afterwards.
+            goal_thousandths: instead of `goal`, thousandths of a percent of the matching devices, rounded up.
+            online_only: no devices beyond the online threshold; for samples only.
 
         Raises:
             InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``empty-list``, ``bad-limit``,
-                ``bad-setting``, ``mismatched-devices``.
+                ``bad-setting``, ``bad-goal``, ``online-only-without-sample``, ``mismatched-devices``.
             NotFoundError: ``unknown-group``.
 
         Cost: that of a selection, and a pass over the staged set.
+        """
+
+    def breakdown(
+        self,
+        fleet: Fleet,
+        picked: npt.NDArray[np.uint32],
+        *,
+        now: int,
+        group: str | None = None,
+        listed: npt.NDArray[np.uint8] | None = None,
+    ) -> Breakdown:
+        """Devices of a rollout by recency band, group and hardware, next to the candidates that it had.
+
+        Args:
+            fleet: the devices as they were.
+            picked: the ordinals of the devices.
+            now: the instant that ages are counted to, in seconds since 1970.
+            group: the group that the rollout asked for.
+            listed: the devices that it listed, shape (n, 16).
+
+        Raises:
+            InputError: ``empty-list``.
+            NotFoundError: ``unknown-group``.
+
+        Cost: a pass over the candidates.
         """
 
     def after(self, staging: Staging) -> Wave:
@@ -647,11 +754,37 @@ class Wave:
         Cost: a few passes over the matching devices, and one over the sets of `coverings`.
         """
 
+    def devices_in_state(
+        self,
+        fleet: Fleet,
+        subset: _Subset,
+        *,
+        state: _WaveState,
+        coverings: Sequence[tuple[DeviceSet | str | None, int]],
+        now: int,
+        online_threshold: int,
+    ) -> DeviceSet:
+        """The devices behind one count of `status` for the whole tag.
+
+        Args:
+            fleet: the devices as they are now.
+            subset: the count; ``matching`` stands for the total.
+            state: what has become of the wave.
+            coverings: as for `status`; they matter for ``silent`` only.
+            now: seconds since 1970.
+            online_threshold: seconds.
+
+        Raises:
+            InputError: ``bad-setting``.
+
+        Cost: a few passes over the matching devices.
+        """
+
 @final
 class Staging:
     """What a rollout comes to, worked out and not applied.
 
-    matching = updated + covered + candidates, counted within the rollout's group and list.
+    matching = updated + covered + unsupported + candidates, counted within the rollout's group and list.
     """
 
     def __len__(self) -> int:
@@ -667,11 +800,23 @@ class Staging:
 
     @property
     def newly_scheduled(self) -> int:
-        """How many of its devices are to be updated: all but listed ones and members of a group that are already."""
+        """How many of its devices are to be updated.
+
+        All but those listed devices and members of a group that are updated already, or for whose hardware the wave has
+        no target.
+        """
 
     @property
     def wanted(self) -> int:
-        """How many it asks for: what the limit comes to, all listed devices that match, or the whole group."""
+        """How many it asks for.
+
+        What the limit comes to, what is missing for the goal, all listed devices that are not offenders, or the whole
+        group.
+        """
+
+    @property
+    def goal(self) -> int | None:
+        """How many matching devices are to be covered or updated; None without a goal."""
 
     @property
     def matching(self) -> int:
@@ -687,7 +832,15 @@ class Staging:
 
     @property
     def candidates(self) -> int:
-        """The matching devices that are neither updated nor covered."""
+        """The matching devices that are neither updated nor covered nor unsupported."""
+
+    @property
+    def unsupported(self) -> int:
+        """The matching devices that are neither updated nor covered, and for whose hardware the wave has no target."""
+
+    @property
+    def online_candidates(self) -> int | None:
+        """The candidates seen within the threshold; None unless only those are asked for."""
 
     @property
     def online(self) -> int | None:
@@ -705,7 +858,19 @@ class Staging:
     def shortage(
         self,
     ) -> (
-        Literal["none-match", "all-updated", "all-covered", "all-updated-or-covered", "none-online", "fewer-candidates"]
+        Literal[
+            "none-match",
+            "all-updated",
+            "all-covered",
+            "all-updated-or-covered",
+            "all-unsupported",
+            "none-left",
+            "none-online",
+            "no-candidate-online",
+            "goal-reached",
+            "fewer-candidates",
+            "fewer-online",
+        ]
         | None
     ):
         """Why it takes in fewer devices than it asks for, or none at all; None where neither is so.
@@ -780,6 +945,14 @@ class Standing:
         """Whether it matches and reports the wave's version or a later one."""
 
     @property
+    def unsupported(self) -> bool:
+        """Whether it matches, and the wave has no target for its hardware."""
+
+    @property
+    def hardware_id(self) -> str | None:
+        """Its hardware id."""
+
+    @property
     def scheduled(self) -> bool:
         """Whether it is yet to be updated by this wave."""
 
@@ -805,7 +978,11 @@ class Status:
 
 @final
 class Tally:
-    """Counts of a wave's matching devices, or of a part of them: total = updated + scheduled + unscheduled."""
+    """Counts of a wave's matching devices, or of a part of them.
+
+    total = updated + scheduled + unsupported + unscheduled. In all of them, *covered* means all matching devices once
+    the wave is complete, and none once it is canceled.
+    """
 
     @property
     def total(self) -> int:
@@ -833,7 +1010,7 @@ class Tally:
 
     @property
     def covered(self) -> int:
-        """In the wave now, updated or not."""
+        """In the wave, updated or not."""
 
     @property
     def staged(self) -> int:
@@ -844,8 +1021,12 @@ class Tally:
         """Yet to be updated by this wave."""
 
     @property
+    def unsupported(self) -> int:
+        """Covered and not updated, and the wave has no target for their hardware."""
+
+    @property
     def unscheduled(self) -> int:
-        """Neither updated nor scheduled."""
+        """Neither updated nor covered."""
 
     @property
     def silent(self) -> int:

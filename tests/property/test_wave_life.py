@@ -49,7 +49,19 @@ HOUR = 3600
 THRESHOLD = 4 * HOUR
 NAMES = ("one", "two", "three", "v4.0+x", "5", "six", "7.0", "eight")
 KEYS = ("targets.tgz", "second.tgz")
-COUNTS = ("total", "online", "on_version", "newer", "older", "updated", "covered", "scheduled", "unscheduled", "silent")
+COUNTS = (
+    "total",
+    "online",
+    "on_version",
+    "newer",
+    "older",
+    "updated",
+    "covered",
+    "scheduled",
+    "silent",
+    "unsupported",
+    "unscheduled",
+)
 
 COMMANDS = (
     *["the_world_changes"] * 5,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FINISHED: tuple[State, ...] = ("complete", "canceled")
 HOUR = 3600
+COUNTS = ("total", "online", "updated", "older", "covered", "staged", "scheduled", "silent")
 
 
 class LifeOfAWave(RuleBasedStateMachine):
@@ -32,8 +33,8 @@ class LifeOfAWave(RuleBasedStateMachine):
         self.rows: list[Device] = []
         self.deleted: set[UUID] = set()
         self.state: State = "active"
-        self.wave = Wave(42, TAGS[0])
-        self.ours = _core.Wave(target_version=42, tag=TAGS[0], staged=waves.device_set([], []), whole_groups=[])
+        self.wave = Wave(42, TAGS[0], hardware=frozenset({fleets.HARDWARE[0]}))
+        self.ours = waves.core_wave([], self.wave)
         self.acts: list[reference.Act] = []
         self.plan: tuple[str | None, list[UUID]] | None = None
         self.hours = 0
@@ -161,10 +162,10 @@ class LifeOfAWave(RuleBasedStateMachine):
             online_threshold=4 * HOUR,
         )
         parts = [tally for _, tally in (*status.rolled_out, *status.others)] + [status.groupless]
-        for name in ("total", "online", "updated", "older", "covered", "staged", "scheduled", "unscheduled", "silent"):
+        for name in (*COUNTS, "unsupported", "unscheduled"):
             assert getattr(status.tag, name) == sum(getattr(tally, name) for tally in parts), name
         for tally in (status.tag, *parts):
-            assert tally.total == tally.updated + tally.scheduled + tally.unscheduled
+            assert tally.total == tally.updated + tally.scheduled + tally.unsupported + tally.unscheduled
         assert status.tag.total == len(reference.matching(self.devices, reference.meant(self.wave)))
         assert status.tag.scheduled == len(reference.scheduled(self.devices, self.wave, self.state))
         assert status.tag.silent == len(reference.silent(self.devices, self.wave, self.state, self.acts))

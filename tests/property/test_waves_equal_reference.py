@@ -54,6 +54,7 @@ def test_the_sets_of_a_wave_are_those_of_the_reference(world: tuple[list[Device]
     assert waves.uuids_of(rows, ours.matching(fleet)) == reference.matching(devices, reference.meant(wave))
     assert waves.uuids_of(rows, ours.updated(fleet)) == reference.updated(devices, wave)
     assert waves.uuids_of(rows, ours.covered(fleet)) == reference.covered(devices, wave)
+    assert waves.uuids_of(rows, ours.unsupported(fleet)) == reference.unsupported(devices, wave)
     for state in STATES:
         assert waves.uuids_of(rows, ours.scheduled(fleet, state=state)) == reference.scheduled(devices, wave, state)
 
@@ -78,6 +79,8 @@ def test_where_a_device_stands_is_its_place_in_the_sets(world: tuple[list[Device
             assert told.whole_group == (device.group in wave.whole_groups)
             assert told.covered == (device.uuid in covered)
             assert told.updated == (device.uuid in updated)
+            assert told.unsupported == (device.uuid in reference.unsupported(devices, wave))
+            assert told.hardware_id == device.hardware_id
             assert told.scheduled == (device.uuid in reference.scheduled(devices, wave, state))
     assert ours.standing(fleet, UUID(int=2**128 - 1, version=4).bytes, state="active") is None
 
@@ -110,7 +113,9 @@ def assert_same(
     assert staging.matching == len(expected.matching)
     assert staging.candidates == len(expected.candidates)
     assert staging.updated == len(expected.matching & reference.updated(devices, wave))
-    assert staging.matching == staging.updated + staging.covered + staging.candidates
+    assert staging.matching == staging.updated + staging.covered + staging.unsupported + staging.candidates
+    in_reach = reference.covered(devices, wave) | reference.updated(devices, wave)
+    assert staging.unsupported == len((expected.matching & reference.unsupported(devices, wave)) - in_reach)
     assert staging.newly_scheduled == len(set(expected.taken) & expected.candidates)
     assert waves.uuids_of(rows, staging.already()) == expected.already
     assert staging.skipped == [(str(uuid), reason) for uuid, reason in expected.skipped]
@@ -149,7 +154,14 @@ def test_candidates_are_what_a_sample_of_all_takes(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
 ) -> None:
     rows, deleted, wave = world
-    rollout = replace(data.draw(waves.some_rollouts(rows, wave)), limit=1000, whole_group=False, skip_mismatched=True)
+    rollout = replace(
+        data.draw(waves.some_rollouts(rows, wave)),
+        limit=1000,
+        whole_group=False,
+        skip_mismatched=True,
+        to=None,
+        online_only=False,
+    )
     if rollout.group == "unheard-of" or rollout.uuids == ():
         return
     fleet, ours = waves.core_fleet(rows, deleted), waves.core_wave(rows, wave)
@@ -204,6 +216,13 @@ def test_the_digest_of_a_stored_set_counts_deleted_devices_and_refuses_strangers
         (Rollout(group="alpha", limit=0, whole_group=True), "bad-limit"),
         (Rollout(uuids=(UUID(int=99),)), "mismatched-devices"),
         (Rollout(uuids=(UUID(int=99),), limit=5), "mismatched-devices"),
+        (Rollout(to=0), "bad-limit"),
+        (Rollout(to=5, limit=5), "bad-goal"),
+        (Rollout(to=5, uuids=(UUID(int=1),)), "bad-goal"),
+        (Rollout(to=5, group="alpha", whole_group=True), "bad-whole-group"),
+        (Rollout(online_only=True), "nothing-asked"),
+        (Rollout(online_only=True, uuids=(UUID(int=1),)), "online-only-without-sample"),
+        (Rollout(online_only=True, group="alpha", whole_group=True), "online-only-without-sample"),
     ],
     ids=str,
 )
@@ -300,31 +319,78 @@ def test_status_counts_what_plain_sets_count(
 def counted(
     devices: list[Device], wave: Wave, state: State, history: list[reference.Act], threshold: int
 ) -> dict[str, Any]:
-    matching = [d for d in devices if d.uuid in reference.matching(devices, reference.meant(wave))]
-    versions = [device.target_version for device in matching]
-    at_least = [version for version in versions if version is not None and version >= wave.target_version]
-    scheduled = reference.scheduled(devices, wave, state)
-    online = [d for d in matching if d.last_seen is not None and NOW - d.last_seen <= threshold]
+    behind = reference.behind(devices, wave, state, history, now=NOW, threshold=threshold)
+    versions = [device.target_version for device in devices if device.uuid in behind["matching"]]
     known = sorted(((v, n) for v, n in Counter(versions).items() if v is not None), reverse=True)
-    return {
-        "total": len(matching),
-        "online": len(online),
-        "on_version": versions.count(wave.target_version),
-        "newer": len(at_least) - versions.count(wave.target_version),
-        "older": len(versions) - len(at_least),
-        "updated": len(reference.updated(devices, wave)),
-        "covered": len(reference.covered(devices, wave)),
-        "staged": len({device.uuid for device in matching} & wave.staged),
-        "scheduled": len(scheduled),
-        "unscheduled": len({d.uuid for d in matching} - scheduled - reference.updated(devices, wave)),
-        "silent": len(reference.silent(devices, wave, state, history)),
-        "by_version": [*known, *([(None, versions.count(None))] if None in versions else [])],
-    }
+    counts = {name.replace("-", "_"): len(found) for name, found in behind.items() if name != "matching"}
+    unknown = [(None, versions.count(None))] if None in versions else []
+    return {"total": len(behind["matching"]), **counts, "by_version": [*known, *unknown]}
 
 
 def told(tally: _core.Tally) -> dict[str, Any]:
-    names = ("total", "online", "on_version", "newer", "older", "updated", "covered", "staged", "scheduled")
-    return {name: getattr(tally, name) for name in (*names, "unscheduled", "silent", "by_version")}
+    names = ("total", "online", "on_version", "newer", "older", "updated", "covered", "staged", "scheduled", "silent")
+    return {name: getattr(tally, name) for name in (*names, "unsupported", "unscheduled", "by_version")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.data())
+def test_every_number_of_a_status_has_its_devices(
+    world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
+) -> None:
+    rows, deleted, wave = world
+    devices, fleet, ours = left(rows, deleted), waves.core_fleet(rows, deleted), waves.core_wave(rows, wave)
+    history = data.draw(acts(rows))
+    coverings = [
+        (waves.device_set(rows, reach) if isinstance(reach, frozenset) else reach, at) for reach, at in history
+    ]
+    for state in STATES:
+        for name, expected in reference.behind(devices, wave, state, history, now=NOW, threshold=4 * HOUR).items():
+            found = ours.devices_in_state(
+                fleet,
+                name,  # type: ignore[arg-type]  # one of the words that it takes
+                state=state,
+                coverings=coverings,
+                now=NOW,
+                online_threshold=4 * HOUR,
+            )
+            assert waves.uuids_of(rows, found) == expected, name
+
+
+# --- what a sample consists of -------------------------------------------------------------------------------------
+
+BANDS = {"4h": 4 * HOUR + 1, "1d": 24 * HOUR, "7d": 7 * 24 * HOUR, "30d": 30 * 24 * HOUR}
+
+
+def band(device: Device) -> str:
+    if device.last_seen is None:
+        return "never"
+    age = max(0, NOW - device.last_seen)
+    return next((name for name, end in BANDS.items() if age < end), "more")
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.data())
+def test_a_breakdown_counts_picks_and_candidates(
+    world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
+) -> None:
+    rows, deleted, wave = world
+    devices, fleet, ours = left(rows, deleted), waves.core_fleet(rows, deleted), waves.core_wave(rows, wave)
+    group = data.draw(st.sampled_from((None, *fleets.GROUPS)))
+    asked = Rollout(group=group, limit=data.draw(st.integers(1, 20)))
+    expected = reference.roll_out(devices, fleets.GROUPS, wave, asked, DRAW)
+    picked = waves.device_set(rows, expected.taken).to_ordinals()
+    found = ours.breakdown(fleet, picked, now=NOW, group=group)
+    by_uuid = {device.uuid: device for device in devices}
+    for parts, of in (
+        (found.bands, band),
+        (found.groups, lambda device: device.group),
+        (found.hardware, lambda device: device.hardware_id),
+    ):
+        picks = Counter(of(by_uuid[uuid]) for uuid in expected.taken)
+        pool = Counter(of(by_uuid[uuid]) for uuid in expected.candidates)
+        assert {name: (n, m) for name, n, m in parts if n or m} == {name: (picks[name], pool[name]) for name in pool}
+    for parts in (found.groups, found.hardware):
+        assert parts == sorted(parts, key=lambda part: (-part[1], -part[2], part[0] is not None, part[0]))
 
 
 def test_a_negative_threshold_is_refused() -> None:

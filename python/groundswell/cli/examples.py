@@ -163,6 +163,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell waves rollout v2.0 --group us-east --limit 100",
         "groundswell waves rollout v2.0 --limit 5% --dry-run --plan-out step3.json",
         "groundswell waves rollout v2.0 --apply step3.json",
+        "groundswell waves rollout v2.0 --to 25% --online-only",
         "groundswell waves rollout v2.0 --uuids @from-crm.lst --skip-mismatched",
         "groundswell waves rollout v2.0 --limit 100 --request-id ticket-17 --if-revision 3",
     ),

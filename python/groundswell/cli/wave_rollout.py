@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from groundswell.cli.factory_option import directory_option, open_factory
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option
 from groundswell.cli.questions import ask, must_ask
 from groundswell.cli.render import count, note, printable, say
-from groundswell.cli.tables import instant_text, print_json, print_lines
+from groundswell.cli.tables import Share, flow, instant_text, print_json, print_lines
 from groundswell.cli.texts import FILE, OUTPUT
 from groundswell.cli.uuid_argument import file_named, read_uuids
 from groundswell.errors import InputError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from groundswell.factory import Factory
-    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.factory.rollouts import BreakdownPart, RolloutResult
     from groundswell.fleet.quantities import Denominator
 
 __all__ = ["rollout"]
@@ -41,6 +42,10 @@ __all__ = ["rollout"]
     help="Only devices of this group; alone it means the whole group, now and later.",
 )
 @click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them, recently active ones preferred.")
+@click.option(
+    "--to", metavar="N|P%", help="Instead of a limit: until N devices, or P% of them, are covered or updated."
+)
+@click.option("--online-only", is_flag=True, help="With a sample: no devices beyond the online threshold.")
 @click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
 @click.option("--dry-run", is_flag=True, help="Work it out and change nothing.")
 @click.option("--print-uuids", is_flag=True, help="Print the UUIDs of the devices.")
@@ -54,8 +59,7 @@ __all__ = ["rollout"]
 @click.option(
     "--percent-of",
     type=click.Choice(["matching", "remaining", "online"]),
-    default="matching",
-    help="What a percentage is taken of.",
+    help="What a percentage is taken of (default: matching).",
 )
 @click.option("--online-threshold", type=THRESHOLD, default="4h", help="Devices seen within it have the full weight.")
 @click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
@@ -69,6 +73,8 @@ def rollout(
     *,
     group: str | None,
     limit: str | None,
+    to: str | None,
+    online_only: bool,
     uuids: str | None,
     dry_run: bool,
     print_uuids: bool,
@@ -79,7 +85,7 @@ def rollout(
     plan_out: str | None,
     plan: str | None,
     skip_mismatched: bool,
-    percent_of: Denominator,
+    percent_of: Denominator | None,
     online_threshold: timedelta,
     half_life: timedelta,
     request_id: str | None,
@@ -90,7 +96,8 @@ def rollout(
     """Widen the active wave NAME to a group, a number or a percentage of devices, or a list of them.
 
     A group alone is the whole group, and devices that join it later. With --limit, a sample of the group or of the
-    fleet; with --uuids just these devices, or a sample of them. What is given but empty is an error, never more
+    fleet; with --to, as many as are missing until so many are covered or updated; with --uuids just these devices, or a
+    sample of them. What is given but empty is an error, never more
     devices.
     """
     chosen = _group(group_word, group)
@@ -104,17 +111,23 @@ def rollout(
         from groundswell.fleet.quantities import parse_limit
 
         parse_limit(limit)
+    if to is not None:
+        from groundswell.fleet.quantities import parse_goal
+
+        parse_goal(to)
     with open_factory(directory) as factory:
         if plan is not None:
             result = _applied(factory, name, plan, request_id, if_revision)
         else:
-            whole = chosen is not None and limit is None and uuids is None
+            whole = chosen is not None and limit is None and uuids is None and to is None
             repeated = request_id is not None and factory.waves.request_known(request_id)
             if whole and not dry_run and not repeated and must_ask(yes=yes):
                 _ask(factory, name, str(chosen))
             result = factory.waves.rollout(
                 name,
                 limit,
+                to=to,
+                online_only=online_only,
                 group=chosen,
                 uuids=listed,
                 whole_group=whole,
@@ -142,7 +155,7 @@ def rollout(
 
 
 _CHOICES = {"group_word", "group", "limit", "uuids", "dry_run", "seed", "now", "skip_mismatched", "percent_of"}
-_CHOICES |= {"online_threshold", "half_life"}
+_CHOICES |= {"online_threshold", "half_life", "to", "online_only"}
 
 
 def _refuse_choices(context: click.Context) -> None:
@@ -189,33 +202,99 @@ def _ask(factory: Factory, name: str, group: str) -> None:
 
 
 def _tell(result: RolloutResult) -> None:
-    wave, devices = result.wave, count(len(result), "device")
-    did = "would take in" if result.dry_run else "took in"
-    where = f" of group {result.plan.group}" if result.plan.group else ""
     if result.kind == "whole-group":
-        if result.repeated:
-            say(f"nothing to do: {result.why_short}")
-        else:
-            later = "would cover" if result.dry_run else "covers"
-            now = f"{devices} more, and all that join it later"
-            say(f"wave {wave.name} {later} the whole group {result.plan.group}: {now}")
+        _tell_whole(result)
     else:
-        of = f" of {count(result.candidates, 'candidate')}{where} ({count(result.matching, 'device')} match)"
-        say(f"wave {wave.name} {did} {devices}{of}")
-        if result.why_short:
-            note(f"fewer than asked for: {result.why_short}" if len(result) else result.why_short)
-    if result.already:
-        note(f"{count(result.already, 'listed device')} in the wave or updated already")
-    if result.skipped:
-        note(f"skipped {count(len(result.skipped), 'listed device')} (--json names each with its reason)")
-    for hardware, devices_of in result.without_target.items():
-        note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices_of, 'device')}")
+        _tell_devices(result)
+    _tell_left_out(result)
     if result.kind in {"sample", "sample-within-list"}:
+        if len(result):
+            _tell_breakdown(result)
         say(f"seed {result.seed}, ages as of {instant_text(instant(result.plan.now))}")
     if len(result):
         say(f"digest {result.digest}")
     if result.number is not None:
-        say(f"rollout {result.number} of wave {wave.name}, revision {wave.revision}")
+        say(f"rollout {result.number} of wave {result.wave.name}, revision {result.wave.revision}")
+
+
+def _tell_whole(result: RolloutResult) -> None:
+    if result.repeated:
+        say(f"nothing to do: {result.why_short}")
+        return
+    later = "would cover" if result.dry_run else "covers"
+    now = f"{count(len(result), 'device')} more, and all that join it later"
+    say(f"wave {result.wave.name} {later} the whole group {result.plan.group}: {now}")
+
+
+def _tell_devices(result: RolloutResult) -> None:
+    did = "would take in" if result.dry_run else "took in"
+    where = f" of group {result.plan.group}" if result.plan.group else ""
+    of = f" of {count(result.candidates, 'candidate')}{where} ({count(result.matching, 'device')} match)"
+    say(f"wave {result.wave.name} {did} {count(len(result), 'device')}{of}")
+    if result.goal is not None:
+        missing = f"{result.wanted} of them were missing"
+        say(f"goal {result.plan.to}: {count(result.goal, 'device')} covered or updated; {missing}")
+    if result.online_candidates is not None:
+        say(f"only online devices: {count(result.online_candidates, 'candidate')}")
+    if result.why_short:
+        note(f"fewer than asked for: {result.why_short}" if len(result) else result.why_short)
+
+
+def _tell_left_out(result: RolloutResult) -> None:
+    if result.already:
+        note(f"{count(result.already, 'listed device')} in the wave or updated already")
+    if result.skipped:
+        note(f"skipped {count(len(result.skipped), 'listed device')} (--json names each with its reason)")
+    if result.unsupported and result.kind != "whole-group":
+        note(f"left out, because the wave has no target for their hardware: {count(result.unsupported, 'device')}")
+    for hardware, devices in result.without_target.items():
+        note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices, 'device')}")
+
+
+_MAX_PARTS = 4
+_BANDS = {"4h": "≤ 4 h", "1d": "< 1 d", "7d": "< 7 d", "30d": "< 30 d"}
+
+
+def _tell_breakdown(result: RolloutResult) -> None:
+    """The picked devices by recency band, group and hardware, next to the shares among the candidates."""
+    found = result.breakdown
+    bands = [replace(part, name=_BANDS.get(str(part.name), part.name)) for part in found.bands]
+    say("picked, and in brackets the share of the picked devices and of the candidates:")
+    for label, parts, unnamed in (
+        ("seen      ", [part for part in bands if part.picked or part.candidates], ""),
+        ("group     ", found.groups, "none"),
+        ("hardware  ", found.hardware, "unknown"),
+    ):
+        shown = [_part_text(part, unnamed, result) for part in parts[:_MAX_PARTS]]
+        if label.startswith("seen"):
+            shown = [_part_text(part, unnamed, result) for part in parts]
+        elif len(parts) > _MAX_PARTS:
+            shown.append(f"{len(parts) - _MAX_PARTS} more")
+        for line in flow(f"  {label}", shown):
+            say(line)
+
+
+def _part_text(part: BreakdownPart, unnamed: str, result: RolloutResult) -> str:
+    shares = f"{Share(part.picked, len(result))}, {Share(part.candidates, result.candidates)}"
+    return f"{printable(part.name or unnamed)} {part.picked} ({shares})"
+
+
+def _breakdown_data(result: RolloutResult) -> dict[str, Any]:
+    """The breakdown in JSON types; shares are fractions of 1, None of nothing."""
+    picked, candidates = len(result), result.candidates
+
+    def data(part: BreakdownPart) -> dict[str, Any]:
+        return asdict(part) | {
+            "picked_share": part.picked / picked if picked else None,
+            "candidates_share": part.candidates / candidates if candidates else None,
+        }
+
+    found = result.breakdown
+    return {
+        "bands": [data(part) for part in found.bands],
+        "groups": [data(part) for part in found.groups],
+        "hardware": [data(part) for part in found.hardware],
+    }
 
 
 def _tell_replayed(result: RolloutResult) -> None:
@@ -250,16 +329,22 @@ def _data(result: RolloutResult, *, uuids: bool, names: bool) -> dict[str, Any]:
             "percent_of": plan.percent_of,
             "listed": None if plan.listed is None else len(plan.listed),
             "skip_mismatched": plan.skip_mismatched,
+            "to": plan.to,
+            "online_only": plan.online_only,
         },
         "seed": str(plan.seed),
         "now": instant_text(instant(plan.now)),
         "online_threshold": plan.online_threshold,
         "half_life": plan.half_life,
         "algorithm": plan.algorithm,
+        "candidates_rule": plan.candidates_rule,
         "matching": result.matching,
         "updated": result.updated,
         "covered": result.covered,
+        "unsupported": result.unsupported,
         "candidates": result.candidates,
+        "online_candidates": result.online_candidates,
+        "goal": result.goal,
         "limit": result.wanted,
         "count": len(result),
         "newly_scheduled": result.newly_scheduled,
@@ -270,6 +355,7 @@ def _data(result: RolloutResult, *, uuids: bool, names: bool) -> dict[str, Any]:
         "replayed": result.replayed,
         "why_short": result.why_short,
         "without_target": result.without_target,
+        "breakdown": _breakdown_data(result),
         "digest": result.digest,
     }
     if uuids:

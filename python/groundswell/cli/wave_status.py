@@ -155,7 +155,17 @@ def _lines(found: WaveStatus) -> list[str]:
     )
     lines += ["", *_totals(progress)]
     if wave.active:
-        header = ["group", "total", "online", "updated", "scheduled", "silent", "unscheduled", "rolled out"]
+        header = [
+            "group",
+            "total",
+            "online",
+            "updated",
+            "scheduled",
+            "silent",
+            "unsupported",
+            "unscheduled",
+            "rolled out",
+        ]
         rows = [_group_row(one) for one in (*found.rollout_groups, *found.other_groups)]
         if rows:
             lines += ["", *table(header, rows)]
@@ -184,6 +194,7 @@ def _totals(progress: Progress) -> Sequence[str]:
         ("updated", progress.updated, share(progress.updated)),
         ("scheduled", progress.scheduled, share(progress.scheduled)),
         ("  of these silent", progress.silent, share(progress.silent)),
+        ("unsupported", progress.unsupported, share(progress.unsupported)),
         ("unscheduled", progress.unscheduled, share(progress.unscheduled)),
         ("failed", progress.failed, "no events were reported" if progress.failed is None else share(progress.failed)),
     ]
@@ -202,6 +213,7 @@ def _group_row(one: GroupProgress) -> list[object]:
         progress.updated,
         progress.scheduled,
         progress.silent,
+        progress.unsupported,
         progress.unscheduled,
         when,
     ]

@@ -276,13 +276,18 @@ def _history_table(rollouts: Sequence[Rollout]) -> list[str]:
             one.applied_by,
             one.kind,
             one.selector["group"],
-            one.selector["limit"],
+            one.selector["limit"] or _goal_text(one),
             one.device_count,
             one.candidates,
         ]
         for one in rollouts
     ]
     return table(header, rows)
+
+
+def _goal_text(one: Rollout) -> str | None:
+    goal = one.selector.get("to")
+    return None if goal is None else f"to {goal}"
 
 
 def _rollout_data(one: Rollout) -> dict[str, Any]:
@@ -298,6 +303,7 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
         "online_threshold": one.online_threshold,
         "half_life": one.half_life,
         "algorithm": one.algorithm,
+        "candidates_rule": one.candidates_rule,
         "matching": one.matching,
         "candidates": one.candidates,
         "limit": one.wanted,
@@ -324,6 +330,7 @@ def complete(
     say(
         f"completed the wave {done.wave.name}: version {done.wave.target_version} is in production on {done.wave.tag}",
     )
+    _warn(done)
 
 
 @waves.command(short_help="End a wave; updated devices stay.")
@@ -376,7 +383,7 @@ def _asked_about(
     wave, progress = found.wave, found.progress
     say(f"wave {wave.name} brings version {wave.target_version} to tag {wave.tag}: {count(progress.total, 'device')},")
     parts = {"updated": progress.updated, "scheduled": progress.scheduled, "unscheduled": progress.unscheduled}
-    parts["unsupported"] = getattr(progress, "unsupported", 0)
+    parts["unsupported"] = progress.unsupported
     say("  " + ", ".join(f"{devices} {what}" for what, devices in parts.items()))
     say(f"  {count(progress.newer, 'device')} on a later version, {count(progress.silent, 'scheduled device')} silent")
     for warning in found.warnings:
@@ -440,6 +447,7 @@ def _how(one: Rollout) -> list[tuple[str, object]]:
         ("seed", str(one.seed)),
         ("ages as of", instant_text(instant(one.selected_at))),
         ("algorithm", str(one.algorithm)),
+        ("rule for candidates", str(one.candidates_rule)),
         ("matching", one.matching),
         ("asked for", one.wanted),
         ("digest", one.digest),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from groundswell import _core
@@ -35,7 +35,7 @@ __all__ = ["MAX_KEY_BYTES", "Answer", "Key", "RequestBook", "checked_request_id"
 
 MAX_KEY_BYTES: Final = 255
 
-_ELSEWHERE: Final = frozenset({"wave", "number", "dry_run", "plan", "fleet", "request_id", "replayed"})
+_ELSEWHERE: Final = frozenset({"wave", "number", "dry_run", "plan", "fleet", "request_id", "replayed", "parts"})
 """Fields of a result that its JSON does not hold: they have columns, or the reader knows them."""
 
 
@@ -186,6 +186,7 @@ class RequestBook:
         plan, by_id = result.plan, key.kind == "request"
         said = {field.name: getattr(result, field.name) for field in fields(result) if field.name not in _ELSEWHERE}
         said |= {"plan": plan.facts() if by_id else None, "wave_revision": result.wave.revision}
+        said["breakdown"] = asdict(result.breakdown)
         row = {
             "kind": key.kind,
             "key": key.key,

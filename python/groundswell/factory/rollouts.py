@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, get_args
 
 from groundswell import _core
@@ -14,17 +15,17 @@ from groundswell.factory.requests import Key, RequestBook, checked_request_id
 from groundswell.factory.settings import check_whole_group
 from groundswell.factory.wave_book import nobody
 from groundswell.fleet.fleet import as_uuid_list
-from groundswell.fleet.quantities import Denominator, parse_limit, parse_seed, whole_seconds
+from groundswell.fleet.quantities import Denominator, parse_goal, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
-from groundswell.tuf import parse_document
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import wave_row
+from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
-    from typing import SupportsIndex
+    from typing import Any, SupportsIndex
 
     import numpy as np
     import numpy.typing as npt
@@ -40,15 +41,56 @@ if TYPE_CHECKING:
     Publish = Callable[[Sequence[Wave], int], list[Change]]
     Require = Callable[[Wave, int | None], None]
 
-__all__ = ["RolloutDesk", "RolloutResult", "hardware_without_target"]
+__all__ = ["Breakdown", "BreakdownPart", "RolloutDesk", "RolloutResult"]
 
 _SHORTAGES: Final = {
     "none-match": "no device matches",
     "all-updated": "all matching devices are updated already",
     "all-covered": "all matching devices are in the wave already",
     "all-updated-or-covered": "all matching devices are updated or in the wave already",
+    "all-unsupported": "the wave has no target for the hardware of any matching device",
     "none-online": "no matching device was seen within the online threshold",
+    "no-candidate-online": "no candidate was seen within the online threshold",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class BreakdownPart:
+    """A part of the devices that a rollout took in.
+
+    Args:
+        name: the recency band, the group or the hardware id; None for devices without a group or of unknown hardware.
+        picked: how many devices were taken in.
+        candidates: how many candidates there were.
+    """
+
+    name: str | None
+    picked: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """The devices that a rollout took in, next to the candidates. The parts of each tuple add up to all of them.
+
+    Args:
+        bands: by the time since a device was last seen: ``4h`` (at most), ``1d``, ``7d``, ``30d`` (less than),
+            ``more``, ``never``.
+        groups: by group: most picks first, then most candidates, then by name.
+        hardware: by hardware id, in the same order.
+    """
+
+    bands: tuple[BreakdownPart, ...]
+    groups: tuple[BreakdownPart, ...]
+    hardware: tuple[BreakdownPart, ...]
+
+    @classmethod
+    def from_jsonable(cls, data: Mapping[str, Any]) -> Breakdown:
+        """The breakdown of what `dataclasses.asdict` gave, once it has been JSON."""
+        return cls(**{name: tuple(BreakdownPart(**part) for part in parts) for name, parts in data.items()})
+
+
+BANDS: Final = ("4h", "1d", "7d", "30d", "more", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +105,10 @@ class RolloutResult:
         updated: matching devices that reported the wave's version or a later one; None for an applied plan, of which
             these counts are no longer known, as are the next two.
         covered: those that were covered before and are not updated.
+        unsupported: matching devices that are neither updated nor covered, and for whose hardware the wave has no
+            target.
+        goal: how many matching devices are to be covered or updated, as `to` asks; None without a goal.
+        online_candidates: the candidates seen within the online threshold; None unless only those were asked for.
         newly_scheduled: how many of the devices taken in are yet to be updated.
         already: how many listed devices were in the wave or updated already.
         skipped: listed devices that were skipped, each with ``uuid`` and ``reason``.
@@ -80,6 +126,9 @@ class RolloutResult:
     without_target: dict[str, int]
     updated: int | None = None
     covered: int | None = None
+    unsupported: int | None = None
+    goal: int | None = None
+    online_candidates: int | None = None
     newly_scheduled: int | None = None
     already: int = 0
     skipped: tuple[dict[str, str], ...] = ()
@@ -88,9 +137,18 @@ class RolloutResult:
     request_id: str | None = None
     replayed: bool = False
     fleet: Fleet = field(repr=False)
+    parts: Callable[[], Breakdown] = field(repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.plan)
+
+    @property
+    def breakdown(self) -> Breakdown:
+        """The devices taken in by recency band, group and hardware, next to the candidates.
+
+        Cost: a pass over the candidates, each time.
+        """
+        return self.parts()
 
     @property
     def kind(self) -> RolloutKind:
@@ -161,11 +219,13 @@ class RolloutDesk:
         wave: Wave,
         limit: SupportsIndex | str | None,
         *,
+        to: SupportsIndex | str | None,
+        online_only: bool,
         group: str | None,
         uuids: DeviceList | None,
         whole_group: bool,
         skip_mismatched: bool,
-        percent_of: Denominator,
+        percent_of: Denominator | None,
         seed: SupportsIndex | None,
         now: datetime | None,
         at: datetime | None,
@@ -177,6 +237,10 @@ class RolloutDesk:
     ) -> RolloutResult:
         """See `groundswell.factory.waves.Waves.rollout`."""
         asked = None if limit is None else parse_limit(limit)
+        goal = None if to is None else parse_goal(to)
+        if goal is not None and percent_of is not None:
+            raise _bad_goal("percent_of")
+        percent_of = "matching" if percent_of is None else percent_of
         listed = None if uuids is None else as_uuid_list(uuids, "uuids")
         if percent_of not in get_args(Denominator):
             raise InputError(
@@ -195,6 +259,8 @@ class RolloutDesk:
                 "group": group,
                 "uuids": None if listed is None else _core.digest_uuids(listed.array).hex(),
                 "limit": None if asked is None else str(asked),
+                "to": None if goal is None else str(goal),
+                "online_only": online_only,
                 "percent_of": percent_of,
                 "whole_group": whole_group,
                 "skip_mismatched": skip_mismatched,
@@ -219,6 +285,9 @@ class RolloutDesk:
             percent_of=percent_of,
             whole_group=whole_group,
             skip_mismatched=skip_mismatched,
+            goal=None if goal is None else goal.count,
+            goal_thousandths=None if goal is None else goal.thousandths,
+            online_only=online_only,
             seed=chosen,
             now=ages_to,
             online_threshold=threshold,
@@ -226,6 +295,7 @@ class RolloutDesk:
         )
         if staging.kind == "whole-group" and not staging.repeated:
             check_whole_group(self._context, group, len(staging))
+        devices = staging.devices()
         plan = Plan(
             factory=self._context.factory,
             wave=wave.name,
@@ -245,6 +315,9 @@ class RolloutDesk:
             online_threshold=threshold,
             half_life=half,
             algorithm=_core.ALGORITHM,
+            candidates_rule=_core.CANDIDATES_RULE,
+            to=None if goal is None else str(goal),
+            online_only=online_only,
             matching=staging.matching,
             candidates=staging.candidates,
             wanted=staging.wanted,
@@ -256,18 +329,22 @@ class RolloutDesk:
             number=None,
             dry_run=dry_run,
             plan=plan,
-            without_target=hardware_without_target(wave, staging.ordinals(), fleet),
+            without_target=dict(core.hardware_without_target(fleet.core, devices)),
             updated=staging.updated,
             covered=staging.covered,
+            unsupported=staging.unsupported,
+            goal=staging.goal,
+            online_candidates=staging.online_candidates,
             newly_scheduled=staging.newly_scheduled,
             already=len(staging.already()),
             skipped=tuple({"uuid": uuid, "reason": reason} for uuid, reason in staging.skipped),
             repeated=staging.repeated,
             why_short=_why_short(staging),
             request_id=request_id,
+            parts=partial(_breakdown, core, fleet, staging.ordinals(), plan, group),
             fleet=fleet,
         )
-        return result if dry_run else self._applied(result, staging.devices(), keys, seconds(now if at is None else at))
+        return result if dry_run else self._applied(result, devices, keys, seconds(now if at is None else at))
 
     def apply(
         self, wave: Wave, plan: Plan, *, at: int, request_id: str | None, if_revision: int | None
@@ -288,6 +365,7 @@ class RolloutDesk:
             return result
         self._require(wave, if_revision)
         devices = devices_of_plan(plan, wave, self._book, fleet, self._context)
+        core = self._book.core(wave)
         whole = {one.group_id for one in self._book.rollouts(wave) if one.whole}
         repeated = plan.kind == "whole-group" and plan.group_id in whole
         if plan.kind == "whole-group" and not repeated:
@@ -297,7 +375,8 @@ class RolloutDesk:
             number=None,
             dry_run=False,
             plan=plan,
-            without_target=hardware_without_target(wave, devices.to_ordinals(), fleet),
+            without_target=dict(core.hardware_without_target(fleet.core, devices)),
+            parts=partial(_breakdown, core, fleet, devices.to_ordinals(), plan, self._book.name(plan.group_id)),
             repeated=repeated,
             why_short=_REPEATED.format(plan.group) if repeated else None,
             request_id=request_id,
@@ -307,7 +386,9 @@ class RolloutDesk:
 
     def _again(self, answer: Answer, plan: Plan, fleet: Fleet, request_id: str | None) -> RolloutResult:
         """The result that the first call returned."""
-        said = {name: value for name, value in answer.result.items() if name not in {"plan", "wave_revision"}}
+        said = {
+            name: value for name, value in answer.result.items() if name not in {"plan", "wave_revision", "breakdown"}
+        }
         wave = next(one for one in self._book.all() if one.wave_id == answer.wave_id)
         then = replace(
             wave, revision=answer.result["wave_revision"], state="active", finished_at=None, finished_by=None
@@ -320,6 +401,7 @@ class RolloutDesk:
             fleet=fleet,
             request_id=request_id,
             replayed=True,
+            parts=partial(Breakdown.from_jsonable, answer.result["breakdown"]),
             **{**said, "skipped": tuple(said["skipped"])},
         )
 
@@ -353,6 +435,8 @@ class RolloutDesk:
             "percent_of": plan.percent_of,
             "listed": None if plan.listed is None else len(plan.listed),
             "skip_mismatched": plan.skip_mismatched,
+            "to": plan.to,
+            "online_only": plan.online_only,
         }
         row = {
             "wave_id": wave.wave_id,
@@ -369,6 +453,7 @@ class RolloutDesk:
             "online_threshold": plan.online_threshold,
             "half_life": plan.half_life,
             "algorithm": plan.algorithm,
+            "candidates_rule": plan.candidates_rule,
             "matching": plan.matching,
             "candidates": plan.candidates,
             "wanted": plan.wanted,
@@ -406,30 +491,31 @@ def _as_set(listed: UuidList, fleet: Fleet) -> _core.DeviceSet:
     return _core.DeviceSet.from_ordinals(ordinals[ordinals != _core.NO_ORDINAL])
 
 
-def hardware_without_target(wave: Wave, ordinals: npt.NDArray[np.uint32], fleet: Fleet) -> dict[str, int]:
-    """Hardware ids for which a wave has no target, with their numbers of devices; unknown ids are left out.
+def _breakdown(
+    core: _core.Wave, fleet: Fleet, ordinals: npt.NDArray[np.uint32], plan: Plan, group: str | None
+) -> Breakdown:
+    """What a plan's devices consist of, next to the candidates of its wave."""
+    listed = plan.listed
+    if listed is not None and not len(listed):
+        # A list of which the factory knows no device has neither picks nor candidates.
+        return Breakdown(bands=tuple(BreakdownPart(band, 0, 0) for band in BANDS), groups=(), hardware=())
+    found = core.breakdown(
+        fleet.core, ordinals, now=plan.now, group=group, listed=None if listed is None else listed.array
+    )
+    return Breakdown(
+        bands=tuple(BreakdownPart(*part) for part in found.bands),
+        groups=tuple(BreakdownPart(*part) for part in found.groups),
+        hardware=tuple(BreakdownPart(*part) for part in found.hardware),
+    )
 
-    Args:
-        wave: the wave.
-        ordinals: whom to count.
-        fleet: the factory's fleet.
 
-    Returns:
-        By number of devices, most first.
-    """
-    counts = fleet.hardware_counts(ordinals)
-    if not counts:
-        return {}
-    signed = parse_document(wave.document, "Targets", "the wave's role").signed
-    version = str(wave.target_version)
-    served = {
-        hardware
-        for target in signed["targets"].values()
-        if target["custom"]["version"] == version
-        for hardware in target["custom"]["hardwareIds"]
-    }
-    found = {hardware: number for hardware, number in counts.items() if hardware not in served}
-    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+def _bad_goal(with_: str) -> InputError:
+    return InputError(
+        "bad-goal",
+        f"a goal (`to`) cannot be combined with `{with_}`",
+        hint="a goal replaces the limit; combine it with nothing but a group",
+        fields={"with": with_},
+    )
 
 
 def _why_short(staging: _core.Staging) -> str | None:
@@ -437,5 +523,21 @@ def _why_short(staging: _core.Staging) -> str | None:
         return _REPEATED.format(staging.group)
     if staging.shortage is None:
         return None
-    left = "1 candidate is" if staging.candidates == 1 else f"{staging.candidates} candidates are"
-    return _SHORTAGES.get(staging.shortage, f"only {left} left")
+    if staging.shortage == "goal-reached":
+        there = staging.updated + staging.covered
+        reached = f"{there} of the {staging.matching} matching devices are covered or updated already"
+        return f"{reached}; the goal is {staging.goal}"
+    if staging.shortage == "none-left":
+        parts = [
+            f"{number} {what}"
+            for number, what in (
+                (staging.updated, "updated"),
+                (staging.covered, "in the wave"),
+                (staging.unsupported, "of hardware without a target"),
+            )
+            if number
+        ]
+        return f"no candidate is left among the {staging.matching} matching devices: {', '.join(parts)}"
+    if staging.shortage == "fewer-online":
+        return f"only {count(staging.online_candidates or 0, 'candidate is', 'candidates are')} online"
+    return _SHORTAGES.get(staging.shortage, f"only {count(staging.candidates, 'candidate is', 'candidates are')} left")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError
 from groundswell.factory.wave_book import nobody
-from groundswell.fleet.quantities import ALL, parse_limit
+from groundswell.fleet.quantities import ALL, parse_goal, parse_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,8 +90,9 @@ class Archive:
         return Verified(rollout.number, holds, recomputed, note)
 
     def _recomputed(self, wave: Wave, rollout: Rollout, fleet: Fleet) -> tuple[bool | None, str]:
-        if rollout.algorithm != _core.ALGORITHM:
-            return None, f"it was picked by algorithm {rollout.algorithm}"
+        unknown = _unknown_rules(rollout)
+        if unknown is not None:
+            return None, unknown
         before = [one.devices for one in self._book.rollouts(wave) if one.number < rollout.number and not one.whole]
         try:
             staged = self._in_fleet(before, fleet)
@@ -102,9 +103,12 @@ class Archive:
             tag=wave.tag,
             staged=staged,
             whole_groups=list(rollout.whole_groups),
+            # Rule 1 did not know unsupported devices.
+            supported_hardware=None if rollout.candidates_rule == 1 else self._book.supported_hardware(wave),
         )
         selector = rollout.selector
         asked = ALL if selector["limit"] is None else parse_limit(selector["limit"])
+        goal = ALL if selector.get("to") is None else parse_goal(selector["to"])
         try:
             again = core.stage(
                 fleet.core,
@@ -119,11 +123,16 @@ class Archive:
                 now=rollout.selected_at,
                 online_threshold=rollout.online_threshold,
                 half_life=rollout.half_life,
+                goal=goal.count,
+                goal_thousandths=goal.thousandths,
+                online_only=selector.get("online_only", False),
             )
         except GroundswellError as error:
             return False, f"the frozen fleet refuses it: {error.message}"
         if again.digest().hex() == rollout.digest:
             return True, ""
+        if rollout.candidates_rule > 1 and "hardware_id" not in fleet.columns:
+            return None, "the frozen fleet has no hardware ids, so unsupported devices are unknown"
         return False, f"the frozen fleet yields {len(again)} devices; {rollout.device_count} other ones were taken in"
 
     def _in_fleet(self, sets: Sequence[_core.DeviceSet], fleet: Fleet) -> _core.DeviceSet:
@@ -133,3 +142,12 @@ class Archive:
             whole |= one
         ordinals = fleet.core.ordinals(self.uuids(whole))
         return _core.DeviceSet.from_ordinals(ordinals[ordinals != _core.NO_ORDINAL])
+
+
+def _unknown_rules(rollout: Rollout) -> str | None:
+    """What this program cannot repeat."""
+    if rollout.algorithm != _core.ALGORITHM:
+        return f"it was picked by algorithm {rollout.algorithm}"
+    if rollout.candidates_rule > _core.CANDIDATES_RULE:
+        return f"its candidates follow rule {rollout.candidates_rule}, which this groundswell does not know"
+    return None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
 from groundswell.factory.context import Kept
+from groundswell.tuf import parse_document
 from groundswell.waves.records import rollout_from_row, wave_from_row
+from groundswell.waves.role import supported_hardware
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +30,7 @@ class WaveBook:
         self._names: Final = Kept(context, ["groups"], lambda: {number: name for name, number in groups.ids().items()})
         self._rollouts: Final[dict[int, tuple[int, tuple[Rollout, ...], _core.DeviceSet]]] = {}
         self._cores: Final[dict[int, tuple[int, _core.Wave]]] = {}
+        self._hardware: Final[dict[int, list[str]]] = {}
 
     def all(self) -> Sequence[Wave]:
         """Every wave, in the order in which they were made."""
@@ -96,9 +99,19 @@ class WaveBook:
                 tag=wave.tag,
                 staged=staged,
                 whole_groups=self.names([rollout.group_id for rollout in rollouts if rollout.whole]),
+                supported_hardware=self.supported_hardware(wave),
             )
             self._cores[wave.wave_id] = revision, core
         return core
+
+    def supported_hardware(self, wave: Wave) -> list[str]:
+        """The hardware ids that have a target of the wave's version in its role, which never changes."""
+        found = self._hardware.get(wave.wave_id)
+        if found is None:
+            signed = parse_document(wave.document, "Targets", f"the role of wave {wave.name}").signed
+            found = supported_hardware(signed["targets"], wave.target_version)
+            self._hardware[wave.wave_id] = found
+        return found
 
     def name(self, group_id: int | None) -> str | None:
         """The name of a group now; None if it is gone."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from groundswell.factory.rollouts import hardware_without_target
+from groundswell.errors import InputError, StateError
 from groundswell.factory.wave_book import nobody
 from groundswell.fleet.quantities import epoch_seconds, instant, whole_seconds
+from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from groundswell import _core
@@ -18,7 +19,37 @@ if TYPE_CHECKING:
     from groundswell.fleet import Fleet
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["GroupProgress", "Progress", "VersionShare", "WaveStatus", "signatures_needed", "wave_status"]
+__all__ = [
+    "STATES",
+    "DeviceState",
+    "GroupProgress",
+    "Progress",
+    "VersionShare",
+    "WaveStatus",
+    "devices_in_state",
+    "no_target_for",
+    "signatures_needed",
+    "wave_status",
+]
+
+DeviceState = Literal[
+    "matching",
+    "online",
+    "on-version",
+    "newer",
+    "older",
+    "updated",
+    "covered",
+    "staged",
+    "scheduled",
+    "silent",
+    "unsupported",
+    "unscheduled",
+    "failed",
+]
+_MAX_NAMED: Final = 5
+STATES: Final[tuple[DeviceState, ...]] = get_args(DeviceState)
+"""The counts of a status that can be turned into their devices; ``matching`` stands for the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +69,19 @@ class VersionShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Counts of matching devices: total = updated + scheduled + unscheduled.
+    """Counts of matching devices: total = updated + scheduled + unsupported + unscheduled.
+
+    In these counts, *covered* means all matching devices once the wave is complete, and none once it is canceled.
 
     Args:
         total: all of them.
         online: seen within the online threshold.
         on_version, newer, older: by the version that they report, against the wave's; unknown counts as older.
         updated: on_version + newer.
-        covered: in the wave now, updated or not.
-        scheduled: yet to be updated by this wave.
-        unscheduled: neither updated nor scheduled.
+        covered: in the wave, updated or not.
+        scheduled: yet to be updated by this wave: covered − updated − unsupported.
+        unsupported: covered and not updated, and the wave has no target for their hardware.
+        unscheduled: neither covered nor updated.
         silent: scheduled, and not seen since the rollout that covers them.
         failed: whose last installation of the wave's version failed; None as long as devices report no events.
         versions: by reported version, latest first; empty for finished waves.
@@ -61,6 +95,7 @@ class Progress:
     updated: int
     covered: int
     scheduled: int
+    unsupported: int
     unscheduled: int
     silent: int
     failed: int | None
@@ -149,12 +184,11 @@ def wave_status(
     if counted.groupless.total:
         tally = progress(counted.groupless)
         others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=tally))
-    without = hardware_without_target(wave, _reached(wave, core, fleet).to_ordinals(), fleet)
+    without = dict(core.hardware_without_target(fleet.core, _reached(wave, core, fleet)))
     # What `show` warns of beside these was known when the wave was made.
     warnings = list(expiring)
     if without:
-        named = ", ".join(f"{hardware} ({n} device{'' if n == 1 else 's'})" for hardware, n in without.items())
-        warnings.insert(0, f"no target for hardware that is in the wave: {named}")
+        warnings.insert(0, f"in the wave, {no_target_for(without)}")
     if signatures_missing:
         warnings.insert(0, signatures_needed(signatures_missing))
     return WaveStatus(
@@ -167,6 +201,42 @@ def wave_status(
         without_target=without,
         warnings=tuple(warnings),
     )
+
+
+def devices_in_state(
+    wave: Wave, state: str, book: WaveBook, fleet: Fleet, *, now: int, online_threshold: timedelta
+) -> _core.DeviceSet:
+    """The devices behind one count; see `groundswell.factory.waves.Waves.devices_in_state`."""
+    if state not in STATES:
+        raise InputError(
+            "bad-state",
+            f"`{state}` is not a state of devices in a wave",
+            hint=f"use one of {', '.join(STATES)}",
+            fields={"state": str(state), "known": list(STATES)},
+        )
+    if state == "failed":
+        raise StateError(
+            "failures-unknown",
+            "which devices `failed` is not known: devices do not report the outcome of updates yet",
+            hint="`silent` gives the devices that were not seen since their rollout",
+            fields={"wave": wave.name, "state": state},
+        )
+    return book.core(wave).devices_in_state(
+        fleet.core,
+        state,
+        state=wave.state,
+        coverings=_coverings(wave, book.rollouts(wave), book),
+        now=now,
+        online_threshold=whole_seconds(online_threshold, "online_threshold"),
+    )
+
+
+def no_target_for(hardware: Mapping[str, int]) -> str:
+    """A warning: so many devices have no target, by hardware id."""
+    named = [f"{name} ({count(devices, 'device')})" for name, devices in list(hardware.items())[:_MAX_NAMED]]
+    more = f" and {len(hardware) - _MAX_NAMED} more hardware ids" if len(hardware) > _MAX_NAMED else ""
+    total = count(sum(hardware.values()), "device has", "devices have")
+    return f"{total} no target for their hardware: {', '.join(named)}{more}"
 
 
 def signatures_needed(missing: int) -> str:
@@ -222,6 +292,7 @@ def _progress(tally: _core.Tally, known: set[int] | None) -> Progress:
         updated=tally.updated,
         covered=tally.covered,
         scheduled=tally.scheduled,
+        unsupported=tally.unsupported,
         unscheduled=tally.unscheduled,
         silent=tally.silent,
         failed=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,13 @@ from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
 from groundswell.factory.served import signatures_of
 from groundswell.factory.tag_facts import TagFacts, later_sentence, near_tags, unsupported_sentence
-from groundswell.factory.wave_status import WaveStatus, signatures_needed, wave_status
+from groundswell.factory.wave_status import (
+    WaveStatus,
+    devices_in_state,
+    no_target_for,
+    signatures_needed,
+    wave_status,
+)
 from groundswell.factory.why import WhyDesk
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
 from groundswell.fleet.quantities import epoch_seconds, instant
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import SupportsIndex
 
+    from groundswell import _core
     from groundswell.factory.devices import Devices
     from groundswell.factory.keys import Keys
     from groundswell.factory.metadata import Metadata
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from groundswell.factory.targets import Targets
     from groundswell.factory.verification import Archive, Verified
     from groundswell.factory.wave_book import WaveBook
+    from groundswell.factory.wave_status import DeviceState
     from groundswell.factory.why import WhyReport
     from groundswell.fleet.fleet import Devices as DeviceList
     from groundswell.fleet.fleet import Fleet
@@ -70,6 +78,8 @@ class WaveDetail:
         signed_by: the keys whose signatures count.
         signatures_missing: how many more it needs before it can be rolled out.
         warnings: sentences that an operator should read.
+        without_target: matching devices that are not updated, and for whose hardware the wave has no target, by
+            hardware id; counted by `Waves.complete` only, empty otherwise.
     """
 
     wave: Wave
@@ -79,6 +89,7 @@ class WaveDetail:
     signed_by: tuple[str, ...]
     signatures_missing: int
     warnings: tuple[str, ...]
+    without_target: dict[str, int] = field(default_factory=dict)
 
 
 @of_one_process
@@ -187,6 +198,39 @@ class Waves:
         """
         with self._context.store.turn():
             return self._downgraded(self._book.named_or_active(name))
+
+    def devices_in_state(
+        self,
+        name: str | None,
+        state: DeviceState,
+        *,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+    ) -> _core.DeviceSet:
+        """The devices behind one count of `status`, for the whole tag.
+
+        Args:
+            name: the wave; the only active one if None.
+            state: ``scheduled``, ``updated``, ``newer``, ``on-version``, ``older``, ``silent``, ``unsupported``,
+                ``unscheduled``, ``covered``, ``staged``, ``online`` or ``matching`` (the total).
+            now: the instant that ages are counted to (default: now).
+            online_threshold: devices seen within it are online.
+
+        Returns:
+            Their ordinals.
+
+        Raises:
+            InputError: ``bad-state``.
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``; ``failures-unknown`` for ``failed``: devices do not report outcomes
+                yet.
+
+        Cost: a few passes over the matching devices' sets.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            fleet = self._devices.fleet(now=now)
+            return devices_in_state(wave, state, self._book, fleet, now=seconds(now), online_threshold=online_threshold)
 
     def why(self, devices: DeviceList, *, wave: str | None = None, now: datetime | None = None) -> Sequence[WhyReport]:
         """For each device: is it in the wave or not, since which rollout, by which rule, and what is it served now.
@@ -390,7 +434,7 @@ class Waves:
                 "document": wave.document,
             }
             self._store(done, "waves complete", f"completed the wave {wave.name}", at, role=row, **accepted)
-            return self._detail(done)
+            return self._detail(done, self._without_target(done, now))
 
     def cancel(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
         """End the wave: devices that have updated stay where they are, the rest never see it. Final.
@@ -414,11 +458,13 @@ class Waves:
         name: str,
         limit: SupportsIndex | str | None = None,
         *,
+        to: SupportsIndex | str | None = None,
+        online_only: bool = False,
         group: str | None = None,
         uuids: DeviceList | None = None,
         whole_group: bool = False,
         skip_mismatched: bool = False,
-        percent_of: Denominator = "matching",
+        percent_of: Denominator | None = None,
         seed: SupportsIndex | None = None,
         now: datetime | None = None,
         at: datetime | None = None,
@@ -433,17 +479,22 @@ class Waves:
         - ``group`` and ``whole_group=True``: the whole group, as a standing rule: devices that join it later, too
         - a ``limit``: at most so many of the candidates (of the group, of the list), recently active ones preferred
         - ``uuids`` without a limit: just these devices, each checked; one offender refuses the whole rollout
+        - a goal, ``to``: a sample of as many candidates as are missing until so many matching devices (of the group)
+          are covered or updated
 
-        candidates = matching ∩ group? ∩ uuids? − covered − updated. No wave ever picks a device twice.
+        candidates = matching ∩ group? ∩ uuids? − covered − updated − unsupported. No wave ever picks a device twice.
 
         Args:
             name: the wave.
             limit: a count, or a percentage such as ``"2.5%"`` that is rounded up.
+            to: instead of a limit, how many matching devices (of the group) are to be covered or updated afterwards: a
+                count, or a percentage of them. It cannot be combined with `limit`, `uuids` or `percent_of`.
+            online_only: a sample without devices beyond the online threshold.
             group: only devices of this group.
             uuids: only these devices.
             whole_group: the group as a whole; said by name, since nothing that is left out may mean it.
             skip_mismatched: skip listed devices that fail their check instead of refusing.
-            percent_of: what a percentage is taken of: ``matching``, ``remaining`` or ``online``.
+            percent_of: what a percentage is taken of: ``matching`` (the default), ``remaining`` or ``online``.
             seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
             now: the instant that ages are counted to; the clock's unless given.
             at: the instant of the rollout: what history says, and what the lives of metadata begin with; `now` unless
@@ -475,6 +526,8 @@ class Waves:
             return self._desk.rollout(
                 wave,
                 limit,
+                to=to,
+                online_only=online_only,
                 group=group,
                 uuids=uuids,
                 whole_group=whole_group,
@@ -668,7 +721,13 @@ class Waves:
             finished_by=self._context.user,
         )
 
-    def _detail(self, wave: Wave) -> WaveDetail:
+    def _without_target(self, wave: Wave, now: datetime | None) -> dict[str, int]:
+        """The devices that the completed wave could not update, by hardware id."""
+        core, fleet = self._book.core(wave), self._devices.fleet(now=now).core
+        left = core.unsupported(fleet) - core.updated(fleet)
+        return dict(core.hardware_without_target(fleet, left))
+
+    def _detail(self, wave: Wave, without_target: dict[str, int] | None = None) -> WaveDetail:
         document = parse_document(wave.document, "Targets", f"the role of wave {wave.name}")
         found = signatures_of(wave.document, self._roots.root("production"))
         own = _own_targets(wave, document.signed["targets"])
@@ -676,6 +735,8 @@ class Waves:
         warnings = []
         if missing:
             warnings.append(signatures_needed(missing))
+        if without_target:
+            warnings.append(no_target_for(without_target))
         without = without_deltas(own)
         if without and wave.active:
             warnings.append(
@@ -691,6 +752,7 @@ class Waves:
             signed_by=found.valid,
             signatures_missing=missing,
             warnings=tuple(warnings),
+            without_target=without_target or {},
         )
 
     def _known_versions(self, wave: Wave) -> set[int]:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["Rule", "WhyDesk", "WhyReport"]
 
 Rule = Literal[
-    "staged", "whole-group", "completed", "unknown", "test", "wrong-tag", "not-rolled-out", "updated", "no-wave"
+    "staged",
+    "whole-group",
+    "completed",
+    "unknown",
+    "test",
+    "wrong-tag",
+    "not-rolled-out",
+    "no-target-for-hardware",
+    "updated",
+    "no-wave",
 ]
 
 
@@ -31,7 +40,8 @@ class WhyReport:
     Args:
         uuid: the device.
         rule: why it is in the wave: ``staged`` (a sampled or listed rollout chose it), ``whole-group``, ``completed``;
-            or why it is not: ``unknown``, ``test``, ``wrong-tag``, ``not-rolled-out``, ``updated``, ``no-wave``.
+            or why it is not: ``unknown``, ``test``, ``wrong-tag``, ``not-rolled-out``, ``no-target-for-hardware``,
+            ``updated``, ``no-wave``.
         reason: the rule as a sentence.
         served: what it is served now, as a sentence.
         in_wave: whether it is covered, or was reached by the wave's completion.
@@ -42,6 +52,8 @@ class WhyReport:
         group, tag, target_version: what the factory knows of the device.
         updated: whether it reports the wave's version or a later one.
         scheduled: whether the wave is yet to update it.
+        unsupported: whether the wave has no target for its hardware.
+        hardware_id: its hardware id, if known.
     """
 
     uuid: str
@@ -58,6 +70,8 @@ class WhyReport:
     target_version: int | None = None
     updated: bool = False
     scheduled: bool = False
+    unsupported: bool = False
+    hardware_id: str | None = None
 
 
 class WhyDesk:
@@ -96,18 +110,28 @@ class WhyDesk:
     def _in_or_out(self, report: WhyReport, data: bytes, wave: Wave) -> WhyReport:
         standing = self._book.core(wave).standing(self._fleet.core, data, state=wave.state)
         assert standing is not None  # noqa: S101 - it has an ordinal
-        report = replace(report, wave=wave.name, updated=standing.updated, scheduled=standing.scheduled)
+        report = replace(
+            report,
+            wave=wave.name,
+            updated=standing.updated,
+            scheduled=standing.scheduled,
+            unsupported=standing.unsupported,
+            hardware_id=standing.hardware_id,
+        )
         if standing.mismatch is not None:
             return replace(report, rule=standing.mismatch, reason=_mismatch(standing, wave))
         rollout = self._covering(standing, wave)
         if standing.covered and rollout is not None:
-            return _covered(report, rollout, wave)
+            return _covered(report, rollout, wave, standing)
         if wave.state == "complete":
             reason = f"wave {wave.name} was completed, which brought it to every device of tag {wave.tag}"
-            return replace(report, rule="completed", reason=reason, in_wave=True)
+            return replace(report, rule="completed", reason=reason + _no_target(standing), in_wave=True)
         if standing.updated:
             reason = f"it reports version {report.target_version}, and no rollout of wave {wave.name} chose it"
             return replace(report, rule="updated", reason=reason)
+        if standing.unsupported:
+            reason = f"wave {wave.name} has no target for its hardware {standing.hardware_id}"
+            return replace(report, rule="no-target-for-hardware", reason=reason)
         return replace(report, rule="not-rolled-out", reason=f"no rollout of wave {wave.name} has reached it")
 
     def _wave_of(self, tag: str | None) -> Wave | None:
@@ -143,11 +167,18 @@ def _mismatch(standing: _core.Standing, wave: Wave) -> str:
     return reason
 
 
-def _covered(report: WhyReport, rollout: Rollout, wave: Wave) -> WhyReport:
+def _no_target(standing: _core.Standing) -> str:
+    if standing.unsupported and not standing.updated:
+        return f"; the wave has no target for its hardware {standing.hardware_id}"
+    return ""
+
+
+def _covered(report: WhyReport, rollout: Rollout, wave: Wave, standing: _core.Standing) -> WhyReport:
     how = f"its group {report.group} was rolled out whole" if rollout.whole else "it was chosen"
     reason = f"{how} by rollout {rollout.number} of wave {wave.name}"
     if wave.state == "canceled":
         reason += ", which was canceled since"
+    reason += _no_target(standing)
     return replace(
         report,
         rule="whole-group" if rollout.whole else "staged",

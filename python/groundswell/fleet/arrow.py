@@ -19,6 +19,7 @@ __all__ = [
     "FROZEN_FORMAT",
     "FROZEN_FORMAT_KEY",
     "coded_text",
+    "codes_and_names",
     "fleet_table",
     "in_one_piece",
     "numbers",
@@ -136,6 +137,23 @@ def whole_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
 def coded_text(column: pa.ChunkedArray | None) -> pa.DictionaryArray | None:
     """A column of strings, few of which differ, in one piece."""
     return None if column is None else column.dictionary_encode().combine_chunks()
+
+
+def codes_and_names(column: pa.DictionaryArray | None) -> tuple[npt.NDArray[np.int32] | None, list[str]]:
+    """A column of coded text as codes and the names that they stand for; −1 for none. No codes for no column."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if column is None:
+        return None, []
+    indices = column.indices
+    if not len(indices):
+        return np.empty(0, np.int32), column.dictionary.to_pylist()
+    values = np.frombuffer(indices.buffers()[1], indices.type.to_pandas_dtype())
+    codes = values[indices.offset : indices.offset + len(indices)].astype(np.int32)
+    if indices.null_count:
+        codes[~numbers(pc.is_valid(indices))] = -1
+    return codes, column.dictionary.to_pylist()
 
 
 def write_frozen(table: pa.Table, path: Path, *, read_at: int) -> None:

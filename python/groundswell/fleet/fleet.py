@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
-from groundswell.fleet.arrow import coded_text, numbers, whole_text
+from groundswell.fleet.arrow import coded_text, codes_and_names, whole_text
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.quantities import (
     DENOMINATORS,
@@ -66,6 +66,8 @@ class Fleet:
 
     def __init__(self, columns: FleetColumns) -> None:
         """Build a fleet from columns that have been read and checked; callers use `read` or `query`."""
+        self._hardware_ids: Final = coded_text(columns.hardware_ids)
+        hardware, hardware_names = codes_and_names(self._hardware_ids)
         self._core = _core.Fleet(
             uuids=columns.uuids,
             last_seen=columns.last_seen,
@@ -76,10 +78,10 @@ class Fleet:
             production=columns.production,
             target_versions=columns.target_versions,
             present=columns.present_rows,
+            hardware=hardware,
+            hardware_names=hardware_names,
         )
         self._names: pa.Array | pa.ChunkedArray | None = columns.names
-        self._hardware_ids: Final = coded_text(columns.hardware_ids)
-        self._hardware_codes: tuple[npt.NDArray[np.int32], list[str]] | None = None
         self._read_at: Final = columns.now
         self.columns: frozenset[str] = columns.present
         """The columns that the source had, by their canonical names."""
@@ -251,21 +253,7 @@ class Fleet:
         Args:
             ordinals: the devices, uint32; one that stands there twice counts twice.
         """
-        import numpy as np
-        import pyarrow.compute as pc
-
-        if self._hardware_ids is None or len(ordinals) == 0:
-            return {}
-        if self._hardware_codes is None:
-            coded = self._hardware_ids
-            values = np.frombuffer(coded.indices.buffers()[1], coded.indices.type.to_pandas_dtype())
-            codes = values[coded.offset : coded.offset + len(coded)].astype(np.int32)
-            codes[~numbers(pc.is_valid(coded.indices))] = -1
-            self._hardware_codes = codes, coded.dictionary.to_pylist()
-        codes, names = self._hardware_codes
-        # Unknown ids have the code −1, and are counted first.
-        counts = np.bincount(codes[ordinals] + 1, minlength=len(names) + 1)[1:]
-        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+        return dict(self._core.hardware_counts(ordinals))
 
     @property
     def production_devices(self) -> int:

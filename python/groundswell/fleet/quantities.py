@@ -20,6 +20,7 @@ __all__ = [
     "Limit",
     "epoch_seconds",
     "instant",
+    "parse_goal",
     "parse_limit",
     "parse_seed",
     "whole_number",
@@ -98,6 +99,26 @@ def parse_limit(limit: SupportsIndex | str | None) -> Limit:
     if count is None:
         raise _bad_limit(limit, "is neither a whole number nor a percentage")
     return _count(count, limit)
+
+
+def parse_goal(goal: SupportsIndex | str) -> Limit:
+    """Read a goal, which has the form of a limit.
+
+    Raises:
+        InputError: ``bad-limit``.
+
+    >>> str(parse_goal("25%"))
+    '25%'
+    """
+    try:
+        return parse_limit(goal)
+    except InputError as error:
+        raise InputError(
+            "bad-limit",
+            error.message.replace("the limit", "the goal", 1),
+            hint='give a count such as 100 or a percentage such as "25%"',
+            fields=error.fields,
+        ) from None
 
 
 def _parse_text(text: str) -> Limit:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BYTES", "PLAN_FORMAT", "Plan"]
 
-PLAN_FORMAT: Final = 1
+PLAN_FORMAT: Final = 2
+_OLDEST_FORMAT: Final = 1
+"""Plans of format 1 lack `_ADDED`."""
+_ADDED: Final = frozenset({"candidates_rule", "to", "online_only"})
 MAX_BYTES: Final = 512 << 20
 """The largest file of a plan: it names 12 million devices, or 6 million of a list."""
 
@@ -54,6 +57,9 @@ class Plan:
         now: the instant that ages were counted to, in seconds since 1970.
         online_threshold, half_life: seconds.
         algorithm: the number of the sampling algorithm.
+        candidates_rule: the number of the rule for candidates.
+        to: the goal as it was asked for, instead of a limit; None for none.
+        online_only: whether only online devices were asked for.
         matching, candidates, wanted: what the selector came to.
         devices: the exact set: a sample in key order, a list in its own, a whole group's new devices ascending.
         digest: SHA-256 in hex over their UUIDs in ascending order.
@@ -82,6 +88,9 @@ class Plan:
     wanted: int
     devices: UuidList
     digest: str
+    candidates_rule: int = 1
+    to: str | None = None
+    online_only: bool = False
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -172,7 +181,7 @@ class Plan:
         if not isinstance(document, dict) or "groundswell-plan" not in document:
             raise _not_a_plan(label, "is no plan")
         found = document.pop("groundswell-plan")
-        if found != PLAN_FORMAT:
+        if type(found) is not int or not _OLDEST_FORMAT <= found <= PLAN_FORMAT:
             raise StateError(
                 "newer-plan",
                 f"`{label}` has the format `{str(found)[:40]}`, and this groundswell knows {PLAN_FORMAT}",
@@ -180,7 +189,7 @@ class Plan:
                 fields={"source": label, "format": str(found)[:40]},
             )
         seal = document.pop("seal", None)
-        if set(document) != _CHECKS.keys():
+        if set(document) != _CHECKS.keys() - (_ADDED if found == _OLDEST_FORMAT else set()):
             raise _not_a_plan(label, "lacks a part of a plan, or has one too many")
         if seal != _seal(document):
             raise _edited(label, "its seal does not fit what it says")
@@ -239,6 +248,9 @@ _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "group": _or_none(_is_text),
     "group_id": _or_none(_is_count),
     "limit": _or_none(_is_limit),
+    "to": _or_none(_is_limit),
+    "online_only": lambda value: isinstance(value, bool),
+    "candidates_rule": _is_count,
     "percent_of": lambda value: value in get_args(Denominator),
     "listed": _or_none(_texts),
     "skip_mismatched": lambda value: isinstance(value, bool),
@@ -258,15 +270,18 @@ _PARTS: Final[dict[RolloutKind, tuple[bool, bool, bool | None]]] = {
 
 
 def _typed(document: dict[str, Any], label: str) -> Plan:
-    wrong = sorted(name for name, holds in _CHECKS.items() if not holds(document[name]))
+    wrong = sorted(name for name, value in document.items() if not _CHECKS[name](value))
     if wrong:
         raise _not_a_plan(label, f"has a part of the wrong kind: `{wrong[0]}`")
     limited, listed, grouped = _PARTS[document["kind"]]
     has_group = document["group"] is not None
+    has_limit = document["limit"] is not None or document.get("to") is not None
     if (
-        (document["limit"] is not None, document["listed"] is not None) != (limited, listed)
+        (has_limit, document["listed"] is not None) != (limited, listed)
         or has_group != (document["group_id"] is not None)
         or grouped not in (None, has_group)
+        or (document.get("to") is not None and (document["limit"] is not None or document["kind"] != "sample"))
+        or (document.get("online_only", False) and not limited)
     ):
         raise contradictory(label, f"it is of the kind `{document['kind']}`, and what it asks for is not")
     document["seed"] = int(document["seed"])

@@ -64,9 +64,8 @@ def _contradictions(plan: Plan) -> Iterator[str]:
     yield from _wrong_counts(plan)
     if plan.limit is not None:
         yield from _wrong_limit(plan, parse_limit(plan.limit))
-    goal: str | None = getattr(plan, "to", None)
-    if goal is not None:
-        yield from _wrong_goal(plan, parse_limit(goal))
+    if plan.to is not None:
+        yield from _wrong_goal(plan, parse_limit(plan.to))
     if plan.listed is not None:
         yield from _wrong_list(plan)
     if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
@@ -82,9 +81,8 @@ def _impossible(plan: Plan) -> Iterator[str]:
         yield "it names a group twice among those rolled out whole"
     if plan.algorithm != _core.ALGORITHM:
         yield f"there is no algorithm {plan.algorithm}; this groundswell knows {_core.ALGORITHM}"
-    rule, known = getattr(plan, "candidates_rule", 1), getattr(_core, "CANDIDATES_RULE", 1)
-    if not 1 <= rule <= known:
-        yield f"there is no rule {rule} for candidates"
+    if not 1 <= plan.candidates_rule <= _core.CANDIDATES_RULE:
+        yield f"there is no rule {plan.candidates_rule} for candidates"
     if not 1 <= plan.half_life <= _MAX_SECONDS or not 0 <= plan.online_threshold <= _MAX_SECONDS:
         yield f"no rollout has a half-life of {plan.half_life} s and a threshold of {plan.online_threshold} s"
     try:
@@ -100,13 +98,15 @@ def _wrong_counts(plan: Plan) -> Iterator[str]:
     if count > plan.matching:
         yield f"it has {count} devices, and {plan.matching} match"
     if kind in {"whole-group", "listed"}:
-        if plan.wanted != plan.matching:
+        # A list that skips offenders leaves out matching devices of hardware without a target.
+        fewer = kind == "listed" and plan.skip_mismatched and count <= plan.wanted <= plan.matching
+        if plan.wanted != plan.matching and not fewer:
             yield f"{plan.matching} devices match, and it wants {plan.wanted} of them"
         if plan.candidates > count:
             yield f"it leaves out candidates: it counts {plan.candidates}, and has {count} devices"
     elif count > min(plan.wanted, plan.candidates):
         yield f"it has {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
-    elif count < min(plan.wanted, plan.candidates) and not _online_only(plan):
+    elif count < min(plan.wanted, plan.candidates) and not plan.online_only:
         yield f"it has only {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
 
 
@@ -117,7 +117,7 @@ def _wrong_limit(plan: Plan, limit: Limit) -> Iterator[str]:
         # Nobody can tell any more how many were online; of the others the number is known.
         of = plan.candidates if plan.percent_of == "remaining" else plan.matching
         most = _part(limit, of)
-        least = 0 if plan.percent_of == "online" or _online_only(plan) else most
+        least = 0 if plan.percent_of == "online" else most
     if not least <= plan.wanted <= most:
         yield f"the limit {plan.limit} cannot come to {plan.wanted} devices"
 
@@ -128,10 +128,6 @@ def _wrong_goal(plan: Plan, goal: Limit) -> Iterator[str]:
     least = max(0, asked - (plan.matching - plan.candidates))
     if not least <= plan.wanted <= asked:
         yield f"the goal {goal} cannot leave {plan.wanted} devices to take in"
-
-
-def _online_only(plan: Plan) -> bool:
-    return bool(getattr(plan, "online_only", False))
 
 
 def _part(limit: Limit, of: int) -> int:

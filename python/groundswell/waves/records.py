@@ -62,13 +62,14 @@ class Rollout:
         applied_at, applied_by: when and by whom it was applied.
         group_id: the number of the group that it asked for; None for the whole fleet.
         selector: what was asked for: ``group`` (its name then), ``limit``, ``percent_of``, ``listed`` (how many),
-            ``skip_mismatched``.
+            ``skip_mismatched``, ``to`` (the goal), ``online_only``. Rollouts under rule 1 lack the last two.
         listed: the listed devices that the factory knew; None where no list was given.
         whole_groups: the groups that had been rolled out whole before it, by their names then.
         seed: what decided a sample.
         selected_at: the instant that ages were counted to.
         online_threshold, half_life: seconds.
         algorithm: the number of the sampling algorithm.
+        candidates_rule: the number of the rule for candidates.
         matching, candidates, wanted: what the selector came to.
         device_count: how many devices it took in.
         devices: the exact set.
@@ -88,6 +89,7 @@ class Rollout:
     online_threshold: int
     half_life: int
     algorithm: int
+    candidates_rule: int
     matching: int
     candidates: int
     wanted: int
@@ -154,6 +156,7 @@ def rollout_from_row(row: Mapping[str, Any]) -> Rollout:
         online_threshold=row["online_threshold"],
         half_life=row["half_life"],
         algorithm=row["algorithm"],
+        candidates_rule=row["candidates_rule"],
         matching=row["matching"],
         candidates=row["candidates"],
         wanted=row["wanted"],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from groundswell.tuf import Document
     from groundswell.tuf.targets import Target
 
-__all__ = ["compose_role", "without_deltas"]
+__all__ = ["compose_role", "supported_hardware", "without_deltas"]
 
 
 def compose_role(
@@ -100,6 +100,21 @@ def _check_prune(known: Sequence[Target], prune: Collection[int], target_version
             hint=f"they have {', '.join(map(str, have))}" if have else f"the tag {tag} has no production targets yet",
             fields={"versions": missing, "known": have},
         )
+
+
+def supported_hardware(targets: Mapping[str, Any], target_version: int) -> list[str]:
+    """The hardware ids that have a target of a version, ascending.
+
+    Args:
+        targets: what a targets role lists, by name.
+        target_version: the version.
+
+    >>> supported_hardware({"os": {"custom": {"version": "42", "hardwareIds": ["pi", "imx8"]}}}, 42)
+    ['imx8', 'pi']
+    """
+    version = str(target_version)
+    own = (target["custom"] for target in targets.values() if target["custom"]["version"] == version)
+    return sorted({hardware for custom in own for hardware in custom["hardwareIds"]})
 
 
 def without_deltas(targets: Mapping[str, Any]) -> list[str]:

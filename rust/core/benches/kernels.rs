@@ -34,7 +34,7 @@ fn fleet(devices: usize) -> Fleet {
         tag_names: ["main", "beta"].map(String::from).to_vec(),
         production: rows().map(|i| random(7, i) > u64::MAX / 32).collect(),
         target_versions: rows().map(|i| 35 + (random(8, i) % 8) as i32).collect(),
-        present: None,
+        ..FleetColumns::default()
     })
     .expect("the columns fit together")
 }

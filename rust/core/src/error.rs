@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ids::{Uuid, format_uuid};
-use crate::selector::Offender;
+use crate::selector::{Offender, Reason};
 use crate::uuid_list::UuidListError;
 
 /// Everything that the core can refuse. The `Display` form is the sentence that a person gets to read.
@@ -54,6 +54,13 @@ pub enum CoreError {
         /// What else it asks for; none where it names no group.
         with: Option<&'static str>,
     },
+    /// A goal together with what it replaces.
+    BadGoal {
+        /// What it was combined with.
+        with: &'static str,
+    },
+    /// Only online devices are asked for, and the rollout is not a sample.
+    OnlineOnlyWithoutSample,
     /// A setting in seconds below the least that makes sense.
     BadSetting {
         /// The setting.
@@ -137,6 +144,8 @@ impl fmt::Display for CoreError {
             }
             Self::BadWholeGroup { with: None } => f.write_str("a whole group is asked for, and no group is named"),
             Self::BadWholeGroup { with: Some(what) } => write!(f, "a whole group is asked for together with {what}"),
+            Self::BadGoal { with } => write!(f, "a goal (`to`) cannot be combined with {with}"),
+            Self::OnlineOnlyWithoutSample => f.write_str("only online devices are asked for, and no sample is drawn"),
             Self::BadSetting { name, value, least } => {
                 write!(f, "the {name} is `{value}` s, the least is {least} s")
             }
@@ -163,19 +172,26 @@ impl fmt::Display for CoreError {
 
 impl std::error::Error for CoreError {}
 
-/// How many offenders the sentence names; all of them are in the error as data.
-const OFFENDERS_NAMED: usize = 100;
+/// How many offenders of each reason the sentence names; all of them are in the error as data.
+const MAX_NAMED: usize = 5;
 
+/// Offenders by reason, in the order in which reasons are checked.
 fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Offender]) -> fmt::Result {
     write!(f, "{} of the {listed} listed devices cannot be selected: ", offenders.len())?;
-    for (i, offender) in offenders.iter().take(OFFENDERS_NAMED).enumerate() {
-        let comma = if i == 0 { "" } else { ", " };
-        write!(f, "{comma}`{}` ({})", format_uuid(&offender.uuid), offender.reason)?;
+    let mut separator = "";
+    for reason in Reason::ALL {
+        let of_reason: Vec<&Offender> = offenders.iter().filter(|offender| offender.reason == reason).collect();
+        if of_reason.is_empty() {
+            continue;
+        }
+        write!(f, "{separator}{reason}: {} (", of_reason.len())?;
+        separator = "; ";
+        for (i, offender) in of_reason.iter().take(MAX_NAMED).enumerate() {
+            write!(f, "{}`{}`", if i == 0 { "" } else { ", " }, format_uuid(&offender.uuid))?;
+        }
+        f.write_str(if of_reason.len() > MAX_NAMED { ", …)" } else { ")" })?;
     }
-    match offenders.len().saturating_sub(OFFENDERS_NAMED) {
-        0 => Ok(()),
-        more => write!(f, " and {more} more"),
-    }
+    Ok(())
 }
 
 /// A name that a person typed, short enough for a message.

@@ -1,7 +1,7 @@
 //! A frozen set of devices, in columns: what a selection reads.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -12,6 +12,7 @@ use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet_set::{FleetSet, PositionList};
 use crate::groups::Groups;
+use crate::hardware::Hardware;
 use crate::huge_pages;
 use crate::ids::{Ordinal, Uuid};
 use crate::index::{Place, UuidIndex};
@@ -52,6 +53,10 @@ pub struct FleetColumns {
     pub target_versions: Vec<i32>,
     /// The rows of devices that are there; the others were deleted. None stands for all of them.
     pub present: Option<Vec<bool>>,
+    /// Index of the device's hardware id in `hardware_names`; negative if unknown. None if no device's is known.
+    pub hardware: Option<Vec<i32>>,
+    /// Hardware ids.
+    pub hardware_names: Vec<String>,
 }
 
 impl FleetColumns {
@@ -68,6 +73,9 @@ impl FleetColumns {
             self.tags[row] = -1;
             self.production[row] = false;
             self.target_versions[row] = -1;
+            if let Some(hardware) = &mut self.hardware {
+                hardware[row] = -1;
+            }
         }
     }
 }
@@ -137,6 +145,8 @@ pub(crate) struct Registry {
     groups: Groups,
     tags: NamedSets,
     production: FleetSet,
+    /// None if no device's hardware is known.
+    hardware: Option<Hardware>,
     /// The devices of a name that no device has.
     nobody: FleetSet,
 }
@@ -196,6 +206,7 @@ impl Fleet {
             ("production", columns.production.len()),
             ("target_versions", columns.target_versions.len()),
             ("present", columns.present.as_ref().map_or(rows, Vec::len)),
+            ("hardware", columns.hardware.as_ref().map_or(rows, Vec::len)),
         ] {
             if length != rows {
                 return Err(CoreError::BadColumns { column });
@@ -223,6 +234,10 @@ impl Fleet {
             tags: NamedSets::new("tags", columns.tag_names, &layout.by_position(columns.tags))?,
             production: set_of(columns.production),
             present: columns.present.map(set_of),
+            hardware: match columns.hardware {
+                Some(codes) => Some(Hardware::new(columns.hardware_names, &layout.by_position(codes))?),
+                None => None,
+            },
             nobody: FleetSet::List(PositionList::default()),
             groups,
             uuids,
@@ -306,6 +321,36 @@ impl Fleet {
     /// The devices that listen to a tag: none for a tag that no device has named.
     pub(crate) fn listening_to(&self, tag: &str) -> &FleetSet {
         self.tags().find(tag).unwrap_or(&self.registry.nobody)
+    }
+
+    /// What is known of the devices' hardware, if anything.
+    pub(crate) fn hardware(&self) -> Option<&Hardware> {
+        self.registry.hardware.as_ref()
+    }
+
+    /// The devices whose hardware id is known and not among the supported ones; none if there are none.
+    pub(crate) fn with_other_hardware_than(&self, supported: &BTreeSet<String>) -> Option<FleetSet> {
+        self.hardware()?.others_than(supported)
+    }
+
+    /// The hardware id of a device, if it is known.
+    pub fn hardware_of(&self, ordinal: Ordinal) -> Option<&str> {
+        self.hardware()?.name_of(self.position(ordinal)?)
+    }
+
+    /// Each hardware id of some devices with their number, by the order of the names; unknown ones are left out.
+    ///
+    /// A device that stands there twice counts twice; one that the fleet does not have does not count.
+    pub fn hardware_counts(&self, ordinals: impl IntoIterator<Item = Ordinal>) -> Vec<(&str, u64)> {
+        let Some(hardware) = self.hardware() else { return Vec::new() };
+        let mut counts = vec![0; hardware.names().len()];
+        for position in ordinals.into_iter().filter_map(|ordinal| self.position(ordinal)) {
+            if let Some(code) = hardware.code(position) {
+                counts[code] += 1;
+            }
+        }
+        let counted = hardware.names().iter().map(String::as_str).zip(counts);
+        counted.filter(|&(_, devices)| devices > 0).collect()
     }
 
     /// How many ordinals of a set are those of no device that is there.
@@ -513,6 +558,8 @@ impl Fleet {
             production: layout.by_ordinal(&production),
             target_versions: layout.by_ordinal(&self.version_column()),
             present: self.everyone().map(|_| (0..).take(rows).map(|ordinal| self.has(ordinal)).collect()),
+            hardware: self.hardware().map(|hardware| layout.by_ordinal(&hardware.column())),
+            hardware_names: self.hardware().map_or_else(Vec::new, |hardware| hardware.names().to_vec()),
         }
     }
 }
@@ -543,6 +590,8 @@ mod tests {
             production: (0..n).map(|i| i % 3 == 0).collect(),
             target_versions: (0..n as i32).map(|i| i % 5 - 1).collect(),
             present: None,
+            hardware: Some((0..n as i32).map(|i| i % 3 - 1).collect()),
+            hardware_names: ["pi", "imx8"].map(String::from).to_vec(),
         }
     }
 
@@ -558,6 +607,7 @@ mod tests {
         assert_eq!(back.production, given.production);
         assert_eq!(back.target_versions, given.target_versions);
         assert_eq!(back.present, None);
+        assert_eq!((back.hardware, back.hardware_names), (given.hardware, given.hardware_names));
     }
 
     #[test]
@@ -578,6 +628,7 @@ mod tests {
             assert_eq!(fleet.production().contains(ordinal), there(row) && given.production[row]);
             assert_eq!(fleet.is_production(ordinal), there(row) && given.production[row]);
             assert_eq!(fleet.target_version(ordinal).is_some(), there(row) && given.target_versions[row] >= 0);
+            assert_eq!(fleet.hardware_of(ordinal).is_some(), there(row) && row % 3 > 0);
         }
         assert!(!fleet.has(200));
         let back = fleet.to_columns();

@@ -20,7 +20,8 @@
 //! | [`merge`] | the answer of a fleet from those of its shards |
 //! | [`wave`] | the sets of a wave, and where it puts one device |
 //! | [`rollout`] | what a rollout asks for, and the devices that it takes in |
-//! | [`status`] | how far a wave has come |
+//! | [`status`] | how far a wave has come, and the devices behind each count |
+//! | [`breakdown`] | picked devices by recency band, group and hardware, next to the candidates |
 //! | [`audience`] | which metadata a device is served |
 //! | [`uuid_list`] | lists of UUIDs in text |
 //! | [`json`] | devices in JSON |
@@ -30,6 +31,7 @@
 #![deny(unsafe_code)]
 
 pub mod audience;
+pub mod breakdown;
 pub mod cells;
 mod clock;
 mod containers;
@@ -41,6 +43,7 @@ pub mod error;
 pub mod fleet;
 mod fleet_set;
 mod groups;
+mod hardware;
 mod horizon;
 pub mod huge_pages;
 mod identity;
@@ -71,6 +74,7 @@ mod versions;
 pub mod wave;
 mod workers;
 
+pub use breakdown::{Breakdown, Part};
 pub use device_set::{DeviceSet, WordSet};
 pub use effort::Effort;
 pub use error::CoreError;
@@ -83,5 +87,5 @@ pub use recency::{Recency, Step};
 pub use rollout::{PlanCheck, Rollout, Staging};
 pub use selection::{Explanation, Selection};
 pub use selector::{Denominator, Limit, OnMismatch, Selector};
-pub use status::{Covering, Reach, Status, Tally};
+pub use status::{Covering, Reach, Status, Subset, Tally};
 pub use wave::{Standing, Wave, WaveSets, WaveState};

@@ -68,6 +68,11 @@ impl Recency {
         Self::new(now, online_threshold, 1)
     }
 
+    /// The instant of the selection.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
     /// The step of a device that was last seen at this instant (algorithm 1, point 1).
     #[inline]
     pub fn step(&self, last_seen: u32) -> Step {

@@ -200,9 +200,9 @@ pub(crate) fn sample(
     }
 }
 
-/// How many devices the sets hold.
-pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, recency: &Recency, effort: &Effort) -> Counts {
-    let found = Pass { fleet, terms, recency, search: Search::Counts { online: false } }.run(effort, 0);
+/// How many devices the sets hold; how many of the matching ones are online only if that is asked for.
+pub(crate) fn count(fleet: &Fleet, terms: &Terms<'_>, online: bool, recency: &Recency, effort: &Effort) -> Counts {
+    let found = Pass { fleet, terms, recency, search: Search::Counts { online } }.run(effort, 0);
     found.counts.expect(ALL_COUNTED)
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
+use crate::breakdown::{Breakdown, Counter};
 use crate::effort::Effort;
 use crate::error::CoreError;
 use crate::fleet::Fleet;
@@ -129,7 +130,7 @@ impl Selection {
             return scope;
         }
         let mut resolved = self.selector.resolve(fleet).expect(RESOLVED);
-        let counts = count(fleet, &resolved.terms(fleet), &self.recency, &self.effort);
+        let counts = count(fleet, &resolved.terms(fleet), false, &self.recency, &self.effort);
         // Only a number of devices can be picked without counting them all.
         let scope = resolved.scope(&counts, Limit::Count(self.wanted));
         // Computed first: a child that is forked during `get_or_init` would wait for the parent's thread forever.
@@ -165,6 +166,16 @@ impl Selection {
     /// SHA-256 over the picked devices' 16-byte UUIDs in ascending order: the digest of a rollout.
     pub fn digest(&self, fleet: &Fleet) -> [u8; 32] {
         fleet.digest(self.ordinals.iter().copied())
+    }
+
+    /// The picked devices by recency band, group and hardware, next to the candidates. Costs a pass over the candidates.
+    pub fn breakdown(&self, fleet: &Fleet) -> Breakdown {
+        let selector = Selector { on_mismatch: OnMismatch::Skip, ..self.selector.clone() };
+        let mut counter = Counter::new(fleet, self.recency.now());
+        counter.count_picked(&self.ordinals);
+        let terms = selector.resolve(fleet).expect(RESOLVED).terms(fleet);
+        terms.for_each_candidate(|position| counter.count_candidate(position));
+        counter.finish()
     }
 
     /// Why a device of the fleet that was selected from is in the selection or not. Costs a pass over the candidates.
@@ -217,6 +228,8 @@ impl From<Reason> for Verdict {
             Reason::Test => Self::Test,
             Reason::WrongTag => Self::WrongTag,
             Reason::WrongGroup => Self::WrongGroup,
+            // Only waves have targets.
+            Reason::NoTarget => Self::Excluded,
         }
     }
 }
@@ -262,7 +275,7 @@ mod tests {
             tag_names: ["main", "devel"].map(String::from).to_vec(),
             production: (0..devices).map(|i| i % 16 != 0).collect(),
             target_versions: (0..n as u32).map(|i| (random(7, i) % 5) as i32 + 38).collect(),
-            present: None,
+            ..FleetColumns::default()
         })
         .unwrap()
     }

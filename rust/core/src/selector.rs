@@ -90,9 +90,14 @@ pub enum Reason {
     WrongTag,
     /// It is not in the group.
     WrongGroup,
+    /// Its hardware id is known, and the wave has no target for it.
+    NoTarget,
 }
 
 impl Reason {
+    /// All of them, in the order in which they are checked.
+    pub const ALL: [Self; 5] = [Self::Unknown, Self::Test, Self::WrongTag, Self::WrongGroup, Self::NoTarget];
+
     /// The reason as a stable slug.
     pub fn slug(self) -> &'static str {
         match self {
@@ -100,6 +105,7 @@ impl Reason {
             Self::Test => "test",
             Self::WrongTag => "wrong-tag",
             Self::WrongGroup => "wrong-group",
+            Self::NoTarget => "no-target-for-hardware",
         }
     }
 }
@@ -111,6 +117,7 @@ impl fmt::Display for Reason {
             Self::Test => "a test device",
             Self::WrongTag => "on another tag",
             Self::WrongGroup => "in another group or none",
+            Self::NoTarget => "no target for its hardware",
         })
     }
 }
@@ -166,9 +173,14 @@ impl Eligible<'_> {
         }
     }
 
-    /// Checks listed devices one by one: the positions of those that fit, each once and in list order, and the
-    /// offenders likewise.
-    pub(crate) fn check(&self, fleet: &Fleet, listed: &[Uuid]) -> (Vec<Position>, Vec<Offender>) {
+    /// Checks listed devices one by one: the positions of those that match, each once and in list order, and the
+    /// offenders likewise. A matching device that is `unsupported` is in both.
+    pub(crate) fn check(
+        &self,
+        fleet: &Fleet,
+        listed: &[Uuid],
+        unsupported: impl Fn(Position) -> bool,
+    ) -> (Vec<Position>, Vec<Offender>) {
         let (mut found, mut offenders) = (Vec::with_capacity(listed.len()), Vec::new());
         let (mut seen, mut named) = (WordSet::none(fleet.rows()), HashSet::new());
         let mut listed = listed.iter();
@@ -179,6 +191,9 @@ impl Eligible<'_> {
                     if !seen.contains(position) {
                         seen.insert(position);
                         found.push(position);
+                        if unsupported(position) {
+                            offenders.push(Offender { uuid, reason: Reason::NoTarget });
+                        }
                     }
                 }
                 Err(reason) if named.insert(uuid) => offenders.push(Offender { uuid, reason }),
@@ -216,7 +231,7 @@ pub(crate) struct Resolved<'a> {
     pub(crate) listed: Option<Vec<Position>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
     excluded_unknown: u64,
-    skipped: Vec<Offender>,
+    pub(crate) skipped: Vec<Offender>,
 }
 
 impl Selector {
@@ -234,7 +249,7 @@ impl Selector {
         let mut resolved = Resolved::new(eligible);
         resolved.updated = self.not_updated.map_or_else(Vec::new, |version| fleet.updated_to(version));
         if let Some(listed) = &self.listed {
-            resolved.restrict_to(fleet, listed, self.on_mismatch)?;
+            resolved.restrict_to(fleet, listed, self.on_mismatch, |_| false)?;
         }
         if let Some(excluded) = &self.excluded {
             if excluded.is_empty() {
@@ -242,7 +257,7 @@ impl Selector {
             }
             let positions = fleet.positions_of(excluded);
             resolved.excluded_unknown = (excluded.len() - positions.len()) as u64;
-            resolved.excluded.push(Excluded::Listed(FleetSet::from_positions(fleet.rows(), positions)));
+            resolved.excluded.push(Excluded::Positions(FleetSet::from_positions(fleet.rows(), positions)));
         }
         if let Some(excluded) = &self.excluded_set {
             if excluded.is_empty() {
@@ -268,7 +283,7 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Checks listed devices and keeps to those that fit.
+    /// Checks listed devices and keeps those that match. One that is `unsupported` is an offender, too.
     ///
     /// # Errors
     /// [`CoreError::EmptyList`]; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
@@ -277,11 +292,12 @@ impl<'a> Resolved<'a> {
         fleet: &Fleet,
         listed: &[Uuid],
         on_mismatch: OnMismatch,
+        unsupported: impl Fn(Position) -> bool,
     ) -> Result<(), CoreError> {
         if listed.is_empty() {
             return Err(CoreError::EmptyList { what: "of devices" });
         }
-        let (found, offenders) = self.eligible.check(fleet, listed);
+        let (found, offenders) = self.eligible.check(fleet, listed, unsupported);
         if !offenders.is_empty() && on_mismatch == OnMismatch::Refuse {
             return Err(CoreError::MismatchedDevices { listed: listed.len(), offenders });
         }

@@ -1,9 +1,12 @@
 //! How far a wave has come: counts for the whole tag, for each group, and for the devices without one.
 //!
-//! - total       = updated + scheduled + unscheduled
+//! - total       = updated + scheduled + unsupported + unscheduled
 //! - updated     = on the wave's version + newer
 //! - older       = total − updated; an unknown version counts as older
-//! - unscheduled = matching − updated − scheduled
+//! - covered     = the wave's covered devices; all matching ones once it is complete, none once it is canceled
+//! - scheduled   = covered − updated − unsupported
+//! - unsupported = (covered ∩ unsupported) − updated
+//! - unscheduled = matching − covered − updated
 //! - silent      = scheduled, and not seen since the rollout that covers it
 
 use std::collections::HashMap;
@@ -49,12 +52,16 @@ pub struct Tally {
     pub newer: u64,
     /// On an earlier one, or on one that is not known.
     pub older: u64,
-    /// In the wave now.
+    /// In the wave now; all of them once it is complete, none once it is canceled.
     pub covered: u64,
     /// Chosen by a sampled or listed rollout.
     pub staged: u64,
     /// Yet to be updated by this wave.
     pub scheduled: u64,
+    /// Covered and not updated, and the wave has no target for their hardware.
+    pub unsupported: u64,
+    /// Neither updated nor covered.
+    pub unscheduled: u64,
     /// Scheduled, and not seen since the rollout that covers them.
     pub silent: u64,
     /// Each target version that they report with their number, latest first; last of all those that report none.
@@ -66,10 +73,75 @@ impl Tally {
     pub fn updated(&self) -> u64 {
         self.on_version + self.newer
     }
+}
 
-    /// Neither updated nor scheduled. Scheduled devices are older ones, so this is never below 0.
-    pub fn unscheduled(&self) -> u64 {
-        self.older - self.scheduled
+/// The devices behind one count of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subset {
+    /// Behind the total.
+    Matching,
+    /// Seen within the online threshold.
+    Online,
+    /// On the wave's version.
+    OnVersion,
+    /// On a later one.
+    Newer,
+    /// On an earlier one, or on one that is not known.
+    Older,
+    /// On the wave's version or a later one.
+    Updated,
+    /// In the wave now.
+    Covered,
+    /// Chosen by a sampled or listed rollout.
+    Staged,
+    /// Yet to be updated by this wave.
+    Scheduled,
+    /// Scheduled, and not seen since the rollout that covers them.
+    Silent,
+    /// Covered and not updated, and the wave has no target for their hardware.
+    Unsupported,
+    /// Neither updated nor covered.
+    Unscheduled,
+}
+
+impl Subset {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Matching,
+        Self::Online,
+        Self::OnVersion,
+        Self::Newer,
+        Self::Older,
+        Self::Updated,
+        Self::Covered,
+        Self::Staged,
+        Self::Scheduled,
+        Self::Silent,
+        Self::Unsupported,
+        Self::Unscheduled,
+    ];
+
+    /// The subset as a stable slug.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Matching => "matching",
+            Self::Online => "online",
+            Self::OnVersion => "on-version",
+            Self::Newer => "newer",
+            Self::Older => "older",
+            Self::Updated => "updated",
+            Self::Covered => "covered",
+            Self::Staged => "staged",
+            Self::Scheduled => "scheduled",
+            Self::Silent => "silent",
+            Self::Unsupported => "unsupported",
+            Self::Unscheduled => "unscheduled",
+        }
+    }
+
+    /// The subset of a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|subset| subset.slug() == slug)
     }
 }
 
@@ -113,8 +185,14 @@ impl Wave {
         for position in staged.filter(|&position| sets.matching.contains(position)) {
             parts.of(position).staged += 1;
         }
-        for position in sets.covered.iter() {
+        for position in sets.covered_in(state).iter() {
             parts.of(position).covered += 1;
+        }
+        for position in sets.unsupported_in(state).iter() {
+            parts.of(position).unsupported += 1;
+        }
+        for position in sets.unscheduled(state).iter() {
+            parts.of(position).unscheduled += 1;
         }
         for position in scheduled.iter() {
             parts.of(position).scheduled += 1;
@@ -130,6 +208,41 @@ impl Wave {
             });
         }
         parts.status(fleet, rolled_out, self.target_version)
+    }
+
+    /// The devices behind one count of [`Self::status`] for the whole tag; `coverings` matter for silent ones only.
+    ///
+    /// Costs a few passes over the matching devices.
+    pub fn devices_in(
+        &self,
+        fleet: &Fleet,
+        state: WaveState,
+        subset: Subset,
+        coverings: &[Covering],
+        recency: &Recency,
+    ) -> DeviceSet {
+        let sets = self.sets(fleet);
+        let those = |holds: &dyn Fn(Position) -> bool| {
+            let mut found = WordSet::none(fleet.rows());
+            sets.matching.iter().filter(|&position| holds(position)).for_each(|position| found.insert(position));
+            found
+        };
+        let own = fleet.by_version().find(|&(version, _)| version == self.target_version);
+        let on_version = |position| own.is_some_and(|(_, devices)| devices.contains(position));
+        fleet.device_set(&match subset {
+            Subset::Matching => sets.matching,
+            Subset::Online => those(&|position| recency.is_online(fleet.last_seen[position as usize])),
+            Subset::OnVersion => those(&on_version),
+            Subset::Newer => those(&|position| sets.updated.contains(position) && !on_version(position)),
+            Subset::Older => those(&|position| !sets.updated.contains(position)),
+            Subset::Updated => sets.updated,
+            Subset::Covered => sets.covered_in(state),
+            Subset::Staged => those(&|position| self.staged.contains(fleet.layout().ordinal(position))),
+            Subset::Scheduled => sets.scheduled(state),
+            Subset::Silent => silent(fleet, sets.scheduled(state), coverings),
+            Subset::Unsupported => sets.unsupported_in(state),
+            Subset::Unscheduled => sets.unscheduled(state),
+        })
     }
 }
 
@@ -211,6 +324,8 @@ impl Tally {
         self.covered += part.covered;
         self.staged += part.staged;
         self.scheduled += part.scheduled;
+        self.unsupported += part.unsupported;
+        self.unscheduled += part.unscheduled;
         self.silent += part.silent;
         for &(version, devices) in &part.by_version {
             // Latest first, and an unknown version last: None is the least.

@@ -24,8 +24,10 @@ pub(crate) fn all_spans(rows: usize) -> Vec<Span> {
 /// Devices that are no candidates although they match and are not updated.
 #[derive(Debug)]
 pub(crate) enum Excluded<'a> {
-    /// Those of a list.
-    Listed(FleetSet),
+    /// Those at these positions.
+    Positions(FleetSet),
+    /// Those that were not seen within the online threshold.
+    Offline(FleetSet),
     /// Those of a set of ordinals.
     Ordinals(PortableSet),
     /// Those that a wave covers.
@@ -192,7 +194,7 @@ impl<'a> Terms<'a> {
         let first = window.first;
         for excluded in &self.excluded {
             match excluded {
-                Excluded::Listed(set) => set.exclude_from(first, window.words_mut()),
+                Excluded::Positions(set) | Excluded::Offline(set) => set.exclude_from(first, window.words_mut()),
                 Excluded::Ordinals(set) => set.exclude_from(self.layout, first, window.words_mut()),
                 Excluded::Covered(coverage) => coverage.exclude_from(self.layout, first, window.words_mut()),
             }

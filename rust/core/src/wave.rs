@@ -5,14 +5,18 @@
 //! - matching  = production ∩ tag T
 //! - updated   = matching ∩ { target version ≥ V }; an unknown version counts as older
 //! - covered   = matching ∩ (staged ∪ every device now in a group that was rolled out whole)
-//! - scheduled = covered − updated while the wave is active; matching − updated once it is complete; ∅ if canceled
+//! - unsupported = matching ∩ { hardware id known, and without a target of version V in the wave's role }
+//! - scheduled = covered − updated − unsupported while the wave is active; matching − updated − unsupported once it is
+//!   complete; ∅ if canceled
 //!
 //! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
 //! as it is, so that devices that come, go, or change tag or group are where the rules put them.
 
+use std::collections::BTreeSet;
+
 use crate::device_set::{DeviceSet, WordSet};
 use crate::fleet::{Fleet, WORD};
-use crate::fleet_set::clear_run;
+use crate::fleet_set::{FleetSet, clear_run};
 use crate::groups::Group;
 use crate::ids::{Ordinal, Uuid};
 use crate::layout::{Layout, Position};
@@ -31,7 +35,14 @@ pub struct Wave {
     pub staged: DeviceSet,
     /// The groups that were rolled out whole, by the names under which the fleet knows them now.
     pub whole_groups: Vec<String>,
+    /// The hardware ids that have a target of the version in the wave's role. None: every device counts as supported,
+    /// as under rule 1 for candidates.
+    pub supported_hardware: Option<BTreeSet<String>>,
 }
+
+/// The number of the rule for candidates: candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported.
+/// Rule 1 did not subtract the unsupported devices.
+pub const CANDIDATES_RULE: u32 = 2;
 
 /// What has become of a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,18 +80,43 @@ pub struct WaveSets {
     pub updated: WordSet,
     /// Those in the wave now.
     pub covered: WordSet,
+    /// Those for whose hardware the wave has no target.
+    pub unsupported: WordSet,
 }
 
 impl WaveSets {
-    /// The devices that are yet to be updated: a part of `matching`, and never an updated one.
-    pub fn scheduled(&self, state: WaveState) -> WordSet {
-        let mut scheduled = match state {
+    /// The devices that count as covered in a state: all matching ones once the wave is complete, none once it is
+    /// canceled.
+    pub fn covered_in(&self, state: WaveState) -> WordSet {
+        match state {
             WaveState::Active => self.covered.clone(),
             WaveState::Complete => self.matching.clone(),
-            WaveState::Canceled => return WordSet::none(self.matching.rows()),
-        };
+            WaveState::Canceled => WordSet::none(self.matching.rows()),
+        }
+    }
+
+    /// The devices that the wave is yet to update: covered − updated − unsupported.
+    pub fn scheduled(&self, state: WaveState) -> WordSet {
+        let mut scheduled = self.covered_in(state);
         scheduled.subtract(&self.updated);
+        scheduled.subtract(&self.unsupported);
         scheduled
+    }
+
+    /// The devices that the wave covers and cannot update: (covered ∩ unsupported) − updated.
+    pub fn unsupported_in(&self, state: WaveState) -> WordSet {
+        let mut unsupported = self.covered_in(state);
+        unsupported.subtract(&self.updated);
+        unsupported.subtract(&self.scheduled(state));
+        unsupported
+    }
+
+    /// The devices that the wave has not reached: matching − covered − updated.
+    pub fn unscheduled(&self, state: WaveState) -> WordSet {
+        let mut unscheduled = self.matching.clone();
+        unscheduled.subtract(&self.covered_in(state));
+        unscheduled.subtract(&self.updated);
+        unscheduled
     }
 }
 
@@ -103,6 +139,10 @@ pub struct Standing {
     pub covered: bool,
     /// Whether it is at the wave's version or above.
     pub updated: bool,
+    /// Whether it matches, and the wave has no target for its hardware.
+    pub unsupported: bool,
+    /// Its hardware id, if known.
+    pub hardware_id: Option<String>,
     /// Whether it is yet to be updated by this wave.
     pub scheduled: bool,
 }
@@ -152,7 +192,14 @@ impl Wave {
             rest.subtract(others);
             rest
         };
-        WaveSets { updated: without(&older), covered: without(&outside), matching }
+        let unsupported = match self.unsupported(fleet) {
+            Some(set) => {
+                terms.excluded = vec![Excluded::Positions(set)];
+                without(&terms.candidates())
+            }
+            None => WordSet::none(fleet.rows()),
+        };
+        WaveSets { updated: without(&older), covered: without(&outside), unsupported, matching }
     }
 
     /// Where the wave puts a device; none for a device that the fleet does not have.
@@ -165,6 +212,8 @@ impl Wave {
         let matches = mismatch.is_none();
         let covered = matches && coverage.contains(fleet, ordinal);
         let updated = matches && target_version.is_some_and(|version| version >= self.target_version);
+        let hardware_id = fleet.hardware_of(ordinal);
+        let unsupported = matches && hardware_id.is_some_and(|id| !self.supports(id));
         let in_line = match state {
             WaveState::Active => covered,
             WaveState::Complete => matches,
@@ -179,8 +228,32 @@ impl Wave {
             whole_group: coverage.in_whole_group(fleet, ordinal),
             covered,
             updated,
-            scheduled: in_line && !updated,
+            unsupported,
+            hardware_id: hardware_id.map(String::from),
+            scheduled: in_line && !updated && !unsupported,
         })
+    }
+
+    /// Whether the wave has a target for hardware of this id.
+    fn supports(&self, hardware_id: &str) -> bool {
+        self.supported_hardware.as_ref().is_none_or(|supported| supported.contains(hardware_id))
+    }
+
+    /// The devices of the fleet, matching or not, for whose hardware the wave has no target; none if there are none.
+    pub(crate) fn unsupported(&self, fleet: &Fleet) -> Option<FleetSet> {
+        fleet.with_other_hardware_than(self.supported_hardware.as_ref()?)
+    }
+
+    /// Hardware ids without a target in the wave, each with its number of these devices: most first, then by id.
+    pub fn hardware_without_target<'a>(
+        &self,
+        fleet: &'a Fleet,
+        ordinals: impl IntoIterator<Item = Ordinal>,
+    ) -> Vec<(&'a str, u64)> {
+        let mut found = fleet.hardware_counts(ordinals);
+        found.retain(|(id, _)| !self.supports(id));
+        found.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
+        found
     }
 
     /// The devices that the wave is for: production ∩ tag.

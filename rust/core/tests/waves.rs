@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundswell_core::audience::{Audience, Served, WaveOfTag, served};
 use groundswell_core::rollout::{Kind, Shortage};
 use groundswell_core::{
-    CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Reach,
-    Recency, Rollout, Selection, Selector, Uuid, Wave, WaveState, WordSet,
+    CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Part, Reach,
+    Recency, Rollout, Selection, Selector, Subset, Uuid, Wave, WaveState, WordSet,
 };
 use proptest::prelude::*;
 
 const NOW: i64 = 1_795_000_000;
 const GROUPS: [&str; 3] = ["alpha", "beta", "gamma"];
+const HARDWARE: [&str; 3] = ["pi", "imx8", "qemu"];
 const TAGS: [&str; 2] = ["main", "devel"];
 const STATES: [WaveState; 3] = [WaveState::Active, WaveState::Complete, WaveState::Canceled];
 
@@ -24,6 +25,7 @@ struct Device {
     production: bool,
     age: Option<i64>,
     version: Option<i32>,
+    hardware: Option<usize>,
     deleted: bool,
 }
 
@@ -35,14 +37,16 @@ fn device() -> impl Strategy<Value = Device> {
         prop::bool::weighted(0.85),
         age,
         prop::option::of(40i32..45),
+        prop::option::of(0..HARDWARE.len()),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(group, tag, production, age, version, deleted)| Device {
+        .prop_map(|(group, tag, production, age, version, hardware, deleted)| Device {
             group,
             tag,
             production,
             age,
             version,
+            hardware,
             deleted,
         })
 }
@@ -58,12 +62,15 @@ fn wave() -> impl Strategy<Value = Wave> {
         0..=TAGS.len(),
         prop::collection::vec(0u32..200, 0..40),
         prop::collection::btree_set(0..=GROUPS.len(), 0..3),
+        prop::option::of(prop::collection::btree_set(0..=HARDWARE.len(), 0..4)),
     )
-        .prop_map(|(target_version, tag, staged, groups)| Wave {
+        .prop_map(|(target_version, tag, staged, groups, hardware)| Wave {
             target_version,
             tag: TAGS.get(tag).unwrap_or(&"nobody-listens").to_string(),
             staged: DeviceSet::from_ordinals(&staged),
             whole_groups: groups.iter().map(|&g| GROUPS.get(g).unwrap_or(&"gone").to_string()).collect(),
+            supported_hardware: hardware
+                .map(|ids| ids.iter().map(|&h| HARDWARE.get(h).unwrap_or(&"unheard-of").to_string()).collect()),
         })
 }
 
@@ -83,6 +90,8 @@ fn fleet(devices: &[Device]) -> Fleet {
         production: devices.iter().map(|d| d.production).collect(),
         target_versions: devices.iter().map(|d| d.version.unwrap_or(-1)).collect(),
         present: Some(devices.iter().map(|d| !d.deleted).collect()),
+        hardware: Some(devices.iter().map(|d| code(d.hardware)).collect()),
+        hardware_names: HARDWARE.map(String::from).to_vec(),
     })
     .unwrap()
 }
@@ -96,6 +105,7 @@ struct Law {
     matching: Plain,
     updated: Plain,
     covered: Plain,
+    unsupported: Plain,
 }
 
 impl Law {
@@ -106,15 +116,37 @@ impl Law {
         let in_the_wave = those(devices, |o, d| {
             wave.staged.contains(o) || wave.whole_groups.iter().any(|g| named(d.group, &GROUPS) == Some(g))
         });
-        Self { updated: &matching & &at_or_above, covered: &matching & &in_the_wave, matching }
+        let no_target = those(devices, |_, d| match (named(d.hardware, &HARDWARE), &wave.supported_hardware) {
+            (Some(hardware), Some(supported)) => !supported.contains(hardware),
+            _ => false,
+        });
+        Self {
+            updated: &matching & &at_or_above,
+            covered: &matching & &in_the_wave,
+            unsupported: &matching & &no_target,
+            matching,
+        }
     }
 
     fn scheduled(&self, state: WaveState) -> Plain {
+        &(&self.covered_in(state) - &self.updated) - &self.unsupported
+    }
+
+    fn covered_in(&self, state: WaveState) -> Plain {
         match state {
-            WaveState::Active => &self.covered - &self.updated,
-            WaveState::Complete => &self.matching - &self.updated,
+            WaveState::Active => self.covered.clone(),
+            WaveState::Complete => self.matching.clone(),
             WaveState::Canceled => Plain::new(),
         }
+    }
+
+    fn candidates(&self) -> Plain {
+        &(&(&self.matching - &self.updated) - &self.covered) - &self.unsupported
+    }
+
+    /// The matching devices that are offenders in a list.
+    fn out_of_reach(&self) -> Plain {
+        &(&self.unsupported - &self.updated) - &self.covered
     }
 }
 
@@ -131,6 +163,8 @@ fn rollout() -> Rollout {
         group: None,
         listed: None,
         limit: Limit::All,
+        goal: None,
+        online_only: false,
         whole_group: false,
         on_mismatch: OnMismatch::Refuse,
         seed: 7,
@@ -155,6 +189,7 @@ proptest! {
         prop_assert_eq!(plain(&fleet, &sets.matching), law.matching.clone());
         prop_assert_eq!(plain(&fleet, &sets.updated), law.updated.clone());
         prop_assert_eq!(plain(&fleet, &sets.covered), law.covered.clone());
+        prop_assert_eq!(plain(&fleet, &sets.unsupported), law.unsupported.clone());
         for state in STATES {
             prop_assert_eq!(plain(&fleet, &sets.scheduled(state)), law.scheduled(state));
         }
@@ -172,6 +207,7 @@ proptest! {
             (1u32..=100_000).prop_map(|p| Limit::Percent(p, Denominator::Remaining)),
             (1u32..=100_000).prop_map(|p| Limit::Percent(p, Denominator::Online)),
         ],
+        online_only in any::<bool>(),
         seed in any::<u64>(),
     ) {
         let fleet = fleet(&devices);
@@ -179,15 +215,17 @@ proptest! {
         let group = group_of(group);
         let listed: Option<Vec<Uuid>> = list.map(|list| list.into_iter().map(uuid).collect());
         let on_mismatch = OnMismatch::Skip;
-        let asked = Rollout { group: group.clone(), listed: listed.clone(), limit, on_mismatch, seed, ..rollout() };
+        let asked = Rollout { group: group.clone(), listed: listed.clone(), limit, on_mismatch, online_only, seed, ..rollout() };
         let staging = wave.stage(&fleet, &asked).unwrap();
 
         let mut matching = &law.matching & &in_group(&devices, &group);
         if let Some(listed) = &listed {
             matching.retain(|&o| listed.contains(&uuid(o as usize)));
         }
-        let candidates: Plain = &(&matching - &law.updated) - &law.covered;
-        let online = matching.iter().filter(|&&o| devices[o as usize].age.is_some_and(|age| age <= 4 * 3600)).count();
+        let candidates: Plain = &matching & &law.candidates();
+        let is_online = |o: &Ordinal| devices[*o as usize].age.is_some_and(|age| age <= 4 * 3600);
+        let online = matching.iter().filter(|&o| is_online(o)).count();
+        let within_reach: Plain = candidates.iter().copied().filter(|o| !online_only || is_online(o)).collect();
         let share = |percent: u32, whole: usize| (whole as u64 * u64::from(percent)).div_ceil(100_000);
         let wanted = match limit {
             Limit::Count(count) => count,
@@ -202,12 +240,16 @@ proptest! {
         prop_assert_eq!(staging.matching, matching.len() as u64);
         prop_assert_eq!(staging.candidates, candidates.len() as u64);
         prop_assert_eq!(staging.updated, (&matching & &law.updated).len() as u64);
-        prop_assert_eq!(staging.ordinals.len() as u64, wanted.min(candidates.len() as u64));
+        prop_assert_eq!(staging.unsupported, (&matching & &law.out_of_reach()).len() as u64);
+        prop_assert_eq!(staging.covered, (&matching & &(&law.covered - &law.updated)).len() as u64);
+        prop_assert_eq!(staging.online_candidates, online_only.then_some(within_reach.len() as u64));
+        prop_assert_eq!(staging.ordinals.len() as u64, wanted.min(within_reach.len() as u64));
         prop_assert_eq!(staging.newly_scheduled, staging.ordinals.len() as u64);
         prop_assert_eq!(staging.shortage().is_none(), staging.ordinals.len() as u64 >= wanted && wanted > 0);
 
         // The same picks as a selection from the fleet as a whole that is told whom to leave out.
-        let covered: Vec<Uuid> = law.covered.iter().map(|&o| uuid(o as usize)).collect();
+        let left_out = &law.matching - &within_reach;
+        let covered: Vec<Uuid> = left_out.iter().map(|&o| uuid(o as usize)).collect();
         let selector = Selector {
             group,
             tag: TAGS.contains(&wave.tag.as_str()).then(|| wave.tag.clone()),
@@ -220,6 +262,83 @@ proptest! {
         if selector.tag.is_some() {
             let selection = Selection::new(&fleet, selector, Limit::Count(wanted.max(1)), seed, recency(), Effort::default()).unwrap();
             prop_assert!(wanted == 0 || selection.ordinals == staging.ordinals);
+        }
+    }
+
+    #[test]
+    fn a_goal_takes_what_is_missing_until_so_many_are_covered_or_updated(
+        devices in devices(),
+        wave in wave(),
+        group in 0..=GROUPS.len(),
+        goal in prop_oneof![
+            (1u64..150).prop_map(Limit::Count),
+            (1u32..=100_000).prop_map(|p| Limit::Percent(p, Denominator::Matching)),
+        ],
+        seed in any::<u64>(),
+    ) {
+        let fleet = fleet(&devices);
+        let law = Law::of(&devices, &wave);
+        let group = group_of(group);
+        let matching = &law.matching & &in_group(&devices, &group);
+        let there = (&matching & &(&law.covered | &law.updated)).len() as u64;
+        let wanted = match goal {
+            Limit::Percent(p, _) => (matching.len() as u64 * u64::from(p)).div_ceil(100_000),
+            Limit::Count(count) => count,
+            Limit::All => unreachable!(),
+        };
+        let asked = Rollout { group: group.clone(), goal: Some(goal), seed, ..rollout() };
+        let staging = wave.stage(&fleet, &asked).unwrap();
+        prop_assert_eq!((staging.kind, staging.goal), (Kind::Sample, Some(wanted)));
+        prop_assert_eq!(staging.wanted, wanted.saturating_sub(there));
+        let candidates = &matching & &law.candidates();
+        prop_assert_eq!(staging.ordinals.len() as u64, staging.wanted.min(candidates.len() as u64));
+        prop_assert!(staging.ordinals.iter().all(|o| candidates.contains(o)));
+        // The picks are those of a limit of as many.
+        if staging.wanted > 0 {
+            let limit = Limit::Count(staging.wanted);
+            let same = wave.stage(&fleet, &Rollout { group, limit, seed, ..rollout() }).unwrap();
+            prop_assert_eq!(&staging.ordinals, &same.ordinals);
+        }
+        let again = wave.after(&staging).stage(&fleet, &asked).unwrap();
+        prop_assert!(again.ordinals.is_empty());
+        if there + staging.ordinals.len() as u64 >= wanted && !matching.is_empty() {
+            prop_assert_eq!(again.shortage(), Some(Shortage::GoalReached));
+        }
+    }
+
+    #[test]
+    fn a_breakdown_counts_the_picks_and_the_candidates_by_three_columns(
+        devices in devices(),
+        wave in wave(),
+        group in 0..=GROUPS.len(),
+        limit in 1u64..60,
+    ) {
+        let fleet = fleet(&devices);
+        let law = Law::of(&devices, &wave);
+        let group = group_of(group);
+        let asked = Rollout { group: group.clone(), limit: Limit::Count(limit), ..rollout() };
+        let picked = wave.stage(&fleet, &asked).unwrap().ordinals;
+        let found = wave.breakdown(&fleet, &picked, group.as_deref(), None, NOW).unwrap();
+        let candidates = &law.candidates() & &in_group(&devices, &group);
+        let count = |holds: &dyn Fn(&Device) -> bool| Part {
+            picked: picked.iter().filter(|&&o| holds(&devices[o as usize])).count() as u64,
+            candidates: candidates.iter().filter(|&&o| holds(&devices[o as usize])).count() as u64,
+        };
+        for (hours, at) in [(4 * 3600 + 1, 0), (86_400, 1), (7 * 86_400, 2)] {
+            let so_far: u64 = found.bands[..=at].iter().map(|part| part.candidates).sum();
+            prop_assert_eq!(so_far, count(&|d| d.age.is_some_and(|age| age < hours)).candidates);
+        }
+        prop_assert_eq!(found.bands[5], count(&|d| d.age.is_none()));
+        for (lists, names, of) in [
+            (&found.groups, GROUPS, (|d| d.group) as fn(&Device) -> Option<usize>),
+            (&found.hardware, HARDWARE, |d| d.hardware),
+        ] {
+            let listed: BTreeMap<Option<&str>, Part> = lists.iter().map(|(n, part)| (n.as_deref(), *part)).collect();
+            for code in [None, Some(0), Some(1), Some(2)] {
+                let part = listed.get(&code.map(|code| names[code])).copied().unwrap_or_default();
+                prop_assert_eq!(part, count(&|d| of(d) == code));
+            }
+            prop_assert!(lists.is_sorted_by(|(_, a), (_, b)| (a.picked, a.candidates) >= (b.picked, b.candidates)));
         }
     }
 
@@ -237,7 +356,8 @@ proptest! {
         let listed: Vec<Uuid> = list.iter().copied().map(uuid).collect();
         let on_list: Plain = list.iter().map(|&o| o as Ordinal).collect();
         let asked = Rollout { group, listed: Some(listed.clone()), ..rollout() };
-        let offenders: Plain = &on_list - &fitting;
+        let offenders: Plain = &(&on_list - &fitting) | &(&on_list & &law.out_of_reach());
+        let fitting = &fitting - &law.out_of_reach();
         match wave.stage(&fleet, &asked) {
             Ok(_) => prop_assert!(offenders.is_empty()),
             Err(CoreError::MismatchedDevices { listed, offenders: found }) => {
@@ -259,7 +379,8 @@ proptest! {
         prop_assert_eq!(&staging.ordinals, &in_list_order);
         let in_the_wave = &(&on_list & &fitting) & &(&law.covered | &law.updated);
         prop_assert_eq!(staging.already.iter().collect::<Plain>(), in_the_wave);
-        prop_assert_eq!(staging.newly_scheduled, (&expected - &law.updated).len() as u64);
+        prop_assert_eq!(staging.newly_scheduled, (&expected & &law.candidates()).len() as u64);
+        prop_assert_eq!(staging.wanted, (&on_list & &fitting).len() as u64);
         prop_assert_eq!(staging.skipped.len(), offenders.len());
         let after = Law::of(&devices, &wave.after(&staging));
         prop_assert_eq!(after.covered, &law.covered | &(&on_list & &fitting));
@@ -279,7 +400,7 @@ proptest! {
         let staging = wave.stage(&fleet, &asked).unwrap();
         prop_assert_eq!(staging.repeated, wave.whole_groups.iter().any(|g| Some(g) == group.as_ref()));
         prop_assert_eq!(staging.ordinals.iter().copied().collect::<Plain>(), &members - &law.covered);
-        prop_assert_eq!(staging.newly_scheduled, (&(&members - &law.covered) - &law.updated).len() as u64);
+        prop_assert_eq!(staging.newly_scheduled, (&members & &law.candidates()).len() as u64);
         let after = wave.after(&staging);
         prop_assert_eq!(&after.staged, &wave.staged);
         prop_assert_eq!(Law::of(&devices, &after).covered, &law.covered | &members);
@@ -340,11 +461,15 @@ proptest! {
                 };
                 prop_assert_eq!(tally.total, all.len() as u64);
                 prop_assert_eq!(tally.updated(), of_part(&law.updated).len() as u64);
-                prop_assert_eq!(tally.covered, of_part(&law.covered).len() as u64);
+                prop_assert_eq!(tally.covered, of_part(&law.covered_in(state)).len() as u64);
+                let unsupported = &(&law.covered_in(state) & &law.unsupported) - &law.updated;
+                prop_assert_eq!(tally.unsupported, of_part(&unsupported).len() as u64);
+                let unscheduled = &(&law.matching - &law.covered_in(state)) - &law.updated;
+                prop_assert_eq!(tally.unscheduled, of_part(&unscheduled).len() as u64);
                 prop_assert_eq!(tally.scheduled, of_part(&scheduled).len() as u64);
                 prop_assert_eq!(tally.silent, of_part(&silent).len() as u64);
                 prop_assert_eq!(tally.staged, all.iter().filter(|&&o| wave.staged.contains(o)).count() as u64);
-                prop_assert_eq!(tally.total, tally.updated() + tally.scheduled + tally.unscheduled());
+                prop_assert_eq!(tally.total, tally.updated() + tally.scheduled + tally.unsupported + tally.unscheduled);
                 let mut versions: BTreeMap<Option<u32>, u64> = BTreeMap::new();
                 for &o in &all {
                     *versions.entry(devices[o as usize].version.map(|v| v as u32)).or_default() += 1;
@@ -355,6 +480,29 @@ proptest! {
             let rolled_out: Vec<&String> = status.rolled_out.iter().map(|(name, _)| name).collect();
             prop_assert_eq!(rolled_out, named.iter().collect::<Vec<_>>());
             prop_assert_eq!(status.tag.total, law.matching.len() as u64);
+            for subset in Subset::ALL {
+                let devices = wave.devices_in(&fleet, state, subset, &acts, &recency());
+                let tally = &status.tag;
+                let count = match subset {
+                    Subset::Matching => tally.total,
+                    Subset::Online => tally.online,
+                    Subset::OnVersion => tally.on_version,
+                    Subset::Newer => tally.newer,
+                    Subset::Older => tally.older,
+                    Subset::Updated => tally.updated(),
+                    Subset::Covered => tally.covered,
+                    Subset::Staged => tally.staged,
+                    Subset::Scheduled => tally.scheduled,
+                    Subset::Silent => tally.silent,
+                    Subset::Unsupported => tally.unsupported,
+                    Subset::Unscheduled => tally.unscheduled,
+                };
+                prop_assert_eq!(devices.len(), count, "{:?}", subset);
+                prop_assert!(devices.iter().all(|o| law.matching.contains(&o)));
+                if subset == Subset::Silent {
+                    prop_assert_eq!(devices.iter().collect::<Plain>(), silent.clone());
+                }
+            }
             prop_assert_eq!(status.tag.updated(), law.updated.len() as u64);
             prop_assert_eq!(status.tag.silent, silent.len() as u64);
             prop_assert_eq!(status.tag.online, parts.values().map(|tally| tally.online).sum::<u64>());
@@ -377,6 +525,7 @@ proptest! {
                 prop_assert_eq!(standing.staged, wave.staged.contains(ordinal));
                 prop_assert_eq!(standing.covered, law.covered.contains(&ordinal));
                 prop_assert_eq!(standing.updated, law.updated.contains(&ordinal));
+                prop_assert_eq!(standing.unsupported, law.unsupported.contains(&ordinal));
                 prop_assert_eq!(standing.scheduled, law.scheduled(state).contains(&ordinal));
                 prop_assert_eq!(standing.group.as_deref(), device.group.map(|g| GROUPS[g]));
             }
@@ -387,9 +536,10 @@ proptest! {
     fn a_wave_never_chooses_a_device_twice_and_ends_at_everyone(
         devices in devices(),
         steps in prop::collection::vec((0..=GROUPS.len(), 1u64..30, any::<u64>()), 1..12),
+        supported_hardware in prop::sample::select(vec![None, Some(["pi", "qemu"].map(String::from).into())]),
     ) {
         let fleet = fleet(&devices);
-        let mut wave = Wave { target_version: 42, tag: "main".into(), ..Wave::default() };
+        let mut wave = Wave { target_version: 42, tag: "main".into(), supported_hardware, ..Wave::default() };
         let mut chosen = Plain::new();
         let mut take = |staging: &groundswell_core::Staging| {
             staging.ordinals.iter().all(|&ordinal| chosen.insert(ordinal))
@@ -404,8 +554,8 @@ proptest! {
         let staging = wave.stage(&fleet, &everyone).unwrap();
         prop_assert!(take(&staging), "chosen twice");
         let law = Law::of(&devices, &wave.after(&staging));
-        prop_assert_eq!(&law.covered | &law.updated, law.matching.clone());
-        prop_assert_eq!(chosen, &law.matching - &law.updated);
+        prop_assert_eq!(&(&law.covered | &law.updated) | &law.unsupported, law.matching.clone());
+        prop_assert_eq!(chosen, &(&law.matching - &law.updated) - &law.unsupported);
     }
 
     #[test]
@@ -453,6 +603,37 @@ fn every_row_of_the_table_of_selectors_means_what_it_says() {
 }
 
 #[test]
+fn a_goal_replaces_the_limit_and_goes_with_a_group_alone() {
+    let goal = Some(Limit::Count(5));
+    let group = || Some("alpha".to_owned());
+    for group in [None, group()] {
+        assert_eq!(Rollout { goal, group: group.clone(), ..rollout() }.kind(), Ok(Kind::Sample));
+        let online = Rollout { goal, group: group.clone(), online_only: true, ..rollout() };
+        assert_eq!(online.kind(), Ok(Kind::Sample));
+        let limited = Rollout { goal, group: group.clone(), limit: Limit::Count(5), ..rollout() };
+        assert!(matches!(limited.kind(), Err(CoreError::BadGoal { with: "a limit" })));
+        let listed = Rollout { goal, group, listed: Some(vec![uuid(1)]), ..rollout() };
+        assert!(matches!(listed.kind(), Err(CoreError::BadGoal { .. })));
+    }
+    let whole = Rollout { goal, group: group(), whole_group: true, ..rollout() };
+    assert!(matches!(whole.kind(), Err(CoreError::BadWholeGroup { with: Some(_) })));
+    for goal in [Limit::All, Limit::Count(0), Limit::Percent(0, Denominator::Matching)] {
+        assert!(Rollout { goal: Some(goal), ..rollout() }.kind().is_err());
+    }
+}
+
+#[test]
+fn only_a_sample_can_be_of_online_devices_only() {
+    let asked = Rollout { online_only: true, ..rollout() };
+    let listed = Rollout { listed: Some(vec![uuid(1)]), ..asked.clone() };
+    assert_eq!(listed.kind(), Err(CoreError::OnlineOnlyWithoutSample));
+    assert_eq!(Rollout { limit: Limit::Count(1), ..listed }.kind(), Ok(Kind::SampleWithinList));
+    let whole = Rollout { group: Some("alpha".into()), whole_group: true, ..asked.clone() };
+    assert_eq!(whole.kind(), Err(CoreError::OnlineOnlyWithoutSample));
+    assert_eq!(asked.kind(), Err(CoreError::NothingAsked));
+}
+
+#[test]
 fn an_empty_list_and_a_limit_of_none_are_refused_whatever_else_is_asked_for() {
     for group in [None, Some("alpha".to_owned())] {
         for whole_group in [false, true] {
@@ -472,8 +653,15 @@ fn an_empty_list_and_a_limit_of_none_are_refused_whatever_else_is_asked_for() {
 
 #[test]
 fn a_rollout_to_nobody_says_why() {
-    let device =
-        Device { group: Some(0), tag: Some(0), production: true, age: None, version: Some(41), deleted: false };
+    let device = Device {
+        group: Some(0),
+        tag: Some(0),
+        production: true,
+        age: None,
+        version: Some(41),
+        hardware: None,
+        deleted: false,
+    };
     let updated = Device { version: Some(42), group: Some(1), ..device.clone() };
     let fleet = fleet(&[device.clone(), device, updated.clone(), updated]);
     let wave = Wave { target_version: 42, tag: "main".into(), ..Wave::default() };
@@ -489,6 +677,35 @@ fn a_rollout_to_nobody_says_why() {
     assert_eq!(why(&staged, 0, Limit::Count(2)), Some(Shortage::AllCovered));
     assert_eq!(why(&staged, 3, Limit::Count(2)), Some(Shortage::AllUpdatedOrCovered));
     assert_eq!(why(&wave, 0, Limit::Percent(100_000, Denominator::Online)), Some(Shortage::NoneOnline));
+    let asked = Rollout { limit: Limit::Count(2), online_only: true, ..rollout() };
+    assert_eq!(wave.stage(&fleet, &asked).unwrap().shortage(), Some(Shortage::NoCandidateOnline));
+}
+
+#[test]
+fn a_rollout_to_hardware_without_a_target_says_so() {
+    let device = Device {
+        group: Some(0),
+        tag: Some(0),
+        production: true,
+        age: Some(60),
+        version: Some(41),
+        hardware: Some(0),
+        deleted: false,
+    };
+    let updated = Device { version: Some(42), group: Some(1), ..device.clone() };
+    let fleet = fleet(&[device.clone(), updated]);
+    let supported_hardware = Some(["imx8".to_owned()].into());
+    let wave = Wave { target_version: 42, tag: "main".into(), supported_hardware, ..Wave::default() };
+    let why = |group: usize| {
+        let asked = Rollout { group: group_of(group), limit: Limit::Count(2), ..rollout() };
+        wave.stage(&fleet, &asked).unwrap().shortage()
+    };
+    assert_eq!(why(0), Some(Shortage::AllUnsupported));
+    assert_eq!(why(1), Some(Shortage::AllUpdated));
+    assert_eq!(why(3), Some(Shortage::NoneLeft));
+    let listed = Rollout { listed: Some(vec![uuid(0)]), on_mismatch: OnMismatch::Skip, ..rollout() };
+    let staging = wave.stage(&fleet, &listed).unwrap();
+    assert_eq!((staging.shortage(), staging.skipped.len()), (Some(Shortage::AllUnsupported), 1));
 }
 
 // --- which metadata a device is served ------------------------------------------------------------------------------

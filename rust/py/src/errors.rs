@@ -64,6 +64,15 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
             let hint = "a whole group is asked for by its name alone, without a limit and without devices";
             ("InputError", "bad-whole-group", hint.to_owned())
         }
+        CoreError::BadGoal { with } => {
+            fields.set_item("with", with)?;
+            let hint = "a goal replaces the limit; combine it with nothing but a group";
+            ("InputError", "bad-goal", hint.to_owned())
+        }
+        CoreError::OnlineOnlyWithoutSample => {
+            let hint = "give a limit or a goal, or leave the restriction to online devices out";
+            ("InputError", "online-only-without-sample", hint.to_owned())
+        }
         CoreError::BadSetting { name, value, least } => {
             fields.set_item("setting", name)?;
             fields.set_item("value", value)?;

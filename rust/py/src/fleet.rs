@@ -25,7 +25,7 @@ pub(crate) struct PyFleet(pub(crate) Arc<Fleet>);
 impl PyFleet {
     #[new]
     #[pyo3(signature = (*, uuids, last_seen, groups, group_names, tags, tag_names, production, target_versions,
-                        present=None))]
+                        present=None, hardware=None, hardware_names=vec![]))]
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn new(
         py: Python<'_>,
@@ -38,6 +38,8 @@ impl PyFleet {
         production: PyReadonlyArray1<'_, bool>,
         target_versions: PyReadonlyArray1<'_, i32>,
         present: Option<PyReadonlyArray1<'_, bool>>,
+        hardware: Option<PyReadonlyArray1<'_, i32>>,
+        hardware_names: Vec<String>,
     ) -> PyResult<Self> {
         let columns = FleetColumns {
             uuids: arrays::uuids_from(&uuids)?,
@@ -49,6 +51,8 @@ impl PyFleet {
             production: production.as_array().to_vec(),
             target_versions: target_versions.as_array().to_vec(),
             present: present.map(|present| present.as_array().to_vec()),
+            hardware: hardware.map(|hardware| hardware.as_array().to_vec()),
+            hardware_names,
         };
         let fleet = py.detach(|| Fleet::new(columns)).map_err(|error| errors::to_py(py, error))?;
         Ok(Self(Arc::new(fleet)))
@@ -77,6 +81,12 @@ impl PyFleet {
 
     fn version_counts(&self) -> Vec<(u32, u64)> {
         self.0.version_counts().collect()
+    }
+
+    fn hardware_counts(&self, py: Python<'_>, ordinals: PyReadonlyArray1<'_, u32>) -> Vec<(String, u64)> {
+        let ordinals = ordinals.as_array().to_vec();
+        let counts = py.detach(|| self.0.hardware_counts(ordinals));
+        counts.into_iter().map(|(name, devices)| (name.to_owned(), devices)).collect()
     }
 
     #[getter]
@@ -144,6 +154,8 @@ impl PyFleet {
         dict.set_item("production", columns.production.into_pyarray(py))?;
         dict.set_item("target_versions", columns.target_versions.into_pyarray(py))?;
         dict.set_item("present", columns.present.map(|present| present.into_pyarray(py)))?;
+        dict.set_item("hardware", columns.hardware.map(|hardware| hardware.into_pyarray(py)))?;
+        dict.set_item("hardware_names", columns.hardware_names)?;
         Ok(dict)
     }
 

@@ -2,12 +2,14 @@
 //!
 //! The docstrings that users read are in `python/groundswell/_core.pyi`.
 
+use groundswell_core::wave::CANDIDATES_RULE;
 use groundswell_core::{Kernel, ids, nearest, recency, sample};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 mod arrays;
+mod breakdown;
 mod cells;
 mod csv;
 mod device_set;
@@ -28,6 +30,7 @@ mod wave;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("ALGORITHM", sample::ALGORITHM)?;
+    m.add("CANDIDATES_RULE", CANDIDATES_RULE)?;
     m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
     m.add("NEVER_SEEN", recency::NEVER)?;
     m.add("KERNEL", effort::choose_kernel()?.name())?;
@@ -45,6 +48,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(key, m)?)?;
     m.add_function(wrap_pyfunction!(recency_step, m)?)?;
     m.add_function(wrap_pyfunction!(near_spellings, m)?)?;
+    m.add_class::<breakdown::PyBreakdown>()?;
     m.add_function(wrap_pyfunction!(kept::keep_forever, m)?)?;
     wave::register(m)?;
     status::register(m)?;

@@ -20,6 +20,12 @@ pub(crate) fn limit(count: Option<u64>, thousandths: Option<u32>, percent_of: &s
     }
 }
 
+/// A goal: a count, or thousandths of a percent of the matching devices, or neither for none.
+pub(crate) fn goal(count: Option<u64>, thousandths: Option<u32>) -> PyResult<Option<Limit>> {
+    let goal = limit(count, thousandths, "matching")?;
+    Ok((goal != Limit::All).then_some(goal))
+}
+
 pub(crate) fn on_mismatch(skip_mismatched: bool) -> OnMismatch {
     if skip_mismatched { OnMismatch::Skip } else { OnMismatch::Refuse }
 }

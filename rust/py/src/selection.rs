@@ -9,6 +9,7 @@ use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::breakdown::PyBreakdown;
 use crate::{arrays, effort};
 
 /// The devices that a selector and a limit picked from a fleet.
@@ -91,6 +92,10 @@ impl PySelection {
 
     fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &py.detach(|| self.selection.digest(&self.fleet)))
+    }
+
+    fn breakdown(&self, py: Python<'_>) -> PyBreakdown {
+        PyBreakdown(py.detach(|| self.selection.breakdown(&self.fleet)))
     }
 
     fn explain(&self, py: Python<'_>, uuid: [u8; 16]) -> PyExplanation {

@@ -128,8 +128,13 @@ impl PyTally {
     }
 
     #[getter]
+    fn unsupported(&self) -> u64 {
+        self.0.unsupported
+    }
+
+    #[getter]
     fn unscheduled(&self) -> u64 {
-        self.0.unscheduled()
+        self.0.unscheduled
     }
 
     #[getter]

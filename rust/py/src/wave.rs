@@ -5,12 +5,15 @@ use std::sync::Arc;
 use groundswell_core::audience::{self, Audience, Served, WaveOfTag};
 use groundswell_core::ids::format_uuid;
 use groundswell_core::selector::Offender;
-use groundswell_core::{CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Wave, WaveState};
-use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
+use groundswell_core::{
+    CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Subset, Wave, WaveState,
+};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::breakdown::PyBreakdown;
 use crate::device_set::PyDeviceSet;
 use crate::fleet::PyFleet;
 use crate::status::{Act, PyStatus, coverings_from};
@@ -32,9 +35,21 @@ pub(crate) struct PyWave(Wave);
 #[pymethods]
 impl PyWave {
     #[new]
-    #[pyo3(signature = (*, target_version, tag, staged, whole_groups))]
-    fn new(target_version: u32, tag: String, staged: &PyDeviceSet, whole_groups: Vec<String>) -> Self {
-        Self(Wave { target_version, tag, staged: staged.0.clone(), whole_groups })
+    #[pyo3(signature = (*, target_version, tag, staged, whole_groups, supported_hardware=None))]
+    fn new(
+        target_version: u32,
+        tag: String,
+        staged: &PyDeviceSet,
+        whole_groups: Vec<String>,
+        supported_hardware: Option<Vec<String>>,
+    ) -> Self {
+        let supported_hardware = supported_hardware.map(|ids| ids.into_iter().collect());
+        Self(Wave { target_version, tag, staged: staged.0.clone(), whole_groups, supported_hardware })
+    }
+
+    #[getter]
+    fn supported_hardware(&self) -> Option<Vec<String>> {
+        self.0.supported_hardware.as_ref().map(|ids| ids.iter().cloned().collect())
     }
 
     #[getter]
@@ -68,6 +83,15 @@ impl PyWave {
         PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).covered)))
     }
 
+    fn unsupported(&self, py: Python<'_>, fleet: &PyFleet) -> PyDeviceSet {
+        PyDeviceSet(py.detach(|| fleet.0.device_set(&self.0.sets(&fleet.0).unsupported)))
+    }
+
+    fn hardware_without_target(&self, py: Python<'_>, fleet: &PyFleet, devices: &PyDeviceSet) -> Vec<(String, u64)> {
+        let found = py.detach(|| self.0.hardware_without_target(&fleet.0, devices.0.iter()));
+        found.into_iter().map(|(id, devices)| (id.to_owned(), devices)).collect()
+    }
+
     #[pyo3(signature = (fleet, *, state))]
     fn scheduled(&self, py: Python<'_>, fleet: &PyFleet, state: &str) -> PyResult<PyDeviceSet> {
         let state = state_from(state)?;
@@ -89,7 +113,7 @@ impl PyWave {
     }
 
     #[pyo3(signature = (fleet, *, group, listed, limit, thousandths, percent_of, whole_group, skip_mismatched, seed,
-                        now, online_threshold, half_life))]
+                        now, online_threshold, half_life, goal = None, goal_thousandths = None, online_only = false))]
     #[expect(clippy::too_many_arguments, reason = "a rollout has as many parts")]
     fn stage(
         &self,
@@ -106,19 +130,41 @@ impl PyWave {
         now: i64,
         online_threshold: i64,
         half_life: i64,
+        goal: Option<u64>,
+        goal_thousandths: Option<u32>,
+        online_only: bool,
     ) -> PyResult<PyStaging> {
         let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
         let limit = limits::limit(limit, thousandths, percent_of)?;
+        let goal = limits::goal(goal, goal_thousandths)?;
         let on_mismatch = limits::on_mismatch(skip_mismatched);
         let fleet = Arc::clone(&fleet.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
             let effort = effort::effort(None);
-            let rollout = Rollout { group, listed, limit, whole_group, on_mismatch, seed, recency, effort };
+            let rollout =
+                Rollout { group, listed, limit, goal, online_only, whole_group, on_mismatch, seed, recency, effort };
             let staging = self.0.stage(&fleet, &rollout)?;
             Ok(PyStaging { fleet, staging })
         })
         .map_err(|error: CoreError| errors::to_py(py, error))
+    }
+
+    #[pyo3(signature = (fleet, picked, *, now, group = None, listed = None))]
+    fn breakdown(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        picked: PyReadonlyArray1<'_, u32>,
+        now: i64,
+        group: Option<&str>,
+        listed: Option<PyReadonlyArray2<'_, u8>>,
+    ) -> PyResult<PyBreakdown> {
+        let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
+        let picked = picked.as_array().to_vec();
+        py.detach(|| self.0.breakdown(&fleet.0, &picked, group, listed.as_deref(), now))
+            .map(PyBreakdown)
+            .map_err(|error| errors::to_py(py, error))
     }
 
     fn after(&self, py: Python<'_>, staging: &PyStaging) -> Self {
@@ -162,6 +208,29 @@ impl PyWave {
         py.detach(|| {
             let recency = Recency::online_within(now, online_threshold)?;
             Ok(PyStatus::from(self.0.status(&fleet.0, state, &rolled_out, &coverings, &recency)))
+        })
+        .map_err(|error: CoreError| errors::to_py(py, error))
+    }
+
+    #[pyo3(signature = (fleet, subset, *, state, coverings, now, online_threshold))]
+    #[expect(clippy::too_many_arguments, reason = "each says something of its own")]
+    fn devices_in_state(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        subset: &str,
+        state: &str,
+        coverings: Vec<Act<'_>>,
+        now: i64,
+        online_threshold: i64,
+    ) -> PyResult<PyDeviceSet> {
+        let state = state_from(state)?;
+        let subset = Subset::from_slug(subset)
+            .ok_or_else(|| PyValueError::new_err(format!("a status has no count {subset:?}")))?;
+        let coverings = coverings_from(coverings);
+        py.detach(|| {
+            let recency = Recency::online_within(now, online_threshold)?;
+            Ok(PyDeviceSet(self.0.devices_in(&fleet.0, state, subset, &coverings, &recency)))
         })
         .map_err(|error: CoreError| errors::to_py(py, error))
     }
@@ -216,8 +285,23 @@ impl PyStaging {
     }
 
     #[getter]
+    fn unsupported(&self) -> u64 {
+        self.staging.unsupported
+    }
+
+    #[getter]
+    fn goal(&self) -> Option<u64> {
+        self.staging.goal
+    }
+
+    #[getter]
     fn candidates(&self) -> u64 {
         self.staging.candidates
+    }
+
+    #[getter]
+    fn online_candidates(&self) -> Option<u64> {
+        self.staging.online_candidates
     }
 
     #[getter]
@@ -331,6 +415,16 @@ impl PyStanding {
     #[getter]
     fn updated(&self) -> bool {
         self.0.updated
+    }
+
+    #[getter]
+    fn unsupported(&self) -> bool {
+        self.0.unsupported
+    }
+
+    #[getter]
+    fn hardware_id(&self) -> Option<&str> {
+        self.0.hardware_id.as_deref()
     }
 
     #[getter]

@@ -465,11 +465,11 @@ def test_a_file_without_an_end_is_refused_after_its_bound(wave: Release, monkeyp
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def sealed(document: dict[str, Any]) -> str:
+def sealed(document: dict[str, Any], plan_format: int = 2) -> str:
     """A plan whose seal fits what it says: the work of somebody who knows how."""
     said = {name: value for name, value in document.items() if name not in {"groundswell-plan", "seal"}}
     data = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-    return json.dumps({"groundswell-plan": 1} | said | {"seal": hashlib.sha256(data).hexdigest()})
+    return json.dumps({"groundswell-plan": plan_format} | said | {"seal": hashlib.sha256(data).hexdigest()})
 
 
 def unreadable(text: str | bytes) -> GroundswellError:
@@ -477,6 +477,18 @@ def unreadable(text: str | bytes) -> GroundswellError:
         Plan.loads(text, "p.json")
     assert "p.json" in caught.value.message
     return caught.value
+
+
+def test_a_plan_of_the_first_format_is_one_under_rule_1(wave: Release) -> None:
+    document = json.loads(wave.rollout(4, group="field", dry_run=True).plan.dumps())
+    old = {name: value for name, value in document.items() if name not in {"candidates_rule", "to", "online_only"}}
+    plan = Plan.loads(sealed(old, plan_format=1))
+    assert (plan.candidates_rule, plan.to, plan.online_only) == (1, None, False)
+    assert sorted(wave.waves.apply(plan, now=AT).uuids) == sorted(document["uuids"])
+    assert wave.waves.history("w")[0].candidates_rule == 1
+    assert wave.waves.apply(plan, now=AT).replayed
+    for mixed in (sealed(old), sealed(document, plan_format=1)):
+        assert unreadable(mixed).code == "not-a-plan"
 
 
 def test_an_edited_plan_is_told_whatever_was_edited(wave: Release) -> None:
@@ -524,7 +536,7 @@ def test_what_is_no_plan_is_said_to_be_none(text: str | bytes) -> None:
     assert (type(error), error.code) == (InputError, "not-a-plan")
 
 
-@pytest.mark.parametrize("found", [2, 0, "1", None, {"a": 1}])
+@pytest.mark.parametrize("found", [3, 0, True, "1", None, {"a": 1}])
 def test_a_plan_of_another_format_is_for_another_version(found: object) -> None:
     error = unreadable(json.dumps({"groundswell-plan": found}))
     assert (type(error), error.code) == (StateError, "newer-plan")

@@ -35,9 +35,10 @@ every_request = pytest.mark.parametrize("words", REQUESTS.values(), ids=REQUESTS
 
 def facts(result: RolloutResult) -> dict[str, Any]:
     """All that a result says; the fleet is the factory's, and the wave's role may be signed anew."""
-    left_out = {"fleet", "replayed", "wave"}
+    left_out = {"fleet", "replayed", "wave", "parts"}
     found = {field.name: getattr(result, field.name) for field in fields(result) if field.name not in left_out}
-    return found | {"wave": (result.wave.name, result.wave.revision, result.wave.state)}
+    wave = (result.wave.name, result.wave.revision, result.wave.state)
+    return found | {"wave": wave, "breakdown": result.breakdown}
 
 
 def refused(act: Callable[[], object]) -> GroundswellError:

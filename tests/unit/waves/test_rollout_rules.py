@@ -407,7 +407,10 @@ def test_history_keeps_who_when_what_and_the_exact_set_for_ever(wave: Release) -
         "percent_of": "matching",
         "listed": None,
         "skip_mismatched": False,
+        "to": None,
+        "online_only": False,
     }
+    assert kept.candidates_rule == 2
     assert sorted(wave.waves.rollout_uuids("w", 1)) == sorted(result.uuids)
     digest = hashlib.sha256(b"".join(sorted(UUID(one).bytes for one in result.uuids))).hexdigest()
     assert kept.digest == result.digest == digest
