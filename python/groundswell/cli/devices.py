@@ -18,6 +18,7 @@ from groundswell.cli.mappings import mappings
 from groundswell.cli.options import json_option, online_threshold_option, yes_option
 from groundswell.cli.questions import ask_leaving
 from groundswell.cli.render import count, note, printable, say
+from groundswell.cli.stdin_source import sources_of, spooled_stdin
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, OUTPUT
 from groundswell.cli.uuid_argument import read_device_words, read_uuid_words
@@ -83,12 +84,13 @@ def import_devices(
     """Take devices in from FILE…: all of them or, if anything is wrong, none.
 
     A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known.
-    FILE is CSV, Parquet, JSON, NDJSON or Arrow, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
+    FILE is CSV, Parquet, JSON, NDJSON or Arrow, - for stdin, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
     """
     columns = columns_of(column)
-    with open_factory(directory) as factory:
+    sources = sources_of(files)
+    with spooled_stdin(sources), open_factory(directory) as factory:
         report = factory.devices.import_(
-            *files,
+            *sources,
             rejects=rejects,
             clear=clear,
             dry_run=dry_run,

@@ -11,6 +11,7 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.mapping_options import columns_of, mapping_options
 from groundswell.cli.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
 from groundswell.cli.render import count, json_text, note, printable, say, tell_report, write_output
+from groundswell.cli.stdin_source import sources_of
 from groundswell.cli.tables import instant_text
 from groundswell.cli.texts import FILE, OUTPUT
 from groundswell.cli.uuid_argument import file_named, read_uuids
@@ -82,13 +83,14 @@ def select(
 ) -> None:
     """Pick a batch of devices from SOURCE at random, recently active ones preferred.
 
-    SOURCE is a CSV, Parquet, JSON, NDJSON or Arrow file, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
+    SOURCE is a CSV, Parquet, JSON, NDJSON or Arrow file, - for stdin, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
 
     The UUIDs go to stdout, one a line, in the order in which they were picked: the list for a smaller limit is the
     beginning of it. The summary, with the seed that repeats the selection, goes to stderr.
     """
     if uuids == exclude == "@-":
         raise click.UsageError("--uuids and --exclude cannot both read stdin")
+    (source,) = sources_of([source], [uuids, exclude])
     # Cheap checks come before the long read.
     if output is not None:
         refuse_overwriting(source, Path(output))

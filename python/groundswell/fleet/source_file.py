@@ -20,7 +20,7 @@ from groundswell.input_files import file_not_found
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SourceFile", "empty_fleet", "first_line", "not_a_table", "open_file"]
+__all__ = ["SourceFile", "copied", "empty_fleet", "first_line", "not_a_table", "open_file"]
 
 HEAD: Final = 1 << 16
 """How many bytes are looked at before a long read is begun."""
@@ -141,7 +141,7 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
     label = str(path)
     with _reading(path, label):
         if path.exists() and not path.is_file() and not path.is_dir():
-            path = _copied(path, label, cleanup)
+            path = copied(path, label, cleanup)
         with path.open("rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))
             gzipped = file.read(len(_GZIP)) == _GZIP
@@ -219,7 +219,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
+def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
     """Copy what is no regular file, unless its beginning shows that it is no table (and may never end)."""
     copy = tempfile.NamedTemporaryFile(prefix="groundswell-")  # noqa: SIM115  (`cleanup` closes it)
     cleanup.enter_context(copy)
