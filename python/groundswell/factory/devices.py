@@ -6,7 +6,7 @@ import itertools
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from groundswell.factory.groups import Groups
     from groundswell.factory.wave_book import WaveBook
+    from groundswell.factory.wave_status import DeviceState
     from groundswell.factory.waves import Waves
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
@@ -130,7 +131,7 @@ class Devices:
     def __init__(self, context: Context, groups: Groups, book: WaveBook) -> None:
         self._context: Final = context
         self._book: Final = book
-        self._waves: Any = None
+        self._waves: Waves | None = None
         self._groups: Final = groups
         self.mappings: Final = Mappings(context)
         """The mappings of columns that imports saved."""
@@ -327,7 +328,7 @@ class Devices:
             return None
         import pyarrow as pa
 
-        asked = "matching" if state is None else state
+        asked = cast("DeviceState", "matching" if state is None else state)
         devices = self._waves.devices_in_state(wave, asked, now=now, online_threshold=online_threshold)
         return pa.table({"ordinal": pa.array(devices.to_ordinals(), pa.uint32())})
 
