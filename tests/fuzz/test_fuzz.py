@@ -23,11 +23,7 @@ def test_cases_that_once_ended_badly(name: str) -> None:
         assert result.cases == len(cases)
 
 
-# Restoring is being rewritten; `make fuzz` runs it.
-UNDER_REPAIR = {"backup"}
-
-
-@pytest.mark.parametrize("name", sorted(PARSERS.keys() - UNDER_REPAIR))
+@pytest.mark.parametrize("name", PARSERS)
 def test_new_cases(name: str) -> None:
     result = run_campaign(name, seed=20_261_130, seconds=SECONDS)
     assert not result.findings, f"{result.findings[0].what}\n{result.findings[0].data[:500]!r}"

@@ -76,9 +76,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="groundswell-fuzz-") as folder:
         feed = parser.prepare(Path(folder))
         seeds = list(parser.seeds(Path(folder)))
-        if len(sys.argv) == 5:
-            with contextlib.suppress(Exception):
-                feed(seeds[0])  # libraries are loaded and threads started before memory is counted
+        with contextlib.suppress(Exception):
+            feed(seeds[0])  # libraries are loaded and threads started before memory is counted
         limited()
         found, count, end = 0, 0, time.monotonic() + seconds
         for path in sys.argv[5:]:

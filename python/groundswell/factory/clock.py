@@ -98,9 +98,12 @@ class Clock:
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                if found is None:
+                try:
+                    record = _Record(int(found[1]), json.loads(found[2]), json.loads(found[3])) if found else None
+                except ValueError:  # the strings are not UTF-8, or have an unknown escape
+                    record = None
+                if record is None:
                     continue  # `check` tells what is wrong with it
-                record = _Record(int(found[1]), str(json.loads(found[2])), str(json.loads(found[3])))
                 if self._newest is None or record.at >= self._newest.at or _ACCEPTED in line:
                     self._newest = record
         return self._newest
