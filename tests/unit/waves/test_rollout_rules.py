@@ -168,10 +168,10 @@ def test_one_offender_refuses_the_rollout_and_each_is_named_with_its_reason(wave
         assert device in error.message
 
 
-def test_of_many_offenders_a_hundred_are_named_and_all_are_data(wave: Release) -> None:
+def test_of_many_offenders_five_of_a_reason_are_named_and_all_are_data(wave: Release) -> None:
     strangers = [str(UUID(int=1 << 100 | n)) for n in range(250)]
     error = refused(wave, uuids=[1, *strangers])
-    assert sum(stranger in error.message for stranger in strangers) == 100
+    assert sum(stranger in error.message for stranger in strangers) == 5
     assert [one["uuid"] for one in error.fields["offenders"]] == strangers
 
 
