@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-__all__ = ["Notice", "count", "printable"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["MAX_NAMED", "Notice", "count", "count_reasons", "joined", "named", "printable"]
+
+MAX_NAMED: Final = 5
+"""A message gives so many examples; the fields of an error have all of them."""
+_MAX_REASON: Final = 120
 
 
 class Notice(str):
@@ -50,6 +57,38 @@ def count(number: int, thing: str, things: str = "") -> str:
     '2 devices match'
     """
     return f"{number} {thing if number == 1 else things or thing + 's'}"
+
+
+def named(items: Sequence[object], *, most: int = MAX_NAMED) -> str:
+    """The first items of a list in backticks, and how many more there are.
+
+    >>> named(["a", "b"]), named([1, 2, 3, 4], most=2)
+    ('`a`, `b`', '`1`, `2` and 2 more')
+    """
+    return joined([f"`{item}`" for item in items[:most]], more=len(items) - most)
+
+
+def joined(items: Iterable[object], *, more: int = 0) -> str:
+    """Items in one text, and how many more there are.
+
+    >>> joined(["a (1)", "b (2)"], more=3), joined(["a"], more=-1)
+    ('a (1), b (2) and 3 more', 'a')
+    """
+    text = ", ".join(str(item) for item in items)
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def count_reasons(reasons: Iterable[str]) -> dict[str, int]:
+    """How often each reason occurs, most often first.
+
+    >>> count_reasons(["is empty", "is not a UUID", "is not a UUID"])
+    {'is not a UUID': 2, 'is empty': 1}
+    """
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        shown = reason if len(reason) <= _MAX_REASON else f"{reason[: _MAX_REASON - 1]}…"
+        counts[shown] = counts.get(shown, 0) + 1
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
 def printable(text: str) -> str:

@@ -14,6 +14,7 @@ from groundswell.cli.options import DURATION, THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from commands import Ran
 
@@ -95,3 +96,47 @@ def test_an_unknown_device_is_not_found(acme: Run, command: list[str], word: str
 def test_a_uuid_with_a_slip_is_not_taken_for_a_name(acme: Run) -> None:
     ran = acme("waves", "why", UNKNOWN[:-1])
     assert (ran.code, ran.slug) == (2, "bad-uuid")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("waves", "list", "--tag", "productoin"),
+        ("targets", "list", "--tag", "mian"),
+        ("targets", "list", "--production", "--tag", "productoin"),
+        ("devices", "list", "--tag", "productoin"),
+        ("devices", "list", "--group", "canry"),
+    ],
+    ids=" ".join,
+)
+def test_a_filter_by_an_unknown_name_is_not_an_empty_list(acme: Run, command: tuple[str, ...]) -> None:
+    ran = acme(*command)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"`{command[-1]}`" in ran.err
+    if "--production" not in command:
+        near = {"productoin": "production", "mian": "main", "canry": "canary"}[command[-1]]
+        assert f"did you mean `{near}`?" in ran.err
+
+
+def test_a_tag_is_known_by_a_device_or_a_target(acme: Run) -> None:
+    for tag in ("production", "devel"):  # of devices; of targets alone
+        ran = acme("waves", "list", "--tag", tag, "--json")
+        assert (ran.code, ran.data["waves"]) == (0, [])
+
+
+def test_denied_devices_are_allowed_by_name(acme: Run) -> None:
+    name = next(one["name"] for one in acme("devices", "list", "--json").data["devices"] if one["name"])
+    assert acme("devices", "allow", name).slug == "not-denied"
+    assert acme("devices", "delete", name, "--json").data == {"deleted": 1}
+    assert acme("devices", "allow", name, "--json").data == {"allowed": 1, "already": 0}
+    assert acme("devices", "allow", name, "--json").data == {"allowed": 0, "already": 1}
+
+
+def test_a_name_of_several_denied_devices_is_ambiguous(acme: Run, shop: Path) -> None:
+    uuids = [f"00000000-0000-4000-8000-00000000000{digit}" for digit in "12"]
+    (shop / "twins.csv").write_text("\n".join(["uuid,name", *(f"{one},twin" for one in uuids)]))
+    assert acme("devices", "import", shop / "twins.csv").code == 0
+    assert acme("devices", "delete", *uuids).code == 0
+    ran = acme("devices", "allow", "twin", "--json")
+    assert (ran.code, ran.slug) == (2, "ambiguous-name")
+    assert ran.error["fields"]["uuids"] == uuids

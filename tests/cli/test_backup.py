@@ -170,7 +170,7 @@ def test_a_fault_is_told_and_repaired(acme: Run, shop: Path) -> None:
         in ran.out
     )
     assert ran.err == (
-        "error: the factory is not sound: it is not so that `every group and tag of a device exists`; `the audit log"
+        "error: the factory is not sound: it is not so that `every group and tag of a device exists`, `the audit log"
         " yields just this store`\n"
         " hint: if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup\n"
     )

@@ -168,6 +168,8 @@ def test_a_row_that_would_flip_production_is_refused_with_its_line(
     assert ran.err == (
         f"error: line 3 of `{file}`, column `production`: `false` would flip a device that is registered as a"
         " production device (the first of 2 bad rows)\n"
+        "       line 3, column `production`: `false` would flip a device that is registered as a production device\n"
+        "       line 4, column `production`: `yes` would flip a device that is registered as a test device\n"
         " hint: correct them, or write them to a file with --rejects FILE and go on without them\n"
     )
     error = acme("devices", "import", file, "--json").error

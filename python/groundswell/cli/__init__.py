@@ -148,6 +148,7 @@ def _not_utf8(name: str) -> InputError:
 
 def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
     """Tell an error on stderr; its exit code."""
+    from groundswell.cli.details import detail_lines
     from groundswell.cli.hints import hint_for
 
     hint = hint_for(error, command)
@@ -159,6 +160,8 @@ def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | No
         say(json.dumps({"error": data}).replace("\x7f", "\\u007f"))
         return error.exit_code
     say(error.message, label="error:", color="red")
+    for line in detail_lines(error):
+        say(line, label="      ")
     if hint:
         say(hint, label=" hint:", color="cyan")
     return error.exit_code

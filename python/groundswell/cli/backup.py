@@ -18,6 +18,7 @@ from groundswell.cli.tables import instant_text, print_json, print_lines
 from groundswell.cli.texts import DIRECTORY, FILE
 from groundswell.cli.work import work_at_hand
 from groundswell.errors import StorageError
+from groundswell.wording import MAX_NAMED, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +110,9 @@ def _lines(results: Sequence[CheckResult]) -> list[str]:
         lines.append(f"{'ok   ' if result.sound else 'FAULT' if result.faults else '?    '}  {result.name}")
         if result.not_checked is not None:
             lines.append(f"       could not check: {printable(result.not_checked)}")
-        lines += [f"       {printable(fault)}" for fault in result.faults]
+        lines += [f"       {printable(fault)}" for fault in result.faults[:MAX_NAMED]]
+        more = len(result.faults) - MAX_NAMED
+        lines += [f"       and {more} more (--json has all)"] * (more > 0)
     return lines
 
 
@@ -117,7 +120,7 @@ def _failed(report: CheckReport) -> StorageError:
     bad = [result.name for result in report.results if result.faults]
     return StorageError(
         "check-failed",
-        f"the factory is not sound: it is not so that {'; '.join(f'`{name}`' for name in bad)}",
+        f"the factory is not sound: it is not so that {named(bad)}",
         hint="if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup",
         fields={"revision": report.revision, "failed": bad},
     )

@@ -21,7 +21,8 @@ from groundswell.cli.render import count, note, printable, say
 from groundswell.cli.stdin_source import sources_of, spooled_stdin
 from groundswell.cli.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, OUTPUT
-from groundswell.cli.uuid_argument import read_device_words, read_uuid_words
+from groundswell.cli.uuid_argument import read_device_words
+from groundswell.wording import MAX_NAMED, joined
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -121,7 +122,8 @@ def _tell_import(report: ImportReport) -> None:
         parts.append(f"{report.denied} denied and skipped")
     say(f"{did} {count(report.devices, 'device')}: {', '.join(parts)}")
     if report.groups_created:
-        shown = ", ".join(report.groups_created[:10]) + (" …" if len(report.groups_created) > 10 else "")  # noqa: PLR2004
+        groups = report.groups_created
+        shown = joined(groups[:MAX_NAMED], more=len(groups) - MAX_NAMED)
         say(
             f"{'would make' if report.dry_run else 'made'} {count(len(report.groups_created), 'group')}: {shown}",
         )
@@ -319,8 +321,9 @@ def _plain(value: object) -> object:
 )
 @click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are devices then.")
 @yes_option
+@json_option
 @directory_option
-def group(words: tuple[str, ...], *, unset: bool, yes: bool, directory: str | None) -> None:
+def group(words: tuple[str, ...], *, unset: bool, yes: bool, as_json: bool, directory: str | None) -> None:
     """Put devices into GROUP; all of them or, if one is not known, none.
 
     UUID may also be a device's name, a list, @FILE or @- for stdin. If the move takes scheduled devices out of an
@@ -334,6 +337,9 @@ def group(words: tuple[str, ...], *, unset: bool, yes: bool, directory: str | No
         named = devices_named.uuids(factory)
         ask_leaving("devices group", factory.devices.would_leave(named, into), yes=yes)
         moved = factory.devices.assign(named, into)
+    if as_json:
+        print_json({"group": into, "moved": moved, "already": len(named) - moved})
+        return
     where = "out of their groups" if into is None else f"to the group {printable(into)}"
     already = len(named) - moved
     say(
@@ -345,8 +351,9 @@ def group(words: tuple[str, ...], *, unset: bool, yes: bool, directory: str | No
 @devices.command(short_help="Delete devices and put them on the denied list.")
 @click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True, shell_complete=complete_devices)
 @yes_option
+@json_option
 @directory_option
-def delete(words: tuple[str, ...], *, yes: bool, directory: str | None) -> None:
+def delete(words: tuple[str, ...], *, yes: bool, as_json: bool, directory: str | None) -> None:
     """Delete devices and put them on the denied list; all of them or, if one is not known, none.
 
     UUID may also be a device's name, a list, @FILE or @- for stdin. A deleted device leaves every group and wave.
@@ -359,22 +366,30 @@ def delete(words: tuple[str, ...], *, yes: bool, directory: str | None) -> None:
         named = devices_named.uuids(factory)
         ask_leaving("devices delete", factory.devices.would_leave(named, deleted=True), yes=yes)
         deleted = factory.devices.delete(named)
+    if as_json:
+        print_json({"deleted": deleted})
+        return
     say(f"deleted {count(deleted, 'device')}")
 
 
 @devices.command(short_help="Take deleted devices off the denied list.")
-@click.argument("words", metavar="UUID…", nargs=-1, required=True)
+@click.argument("words", metavar="UUID|NAME…", nargs=-1, required=True)
+@json_option
 @directory_option
-def allow(words: tuple[str, ...], *, directory: str | None) -> None:
+def allow(words: tuple[str, ...], *, as_json: bool, directory: str | None) -> None:
     """Take deleted devices off the denied list; all of them or, if one was never deleted, none.
 
     The next import that names such a device brings it back, with its ordinal, its name and its history. UUID may also
-    be a list, @FILE or @- for stdin.
+    be the name that a device had, a list, @FILE or @- for stdin.
     """
-    named = read_uuid_words(words)
+    devices_named = read_device_words(words)
     with open_factory(directory) as factory:
+        named = devices_named.uuids(factory, denied=True)
         allowed = factory.devices.allow(named)
     already = len(named) - allowed
+    if as_json:
+        print_json({"allowed": allowed, "already": already})
+        return
     say(
         f"allowed {count(allowed, 'device')}; the next import that names them brings them back"
         + (f"; {count(already, 'was', 'were')} allowed already" if already else "")

@@ -49,7 +49,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell devices import fleet.csv --dry-run",
         "groundswell devices import fleet.csv --rejects bad-rows.csv",
         "groundswell devices import sqlite:///registry.db#devices",
-        "groundswell devices import x.json --rows-at things --column uuid=thingName --uuid5 dns --save-mapping iot",
+        "groundswell devices import x.json --rows-at things --column uuid=thingName",
+        "groundswell devices import x.json --uuid5 dns --save-mapping iot",
         "groundswell devices import x.json --mapping iot",
     ),
     "devices mappings": ("groundswell devices mappings list", "groundswell devices mappings show iot"),
@@ -165,7 +166,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell waves rollout v2.0 --apply step3.json",
         "groundswell waves rollout v2.0 --to 25% --online-only",
         "groundswell waves rollout v2.0 --uuids @from-crm.lst --skip-mismatched",
-        "groundswell waves rollout v2.0 --limit 100 --request-id ticket-17 --if-revision 3",
+        "groundswell waves rollout v2.0 -l 100 --request-id ticket-17 --if-revision 3",
     ),
     "waves status": (
         "groundswell waves status",

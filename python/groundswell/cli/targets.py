@@ -15,6 +15,7 @@ from groundswell.cli.tables import instant_text, print_json, print_lines, table
 from groundswell.cli.texts import FILE, NAME, TEXT
 from groundswell.errors import InputError
 from groundswell.json_text import parse_json
+from groundswell.wording import MAX_NAMED, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,4 +225,4 @@ def prune(versions: tuple[int, ...], *, directory: str | None) -> None:
     """Remove the CI targets of these versions; production targets keep theirs."""
     with open_factory(directory) as factory:
         gone = factory.targets.prune(versions)
-    say(f"pruned {count(len(gone), 'target')}: {', '.join(gone)}")
+    say(f"pruned {count(len(gone), 'target')}: {joined(gone[:MAX_NAMED], more=len(gone) - MAX_NAMED)}")

@@ -76,11 +76,15 @@ class DeviceWords(NamedTuple):
     lists: list[UuidList]
     names: list[str]
 
-    def uuids(self, factory: Factory) -> UuidList:
+    def uuids(self, factory: Factory, *, denied: bool = False) -> UuidList:
         """All of them as one list.
 
+        Args:
+            factory: the factory.
+            denied: names are those of denied devices.
+
         Raises:
-            NotFoundError: ``unknown-device`` for a name that no device has.
+            NotFoundError: ``unknown-device`` or ``not-denied`` for a name that no such device has.
             InputError: ``ambiguous-name`` for a name that several devices have.
         """
         from functools import reduce
@@ -88,7 +92,8 @@ class DeviceWords(NamedTuple):
 
         from groundswell.fleet import UuidList
 
-        named = [factory.devices.show(name).uuid for name in self.names]
+        find = factory.devices.find_denied if denied else lambda name: factory.devices.show(name).uuid
+        named = [find(name) for name in self.names]
         return reduce(or_, [*self.lists, UuidList.of(named)] if named else self.lists)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from groundswell.cli.base import ExamplesGroup
+from groundswell.cli.details import reason_lines
 from groundswell.cli.options import json_option, output_option
 from groundswell.cli.render import count, json_text, note, print_text, printable, say_lines, write_output
 from groundswell.cli.uuid_argument import check_uuids, is_file
 from groundswell.errors import InputError
+from groundswell.wording import MAX_NAMED, count_reasons
 
 if TYPE_CHECKING:
     from groundswell.fleet import UuidListCheck
 
 __all__ = ["check", "uuids"]
-
-_BAD_SHOWN: Final = 20
 
 
 @click.group(cls=ExamplesGroup)
@@ -87,7 +87,9 @@ def _as_text(found: UuidListCheck) -> str:
         f"header      {'yes' if found.header else 'no'}",
         f"bad values  {found.bad_count}",
     ]
-    lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:_BAD_SHOWN]]
-    if found.bad_count > _BAD_SHOWN:
-        lines.append(f"  and {found.bad_count - _BAD_SHOWN} more")
+    if found.bad_count > MAX_NAMED:
+        lines += [f"  {line}" for line in reason_lines(count_reasons(bad.reason for bad in found.bad))]
+    lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:MAX_NAMED]]
+    if found.bad_count > MAX_NAMED:
+        lines.append(f"  and {found.bad_count - MAX_NAMED} more")
     return "\n".join(printable(line) for line in lines)

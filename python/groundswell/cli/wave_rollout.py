@@ -21,6 +21,7 @@ from groundswell.cli.uuid_argument import file_named, read_uuids
 from groundswell.errors import InputError
 from groundswell.fleet.quantities import instant
 from groundswell.outputs import check_distinct
+from groundswell.wording import MAX_NAMED
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -247,8 +248,7 @@ def _tell_left_out(result: RolloutResult) -> None:
         note(f"skipped {count(len(result.skipped), 'listed device')} (--json names each with its reason)")
     if result.unsupported and result.kind != "whole-group":
         note(f"left out, because the wave has no target for their hardware: {count(result.unsupported, 'device')}")
-    for hardware, devices in result.without_target.items():
-        note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices, 'device')}")
+    _note_hardware(result)
 
 
 _MAX_PARTS = 4
@@ -295,6 +295,16 @@ def _breakdown_data(result: RolloutResult) -> dict[str, Any]:
         "groups": [data(part) for part in found.groups],
         "hardware": [data(part) for part in found.hardware],
     }
+
+
+def _note_hardware(result: RolloutResult) -> None:
+    without = list(result.without_target.items())
+    for hardware, devices in without[:MAX_NAMED]:
+        note(f"the wave has no target for the hardware {printable(hardware)}: {count(devices, 'device')}")
+    rest = without[MAX_NAMED:]
+    if rest:
+        devices = sum(number for _, number in rest)
+        note(f"the wave has no target for {len(rest)} more hardware ids: {count(devices, 'device')} (--json has all)")
 
 
 def _tell_replayed(result: RolloutResult) -> None:

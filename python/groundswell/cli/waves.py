@@ -21,6 +21,7 @@ from groundswell.cli.wave_rollout import rollout
 from groundswell.cli.wave_status import status
 from groundswell.errors import InputError, NotFoundError, StorageError
 from groundswell.fleet.quantities import instant
+from groundswell.wording import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -502,8 +503,8 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
 
     named_words = read_device_words(words)
     with open_factory(directory) as factory:
-        named = named_words.uuids(factory)
-        reports = factory.waves.why(named, wave=name)
+        uuids = named_words.uuids(factory)
+        reports = factory.waves.why(uuids, wave=name)
     if as_json:
         print_json({"devices": [asdict(one) | {"since": instant_text(one.since)} for one in reports]})
         _refuse_unknown(reports)
@@ -521,9 +522,6 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
     _refuse_unknown(reports)
 
 
-_MAX_NAMED = 5
-
-
 def _refuse_unknown(reports: Sequence[WhyReport]) -> None:
     """Devices that are not in the factory are told with the others, and are an error all the same.
 
@@ -532,12 +530,10 @@ def _refuse_unknown(reports: Sequence[WhyReport]) -> None:
     """
     unknown = [one.uuid for one in reports if one.rule == "unknown"]
     if unknown:
-        named = ", ".join(f"`{uuid}`" for uuid in unknown[:_MAX_NAMED])
-        more = f" and {len(unknown) - _MAX_NAMED} more" if len(unknown) > _MAX_NAMED else ""
         are = "device is" if len(unknown) == 1 else "devices are"
         raise NotFoundError(
             "unknown-devices",
-            f"{len(unknown)} {are} not in the factory: {named}{more}",
+            f"{len(unknown)} {are} not in the factory: {named(unknown)}",
             hint="`groundswell devices list --uuid PREFIX` finds devices by the beginning of their UUID",
             fields={"unknown": unknown},
         )

@@ -43,7 +43,8 @@ class CheckResult:
 
     Args:
         name: what was checked, as a statement that should hold.
-        faults: sentences, each about something that does not hold; none for a sound factory.
+        faults: sentences, each about something that does not hold, at most 10 000 and then "and more"; none for a
+            sound factory.
         not_checked: why the check could not be made, or not to its end; None if it was.
     """
 
@@ -98,7 +99,7 @@ class CheckReport:
             )
 
 
-_MOST_FAULTS: Final = 20
+_MAX_FAULTS: Final = 10_000
 _SAYS_NOTHING: Final = ("cannot-read", "cannot-write", "outcome-unknown")
 """Codes of errors that are no verdict on what was to be checked."""
 
@@ -138,7 +139,7 @@ def _result(name: str, faults: Iterator[str]) -> CheckResult:
     not_checked = None
     try:
         for fault in faults:
-            if len(found) == _MOST_FAULTS:
+            if len(found) == _MAX_FAULTS:
                 found.append("and more")
                 break
             found.append(fault)
@@ -167,7 +168,7 @@ def _warnings(metadata: Metadata, now: datetime | None) -> tuple[str, ...]:
 
 
 def _rows(context: Context, sql: str) -> Iterator[str]:
-    for (fault,) in context.store.rows(f"SELECT * FROM ({sql}) LIMIT {_MOST_FAULTS + 1}"):
+    for (fault,) in context.store.rows(f"SELECT * FROM ({sql}) LIMIT {_MAX_FAULTS + 1}"):
         yield fault
 
 

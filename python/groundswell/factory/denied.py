@@ -12,12 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from groundswell.errors import NotFoundError
+from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.incoming import uuid_column
 from groundswell.factory.known import Known
+from groundswell.factory.names import storable
+from groundswell.fleet.rules import cropped
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
-from groundswell.wording import count
+from groundswell.wording import count, joined, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +28,11 @@ if TYPE_CHECKING:
 
     from groundswell.factory.context import Context
 
-__all__ = ["DENIED", "DeniedDevice", "Skipped", "allow_devices", "denied_devices", "skip_denied"]
+__all__ = ["DENIED", "DeniedDevice", "Skipped", "allow_devices", "denied_devices", "find_denied", "skip_denied"]
 
 DENIED: Final = "(deleted AND NOT allowed)"
 """The condition in SQL."""
-_MAX_NAMED: Final = 5
-_MAX_LISTED: Final = 1000
+_MAX_LISTED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Skipped(NamedTuple):
 
     Args:
         total: how many.
-        first: the first 1000 of them, in the order of the import.
+        first: the first 100 000 of them, in the order of the import.
     """
 
     total: int
@@ -63,6 +64,30 @@ def denied_devices(context: Context) -> Sequence[DeniedDevice]:
     """All denied devices, by ordinal."""
     rows = context.store.rows(f"SELECT CAST(uuid AS VARCHAR), name FROM devices WHERE {DENIED} ORDER BY ordinal")
     return [DeniedDevice(uuid, name) for uuid, name in rows]
+
+
+def find_denied(context: Context, name: str) -> str:
+    """The uuid of the denied device of this name; see `groundswell.factory.devices.Devices.find_denied`."""
+    rows = context.store.rows(
+        "SELECT CAST(uuid AS VARCHAR), allowed FROM devices WHERE deleted AND name = ? ORDER BY ordinal",
+        [storable(name)],
+    )
+    denied = [uuid for uuid, allowed in rows if not allowed] or [uuid for uuid, _ in rows]
+    if not denied:
+        raise NotFoundError(
+            "not-denied",
+            f"no device of the name `{cropped(name)}` is on the denied list",
+            hint="nothing was changed; `devices.denied` lists them",
+            fields={"not_denied": [name]},
+        )
+    if len(denied) > 1:
+        raise InputError(
+            "ambiguous-name",
+            f"{len(denied)} deleted devices are named `{cropped(name)}`",
+            hint=f"name one by its uuid: {joined(denied[:3], more=len(denied) - 3)}",
+            fields={"name": name, "count": len(denied), "uuids": denied},
+        )
+    return str(denied[0])
 
 
 def skip_denied(context: Context, incoming: pa.Table, known: Known | None) -> tuple[pa.Table, Known | None, Skipped]:
@@ -137,12 +162,10 @@ def _not_denied(context: Context, devices: UuidList) -> NotFoundError:
     )
     deleted = set() if not found.num_rows else set(UuidList.of(_bytes(found)).uuids)
     others = [uuid for uuid in devices.uuids if uuid not in deleted]
-    named = ", ".join(f"`{uuid}`" for uuid in others[:_MAX_NAMED])
-    more = f" and {len(others) - _MAX_NAMED} more" if len(others) > _MAX_NAMED else ""
     are = "1 listed device is" if len(others) == 1 else f"{len(others)} listed devices are"
     return NotFoundError(
         "not-denied",
-        f"{are} not on the denied list: {named}{more}",
+        f"{are} not on the denied list: {named(others)}",
         hint="nothing was changed; `devices.denied` lists them",
         fields={"not_denied": others},
     )

@@ -12,7 +12,7 @@ from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devices
+from groundswell.factory.denied import DeniedDevice, allow_devices, denied_devices, find_denied
 from groundswell.factory.fleet_loader import load_fleet
 from groundswell.factory.imports import ImportReport, MappingOptions, import_devices
 from groundswell.factory.incoming import uuid_column
@@ -24,7 +24,7 @@ from groundswell.fleet.quantities import instant, whole_seconds
 from groundswell.fleet.rules import cropped
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
-from groundswell.wording import count
+from groundswell.wording import count, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -59,7 +59,6 @@ _SELECT: Final = (
     " d.last_seen, d.target_version, d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
     " LEFT JOIN tags t ON t.tag_id = d.tag_id"
 )
-_MOST_NAMED: Final = 100
 _MOST_PER_PAGE: Final = 1_000_000
 _MOST_PAGES: Final = 2**32
 """More than there can be devices."""
@@ -364,14 +363,12 @@ class Devices:
 
     def _named(self, name: str) -> Device:
         with self._context.store.turn():
-            ((number,),) = self._context.store.rows(
-                "SELECT count(*) FROM devices d WHERE NOT d.deleted AND d.name = ?", [storable(name)]
-            )
             found = self._context.store.rows(
-                f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal LIMIT {_MOST_NAMED}", [storable(name)]
+                f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal", [storable(name)]
             )
         if not found:
             raise _unknown_device(name, deletion=self._deletion(name))
+        number = len(found)
         if number > 1:
             uuids = [str(row[1]) for row in found]
             raise InputError(
@@ -510,6 +507,15 @@ class Devices:
         """
         return allow_devices(self._context, _not_empty(as_uuid_list(devices)), at=seconds(now))
 
+    def find_denied(self, name: str) -> str:
+        """The uuid of the denied device that had this name; of one that was allowed to come back if none is denied.
+
+        Raises:
+            NotFoundError: ``not-denied``.
+            InputError: ``ambiguous-name`` where several denied devices had the name.
+        """
+        return find_denied(self._context, name)
+
     def denied(self) -> Sequence[DeniedDevice]:
         """The denied list: the deleted devices that no import brings back, by ordinal; empty if there are none.
 
@@ -561,11 +567,9 @@ class Devices:
         if rows.num_rows < len(devices):
             known = set(UuidList.of(_uuid_bytes(rows)).uuids) if rows.num_rows else set()
             unknown = [uuid for uuid in devices.uuids if uuid not in known]
-            named = ", ".join(f"`{uuid}`" for uuid in unknown[:_MOST_NAMED])
-            more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
             raise NotFoundError(
                 "unknown-devices",
-                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named}{more}",
+                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named(unknown)}",
                 hint="nothing was changed; take them off the list, or import them first",
                 fields={"unknown": unknown},
             )

@@ -20,7 +20,7 @@ from groundswell.fleet.mapping import ColumnMapping
 from groundswell.fleet.read import read_fleet
 from groundswell.fleet.rules import cropped
 from groundswell.fleet.sources import name_of
-from groundswell.wording import count
+from groundswell.wording import MAX_NAMED, count, joined
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -109,7 +109,7 @@ class ImportReport:
         changed: known devices of which something is different now.
         unchanged: known devices of which nothing is.
         denied: denied devices that the files name; their rows were skipped.
-        denied_devices: the first 1000 of them, in the order of the files.
+        denied_devices: the first 100 000 of them, in the order of the files.
         outdated: devices whose row is older than what is known: a last_seen or a target_version was not taken.
         groups_created: groups that did not exist, in the order of their first device.
         rejected_rows: bad rows that were set aside.
@@ -300,9 +300,6 @@ def _report(
     )
 
 
-_MAX_NAMED: Final = 5
-
-
 def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> list[str]:
     unsaid, outdated = merged.test_by_default, merged.outdated
     notes = []
@@ -340,11 +337,9 @@ def _null_word_notes(context: Context) -> list[str]:
 
 
 def _denied_note(skipped: Skipped) -> str:
-    shown = skipped.first[:_MAX_NAMED]
-    named = ", ".join(f"{cropped(one.name)} ({one.uuid})" if one.name else one.uuid for one in shown)
+    shown = skipped.first[:MAX_NAMED]
+    texts = [f"{cropped(one.name, 32)} ({one.uuid})" if one.name else one.uuid for one in shown]
+    devices = joined(texts, more=skipped.total - len(shown))
     rows = "THE ROW OF 1 DENIED DEVICE" if skipped.total == 1 else f"THE ROWS OF {skipped.total} DENIED DEVICES"
-    more = f" and {skipped.total - len(shown)} more" if skipped.total > len(shown) else ""
     were, them = ("was", "it") if skipped.total == 1 else ("were", "them")
-    return (
-        f"SKIPPED {rows}, which {were} deleted before: {named}{more}; `devices allow` takes {them} off the denied list"
-    )
+    return f"SKIPPED {rows}, which {were} deleted before: {devices}; `devices allow` takes {them} off the denied list"

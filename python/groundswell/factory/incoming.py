@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.fleet.quantities import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["incoming", "united", "uuid_column"]
 
 _MERGED: Final = ("name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
-_MOST_LISTED: Final = 1000
+_MAX_LISTED: Final = 100_000
 
 
 def uuid_column(uuids: Any) -> pa.Array:
@@ -90,9 +91,9 @@ def _refuse_contradictions(context: Context, label: str, whole: pa.Table, other:
     if found.num_rows == 0:
         return
     conflicts: list[dict[str, Any]] = []
-    for row in found.slice(0, _MOST_LISTED).to_pylist():
+    for row in found.slice(0, _MAX_LISTED).to_pylist():
         columns = {
-            column: [row[f"a_{column}"], row[f"b_{column}"]]
+            column: [_shown(column, row[f"a_{column}"]), _shown(column, row[f"b_{column}"])]
             for column in _MERGED
             if None not in (row[f"a_{column}"], row[f"b_{column}"]) and row[f"a_{column}"] != row[f"b_{column}"]
         }
@@ -106,3 +107,8 @@ def _refuse_contradictions(context: Context, label: str, whole: pa.Table, other:
         hint="import the files one after the other if the later one is to win",
         fields={"source": label, "total": found.num_rows, "repeated": conflicts},
     )
+
+
+def _shown(column: str, value: Any) -> Any:
+    """A cell as messages show it: an instant is ISO, not seconds."""
+    return instant(value).strftime("%Y-%m-%dT%H:%M:%SZ") if column == "last_seen" else value

@@ -18,6 +18,7 @@ from groundswell.errors import InputError, StateError
 from groundswell.factory.incoming import uuid_column
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.waves.plan_consistency import check_consistent, contradictory
+from groundswell.wording import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["devices_of_plan"]
 
-_MAX_NAMED: Final = 5
 _AGAIN: Final = "nothing was staged; make the plan again and look at it"
 
 
@@ -124,8 +124,8 @@ def _check_same(plan: Plan, wave: Wave, book: WaveBook, factory: str) -> None:
     if plan.wave_revision != wave.revision:
         # An active wave has the revision 1, and one more for each rollout.
         since = book.rollouts(wave)[max(0, plan.wave_revision - 1) :]
-        named = ", ".join(f"rollout {one.number} by {one.applied_by}" for one in since[-3:])
-        then = f"; since then {'… ' if len(since) > 3 else ''}{named}" if since else ""  # noqa: PLR2004 - as many are named
+        last = ", ".join(f"rollout {one.number} by {one.applied_by}" for one in since[-3:])
+        then = f"; since then {'… ' if len(since) > 3 else ''}{last}" if since else ""  # noqa: PLR2004 - as many are named
         raise _stale(
             plan,
             f"the plan was made for revision {plan.wave_revision} of wave `{wave.name}`, which is at {wave.revision}"
@@ -162,11 +162,11 @@ def _check_all_taken(plan: Plan, core: _core.Wave, fleet: Fleet, group: str | No
         uuids = [uuid for uuid, ordinal in zip(joined.uuids, ordinals, strict=True) if ordinal not in updated]
         if not uuids:
             return
-        what = f"{len(uuids)} of the plan's listed devices match now and are not among its devices: {_named(uuids)}"
+        what = f"{len(uuids)} of the plan's listed devices match now and are not among its devices: {named(uuids)}"
         raise StateError("plan-mismatch", what, hint=_AGAIN, fields={"wave": plan.wave, "left_out": uuids})
     raise StateError(
         "plan-mismatch",
-        f"{len(joined)} devices have joined the group `{group}` since the plan was made: {_named(joined.uuids)}",
+        f"{len(joined)} devices have joined the group `{group}` since the plan was made: {named(joined.uuids)}",
         hint=_AGAIN,
         fields={"wave": plan.wave, "group": group, "joined": joined.uuids},
     )
@@ -176,10 +176,10 @@ def _mismatch(plan: Plan, offenders: Sequence[tuple[str, str]]) -> StateError:
     by_reason: dict[str, list[str]] = {}
     for uuid, reason in offenders:
         by_reason.setdefault(reason, []).append(uuid)
-    named = "; ".join(f"{len(uuids)} {reason} ({_named(uuids)})" for reason, uuids in by_reason.items())
+    parts = "; ".join(f"{len(uuids)} {reason} ({named(uuids)})" for reason, uuids in by_reason.items())
     return StateError(
         "plan-mismatch",
-        f"{len(offenders)} of the plan's {len(plan)} devices no longer match: {named}",
+        f"{len(offenders)} of the plan's {len(plan)} devices no longer match: {parts}",
         hint=_AGAIN,
         fields={
             "wave": plan.wave,
@@ -195,15 +195,10 @@ def _covered(plan: Plan, fleet: Fleet, inside: _core.DeviceSet) -> StateError:
     return StateError(
         "plan-mismatch",
         f"{len(uuids)} of the plan's {len(plan)} devices have come into the wave by their group since the plan was"
-        f" made: {_named(uuids)}",
+        f" made: {named(uuids)}",
         hint=_AGAIN,
         fields={"wave": plan.wave, "covered": uuids},
     )
-
-
-def _named(uuids: Sequence[str]) -> str:
-    named = ", ".join(f"`{uuid}`" for uuid in uuids[:_MAX_NAMED])
-    return named + (f" and {len(uuids) - _MAX_NAMED} more" if len(uuids) > _MAX_NAMED else "")
 
 
 def _stale(plan: Plan, message: str, **fields: object) -> StateError:

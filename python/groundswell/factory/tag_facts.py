@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.wording import count
+from groundswell import _core
+from groundswell.errors import NotFoundError
+from groundswell.factory.names import storable
+from groundswell.fleet.rules import cropped
+from groundswell.wording import MAX_NAMED, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from groundswell.store import DuckDBStore
 
-__all__ = ["TagFacts", "later_sentence", "near_tags", "unsupported_sentence"]
+__all__ = ["TagFacts", "later_sentence", "near_tags", "require_tag", "unsupported_sentence"]
 
 MAX_EDITS: Final = 2
 """A tag within so many edits of one that devices listen to is probably a typo of it."""
-_MAX_NAMED: Final = 5
 
 _OF_TAG: Final = "FROM devices d JOIN tags t ON t.tag_id = d.tag_id WHERE d.production AND NOT d.deleted AND t.name = ?"
 
@@ -62,6 +65,33 @@ class TagFacts:
         return {hardware: devices for hardware, devices in rows if hardware not in supported}
 
 
+def require_tag(store: DuckDBStore, tag: str) -> None:
+    """Refuse a filter by a tag that no device, target or wave has.
+
+    Args:
+        store: the factory's.
+        tag: what a list is filtered by.
+
+    Raises:
+        NotFoundError: ``unknown-tag``, with the nearest tags.
+    """
+    known = [
+        name
+        for (name,) in store.rows(
+            "SELECT name FROM tags UNION SELECT tag FROM targets_roles UNION SELECT tag FROM waves ORDER BY 1"
+        )
+    ]
+    if tag in known:
+        return
+    near = _core.nearest(storable(tag), known, at_most=3)
+    raise NotFoundError(
+        "unknown-tag",
+        f"no device, target or wave has the tag `{cropped(tag)}`",
+        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`Factory.status` lists the tags",
+        fields={"tag": tag, "nearest": near},
+    )
+
+
 def later_sentence(later: Mapping[int, int], target_version: int) -> str:
     """A warning about devices that report later versions than a wave's.
 
@@ -82,8 +112,8 @@ def unsupported_sentence(unsupported: Mapping[str, int]) -> str:
 
 
 def _listed(counts: Mapping[Any, int]) -> str:
-    named = ", ".join(f"{what} ({devices})" for what, devices in list(counts.items())[:_MAX_NAMED])
-    rest = list(counts.values())[_MAX_NAMED:]
+    named = ", ".join(f"{what} ({devices})" for what, devices in list(counts.items())[:MAX_NAMED])
+    rest = list(counts.values())[MAX_NAMED:]
     return named + (f" and {len(rest)} more ({sum(rest)})" if rest else "")
 
 

@@ -11,12 +11,13 @@ from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.publisher import TAG_VARIANT, Served
+from groundswell.factory.tag_facts import require_tag
 from groundswell.fleet.quantities import instant
 from groundswell.store import put, remove
 from groundswell.tuf import parse_document
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.targets import Target, read_targets, read_targets_file
-from groundswell.wording import count
+from groundswell.wording import MAX_NAMED, count, joined, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -86,7 +87,12 @@ class Targets:
 
         Args:
             tag: only targets that carry this tag.
+
+        Raises:
+            NotFoundError: ``unknown-tag`` for a tag that no device, target or wave has.
         """
+        if tag is not None:
+            require_tag(self._context.store, tag)
         rows = self._context.store.rows(
             "SELECT name, target_version, hardware_id, document FROM ci_targets ORDER BY target_version, name"
         )
@@ -129,7 +135,9 @@ class Targets:
             raise NotFoundError(
                 "no-production-targets",
                 f"the tag `{tag}` has no production targets",
-                hint=f"these tags have: {', '.join(tags)}" if tags else "a wave that is completed makes the first",
+                hint=f"these tags have: {joined(tags[:MAX_NAMED], more=len(tags) - MAX_NAMED)}"
+                if tags
+                else "a wave that is completed makes the first",
                 fields={"tag": tag, "tags": tags},
             )
         document = parse_document(bytes(rows[0][0]), "Targets", f"the production targets of {tag}")
@@ -347,14 +355,13 @@ def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFo
     have = sorted({target.target_version for target in known})
     below = [version for version in have if version < versions[0]][-1:]
     above = [version for version in have if version > versions[0]][:1]
-    named = ", ".join(f"`{version}`" for version in versions)
     if have:
         hint = f"the nearest that there are: {', '.join(map(str, below + above))}"
     else:
         hint = "`targets.import_` imports targets"
     return NotFoundError(
         "unknown-version",
-        f"there are no CI targets of version {named}",
+        f"there are no CI targets of version {named(versions)}",
         hint=hint,
         fields={"versions": list(versions), "known": have[-100:]},
     )

@@ -10,6 +10,7 @@ from groundswell.factory.context import Kept
 from groundswell.tuf import parse_document
 from groundswell.waves.records import rollout_from_row, wave_from_row
 from groundswell.waves.role import supported_hardware
+from groundswell.wording import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ class WaveBook:
         names = [f"{wave.name} (tag {wave.tag})" for wave in active]
         raise StateError(
             "several-active-waves",
-            f"{len(active)} waves are active: `{'`, `'.join(names)}`",
+            f"{len(active)} waves are active: {named(names)}",
             hint="name the one that is meant",
             fields={"waves": [wave.name for wave in active]},
         )

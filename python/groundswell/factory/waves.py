@@ -13,7 +13,7 @@ from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.names import check_name
 from groundswell.factory.rollouts import RolloutDesk
 from groundswell.factory.served import signatures_of
-from groundswell.factory.tag_facts import TagFacts, later_sentence, near_tags, unsupported_sentence
+from groundswell.factory.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
 from groundswell.factory.wave_status import (
     WaveStatus,
     devices_in_state,
@@ -31,7 +31,7 @@ from groundswell.tuf.canonical import canonical
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Wave, wave_row
 from groundswell.waves.role import compose_role, without_deltas
-from groundswell.wording import count
+from groundswell.wording import MAX_NAMED, count, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -132,7 +132,12 @@ class Waves:
         Args:
             tag: only waves for this tag.
             state: only waves in this state: ``active``, ``complete``, ``canceled``.
+
+        Raises:
+            NotFoundError: ``unknown-tag`` for a tag that no device, target or wave has.
         """
+        if tag is not None:
+            require_tag(self._context.store, tag)
         waves = reversed(self._book.all())
         return [wave for wave in waves if tag in (None, wave.tag) and state in (None, wave.state)]
 
@@ -640,7 +645,9 @@ class Waves:
             raise NotFoundError(
                 "no-source-targets",
                 f"no target of version {target_version} carries the tag `{source_tag}`",
-                hint=f"they carry {', '.join(tags)}" if tags else "they carry no tags",
+                hint=f"they carry {joined(tags[:MAX_NAMED], more=len(tags) - MAX_NAMED)}"
+                if tags
+                else "they carry no tags",
                 fields={"target_version": target_version, "source_tag": source_tag, "tags": tags},
             )
         return chosen
@@ -739,8 +746,9 @@ class Waves:
             warnings.append(no_target_for(without_target))
         without = without_deltas(own)
         if without and wave.active:
+            names = joined(without[:MAX_NAMED], more=len(without) - MAX_NAMED)
             warnings.append(
-                f"no static deltas were made for {', '.join(without)}: devices will fetch every changed file whole; for"
+                f"no static deltas were made for {names}: devices will fetch every changed file whole; for"
                 " smaller downloads run `ostree static-delta generate --from=OLD --to=NEW` where it is published,"
                 " and import its targets with their delta-stats before the wave is made"
             )

@@ -28,7 +28,7 @@ __all__ = [
     "unknown_source",
 ]
 
-_MOST_NAMED: Final = 30
+_MAX_NAMED: Final = 10
 _MAX_SHOWN_NAMES: Final = 1000
 
 
@@ -143,8 +143,8 @@ def unknown_source(
     wanted = source.path.rpartition(".")[2] if taken else source.path
     near = _core.nearest(wanted, list(dict.fromkeys(found)), at_most=3)
     names = [cropped(name) for name in found[:_MAX_SHOWN_NAMES]]
-    shown = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) or "none"
-    more = " …" if len(names) > _MOST_NAMED else ""
+    shown = ", ".join(f"`{name}`" for name in names[:_MAX_NAMED]) or "none"
+    more = " …" if len(names) > _MAX_NAMED else ""
     return InputError(
         "unknown-source-column",
         f"`{label}` has no column `{cropped(source.path)}` to read {column} from",
@@ -189,8 +189,8 @@ def no_uuid_column(found: Sequence[str], label: str) -> InputError:
         hint = f"if `{near[0]}` holds the UUIDs of the devices, name it `uuid`"
     else:
         hint = "name the column that holds the UUIDs of the devices `uuid`"
-    shown = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) or "none"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    shown = ", ".join(f"`{name}`" for name in names[:_MAX_NAMED]) or "none"
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return InputError(
         "no-uuid-column",
         f"`{label}` has no uuid column; its columns are {shown}{more}",

@@ -13,6 +13,7 @@ from groundswell.csv_cells import guarded
 from groundswell.errors import InputError
 from groundswell.fleet.rules import cropped
 from groundswell.outputs import output_file
+from groundswell.wording import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BadRow", "BadRows", "refuse", "write_rejects"]
 
-_MOST_LISTED: Final = 1000
+_MAX_LISTED: Final = 100_000
 _HINT: Final = "correct them, or name a file for the rejects to read the good rows and set the bad ones aside"
 
 
@@ -89,7 +90,7 @@ def _from_fault(fault: Fault) -> BadRow:
 
 def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
     """The error that names the first bad row, and lists as many as a program may want."""
-    shown = list(rows.first(_MOST_LISTED))
+    shown = list(rows.first(_MAX_LISTED))
     first = shown[0]
     column, reason = first.troubles[0]
     where = f"{relation.place_word} {first.place} of `{label}`"
@@ -110,7 +111,10 @@ def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
         for row in shown
         for (column, reason), value in zip(row.troubles, row.values, strict=True)
     ]
-    fields: dict[str, Any] = {"source": label, "total": len(rows), "bad": listed}
+    reasons = count_reasons(
+        " ".join(filter(None, (bad["column"] and f"column `{bad['column']}`", bad["reason"]))) for bad in listed
+    )
+    fields: dict[str, Any] = {"source": label, "total": len(rows), "reasons": reasons, "bad": listed}
     if first.is_open_quote:
         what = f"a quote that opens in the row at line {first.place} of `{label}` does not close"
         return InputError("unclosed-quote", what + more, hint=_HINT, fields=fields | {"line": first.place})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Repeats", "find_repeats", "refuse_conflicts"]
 
-_MOST_LISTED: Final = 1000
+_MAX_LISTED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def refuse_conflicts(
     import numpy as np
 
     where = np.flatnonzero(repeats.conflicts)
-    listed = where[:_MOST_LISTED]
+    listed = where[:_MAX_LISTED]
     pairs = [(int(repeats.firsts[i]), int(repeats.rows[i])) for i in listed]
     originals = dict(relation.originals(session, sorted({row for pair in pairs for row in pair})))
     word = f"{relation.place_word}s"

@@ -21,6 +21,7 @@ from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
 from groundswell.input_files import read_file
 from groundswell.outputs import output_file
+from groundswell.wording import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -366,6 +367,7 @@ class UuidListCheck:
             fields={
                 "list": self.name,
                 "bad_count": self.bad_count,
+                "reasons": count_reasons(bad.reason for bad in self.bad),
                 "bad": [asdict(bad) for bad in self.bad],
                 "is_table": is_table,
             },

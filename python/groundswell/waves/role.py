@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.tuf.roles import targets
 from groundswell.tuf.targets import read_targets, retagged
+from groundswell.wording import MAX_NAMED, joined, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -93,11 +94,13 @@ def _check_prune(known: Sequence[Target], prune: Collection[int], target_version
     have = sorted({target.target_version for target in known})
     missing = [version for version in sorted(prune) if version not in have]
     if missing:
-        named = ", ".join(f"`{version}`" for version in missing)
         raise NotFoundError(
             "unknown-version",
-            f"the production targets of {tag} have no version {named} to prune",
-            hint=f"they have {', '.join(map(str, have))}" if have else f"the tag {tag} has no production targets yet",
+            f"the production targets of {tag} have no version {named(missing)} to prune",
+            hint=f"they have {joined(have[-MAX_NAMED:])}"
+            + f" and {len(have) - MAX_NAMED} earlier ones" * (len(have) > MAX_NAMED)
+            if have
+            else f"the tag {tag} has no production targets yet",
             fields={"versions": missing, "known": have},
         )
 

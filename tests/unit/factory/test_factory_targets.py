@@ -212,7 +212,8 @@ def test_targets_are_listed_by_version_and_name(factory: Factory) -> None:
     )
     assert names(factory) == ["x86-lmp-9", "pi-lmp-10", "x86-lmp-10", "pi-lmp-100"]
     assert [one.name for one in factory.targets.list(tag="next")] == ["pi-lmp-10"]
-    assert factory.targets.list(tag="none") == []
+    with pytest.raises(NotFoundError, match="no device, target or wave has the tag `none`"):
+        factory.targets.list(tag="none")
     assert [one.name for one in factory.targets.show(10)] == ["pi-lmp-10", "x86-lmp-10"]
 
 
