@@ -110,10 +110,16 @@ def test_the_library_knows_no_option_and_no_command(path: Path) -> None:
     for text in texts(ast.parse(path.read_text(encoding="utf-8"))):
         if text.lstrip().startswith(("SELECT", "CREATE", "CASE", "-name", "-last-seen")) or text in NO_HINTS:
             continue
-        assert not SHELL.search(re.sub(r"`ostree [^`]*`", "", text)), (  # another program
+        assert not SHELL.search(re.sub(r"`(ostree|ulimit) [^`]*`", "", text)), (  # other programs
             f"{path.name} speaks to a shell user: {text!r}. Write it for Python, and the command line's words into"
             " groundswell/cli/hints.py: HINTS by the code of the error, or a Notice and REMEDIES for a warning"
         )
+
+
+def test_the_core_knows_no_option_and_no_command() -> None:
+    source = (ROOT / "rust/py/src/errors.rs").read_text(encoding="utf-8")
+    assert not OPTION.search(source)
+    assert not COMMAND.search(source)
 
 
 @pytest.mark.parametrize("code", CODES)

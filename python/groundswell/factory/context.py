@@ -136,7 +136,7 @@ def refuse_own_database(context: Context, source: object) -> None:
                 raise InputError(
                     "bad-source",
                     f"`{os.fspath(source)}` is the database of the factory itself",
-                    hint="name a file of devices or targets; `groundswell backup` copies a factory",
+                    hint="name a file of devices or targets; a backup copies a factory",
                     fields={"path": str(source)},
                 )
 

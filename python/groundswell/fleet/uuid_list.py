@@ -81,7 +81,7 @@ class UuidList:
             The distinct UUIDs in order of first appearance, one at least.
 
         Raises:
-            InputError: ``empty-list``; ``bad-uuid``, with all bad values (up to 4096) in its fields;
+            InputError: ``empty-list``; ``bad-uuid``, with all bad values (up to 100 000) in its fields;
                 ``not-text``; ``is-a-folder``.
             NotFoundError: ``file-not-found``.
             StorageError: ``cannot-read``.
@@ -313,7 +313,7 @@ class UuidListCheck:
     Attributes:
         uuids: the good values, each once.
         header: whether a header ``uuid`` came first.
-        bad: the first bad values, up to 4096, in the order of the text.
+        bad: the first bad values, up to 100 000, in the order of the text.
         bad_count: how many bad values there are in all.
         name: what messages call the list; empty for text without a name.
     """

@@ -35,7 +35,7 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
                 .collect::<PyResult<Vec<_>>>()?;
             fields.set_item("listed", listed)?;
             fields.set_item("offenders", all)?;
-            let hint = "take them off the list, or skip them with --skip-mismatched (skip_mismatched=True)";
+            let hint = "take them off the list, or skip them with skip_mismatched=True";
             ("InputError", "mismatched-devices", hint.to_owned())
         }
         CoreError::EmptyList { what } => {
@@ -51,12 +51,12 @@ fn build(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
             ("InputError", "bad-limit", "give a percentage from 0.001% to 100%".to_owned())
         }
         CoreError::NothingAsked => {
-            let hint = "name a group, devices or a limit; `groundswell waves complete` takes the wave to every device";
+            let hint = "give a limit or devices; completing the wave takes it to every device of its tag";
             ("InputError", "nothing-asked", hint.to_owned())
         }
         CoreError::WholeGroupUnsaid { group } => {
             fields.set_item("group", group)?;
-            let hint = "say whole_group=True if all of it is meant, now and later; or give a limit or devices";
+            let hint = "give a limit or devices; whole_group=True means all of it, now and later";
             ("InputError", "whole-group-unsaid", hint.to_owned())
         }
         CoreError::BadWholeGroup { with } => {
@@ -134,7 +134,7 @@ fn otherwise(name: &str, thing: &str) -> String {
     if name.trim().is_empty() {
         return format!("an empty name never stands for every {thing}: give one, or leave it out");
     }
-    format!("`groundswell fleet show` lists the {thing}s")
+    format!("the summary of the fleet lists the {thing}s")
 }
 
 fn did_you_mean(nearest: &[String], otherwise: &str) -> String {

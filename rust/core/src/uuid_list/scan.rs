@@ -12,7 +12,7 @@ use crate::huge_pages;
 use crate::ids::Uuid;
 
 /// How many bad values are kept; all of them are counted.
-pub const MAX_BAD_KEPT: usize = 4096;
+pub const MAX_BAD_KEPT: usize = 100_000;
 
 /// So often a text is split up to be read by several threads: it may begin with a header, and have a flaw or two. Where
 /// there are more, what the others have read was read for nothing too often.
