@@ -301,7 +301,10 @@ class LifeOfAFactory(RuleBasedStateMachine):
             "group": rollout.group,
             "uuids": None if rollout.uuids is None else list(map(str, rollout.uuids)),
             "whole_group": rollout.whole_group,
-            "percent_of": rollout.percent_of,
+            "to": rollout.to,
+            "online_only": rollout.online_only,
+            # A goal is a part of the matching devices, so a denominator is refused beside it.
+            "percent_of": rollout.percent_of if rollout.to is None else None,
             "skip_mismatched": rollout.skip_mismatched,
             "seed": draw.seed,
             "now": self.at,
