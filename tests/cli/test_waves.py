@@ -587,3 +587,58 @@ def test_a_cap_is_a_count(run: Run, folder: Path, value: str) -> None:
 def test_yes_skips_the_question(made: Waves, folder: Path) -> None:  # noqa: ARG001
     code, seen = on_a_terminal(folder, "complete", "--yes", answer=b"")
     assert (code, "[y/N]" in seen) == (0, False)
+
+
+# --- goals, online devices, breakdowns -------------------------------------------------------------------------------
+
+
+def test_a_goal_is_reached_once(made: Waves) -> None:
+    first = data(made("rollout", "v42", "--to", "25%", "--now", NOW, "--json"))
+    assert (first["goal"], first["count"], first["matching"]) == (30, 30, 120)
+    assert (first["asked"]["to"], first["asked"]["limit"], first["candidates_rule"]) == ("25%", None, 2)
+    again = made("rollout", "v42", "--to", "25%", "--now", NOW)
+    assert again.code == 0
+    assert "30 of the 120 matching devices are covered or updated already; the goal is 30" in again.err
+    assert len(data(made("history", "v42", "--json"))["rollouts"]) == 1
+    assert "to 25%" in made("history", "v42").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--to", "25%", "--limit", "5"),
+        ("--to", "25%", "--percent-of", "matching"),
+        ("--to", ""),
+        ("--to", "0"),
+        ("--to", "25%", "--uuids", "6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11"),
+        ("--group", "canary", "--online-only"),
+        ("--online-only",),
+    ],
+    ids=str,
+)
+def test_what_contradicts_a_goal_or_is_no_sample_is_refused(made: Waves, words: tuple[str, ...]) -> None:
+    ran = made("rollout", "v42", *words, "--yes")
+    assert ran.code == 2, ran.err
+    assert data(made("history", "v42", "--json"))["rollouts"] == []
+
+
+def test_a_sample_is_broken_down_on_a_few_lines_and_in_json(made: Waves) -> None:
+    ran = made("rollout", "v42", "--limit", "12", "--seed", "1", "--dry-run", "--now", NOW)
+    lines = ran.err.splitlines()
+    assert len(lines) < 24
+    for label in ("seen", "group", "hardware"):
+        assert any(line.split()[:1] == [label] for line in lines), label
+    found = data(made("rollout", "v42", "--limit", "12", "--seed", "1", "--dry-run", "--now", NOW, "--json"))
+    for parts in found["breakdown"].values():
+        assert sum(part["picked"] for part in parts) == found["count"] == 12
+        assert sum(part["candidates"] for part in parts) == found["candidates"] == 120
+        assert abs(sum(part["picked_share"] for part in parts) - 1) < 1e-9
+
+
+def test_only_online_devices_are_sampled_where_that_is_asked_for(made: Waves) -> None:
+    wide = data(made("rollout", "v42", "--limit", "100%", "--online-only", "--dry-run", "--now", NOW, "--json"))
+    assert wide["count"] == wide["online_candidates"] == wide["breakdown"]["bands"][0]["picked"]
+    late = str(releases.NOW + 365 * 86_400)
+    none = made("rollout", "v42", "--limit", "5", "--online-only", "--now", late)
+    assert none.code == 0
+    assert "no candidate was seen within the online threshold" in none.err

@@ -109,6 +109,7 @@ class LifeOfAFactory(RuleBasedStateMachine):
         self.factory: Factory | None = None
         self.law = Releases(2, frozenset())
         self.plans: list[tuple[Plan, Planned]] = []
+        self.applied: dict[str, int] = {}
         self.gone: dict[UUID, Device] = {}
         self.now = NOW
         self.seen: dict[str, int] = {}
@@ -375,11 +376,18 @@ class LifeOfAFactory(RuleBasedStateMachine):
 
     def apply(self, plan: Plan, planned: Planned) -> None:
         before = None if planned.wave not in self.seen else self.law.find(planned.wave).revision
+        if plan.seal in self.applied:
+            # Whatever has become of the wave: applied before, as that rollout.
+            again = self.open.waves.apply(plan, now=self.at)
+            assert (again.replayed, again.number) == (True, self.applied[plan.seal])
+            return
         both = same_refusal(lambda: self.open.waves.apply(plan, now=self.at), lambda: self.law.apply(planned, self.now))
         if both is not None:
             result, recorded = both
             assert [UUID(uuid) for uuid in result.uuids] == list(planned.taken)
             assert (result.number is not None) == recorded
+            if result.number is not None:
+                self.applied[plan.seal] = result.number
             assert result.repeated == (planned.kind == "whole-group" and not recorded)
         elif before is not None:
             assert self.law.find(planned.wave).revision == before
