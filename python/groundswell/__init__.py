@@ -22,8 +22,6 @@ from groundswell.errors import (
 if TYPE_CHECKING:
     from groundswell._core import __version__
     from groundswell.factory import (
-        Breakdown,
-        BreakdownPart,
         CheckReport,
         CheckResult,
         DeniedDevice,
@@ -65,6 +63,8 @@ if TYPE_CHECKING:
     from groundswell.fleet import (
         ActivityCount,
         BadUuid,
+        Breakdown,
+        BreakdownPart,
         CheckInReport,
         Explanation,
         Fleet,
@@ -152,6 +152,8 @@ _FLEET: Final = frozenset(
     {
         "ActivityCount",
         "BadUuid",
+        "Breakdown",
+        "BreakdownPart",
         "CheckInReport",
         "Explanation",
         "Fleet",

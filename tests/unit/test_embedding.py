@@ -197,3 +197,30 @@ def test_what_a_notebook_shows_is_escaped_and_short() -> None:
 def test_the_core_refuses_room_that_there_is_not(rows: int) -> None:
     with pytest.raises(MemoryError):
         _core.UuidColumn(rows)
+
+
+def test_a_summary_counts_what_plain_sets_count() -> None:
+    chosen = FLEET.select(limit=60, seed=3, now=NOW, tag="main")
+    rows = {row["uuid"]: row for row in FLEET.to_arrow().to_pylist()}
+    candidates = [row for row in rows.values() if row["production"] and row["tag"] == "main"]
+    picked = [rows[uuid] for uuid in chosen.uuids]
+
+    def band(row: dict[str, Any]) -> str:
+        if row["last_seen"] is None:
+            return "never"
+        hours = (NOW - row["last_seen"]).total_seconds() / 3600
+        return "4h" if hours <= 4 else "1d" if hours < 24 else "7d" if hours < 168 else "30d" if hours < 720 else "more"
+
+    def counted(key: Any) -> dict[str | None, tuple[int, int]]:
+        names = {key(row) for row in candidates}
+        return {n: (sum(key(r) == n for r in picked), sum(key(r) == n for r in candidates)) for n in names}
+
+    summary = chosen.summary()
+    for parts, key in (
+        (summary.bands, band),
+        (summary.groups, lambda row: row["group"]),
+        (summary.hardware, lambda row: row["hardware_id"]),
+    ):
+        found = {part.name: (part.picked, part.candidates) for part in parts if part.candidates}
+        assert found == counted(key)
+    assert sum(part.picked for part in summary.bands) == 60

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from groundswell.factory import Factory
-    from groundswell.factory.rollouts import BreakdownPart, RolloutResult
+    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.fleet.breakdown import BreakdownPart
     from groundswell.fleet.quantities import Denominator
 
 __all__ = ["rollout"]

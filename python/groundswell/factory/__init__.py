@@ -12,7 +12,7 @@ from groundswell.factory.leaving import LeavingDevices, Moved
 from groundswell.factory.mappings import SavedMapping
 from groundswell.factory.metadata import Exported, Renewed
 from groundswell.factory.publisher import Publication
-from groundswell.factory.rollouts import Breakdown, BreakdownPart, RolloutResult
+from groundswell.factory.rollouts import RolloutResult
 from groundswell.factory.status import FactoryStatus, GroupCount, TagStatus, VersionCount
 from groundswell.factory.targets import ProductionRole, TargetsReport
 from groundswell.factory.verification import Verified
@@ -24,8 +24,6 @@ from groundswell.waves.plan import Plan
 from groundswell.waves.records import Rollout, Wave
 
 __all__ = [
-    "Breakdown",
-    "BreakdownPart",
     "CheckReport",
     "CheckResult",
     "DeniedDevice",

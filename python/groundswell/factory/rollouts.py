@@ -14,6 +14,7 @@ from groundswell.factory.plan_checks import devices_of_plan
 from groundswell.factory.requests import Key, RequestBook, checked_request_id
 from groundswell.factory.settings import check_whole_group
 from groundswell.factory.wave_book import nobody
+from groundswell.fleet.breakdown import Breakdown
 from groundswell.fleet.fleet import as_uuid_list
 from groundswell.fleet.quantities import Denominator, parse_goal, parse_limit, parse_seed, whole_seconds
 from groundswell.fleet.uuid_list import UuidList
@@ -23,9 +24,9 @@ from groundswell.waves.records import wave_row
 from groundswell.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
-    from typing import Any, SupportsIndex
+    from typing import SupportsIndex
 
     import numpy as np
     import numpy.typing as npt
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     Publish = Callable[[Sequence[Wave], int], list[Change]]
     Require = Callable[[Wave, int | None], None]
 
-__all__ = ["Breakdown", "BreakdownPart", "RolloutDesk", "RolloutResult"]
+__all__ = ["RolloutDesk", "RolloutResult"]
 
 _SHORTAGES: Final = {
     "none-match": "no device matches",
@@ -52,45 +53,6 @@ _SHORTAGES: Final = {
     "none-online": "no matching device was seen within the online threshold",
     "no-candidate-online": "no candidate was seen within the online threshold",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BreakdownPart:
-    """A part of the devices that a rollout took in.
-
-    Args:
-        name: the recency band, the group or the hardware id; None for devices without a group or of unknown hardware.
-        picked: how many devices were taken in.
-        candidates: how many candidates there were.
-    """
-
-    name: str | None
-    picked: int
-    candidates: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breakdown:
-    """The devices that a rollout took in, next to the candidates. The parts of each tuple add up to all of them.
-
-    Args:
-        bands: by the time since a device was last seen: ``4h`` (at most), ``1d``, ``7d``, ``30d`` (less than),
-            ``more``, ``never``.
-        groups: by group: most picks first, then most candidates, then by name.
-        hardware: by hardware id, in the same order.
-    """
-
-    bands: tuple[BreakdownPart, ...]
-    groups: tuple[BreakdownPart, ...]
-    hardware: tuple[BreakdownPart, ...]
-
-    @classmethod
-    def from_jsonable(cls, data: Mapping[str, Any]) -> Breakdown:
-        """The breakdown of what `dataclasses.asdict` gave, once it has been JSON."""
-        return cls(**{name: tuple(BreakdownPart(**part) for part in parts) for name, parts in data.items()})
-
-
-BANDS: Final = ("4h", "1d", "7d", "30d", "more", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -498,14 +460,9 @@ def _breakdown(
     listed = plan.listed
     if listed is not None and not len(listed):
         # A list of which the factory knows no device has neither picks nor candidates.
-        return Breakdown(bands=tuple(BreakdownPart(band, 0, 0) for band in BANDS), groups=(), hardware=())
-    found = core.breakdown(
-        fleet.core, ordinals, now=plan.now, group=group, listed=None if listed is None else listed.array
-    )
-    return Breakdown(
-        bands=tuple(BreakdownPart(*part) for part in found.bands),
-        groups=tuple(BreakdownPart(*part) for part in found.groups),
-        hardware=tuple(BreakdownPart(*part) for part in found.hardware),
+        return Breakdown.empty()
+    return Breakdown.of(
+        core.breakdown(fleet.core, ordinals, now=plan.now, group=group, listed=None if listed is None else listed.array)
     )
 
 

@@ -1,5 +1,6 @@
 """Fleets: reading them, lists of UUIDs, and selecting batches."""
 
+from groundswell.fleet.breakdown import Breakdown, BreakdownPart
 from groundswell.fleet.fleet import Fleet
 from groundswell.fleet.live import CheckInReport, LiveFleet
 from groundswell.fleet.merge import MergedSelection, merge_selections
@@ -12,6 +13,8 @@ from groundswell.fleet.uuid_list import BadUuid, UuidList, UuidListCheck
 __all__ = [
     "ActivityCount",
     "BadUuid",
+    "Breakdown",
+    "BreakdownPart",
     "CheckInReport",
     "Explanation",
     "Fleet",

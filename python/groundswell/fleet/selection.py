@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
+from groundswell.fleet.breakdown import Breakdown
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_list import UuidList
@@ -300,6 +301,24 @@ class Selection:
             return "only 1 device matches" if self.matching == 1 else f"only {self.matching} devices match"
         candidates = f"only {self.candidates}" if self.candidates else "none"
         return f"of the {self.matching} that match {candidates} can be picked: {' and '.join(left_out)}"
+
+    def summary(self) -> Breakdown:
+        """The picked devices by recency band, group and hardware, next to the candidates.
+
+        Returns:
+            Counts of each part, picked and candidates. `RolloutResult.breakdown` is the same for rollouts.
+
+        Cost: a pass over the candidates.
+
+        >>> from datetime import UTC, datetime
+        >>> from groundswell import Fleet
+        >>> import pyarrow as pa
+        >>> now = datetime(2026, 11, 24, tzinfo=UTC)
+        >>> table = pa.table({"uuid": ["a" * 32, "b" * 32], "production": [True] * 2, "group": ["eu", None]})
+        >>> Fleet.read(table, now=now).select(limit=2, seed=1, now=now).summary().groups[0]
+        BreakdownPart(name=None, picked=1, candidates=1)
+        """
+        return Breakdown.of(self._core.breakdown())
 
     def _scope(self) -> str:
         asked = self._asked
