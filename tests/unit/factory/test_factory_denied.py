@@ -136,7 +136,7 @@ def test_show_says_whether_a_deleted_device_is_denied_or_allowed(stolen: Factory
     error = refusal(stolen.devices.show, asked)
     assert (error.code, error.fields["denied"], error.fields["allowed"]) == ("unknown-device", True, False)
     assert "denied list" in error.message
-    assert "devices allow" in str(error.hint)
+    assert "`devices.allow`" in str(error.hint)
     stolen.devices.allow([device(2)], now=AT)
     error = refusal(stolen.devices.show, asked)
     assert (error.code, error.fields["denied"], error.fields["allowed"]) == ("unknown-device", False, True)
