@@ -32,7 +32,8 @@ lts, production
   versions  unknown 1
   groups    (no group) 1
 
-production, production; its versions are not in any role yet
+production, production
+  versions are not in any role yet
   versions  41 2 · 40 1
   groups    canary 2 · us-east 1
 
@@ -58,7 +59,7 @@ def test_no_colour_is_needed(acme: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_new_factory_says_what_comes_next(run: Run, tmp_path: Path) -> None:
-    run("init", tmp_path / "new", "--name", "new")
+    run("init", tmp_path / "new", "--name", "new", "--now", shops.NOW)
     ran = run("-C", tmp_path / "new", "status", "--now", shops.NOW)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (

@@ -96,8 +96,8 @@ def _detail(one: TagStatus) -> list[str]:
     groups = [f"{count.group or '(no group)'} {count.devices}" for count in one.groups[:_MOST_GROUPS]]
     groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
     pending = not one.has_role and any(count.target_version is not None for count in one.versions)
-    role = "; its versions are not in any role yet" if pending else ""
-    return [f"{_name(one)}, {_kind(one)}{role}", *flow("  versions  ", versions), *flow("  groups    ", groups)]
+    role = ["  versions are not in any role yet"] if pending else []
+    return [f"{_name(one)}, {_kind(one)}", *role, *flow("  versions  ", versions), *flow("  groups    ", groups)]
 
 
 def _rest(devices: int) -> list[str]:
