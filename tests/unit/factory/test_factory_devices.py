@@ -289,7 +289,7 @@ def test_a_name_of_several_devices_is_told_with_their_uuids(factory: Factory, co
     assert isinstance(error, InputError)
     assert error.code == "ambiguous-name"
     assert error.message.startswith(f"{count} devices ")
-    assert error.fields["uuids"] == [device(number) for number in range(1, min(count, 100) + 1)]
+    assert error.fields["uuids"] == [device(number) for number in range(1, count + 1)]
     assert device(1) in error.hint
     assert ("…" in error.hint) == (count > 3)
 
@@ -337,7 +337,7 @@ def test_devices_are_changed_all_or_none_and_every_unknown_one_is_named(registry
     assert isinstance(error, NotFoundError)
     assert error.code == "unknown-devices"
     assert error.fields["unknown"] == [*strangers, device(8)]
-    assert "and 21 more" in error.message
+    assert "and 116 more" in error.message
     assert registry.devices.list() == before
     assert registry.revision == revision
 
