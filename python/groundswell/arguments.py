@@ -42,6 +42,7 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "bool": (lambda value: type(value).__name__ in {"bool", "bool_"}, "True or False"),
     "int": (_is_whole_number, "an int"),
     "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
+    "IO[bytes]": (lambda value: callable(getattr(value, "write", None)), "a binary stream to write to"),
 }
 """For each plain type: how to recognise a value of it, and what to call it."""
 

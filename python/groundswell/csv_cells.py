@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
+
     import pyarrow as pa
 
-__all__ = ["guarded", "guarded_column", "unguarded_column"]
+__all__ = ["guarded", "guarded_column", "row_writer", "unguarded_column"]
 
 _EXECUTED: Final = r"'*[=+\-@\t\r]"
 """How a cell begins that a spreadsheet executes (OWASP, "CSV injection"), with guards that it has already."""
@@ -26,6 +30,31 @@ def guarded(cell: str) -> str:
     ("'=1+1", "''=1", 'gw-1', '-7')
     """
     return f"'{cell}" if _GUARDS.match(cell) else cell
+
+
+class _LineFeeds:
+    """Passes rows on that end with a carriage return and a line feed, without the carriage return."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text: Final = text
+
+    def write(self, row: str) -> None:
+        self._text.write(row.removesuffix("\r\n") + "\n")
+
+
+def row_writer(text: TextIO) -> Callable[[Iterable[object]], object]:
+    r"""A function that writes a row of CSV: a line feed after each row, quotes where they are needed.
+
+    Before 3.13, Python quotes only the line breaks that its rows end with, so its rows end with both.
+
+    >>> import io
+    >>> text = io.StringIO(newline="")
+    >>> write_row = row_writer(text)
+    >>> _ = write_row(["a", "b\rc", 7])
+    >>> text.getvalue()
+    'a,"b\rc",7\n'
+    """
+    return csv.writer(_LineFeeds(text), lineterminator="\r\n").writerow
 
 
 def guarded_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING
 
 from groundswell.cli.render import write_output
-from groundswell.csv_cells import guarded
+from groundswell.csv_cells import guarded, row_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +23,8 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[str | None]], *, ra
         raw: leave cells as they are that a spreadsheet would execute.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    write_row = row_writer(text)
+    write_row(header)
     for row in rows:
-        writer.writerow(["" if cell is None else cell if raw else guarded(cell) for cell in row])
+        write_row(["" if cell is None else cell if raw else guarded(cell) for cell in row])
     write_output(text.getvalue().encode("utf-8", "backslashreplace"), None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
 import io
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.csv_cells import guarded
+from groundswell.csv_cells import guarded, row_writer
 from groundswell.errors import InputError
 from groundswell.fleet.rules import cropped
 from groundswell.outputs import output_file
@@ -128,11 +127,11 @@ def write_rejects(path: Path, rows: BadRows, relation: Relation) -> None:
     """
     with output_file(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([relation.place_word, "column", "reason", *map(guarded, relation.names)])
+        write_row = row_writer(text)
+        write_row([relation.place_word, "column", "reason", *map(guarded, relation.names)])
         for row in rows:
             columns = "; ".join(column for column, _ in row.troubles)
             reasons = "; ".join(reason for _, reason in row.troubles)
-            writer.writerow([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
+            write_row([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
         text.flush()
         text.detach()

@@ -130,8 +130,8 @@ def _of_present_devices(columns: dict[str, Any]) -> dict[str, Any]:
     there = columns["present"]
     if there is None:
         return columns
-    named = {"group_names", "tag_names", "present"}
-    return {name: column if name in named else column[there] for name, column in columns.items()}
+    by_device = ("production", "last_seen", "groups", "tags")
+    return columns | {name: columns[name][there] for name in by_device}
 
 
 def _by_name(

@@ -9,6 +9,7 @@ import csv
 import itertools
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -109,9 +110,9 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
                 "NOTHING SAYS THAT 1 OF THE NEW DEVICES IS A PRODUCTION DEVICE: it counts as a test device, and no"
                 " later import can change that"
             ),
-            "1 row is older than what is known: it did not replace the target_version or last_seen",
             "NO DEVICE OF `the Table` HAS A TAG: no column is read as the tag",
             "1 row was left out that only said again what an earlier row said",
+            "1 row is older than what is known: it did not replace the target_version or last_seen",
         ),
         dry_run=False,
         columns=columns,
@@ -324,6 +325,10 @@ def test_several_files_add_to_each_other(factory: Factory, tmp_path: Path) -> No
     assert factory.devices.show("one").last_seen == later(seconds=-5)
 
 
+def iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [
@@ -345,13 +350,14 @@ def test_files_that_contradict_each_other_are_refused_with_both_values(
     assert error.code == "repeated-uuid"
     assert "`" + str(second) + "`" in error.message
     assert error.fields["total"] == 1
-    assert error.fields["repeated"] == [{"uuid": device(1), "columns": {column: list(values)}}]
+    shown = [iso(value) for value in values] if column == "last_seen" else list(values)
+    assert error.fields["repeated"] == [{"uuid": device(1), "columns": {column: shown}}]
 
 
 def test_every_contradiction_is_listed(factory: Factory) -> None:
     error = refusal(factory, devices(2000, name="one", tag="a"), devices(2000, name="two"))
     assert error.fields["total"] == 2000
-    assert [row["uuid"] for row in error.fields["repeated"]] == [device(number) for number in range(1, 1001)]
+    assert [row["uuid"] for row in error.fields["repeated"]] == [device(number) for number in range(1, 2001)]
     assert "the first of 2000" in error.message
 
 

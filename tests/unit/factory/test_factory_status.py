@@ -46,7 +46,9 @@ def crowd(
                 "group": chance.choice(("a", "b", "c", None, None)),
                 "tag": chance.choice(TAGS),
                 "production": chance.random() < 0.6,
-                "last_seen": chance.choice((None, NOW, NOW - 4 * HOUR, NOW - 4 * HOUR - 1, NOW - 99 * HOUR, 1)),
+                "last_seen": chance.choice(
+                    (None, NOW, NOW - 4 * HOUR, NOW - 4 * HOUR - 1, NOW - 99 * HOUR, 100_000_000)
+                ),
                 "target_version": chance.choice(VERSIONS),
             }
             for number in range(600)

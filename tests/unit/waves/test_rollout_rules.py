@@ -72,7 +72,7 @@ def test_a_list_with_a_limit_takes_a_sample_of_it(
 def test_nothing_at_all_is_an_error_that_points_to_complete(wave: Release) -> None:
     error = refused(wave)
     assert error.code == "nothing-asked"
-    assert "complete" in error.hint
+    assert "completing the wave" in error.hint
 
 
 # --- absent is not empty -------------------------------------------------------------------------------------------
