@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reading
+from groundswell.fleet import rejects
 from reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
 
 if TYPE_CHECKING:
@@ -131,6 +132,13 @@ def test_the_first_bad_row_is_named_and_all_are_counted(tmp_path: Path) -> None:
     assert "(the first of 2500 bad rows)" in error.message
     assert error.fields["total"] == 2500
     assert len(error.fields["bad"]) == 2500
+
+
+def test_no_more_bad_rows_are_listed_than_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejects, "_MAX_LISTED", 1000)
+    body = "".join(f"{device(i)},x y\n" for i in range(2500))
+    error = refusal(write(tmp_path / "f.csv", "uuid,group\n" + body))
+    assert (error.fields["total"], len(error.fields["bad"])) == (2500, 1000)
 
 
 def test_every_bad_cell_of_a_row_is_data(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import factories
 import groundswell
 from factories import AT, NOW, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError
-from groundswell.factory import Factory, ImportReport, SourceReport
+from groundswell.factory import Factory, ImportReport, SourceReport, incoming
 from groundswell.fleet import arrow
 from groundswell.store import changes
 from reference_registry import Row
@@ -359,6 +359,13 @@ def test_every_contradiction_is_listed(factory: Factory) -> None:
     assert error.fields["total"] == 2000
     assert [row["uuid"] for row in error.fields["repeated"]] == [device(number) for number in range(1, 2001)]
     assert "the first of 2000" in error.message
+
+
+def test_no_more_contradictions_are_listed_than_the_bound(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "_MAX_LISTED", 1000)
+    error = refusal(factory, devices(2000, name="one"), devices(2000, name="two"))
+    assert error.fields["total"] == 2000
+    assert [row["uuid"] for row in error.fields["repeated"]] == [device(number) for number in range(1, 1001)]
 
 
 def test_the_order_of_several_files_matters_to_ordinals_alone(tmp_path: Path) -> None:
