@@ -155,6 +155,7 @@ SCENES = {
                 table(4, 4, group="lab", tag="main", production=True, target_version=42), now=NOW
             ),
             lambda factory, _: factory.devices.delete([uuid(0), uuid(7)], now=NOW),
+            lambda factory, _: factory.devices.allow([uuid(0)], now=NOW),
             lambda factory, _: factory.devices.import_(table(0, 1, name="back", production=True), now=NOW),
         ),
     ),
