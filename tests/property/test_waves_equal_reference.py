@@ -239,7 +239,7 @@ def test_a_rollout_of_nothing_points_to_complete_and_an_unknown_group_to_its_nei
     wave, fleet = waves.core_wave([], Wave(42, "main")), waves.core_fleet([])
     with pytest.raises(groundswell.InputError) as caught:
         waves.stage(wave, fleet, Rollout(), DRAW)
-    assert "complete" in caught.value.hint
+    assert "completing the wave" in caught.value.hint
     with pytest.raises(groundswell.NotFoundError) as missing:
         waves.stage(wave, fleet, Rollout(group="alhpa", limit=1), DRAW)
     assert "alpha" in missing.value.hint
