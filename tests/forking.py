@@ -17,20 +17,37 @@ PATIENCE = 60
 """Seconds after which a child counts as hanging."""
 
 
-def in_child(act: Callable[[], Any]) -> Any:
-    """What an act returns in a forked child, as JSON has it. A child that hangs is killed, which fails the test."""
+def in_child(
+    act: Callable[[], Any], *, after: Callable[[], Any] | None = None, fork: Callable[[], int] = os.fork
+) -> Any:
+    """What an act returns in a forked child, as JSON has it. A child that hangs is killed, which fails the test.
+
+    Args:
+        act: what the child does.
+        after: what the parent does first, once the child is there.
+        fork: how to fork.
+    """
     reader, writer = os.pipe()
-    child = os.fork()
+    waits, goes = os.pipe()
+    child = fork()
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(PATIENCE)
         try:
+            os.read(waits, 1)
             found: Any = {"returned": act()}
         except BaseException:  # noqa: BLE001 - a child must not return into the test
             found = {"raised": traceback.format_exc()}
         os.write(writer, json.dumps(found).encode())
         os._exit(0)
     os.close(writer)
+    try:
+        if after is not None:
+            after()
+    finally:
+        os.write(goes, b".")
+        os.close(waits)
+        os.close(goes)
     with os.fdopen(reader, "rb") as file:
         data = file.read()
     _, status = os.waitpid(child, 0)

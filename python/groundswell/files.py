@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEFTOVER",
+    "name_beside",
     "put_in_place",
     "refuse_overwriting",
     "remove_leftovers",
@@ -111,7 +112,7 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
-    temporary = _name_beside(target)
+    temporary = name_beside(target)
     try:
         with _unnamed_or_named(temporary, mode) as file:
             if mode is not None:
@@ -155,7 +156,8 @@ def _give_name(descriptor: int, path: Path) -> None:
         os.close(folder)
 
 
-def _name_beside(target: Path) -> Path:
+def name_beside(target: Path) -> Path:
+    """A fresh name in the same folder, which `remove_leftovers` recognises."""
     return target.with_name(f".{target.name[:_NAME_KEPT]}.{secrets.token_hex(_TOKEN_BYTES)}")
 
 
@@ -171,7 +173,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
     for found in target.parent.glob(f".{glob.escape(target.name[:_NAME_KEPT])}.*"):
         if LEFTOVER.fullmatch(found.name) and found.is_dir():
             _remove_unless_in_use(found)
-    folder = _name_beside(target)
+    folder = name_beside(target)
     folder.mkdir(mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY)
     try:

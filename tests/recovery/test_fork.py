@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -355,6 +356,168 @@ def test_a_child_opens_what_was_closed_before_the_fork(place: Path) -> None:
 
     assert in_child(work) == ACME
     sound_after(place, "groups create")
+
+
+# --- a child opens what its parent has released
+
+
+def change_and_read(place: Path, name: str) -> list[Any]:
+    """Open the factory, make a group, and use what reaches its files in other ways."""
+    with opened(place) as factory:
+        factory.groups.create(name, now=NOW)
+        factory.backup(place / f"backup-{name}")
+        return [factory.check(now=NOW).sound, len(factory.devices.fleet(now=NOW))]
+
+
+def test_a_child_opens_what_its_parent_has_closed_again_and_again(place: Path, factory: Factory) -> None:
+    def work() -> list[Any]:
+        found = [change_and_read(place, f"child-{number}") for number in range(2)]
+        grandchild = in_child(lambda: change_and_read(place, "grandchild"))
+        with opened(place) as mine:
+            inside = in_child(lambda: [code_of(mine.groups.list), code_of(factory.groups.list)])
+            mine.groups.create("last", now=NOW)
+        return [*found, grandchild, inside, code_of(factory.groups.list), code_of(factory.close)]
+
+    assert in_child(work, after=factory.close) == [[True, 6]] * 3 + [[FORKED, FORKED], FORKED, FORKED]
+    names = ["child-0", "child-1", "grandchild", "last"]
+    with opened(place) as again:
+        assert [group.name for group in again.groups.list()] == sorted(["canary", "field", *names])
+    sound_after(place, *["groups create"] * len(names))
+    assert not [path.name for path in (place / ACME).iterdir() if path.name.startswith(".")]
+    for name in names[:3]:
+        Factory.restore(place / f"backup-{name}", place / f"restored-{name}", user=USER, now=NOW)
+
+
+def test_a_child_waits_until_its_parent_has_closed(place: Path, factory: Factory) -> None:
+    def after() -> None:
+        assert code_of(lambda: Factory.open(place / ACME, wait=NOTHING)) == "factory-in-use"
+        threading.Timer(0.1, factory.close).start()
+
+    def work() -> str:
+        with Factory.open(place / ACME, user=USER, wait=timedelta(seconds=30)) as mine:
+            return mine.name
+
+    assert in_child(work, after=after) == ACME
+
+
+def test_two_children_take_turns_and_exclude_each_other(place: Path, factory: Factory) -> None:
+    def work() -> list[Any]:
+        with opened(place) as mine:
+            mine.groups.create("one", now=NOW)
+            other = "from pathlib import Path; import sys; from groundswell.factory import Factory\n"
+            other += "from datetime import timedelta\nFactory.open(Path(sys.argv[1]), wait=timedelta(0))"
+            refused = subprocess.run(
+                [sys.executable, "-c", other, str(place / ACME)],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=ENVIRONMENT,
+            )
+            writes = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+            duck = subprocess.run(
+                [sys.executable, "-c", writes, str(place / ACME / "factory.duckdb")],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return ["in use by" in refused.stderr, "Could not set lock" in duck.stderr]
+
+    assert in_child(work, after=factory.close) == [True, True]
+    sound_after(place, "groups create")
+
+
+@pytest.mark.parametrize("end", ["killed", "closed"])
+def test_a_child_takes_over_from_a_parent_that_died(place: Path, end: str) -> None:
+    """The changes of the parent are in its write-ahead log. The child that takes over is killed as well, or closes."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; from groundswell.factory import Factory\n"
+        "factory = Factory.open(Path(sys.argv[1]), user='alice')\n"
+        "factory.groups.create('parent')\n"
+        "reader, writer = os.pipe()\n"
+        "parent = os.getpid()\n"
+        "if os.fork() == 0:\n"
+        "    os.close(writer); os.read(reader, 1)\n"
+        "    factory = Factory.open(Path(sys.argv[1]), user='alice')\n"
+        "    factory.groups.create('child')\n"
+        "    print(sorted(group.name for group in factory.groups.list()), flush=True)\n"
+        "    if sys.argv[2] == 'killed': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    factory.close(); sys.exit()\n"
+        "os.kill(parent, signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(place / ACME), end],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+        timeout=60,
+    )
+    groups = ["canary", "child", "field", "parent"]
+    assert done.stdout == f"{groups}\n"
+    with opened(place) as factory:
+        assert [group.name for group in factory.groups.list()] == groups
+    sound_after(place, "groups create", "groups create")
+    assert not [path.name for path in (place / ACME).iterdir() if path.name.startswith(".")]
+
+
+def test_a_child_repairs_what_its_parent_has_closed(place: Path, factory: Factory) -> None:
+    factory.groups.create("before", now=NOW)
+
+    def after() -> None:
+        factory.close()
+        (place / ACME / "factory.duckdb").write_bytes(b"damaged")
+
+    def work() -> list[Any]:
+        Factory.repair(place / ACME)
+        return change_and_read(place, "child")
+
+    assert in_child(work, after=after) == [True, 6]
+    sound_after(place, "groups create", "groups create")
+
+
+# --- forks that do not go through Python
+
+
+def fork_of_c(hook: str) -> Callable[[], int]:
+    """A fork of a program in C: one that runs no hook of Python, or as uWSGI only the one in the child."""
+
+    def fork() -> int:
+        child: int = ctypes.PyDLL(None).fork()
+        if child == 0 and hook == "in the child":
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+        return child
+
+    return fork
+
+
+@pytest.mark.parametrize("hook", ["none", "in the child"])
+def test_a_child_of_a_program_in_c_is_refused_and_harms_nothing(
+    place: Path, hook: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    held = [opened(place)]
+    held[0].groups.create("before", now=NOW)
+
+    def work() -> list[Any]:
+        codes = [code_of(held[0].groups.list), code_of(held[0].close)]
+        held.clear()
+        gc.collect()
+        return [*codes, code_of(lambda: Factory.open(place / ACME, wait=NOTHING))]
+
+    assert in_child(work, fork=fork_of_c(hook)) == [FORKED, FORKED, "factory-in-use"]
+
+    def drop() -> bool:
+        held.clear()
+        return gc.collect() >= 0
+
+    assert in_child(drop, fork=fork_of_c(hook))
+    held[0].groups.create("after", now=NOW)
+
+    def takes_over() -> list[Any]:
+        return change_and_read(place, "child")
+
+    assert in_child(takes_over, after=held[0].close, fork=fork_of_c(hook)) == [True, 6]
+    assert capfd.readouterr().err == ""
+    sound_after(place, *["groups create"] * 3)
 
 
 # --- values

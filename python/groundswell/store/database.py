@@ -64,7 +64,7 @@ def connect(path: Path, *, read_only: bool = False, scratch: Path | None = None)
     Raises:
         StorageError: ``store-damaged``, ``cannot-read``, ``cannot-write``.
         StateError: ``factory-in-use`` where another program has it open without minding the factory's lock;
-            ``forked-factory`` where an ancestor of this process had it open when it forked.
+            ``forked-factory`` where an ancestor of this process had it open under this name when it forked.
     """
     import duckdb
 

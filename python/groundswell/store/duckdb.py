@@ -40,8 +40,9 @@ from groundswell.store.database import (
 from groundswell.store.faults import RESTORE, cannot_read, cannot_write, damaged, outcome_unknown
 from groundswell.store.interrupts import InterruptedAfterCommitError, interrupts_held
 from groundswell.store.lock import OwnerLock
-from groundswell.store.process import Connections, Descriptor, Home, forked
+from groundswell.store.process import Connections, Descriptor, Home, forked, guard, inherited
 from groundswell.store.schema import KEYS
+from groundswell.store.second_name import SecondName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ AUDIT_LOG: Final = "audit.log"
 LOCK: Final = "lock"
 
 _IN_A_COPY: Final = "it can only be read in a copy, because it has to be brought up to date"
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 _CHECKPOINT_ABOVE: Final = 16 << 20
 """Bytes of write-ahead log after which it is brought into the database file."""
 
@@ -82,6 +84,7 @@ class DuckDBStore:
         self.home: Final = Home(folder)
         self._path = folder / DATABASE
         self._scratch: Path | None = None
+        self._second_name: SecondName | None = None
         self._lock: Final = lock
         self._turn: Final = threading.RLock()
         self._closed = False
@@ -434,9 +437,12 @@ class DuckDBStore:
             if not begin:
                 _require(self._path)
             if self.read_only is None:
+                if inherited(self._path):
+                    self._take_second_name()
                 connection = self._connect()
                 keep_private(self._path)
                 self._bring_up_to_date(connection, self._log, begin=begin)
+                self._drop_old_logs(connection)
                 self._log.tidy(last=self._revision)
             else:
                 self._open_to_read(self._log)
@@ -447,10 +453,30 @@ class DuckDBStore:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         in_place = self.read_only is not None and self._path.parent == self.folder
-        connection = connect(self._path, read_only=in_place, scratch=self._scratch)
+        # A fork in another thread waits: its child must find the connection that is being made.
+        with guard:
+            connection = connect(self._path, read_only=in_place, scratch=self._scratch)
+            self._connections.current = connection, os.path.realpath(self._path)
         self._connection = connection
-        self._connections.current = connection, os.path.realpath(self._path)
         return connection
+
+    def _take_second_name(self) -> None:
+        try:
+            self._second_name = SecondName(self._path)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return  # `connect` refuses the first name
+            raise cannot_write(self.folder, error) from error
+        self._path = self._second_name.path
+
+    def _drop_old_logs(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if self._second_name is not None:
+            with faults_told(self._path):
+                connection.execute("CHECKPOINT")
+            try:
+                self._second_name.drop_old_logs()
+            except OSError as error:
+                raise cannot_write(self.folder, error) from error
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection, log: AuditLog, *, begin: bool = False) -> None:
         with faults_told(self._path):
@@ -464,7 +490,8 @@ class DuckDBStore:
             self._scratch = Path(tempfile.mkdtemp(prefix="groundswell-"))
         except OSError:
             self._scratch = None  # what is read has to fit into memory
-        if not write_ahead_log(self._path).exists() and self._is_up_to_date(log):
+        in_place = not write_ahead_log(self._path).exists() and not inherited(self._path)
+        if in_place and self._is_up_to_date(log):
             return
         self._disconnect()
         copy = self._copied()
@@ -503,6 +530,9 @@ class DuckDBStore:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch, self._path = None, self.folder / DATABASE
+        if self._second_name is not None:
+            self._second_name.remove()
+            self._second_name, self._path = None, self.folder / DATABASE
 
     def _disconnect(self) -> None:
         if self._connection is not None:

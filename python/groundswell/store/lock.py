@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError, StorageError
 from groundswell.store.faults import cannot_write
-from groundswell.store.process import Descriptor, Home, guard, owners
+from groundswell.store.process import Descriptor, Home, guard, notice_fork, owners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,7 @@ class OwnerLock:
             StateError: ``factory-in-use``, with who holds it and since when.
             StorageError: ``cannot-write``; ``unsafe-lock`` for a link, a pipe or a directory in place of the file.
         """
+        notice_fork()
         deadline = time.monotonic() + wait
         while True:
             try:
@@ -130,7 +131,11 @@ def _claim(path: Path, folder: Descriptor | None, signature: dict[str, object]) 
 def _give_up(taken: list[Descriptor], key: _Key | None) -> None:
     # The file goes last: until then others can read who the owner is.
     while taken:
-        taken.pop(0).close()
+        descriptor = taken.pop(0)
+        # A child that another library forked off may still have a copy, which would keep the lock.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor.fileno(), fcntl.LOCK_UN)
+        descriptor.close()
     if key is not None:
         with guard:
             owners.pop(key, None)

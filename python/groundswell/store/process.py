@@ -4,6 +4,9 @@ The child has copies of the parent's file descriptors and of the memory of its D
 threads. It closes the descriptors at once, so that the parent's lock ends with the parent. It never uses or destroys
 the connection: a destructor would wait for threads that do not exist, or write to the parent's file. Whoever reaches
 the store, its files or its lock asks its `Home` first.
+
+A program that forks in C (uWSGI, an extension) may run only some of Python's hooks or none: then the child does all
+that as soon as it asks.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from groundswell.errors import StateError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Connections", "Descriptor", "Home", "forked", "guard", "inherited", "owners"]
+__all__ = ["Connections", "Descriptor", "Home", "forked", "guard", "inherited", "notice_fork", "owners"]
 
 
 class _Generation:
@@ -28,6 +31,7 @@ class _Generation:
 
 
 _generation = _Generation()
+_pid = os.getpid()
 guard: Final = threading.RLock()
 """Held while a descriptor is opened or closed, so that a fork in another thread finds a complete list of them."""
 owners: Final[dict[tuple[int, int], dict[str, object]]] = {}
@@ -47,15 +51,16 @@ class Home:
     __slots__ = ("_generation", "_path", "_pid")
 
     def __init__(self, path: Path) -> None:
+        notice_fork()
         self._path: Final = path
-        self._pid: Final = os.getpid()
         self._generation: Final = _generation
+        self._pid: Final = os.getpid()
 
     @property
     def is_here(self) -> bool:
         """Whether this is that process."""
-        # The pid covers a fork that did not go through Python.
-        return self._generation is _generation and self._pid == os.getpid()
+        notice_fork()
+        return self._generation is _generation
 
     def require(self) -> None:
         """Refuse in any other process.
@@ -128,11 +133,18 @@ class Connections:
 
     def __init__(self) -> None:
         self.current: tuple[object, str] | None = None
+        self._pid: Final = os.getpid()
         _connections.add(self)
+
+    def __del__(self) -> None:
+        # A process that was forked off without Python's hooks must not destroy the connection either.
+        if self._pid != os.getpid():
+            self._left_behind()
 
     def _left_behind(self) -> None:
         if self.current is not None:
             connection, path = self.current
+            self.current = None
             _core.keep_forever(connection)
             _inherited.add(path)
 
@@ -145,19 +157,31 @@ def inherited(path: Path) -> bool:
     return bool(_inherited) and os.path.realpath(path) in _inherited
 
 
+def notice_fork() -> None:
+    """Leave behind what an ancestor had open, if this process was forked off without Python's hooks."""
+    if _pid != os.getpid():
+        _leave_behind()
+
+
+def _leave_behind() -> None:
+    global _generation, _pid
+    _generation, _pid = _Generation(), os.getpid()
+    for descriptor in list(_descriptors):
+        descriptor._left_behind()  # noqa: SLF001 - a part of this module
+    for connections in list(_connections):
+        connections._left_behind()  # noqa: SLF001 - a part of this module
+    _descriptors.clear()
+    _connections.clear()
+    owners.clear()
+
+
 def _after_in_child() -> None:
-    global _generation  # noqa: PLW0603 - the process has changed
-    _generation = _Generation()
     try:
-        for descriptor in list(_descriptors):
-            descriptor._left_behind()  # noqa: SLF001 - a part of this module
-        for connections in list(_connections):
-            connections._left_behind()  # noqa: SLF001 - a part of this module
-        _descriptors.clear()
-        _connections.clear()
-        owners.clear()
+        _leave_behind()
     finally:
-        guard.release()
+        # uWSGI runs this hook without the one before the fork, so that nobody holds the guard.
+        with contextlib.suppress(RuntimeError):
+            guard.release()
 
 
 os.register_at_fork(before=guard.acquire, after_in_parent=guard.release, after_in_child=_after_in_child)

@@ -26,6 +26,7 @@ from groundswell.store.duckdb import AUDIT_LOG, LOCK, require_factory, write_ref
 from groundswell.store.faults import RESTORE, cannot_write, damaged
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
+from groundswell.store.second_name import usable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,10 @@ def _staged(folder: Path | None) -> Iterator[Path]:
 def _refuse_lost_lines(folder: Path, revision: int) -> None:
     """Refuse to go back: a database that has seen more than the log tells is worth more than the log."""
     try:
-        with connected(folder / DATABASE, read_only=True) as connection:
+        with (
+            usable_name(folder / DATABASE) as database,
+            connected(database, read_only=True) as connection,
+        ):
             seen, _ = position(connection)
     except GroundswellError as error:
         if isinstance(error, StateError) or error.code != "store-damaged":
