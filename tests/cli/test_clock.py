@@ -88,6 +88,48 @@ def test_every_act_that_signs_is_refused(shop: Path) -> None:
     assert {name for name in before | after if before.get(name) != after.get(name)} <= {"acme/lock"}
 
 
+def test_every_act_on_a_wave_that_signs_is_refused(shop: Path) -> None:
+    keys = {"root_keys": shop / "root.tgz", "targets_keys": shop / "targets.tgz"}
+    second = {"root_keys": keys["root_keys"], "targets_keys": shop / "second.tgz"}
+    then = AT - 2 * DAY
+    with Factory.open(shop / "acme", user="alice") as factory:
+        factory.keys.add_targets(**second, now=AT)
+        (target, *_) = factory.targets.list()
+        version = target.target_version
+        factory.waves.init("first", version, "fresh", keys=keys["targets_keys"], new_tag=True, now=AT)
+        revision = factory.revision
+        acts: dict[str, Callable[[], object]] = {
+            "init": lambda: factory.waves.init(
+                "second", version, "other", keys=keys["targets_keys"], new_tag=True, now=then
+            ),
+            "sign": lambda: factory.waves.sign("first", keys=second["targets_keys"], now=then),
+            "complete": lambda: factory.waves.complete("first", now=then),
+            "cancel": lambda: factory.waves.cancel("first", now=then),
+            "prune": lambda: factory.targets.prune([version], now=then),
+        }
+        for name, act in acts.items():
+            with pytest.raises(StateError) as caught:
+                act()
+            assert caught.value.code == "clock-behind", name
+        assert factory.revision == revision
+        assert any("THE CLOCK IS BEHIND" in text for text in factory.waves.status("first", now=then).warnings)
+
+
+def test_a_restore_is_refused_and_leaves_nothing_until_the_clock_is_accepted(acme: Run, shop: Path) -> None:
+    with Factory.open(shop / "acme", user="alice") as factory:
+        factory.groups.create("made-by-a-wrong-clock", now=FUTURE)
+        factory.backup(shop / "backup")
+    before = sorted(shop.iterdir())
+    refused = acme("restore", shop / "backup", shop / "again", "--now", shops.NOW)
+    assert refused.slug == "clock-behind"
+    assert sorted(shop.iterdir()) == before
+    assert acme("restore", shop / "backup", shop / "again", "--now", shops.NOW, "--accept-clock").code == 0
+    entry = json.loads((shop / "again/audit.log").read_text().splitlines()[-1])
+    assert entry["details"]["accepted_clock"] is True
+    with Factory.open(shop / "again", user="alice") as factory:
+        factory.metadata.refresh(now=AT)
+
+
 def test_times_that_devices_report_do_not_count(acme: Run, shop: Path) -> None:
     (shop / "later.csv").write_text(f"uuid,last_seen\n{factories.device(7)},2026-11-19T10:00:00Z\n")
     assert acme("devices", "import", "--now", shops.NOW, shop / "later.csv").code == 0

@@ -338,6 +338,42 @@ def test_commands_on_a_read_only_disk_read_or_say_that_they_cannot_write(tmp_pat
             assert "Read-only file system" in done.stderr, command
 
 
+def test_nothing_is_written_before_a_read_only_factory_refuses(tmp_path: Path) -> None:
+    """Neither tarballs of keys nor a file of rejects: that the change cannot be made is known before."""
+    bare(tmp_path)
+    files = {"root_keys": tmp_path / "root.tgz", "targets_keys": tmp_path / "targets.tgz"}
+    new = {"root_keys": files["root_keys"], "targets_keys": tmp_path / "new.tgz"}
+    (tmp_path / "fleet.csv").write_text(f"uuid,production\n{uuid(70)},yes\n{uuid(71)},perhaps\n")
+
+    def refused(acts: dict[str, Callable[[Factory], object]]) -> None:
+        before = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+        with mounted_read_only(tmp_path / ACME), opened(tmp_path) as factory:
+            for name, act in acts.items():
+                with pytest.raises(StorageError) as caught:
+                    act(factory)
+                assert caught.value.code == "cannot-write", name
+                assert "Read-only file system" in caught.value.message, name
+        assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()} == before
+
+    rejects = tmp_path / "rejects.csv"
+    refused(
+        {
+            "init": lambda factory: factory.keys.init(**files, now=NOW),
+            "import": lambda factory: factory.devices.import_(tmp_path / "fleet.csv", rejects=rejects, now=NOW),
+        }
+    )
+    with opened(tmp_path) as factory:
+        factory.keys.init(**files, now=NOW)
+    refused(
+        {
+            "add-targets": lambda factory: factory.keys.add_targets(**new, now=NOW),
+            "rotate root": lambda factory: factory.keys.rotate_root(root_keys=files["root_keys"], now=NOW),
+            "rotate targets": lambda factory: factory.keys.rotate_targets(**files, now=NOW),
+            "rotate online": lambda factory: factory.keys.rotate_online(root_keys=files["root_keys"], now=NOW),
+        }
+    )
+
+
 def test_another_user_can_read_and_is_told_what_cannot_be_done(tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can become another user")

@@ -52,13 +52,27 @@ def backup(file: str, *, directory: str | None) -> None:
     type=int,
     help="The highest version of timestamp.json that devices have seen; without it the version jumps by a million.",
 )
+@click.option(
+    "--accept-clock",
+    is_flag=True,
+    help="Sign although the clock is more than a day behind the newest record; records before do not count any more.",
+)
 @now_option
-def restore(file: str, directory: str, *, last_timestamp_version: int | None, now: datetime | None) -> None:
+def restore(
+    file: str, directory: str, *, last_timestamp_version: int | None, accept_clock: bool, now: datetime | None
+) -> None:
     """Make a factory in DIR, which must be empty or not exist, out of a backup."""
     from groundswell.factory import Factory
 
     work_at_hand().makes(Path(directory))
-    found = Factory.restore(file, directory, last_timestamp_version=last_timestamp_version, user=user_of(), now=now)
+    found = Factory.restore(
+        file,
+        directory,
+        last_timestamp_version=last_timestamp_version,
+        user=user_of(),
+        now=now,
+        accept_clock=accept_clock,
+    )
     epochs = ", ".join(f"{repository} {epoch}" for repository, epoch in found.epochs.items())
     say(
         f"restored the factory {found.name} of {instant_text(found.backed_up_at)} to {printable(directory)};"

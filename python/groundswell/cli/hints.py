@@ -94,7 +94,8 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "bad-uuid": _uuid,
     "bad-tarball": "give a tarball of keys that `groundswell keys` or fioctl wrote, or restore it from its copy",
     "bad-rows": "correct them, or write them to a file with --rejects FILE and go on without them",
-    "clock-behind": "set the clock; or, if that record is wrong: `groundswell metadata refresh --accept-clock`",
+    "clock-behind": "set the clock; or, if that record is wrong: `groundswell metadata refresh --accept-clock`"
+    " (`restore` has the option, too)",
     "edited-plan": "make the plan again; to stage an edited list of devices, give it with --uuids @FILE",
     "empty-fleet": "--include-test selects from all devices",
     "expired-role": "give --expires-days N, or --expires-at with an instant in the future",

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.errors import InputError, StateError, StorageError
+from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.placing import placed
@@ -213,6 +214,7 @@ def restore_backup(
     last_timestamp_version: int | None = None,
     user: str,
     now: datetime | None = None,
+    accept_clock: bool = False,
 ) -> Restored:
     """Make a factory out of a backup; see `groundswell.factory.Factory.restore`."""
     _check_version(last_timestamp_version)
@@ -221,7 +223,15 @@ def restore_backup(
     _refuse_taken(path)
     with placed(path, _refuse_taken) as fresh:
         manifest = _extract(backup, fresh)
-        restored, fault = _jump(fresh, path, manifest, last=last_timestamp_version, user=user, at=seconds(now))
+        restored, fault = _jump(
+            fresh,
+            path,
+            manifest,
+            last=last_timestamp_version,
+            user=user,
+            at=seconds(now),
+            accept_clock=accept_clock,
+        )
     if fault is not None:
         raise _unsound(str(path), f"was restored, but what `{backup}` holds is not valid", fault)
     return restored
@@ -370,7 +380,7 @@ def _unpack(file: IO[bytes], listed: _Listed, fresh: Path, backup: Path) -> None
 
 
 def _jump(
-    fresh: Path, path: Path, manifest: _Manifest, *, last: int | None, user: str, at: int
+    fresh: Path, path: Path, manifest: _Manifest, *, last: int | None, user: str, at: int, accept_clock: bool
 ) -> tuple[Restored, str | None]:
     """Let the epochs be higher than any that a device can have seen, and sign what is served under them.
 
@@ -389,9 +399,20 @@ def _jump(
             before = publisher.epoch(repository)
             after = max(before, last) if last is not None else before + EPOCH_JUMP
             epochs[repository] = after + 1
-            changes += publisher.publish(repository, served, roots.root(repository), now=instant(at), epoch=after + 1)
+            changes += publisher.publish(
+                repository,
+                served,
+                roots.root(repository),
+                now=instant(at),
+                epoch=after + 1,
+                accept_clock=accept_clock,
+            )
         summary = "restored a backup; the epochs jumped"
-        revision = context.commit("restore", summary, changes, at=at, details={"epochs": epochs})
+        details: dict[str, object] = {"epochs": epochs}
+        if accept_clock:
+            summary += "; accepted the clock"
+            details[ACCEPTED_CLOCK] = True
+        revision = context.commit("restore", summary, changes, at=at, details=details)
         restored = Restored(
             path=path, name=context.meta("name"), revision=revision, backed_up_at=manifest.backed_up_at, epochs=epochs
         )

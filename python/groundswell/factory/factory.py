@@ -191,6 +191,7 @@ class Factory:
         last_timestamp_version: int | None = None,
         user: str | None = None,
         now: datetime | None = None,
+        accept_clock: bool = False,
     ) -> Restored:
         """Make a factory out of a backup.
 
@@ -202,19 +203,26 @@ class Factory:
             path: the directory; it must not exist, or be empty.
             last_timestamp_version: the highest version of ``timestamp.json`` that devices have seen, if it is known.
             user: who does it; the login name unless given.
-            now: the instant of the new metadata; the clock's unless given.
+            now: the instant of the new metadata (default: now).
+            accept_clock: as for `Metadata.refresh`.
 
         Raises:
             InputError: ``bad-backup``, ``bad-timestamp-version``.
             NotFoundError: ``file-not-found``.
-            StateError: ``folder-not-empty``, ``newer-factory``.
+            StateError: ``folder-not-empty``, ``newer-factory``; ``clock-behind`` where `now` is more than a day before
+                the newest record in the backup.
             StorageError: ``cannot-write``, ``cannot-read``. ``unsound-backup`` if the audit log in the backup is not
                 valid: the factory is made all the same, and needs a look.
         """
         from groundswell.factory.backup import restore_backup
 
         return restore_backup(
-            Path(backup), Path(path), last_timestamp_version=last_timestamp_version, user=_at_work(user), now=now
+            Path(backup),
+            Path(path),
+            last_timestamp_version=last_timestamp_version,
+            user=_at_work(user),
+            now=now,
+            accept_clock=accept_clock,
         )
 
     @staticmethod

@@ -167,6 +167,8 @@ def import_devices(
         )
     for source in sources:
         refuse_own_database(context, source)
+    if rejects is not None and not dry_run:
+        context.store.require_writable()  # before the file of rejects is written
     at = seconds(now)
     with context.store.turn():
         mapping = options.resolved(context)

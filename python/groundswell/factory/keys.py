@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from groundswell.tuf.root import RoleName
     from groundswell.tuf.signers import Signer
 
+    Tarballs = Mapping[Path, Mapping[str, bytes]]
+
 __all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
 
 ROOT_LIFE: Final = timedelta(days=365)
@@ -166,7 +168,7 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(self._context.signing_seconds(now))
+        at = self._signing_instant(now)
         with self._context.store.turn():
             root = self._roots.root("ci")
             if root.version > _ONLINE_ROOT_VERSION:
@@ -178,13 +180,14 @@ class Keys:
             targets_key, targets_entries = self._new_key(targets_path, "targets", root)
             if root_key.public.keyid == targets_key.public.keyid:
                 raise _wrong_role(str(targets_path), root_key.public.keyid)
-            _write(root_path, _with_first_root(root_entries, first_key))
-            _write(targets_path, targets_entries)
-            self._take_offline(first_key, root_key, targets_key, at)
+            tarballs = {root_path: _with_first_root(root_entries, first_key), targets_path: targets_entries}
+            self._take_offline(first_key, root_key, targets_key, at, tarballs)
             self._retire()
             return self.show()
 
-    def _take_offline(self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime) -> None:
+    def _take_offline(
+        self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime, tarballs: Tarballs
+    ) -> None:
         third = next_root(
             self._roots.latest("ci").signed,
             replace={"root": {first.public.keyid: root.public}},
@@ -200,7 +203,8 @@ class Keys:
         signers = [signer_of(root), signer_of(first)]
         links = self._roots.extend(third, signers, now=at)
         last = self._roots.extend(fourth, signers[:1], now=at, after=links)
-        self._commit("keys init", "took the root offline", [new_links(links), new_links(last)], fourth, at)
+        changes = [new_links(links), new_links(last)]
+        self._commit("keys init", "took the root offline", changes, fourth, at, tarballs=tarballs)
 
     def _resume(self, root: Root, root_path: Path, targets_path: Path) -> None:
         """Accept the tarballs that did it; refuse others, which would seem to have been taken."""
@@ -231,14 +235,13 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(self._context.signing_seconds(now))
+        at = self._signing_instant(now)
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
             if targets_path.exists() and self._holds_listed(read_tarball(targets_path), root):
                 return self.show(production=True)
             key, entries = self._new_key(targets_path, "targets", root)
-            _write(targets_path, entries)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 add={"targets": [key.public]},
@@ -246,7 +249,14 @@ class Keys:
                 change=self._change("Add an offline targets key", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
-            self._commit("keys add-targets", f"added the targets key {key.public.keyid}", changes, signed, at)
+            self._commit(
+                "keys add-targets",
+                f"added the targets key {key.public.keyid}",
+                changes,
+                signed,
+                at,
+                tarballs={targets_path: entries},
+            )
             return self.show(production=True)
 
     def rotate_root(self, *, root_keys: str | Path, now: datetime | None = None) -> KeysView:
@@ -261,13 +271,12 @@ class Keys:
             InputError: ``bad-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        path, at = Path(root_keys), instant(self._context.signing_seconds(now))
+        path, at = Path(root_keys), self._signing_instant(now)
         self._refuse_inside(path)
         with self._context.store.turn():
             root = self._ready()
             old = self._signer(path, "root", root)
             key, entries = self._new_key(path, "root", root, beside_active=True)
-            _write(path, entries)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 replace={"root": {old.public_key.keyid: key.public}},
@@ -275,7 +284,14 @@ class Keys:
                 change=self._change("Rotate the offline root key", at),
             )
             changes = [new_links(self._roots.extend(signed, [signer_of(key), old], now=at))]
-            self._commit("keys rotate root", f"rotated the root key to {key.public.keyid}", changes, signed, at)
+            self._commit(
+                "keys rotate root",
+                f"rotated the root key to {key.public.keyid}",
+                changes,
+                signed,
+                at,
+                tarballs={path: entries},
+            )
             return self.show()
 
     def rotate_targets(
@@ -296,13 +312,12 @@ class Keys:
         root_path, targets_path = Path(root_keys), Path(targets_keys)
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
-        at = instant(self._context.signing_seconds(now))
+        at = self._signing_instant(now)
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
             old = self._signer(targets_path, "targets", root)
             key, entries = self._new_key(targets_path, "targets", root, beside_active=True)
-            _write(targets_path, entries)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 replace={"targets": {old.public_key.keyid: key.public}},
@@ -312,7 +327,13 @@ class Keys:
             changes = [new_links(self._roots.extend(signed, [signer], now=at))]
             swap = {old.public_key.keyid: signer_of(key)}
             self._commit(
-                "keys rotate targets", f"rotated a targets key to {key.public.keyid}", changes, signed, at, swap=swap
+                "keys rotate targets",
+                f"rotated a targets key to {key.public.keyid}",
+                changes,
+                signed,
+                at,
+                swap=swap,
+                tarballs={targets_path: entries},
             )
             return self.show(production=True)
 
@@ -341,7 +362,7 @@ class Keys:
                     hint=f"say one or more of {', '.join(ONLINE_ROLES)}",
                     fields={"role": role, "roles": list(ONLINE_ROLES)},
                 )
-        at = instant(self._context.signing_seconds(now))
+        at = self._signing_instant(now)
         with self._context.store.turn():
             root = self._ready()
             signer = self._signer(Path(root_keys), "root", root)
@@ -411,6 +432,16 @@ class Keys:
             ) from error
 
     # --- what the commands share
+
+    def _signing_instant(self, now: datetime | None) -> datetime:
+        """The instant of a change of keys; refuses a factory that cannot be changed before a tarball is written.
+
+        Raises:
+            StateError: ``clock-behind``.
+            StorageError: ``cannot-write``.
+        """
+        self._context.store.require_writable()
+        return instant(self._context.signing_seconds(now))
 
     @staticmethod
     def _refuse_inside(*paths: Path) -> None:
@@ -524,6 +555,7 @@ class Keys:
         at: datetime,
         *,
         swap: Mapping[str, Signer] | None = None,
+        tarballs: Tarballs | None = None,
     ) -> None:
         """Store new roots, and publish everything anew under them.
 
@@ -534,6 +566,7 @@ class Keys:
             signed: what the last of them says.
             at: the instant.
             swap: keyids whose signatures on targets roles give way to those of another signer.
+            tarballs: what each tarball is to hold; written last, so that a refusal leaves them alone.
         """
         root = read_root(dict(signed), allow_rsa=True)
         for repository in REPOSITORIES:
@@ -557,6 +590,8 @@ class Keys:
             if served:
                 changes += self._publisher.publish(repository, served, root, now=at)
         details = {"role_version": root.version}
+        for path, entries in (tarballs or {}).items():
+            _write(path, entries)
         self._context.commit(action, summary, changes, at=seconds(at), details=details)
 
 

@@ -526,11 +526,12 @@ def test_an_online_key_file_that_holds_another_key_is_told(keyed: Keyed) -> None
 
 def test_targets_that_would_be_short_of_signatures_keep_their_keys(keyed: Keyed) -> None:
     put_production(keyed, offline=False)
-    revision = keyed.factory.revision
+    revision, tarball = keyed.factory.revision, keyed.targets_keys.read_bytes()
     error = refusal(keyed.factory.keys.rotate_targets, root_keys=keyed.root_keys, targets_keys=keyed.targets_keys)
     assert isinstance(error, TrustError)
     assert (error.code, error.fields["missing"]) == ("signatures-missing", 1)
     assert keyed.factory.revision == revision
+    assert keyed.targets_keys.read_bytes() == tarball
 
 
 def test_a_rotation_changes_the_signatures_of_production_targets_and_not_what_they_sign(
