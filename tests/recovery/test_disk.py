@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -284,6 +285,8 @@ def cli(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_everything_is_readable_on_a_read_only_disk(tmp_path: Path, state: str) -> None:
     """Also after a crash: what the log has and the database lacks is read from a copy, and the disk is not touched."""
     keyed(tmp_path)
+    with opened(tmp_path) as factory:
+        factory.devices.import_(table(99, 1, production=False, tag="main"), now=NOW)
     acme = tmp_path / ACME
     clean = acme.with_name("clean")
     shutil.copytree(acme, clean)
@@ -307,10 +310,16 @@ def test_everything_is_readable_on_a_read_only_disk(tmp_path: Path, state: str) 
         with opened(tmp_path) as factory:
             assert [group.name for group in factory.groups.list()] == ["canary", "field", "last"]
             assert factory.check(now=NOW).sound
-            assert len(factory.devices.fleet(now=NOW)) == 6
+            assert len(factory.devices.fleet(now=NOW)) == 7
             factory.status(now=NOW)
             factory.backup(tmp_path / "backup")
             revision = factory.revision
+            # What is past half of its life cannot be signed anew there; it is exported all the same, and that is told.
+            late = NOW + timedelta(days=5)
+            exported = factory.metadata.export(uuid(99), tmp_path / "metadata", now=late)
+            assert "cannot be signed anew" in exported.warnings[0]
+            assert exported.publication is not None
+            assert (tmp_path / "metadata" / "timestamp.json").read_bytes() == exported.publication.timestamp
             for act in (lambda: factory.groups.create("late"), lambda: factory.devices.assign([uuid(0)], "field")):
                 with pytest.raises(StorageError) as caught:
                     act()
@@ -432,6 +441,58 @@ def test_a_full_disk_leaves_checks_unmade_and_finds_no_fault(small_disk: Path) -
     assert "No space left" in done.stderr
     assert "FAULT" not in done.stdout
     assert "not sound" not in done.stderr
+
+
+def test_a_store_that_a_full_disk_keeps_from_opening_is_not_called_damaged(small_disk: Path) -> None:
+    """It lacks what the log has, and cannot take it in. An export leaves no folder either."""
+    bare(small_disk)
+    acme = small_disk / ACME
+    behind = (acme / "factory.duckdb").read_bytes()
+    with opened(small_disk) as factory:
+        factory.devices.import_(table(0, 20_000, production=True, group="field", tag="main"), now=NOW)
+    whole = (acme / "factory.duckdb").read_bytes()
+    (acme / "factory.duckdb").write_bytes(behind)
+    filler = fill(small_disk)
+    done = cli(small_disk, "check")
+    assert done.returncode == 6
+    assert "could not check the factory: it cannot be opened" in done.stderr
+    assert "No space left" in done.stderr
+    assert "damaged" not in done.stderr
+    filler.unlink()
+    (acme / "factory.duckdb").write_bytes(whole)
+    fill(small_disk)
+    with opened(small_disk) as factory, pytest.raises(StorageError) as caught:
+        factory.metadata.export(uuid(1), small_disk / "new" / "metadata", now=NOW)
+    assert caught.value.code == "cannot-write"
+    assert sorted(path.name for path in small_disk.iterdir()) == [ACME, "filler"]
+
+
+def test_files_that_may_not_grow_leave_checks_unmade(tmp_path: Path) -> None:
+    """As on a full disk; what only reads answers, and a backup that fits is made."""
+    bare(tmp_path)
+    with opened(tmp_path) as factory:
+        factory.devices.import_(table(0, 20_000, production=True, group="field", tag="main"), now=NOW)
+    with opened(tmp_path) as factory:
+        size = factory.backup(tmp_path / "backup")
+        old = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
+        try:
+            factory.status(now=NOW)
+            with pytest.raises(StorageError) as checked:
+                factory.check(now=NOW)
+            with pytest.raises(StorageError) as backed_up:
+                factory.backup(tmp_path / "backup")
+            with pytest.raises(StorageError) as restored:
+                Factory.restore(tmp_path / "backup", tmp_path / "restored", user=USER, now=NOW)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+            assert factory.backup(tmp_path / "again") == size
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert (checked.value.code, backed_up.value.code) == ("could-not-check", "cannot-write")
+        assert restored.value.code == "cannot-write"
+        assert all("File too large" in one.value.message for one in (checked, backed_up, restored))
+        assert not (tmp_path / "restored").exists()
+        assert factory.check(now=NOW).sound
 
 
 def test_no_room_for_temporary_files_leaves_checks_unmade(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory import CheckReport, CheckResult
+    from groundswell.factory import CheckReport, CheckResult, Factory
 
 __all__ = ["backup", "check", "restore"]
 
@@ -89,7 +89,7 @@ def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str |
     """Prove that the factory is what its rules say: rows, keys, what is served, and the audit log."""
     if repair:
         _repair(directory)
-    with open_factory(directory) as factory:
+    with _opened_to_check(directory) as factory:
         try:
             report = factory.check(now=now)
         except StorageError as error:
@@ -107,6 +107,15 @@ def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str |
         print_lines(_lines(report.results))
     if not report.sound:
         raise _failed(report)
+
+
+def _opened_to_check(directory: str | None) -> Factory:
+    try:
+        return open_factory(directory)
+    except StorageError as error:
+        from groundswell.factory.checks import could_not_open_to_check
+
+        raise could_not_open_to_check(error) from error
 
 
 def _repair(directory: str | None) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from groundswell.factory.roots import Repository, Roots
     from groundswell.factory.wave_checks import WaveChecks
 
-__all__ = ["CheckReport", "CheckResult", "check_factory"]
+__all__ = ["CheckReport", "CheckResult", "check_factory", "could_not_open_to_check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +85,36 @@ class CheckReport:
         """
         missing = [result for result in self.results if result.not_checked is not None]
         if missing and not any(result.faults for result in self.results):
-            raise StorageError(
-                "could-not-check",
-                f"could not check the factory: {len(missing)} of {len(self.results)} checks could not be made."
+            raise _could_not_check(
+                f"{len(missing)} of {len(self.results)} checks could not be made."
                 f" `{missing[0].name}`: {missing[0].not_checked}",
-                hint="no fault was found, and this is not one: free space, memory or open files, or get permission,"
-                " and check again",
-                fields={
-                    "revision": self.revision,
-                    "not_checked": [{"check": one.name, "reason": one.not_checked} for one in missing],
-                    "results": [asdict(result) for result in self.results],
-                },
+                revision=self.revision,
+                not_checked=[{"check": one.name, "reason": one.not_checked} for one in missing],
+                results=[asdict(result) for result in self.results],
             )
+
+
+def could_not_open_to_check(error: StorageError) -> StorageError:
+    """What an error of opening a factory means to who wants to check it: a disk that refuses is not a fault."""
+    if error.code not in _SAYS_NOTHING:
+        return error
+    what = "the factory can be opened"
+    return _could_not_check(
+        f"it cannot be opened: {error.message}",
+        revision=None,
+        not_checked=[{"check": what, "reason": error.message}],
+        results=[asdict(CheckResult(what, (), error.message))],
+    )
+
+
+def _could_not_check(why: str, **fields: object) -> StorageError:
+    return StorageError(
+        "could-not-check",
+        f"could not check the factory: {why}",
+        hint="no fault was found, and this is not one: free space, memory or open files, or get permission, and check"
+        " again",
+        fields=fields,
+    )
 
 
 _MAX_FAULTS: Final = 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -140,12 +141,13 @@ class Metadata:
             StorageError: ``cannot-write``.
         """
         at, folder = seconds(now), Path(directory)
+        not_renewed: tuple[str, ...] = ()
         with self._context.store.turn():
             found = self._devices.show(device)
             _check_folder(folder)
             repository, publication = self.served(found)
             if publication is not None and publication.expiries()["timestamp"] - instant(at) < _RENEW_BELOW:
-                self.refresh(now=now)
+                not_renewed = self._refresh_for_export(now)
                 repository, publication = self.served(found)
             chain = self._roots.chain(repository)
         documents = {f"{number}.root.json": link for number, link in enumerate(chain, start=1)}
@@ -163,8 +165,18 @@ class Metadata:
             publication=publication,
             why_none=None if publication is not None else _why_none(found, repository),
             directory=folder,
-            warnings=self._export_warnings(repository, publication, at),
+            warnings=(*not_renewed, *self._export_warnings(repository, publication, at)),
         )
+
+    def _refresh_for_export(self, now: datetime | None) -> tuple[str, ...]:
+        """Sign anew what an export is made of; where nothing can be written, a sentence that says so."""
+        try:
+            self.refresh(now=now)
+        except StorageError as error:
+            if error.code != "cannot-write":
+                raise
+            return (f"what is served is past half of its life and cannot be signed anew: {error.message}",)
+        return ()
 
     def _export_warnings(self, repository: Repository, publication: Publication | None, at: int) -> tuple[str, ...]:
         behind = self._context.clock.warning(at)
@@ -296,6 +308,18 @@ def _check_folder(folder: Path) -> None:
 
 
 def _write_folder(folder: Path, documents: dict[str, bytes]) -> None:
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        _fill(folder, documents)
+    except BaseException:
+        # Folders that hold nothing go again, the innermost first.
+        for one in made:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+        raise
+
+
+def _fill(folder: Path, documents: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # The timestamp vouches for the rest, so it comes last.
