@@ -13,7 +13,7 @@ import numpy as np
 from benches.material import NOW_SECONDS, columns, fleet, new_uuids
 from benches.work import OURS, Case, Task, Work
 from groundswell import LiveFleet
-from groundswell.fleet.quantities import instant
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

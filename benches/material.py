@@ -13,10 +13,10 @@ import numpy as np
 from pyroaring import BitMap
 
 from groundswell import Fleet
-from groundswell.fleet.quantities import epoch_seconds
-from groundswell.fleet.report import FleetColumns, ReadReport
-from groundswell.fleet.synth import synth
-from groundswell.fleet.synth_files import write_synth
+from groundswell.ingest.report import FleetColumns, ReadReport
+from groundswell.synth.devices import synth
+from groundswell.synth.files import write_synth
+from groundswell.values import epoch_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

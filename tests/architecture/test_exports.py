@@ -21,6 +21,7 @@ MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages([str(PACKAGE)], prefix="groundswell.")
     if module.name not in {"groundswell._core", "groundswell.__main__"}
+    and len(ast.parse(inspect.getsource(importlib.import_module(module.name))).body) > 1  # more than a docstring
 )
 
 
@@ -71,7 +72,7 @@ def classes_of_the_package() -> dict[str, list[ast.ClassDef]]:
         if file.is_relative_to(PACKAGE / "cli"):
             continue
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            elsewhere = isinstance(node, ast.ClassDef) and node.name in NOUNS and file.parent.name != "factory"
+            elsewhere = isinstance(node, ast.ClassDef) and node.name in NOUNS and "factory" not in file.parts
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not elsewhere:
                 found.setdefault(node.name, []).append(node)
     return found

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commands import EXIT_CODES
 from groundswell import InputError
 from groundswell.cli.hints import HINTS, REMEDIES, advice, hint_for
-from groundswell.wording import Notice
-from surfaces import ALL_OPTIONS, COMMAND, OPTION, PYTHON, SHELL, check_command_line, check_shell_text
+from groundswell.text import Notice
+from support.commands import EXIT_CODES
+from support.surfaces import ALL_OPTIONS, COMMAND, OPTION, PYTHON, SHELL, check_command_line, check_shell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ FAMILIES = {"InputError", "NotFoundError", "StateError", "TrustError", "StorageE
 PACKAGE = ROOT / "python/groundswell"
 SKINS = {"cli", "api", "web"}
 LIBRARY = [path for path in sorted(PACKAGE.rglob("*.py")) if not SKINS & set(path.relative_to(PACKAGE).parts)]
-CLI = sorted(set((PACKAGE / "cli").glob("*.py")) - {PACKAGE / "cli/examples.py"})  # those are parsed by their own test
+CLI = sorted(set((PACKAGE / "cli").rglob("*.py")) - {PACKAGE / "cli/examples.py"})  # those are parsed by their own test
 NO_HINTS = {"groundswell init", "groundswell restore", "groundswell check --repair", "fioup --tuf", "__main__.py"}
 """Texts of the library that name a command and are not advice: who owns the lock, and other people's programs."""
 NOT_FROM_A_SHELL = {

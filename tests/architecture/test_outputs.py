@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2] / "python/groundswell"
 
-GATE = "cli/render.py"
+GATE = "cli/output/render.py"
 """Escapes whatever is printed."""
 
 TALKS = {
@@ -19,8 +19,8 @@ TALKS = {
     "__main__.py": {"sys.stderr"},  # a sentence of its own, before anything is loaded
     "cli/__init__.py": {"sys.stdout"},  # its file descriptor, when the reader has gone
     "cli/questions.py": {"sys.stderr"},  # is it a terminal?
-    "cli/fleet.py": {"sys.stderr"},  # a progress bar with a label of its own
-    "fleet/progress.py": {"sys.stderr", "Console"},  # a bar whose label is escaped
+    "cli/commands/fleet.py": {"sys.stderr"},  # a progress bar with a label of its own
+    "ingest/progress.py": {"sys.stderr", "Console"},  # a bar whose label is escaped
 }
 PRINTERS = {"click.echo", "click.secho", "click.style", "click.confirm", "click.prompt", "print", "sys.stdout"}
 PRINTERS |= {"sys.stderr", "sys.__stdout__", "sys.__stderr__", "click.get_text_stream", "Console", "rich.print"}
@@ -46,13 +46,13 @@ def test_only_the_gate_prints() -> None:
 WRITES = {
     "outputs.py": {"replace_file"},  # the gate for what a user names
     "files.py": {"open"},
-    "store/sidecars.py": {"replace_file"},  # inside the factory
-    "factory/online_keys.py": {"replace_file"},  # inside the factory
+    "store/audit/sidecars.py": {"replace_file"},  # inside the factory
+    "factory/trust/online_keys.py": {"replace_file"},  # inside the factory
     "factory/backup.py": {"replace_file"},  # restoring, into a folder of its own
-    "factory/checks.py": {"write_bytes"},  # in a temporary folder
-    "store/duckdb.py": {"copyfile"},  # in a temporary folder: a database that may not be written
+    "factory/checks/checks.py": {"write_bytes"},  # in a temporary folder
+    "store/duckdb/store.py": {"copyfile"},  # in a temporary folder: a database that may not be written
     "cli/__init__.py": {"NamedTemporaryFile"},  # the traceback of a bug
-    "fleet/source_file.py": {"NamedTemporaryFile"},  # the copy of a pipe
+    "ingest/readers/source_file.py": {"NamedTemporaryFile"},  # the copy of a pipe
 }
 """Where files are written, and by what."""
 WRITERS = {

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import shops
-from commands import Ran
 from groundswell import GroundswellError, cli
 from groundswell.cli.hints import hint_for
-from surfaces import check_shell_text
+from support import cli_factory as shops
+from support.commands import Ran
+from support.surfaces import check_shell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

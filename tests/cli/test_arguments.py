@@ -10,13 +10,13 @@ import pytest
 
 from groundswell import InputError
 from groundswell.cli import cli
-from groundswell.cli.options import DURATION, THRESHOLD
+from groundswell.cli.params.options import DURATION, THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from commands import Ran
+    from support.commands import Ran
 
     Run = Callable[..., Ran]
 

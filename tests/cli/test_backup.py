@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-import factories
-import shops
-from commands import EXIT_CODES, Ran
+from support import cli_factory as shops
+from support import factories
+from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

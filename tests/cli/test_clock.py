@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
-import shops
-from commands import Ran
-from factories import AT, DAY
 from groundswell import StateError
 from groundswell.factory import Factory
+from support import cli_factory as shops
+from support import factories
+from support.commands import Ran
+from support.factories import AT, DAY
 
 if TYPE_CHECKING:
     from pathlib import Path

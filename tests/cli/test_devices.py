@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import shops
-from commands import EXIT_CODES, Ran
+from support import cli_factory as shops
+from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from groundswell.cli.examples import EXAMPLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from commands import Ran
+    from support.commands import Ran
 
     Run = Callable[..., Ran]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from commands import Ran
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def test_within_the_hour_of_the_clock_the_file_is_the_same(
 ) -> None:
     clock = 1_795_478_400 + 25 * 60
     for name, at in (("a.csv", clock), ("b.csv", clock + 30 * 60), ("c.csv", clock + 60 * 60)):
-        monkeypatch.setattr("groundswell.cli.fleet.time.time", lambda at=at: at + 0.5)
+        monkeypatch.setattr("groundswell.cli.commands.fleet.time.time", lambda at=at: at + 0.5)
         run("fleet", "synth", "--devices", 100, tmp_path / name)
     first, second, next_hour = ((tmp_path / name).read_text() for name in ("a.csv", "b.csv", "c.csv"))
     assert first == second != next_hour

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from commands import Ran
+from support.commands import Ran
 
 Run = Callable[..., Ran]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands import EXIT_CODES, Ran
 from groundswell.factory import Factory
+from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

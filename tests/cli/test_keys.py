@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
-from commands import EXIT_CODES, Ran
 from groundswell.tuf import PrivateKey, entries_of, read_tarball, write_tarball
+from support import factories
+from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

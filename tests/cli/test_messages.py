@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shops import NOW
+from support.cli_factory import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from commands import Ran
+    from support.commands import Ran
 
     Run = Callable[..., Ran]
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
 from groundswell import Fleet, InputError, UuidList
 from groundswell.factory import Factory
 from groundswell.outputs import FACTORY_MARKS
 from groundswell.store import AUDIT_LOG, DATABASE
+from support import factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from commands import Ran
+    from support.commands import Ran
 
     Run = Callable[..., Ran]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from groundswell.cli.render import json_text
+from groundswell.cli.output.render import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from commands import Ran
+    from support.commands import Ran
 
 NASTY = "x\x1b]0;owned\x07\u202e\x9b31m\x7f\u2066\u061c\u200fy\nerror: forged"
 """A title of the terminal, a C1 control, marks that turn text around, a line of its own."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands import Ran
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import shops
-from commands import Ran
+from support import cli_factory as shops
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

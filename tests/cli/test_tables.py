@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundswell.cli.tables import table, text_width
+from groundswell.cli.output.tables import table, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from commands import Ran
+    from support.commands import Ran
 
     Run = Callable[..., Ran]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import factories
-from commands import EXIT_CODES, Ran
+from support import factories
+from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-import releases
-import terminals
-from commands import Ran
 from groundswell.cli import questions
 from groundswell.errors import StateError
 from groundswell.factory import Factory
-from groundswell.fleet.quantities import instant
+from groundswell.values import instant
+from support import releases, terminals
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-import factories
-import shops
-from commands import Ran
 from groundswell import InputError
 from groundswell.cli.work import Work
 from groundswell.factory import Factory
+from support import cli_factory as shops
+from support import factories
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ READING = [
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for another owner no longer than it takes to look twice."""
-    monkeypatch.setattr("groundswell.cli.factory_option._PATIENCE", timedelta(0))
+    monkeypatch.setattr("groundswell.cli.params.factory_option._PATIENCE", timedelta(0))
     monkeypatch.setattr("groundswell.factory.factory.DEFAULT_WAIT", timedelta(milliseconds=50))
 
 
@@ -215,7 +215,7 @@ def test_ctrl_c_before_the_change_says_that_the_factory_is_as_it_was(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("groundswell.factory.imports.read_fleet", interrupted)
+    monkeypatch.setattr("groundswell.factory.devices.imports.read_fleet", interrupted)
     ran = acme("devices", "import", shop / "fleet.csv")
     assert (ran.code, ran.out, ran.err.strip()) == (130, "", "interrupted: the factory was not changed")
     assert revision() == 4
@@ -224,7 +224,7 @@ def test_ctrl_c_before_the_change_says_that_the_factory_is_as_it_was(
 def test_ctrl_c_during_the_commit_says_that_the_change_was_made(
     acme: Run, revision: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from groundswell.store.audit import AuditLog
+    from groundswell.store.audit.log import AuditLog
 
     append = AuditLog.append
 
@@ -243,7 +243,7 @@ def test_ctrl_c_during_the_commit_says_that_the_change_was_made(
 
 
 def test_ctrl_c_after_the_commit_says_so_too(acme: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from groundswell.factory.groups import Groups
+    from groundswell.factory.devices.groups import Groups
 
     create = Groups.create
 

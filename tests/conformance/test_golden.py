@@ -12,10 +12,10 @@ from uuid import UUID
 import mpmath
 import pytest
 
-import fleets
-import reference
 from groundswell import _core
-from reference import Device, Draw, Selector
+from reference import selection as reference
+from reference.selection import Device, Draw, Selector
+from support import fleets
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "data" / "selection" / "golden.json").read_text(encoding="utf-8")

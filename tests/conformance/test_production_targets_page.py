@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import releases
-import terminals
-from commands import Ran
 from groundswell.cli import run as run_command
 from groundswell.factory import Factory
+from support import releases, terminals
+from support.commands import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

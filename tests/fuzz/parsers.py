@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import factories
-import shops
 from fuzz.mutate import changed_tree, dumped, mutated
+from support import cli_factory as shops
+from support import factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -223,7 +223,7 @@ def _arrow_seeds(_: Path) -> Sequence[bytes]:
 
 
 def _targets(_: Path) -> Callable[[bytes], object]:
-    from groundswell.cli import targets as command
+    from groundswell.cli.commands import targets as command
     from groundswell.tuf import read_targets_file
 
     def feed(data: bytes) -> object:

@@ -34,7 +34,7 @@ MEMORY = 2 << 30
 
 def tried(feed: Callable[[bytes], object], data: bytes) -> str | None:
     """Feed a case; what is wrong with how it ended, None if nothing."""
-    from groundswell.cli.render import printable
+    from groundswell.cli.output.render import printable
     from groundswell.errors import GroundswellError
 
     _timed(PATIENCE, STUCK)

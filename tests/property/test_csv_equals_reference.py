@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import reference_csv
 from groundswell.errors import GroundswellError
-from reading import device, read, texts, uuids
+from reference import csv_text as reference_csv
+from support.reading import device, read, texts, uuids
 
 if TYPE_CHECKING:
-    from reference_csv import Record
+    from reference.csv_text import Record
 
 DELIMITERS = [",", ";", "\t", "|"]
 ENDS = ["\n", "\r\n", "\r"]

@@ -11,10 +11,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import factories
 from groundswell import Fleet
 from groundswell.csv_cells import guarded, guarded_column, unguarded_column
-from groundswell.fleet.table_files import write_table
+from groundswell.table_files import write_table
+from support import factories
 
 FORMULA = tuple("=+-@\t\r")
 texts = st.text("'=+-@ab 1.\"", min_size=1, max_size=6).map(str.strip).filter(bool) | st.from_regex(

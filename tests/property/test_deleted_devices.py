@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
 import groundswell
-import reference
-from fleets import DRAW, NOW, instant
 from groundswell import _core
-from groundswell.fleet.read import read_fleet
-from reference import Chosen, Device, Draw, Selector
+from groundswell.ingest.read import read_fleet
+from reference import selection as reference
+from reference.selection import Chosen, Device, Draw, Selector
+from support import fleets
+from support.fleets import DRAW, NOW, instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The engine beside tests/reference.py on random fleets and selectors: the same answers, the same refusals."""
+"""The engine and tests/reference on random fleets and selectors: the same answers, the same refusals."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
 import groundswell
-import reference
-from fleets import DRAW
-from reference import Denominator, Device, Draw, Selector
+from reference import selection as reference
+from reference.selection import Denominator, Device, Draw, Selector
+from support import fleets
+from support.fleets import DRAW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,12 +27,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import factories
 import groundswell
-from factories import ALL_COLUMNS, KINDS, NOW
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
-from reference_registry import COLUMNS, DAY, Outcome, RefusedError, Registry, Row
+from reference.registry import COLUMNS, DAY, Outcome, RefusedError, Registry, Row
+from support import factories
+from support.factories import ALL_COLUMNS, KINDS, NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

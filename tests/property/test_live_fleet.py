@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
-import reference
-from fleets import DAY, DRAW, NOW
 from groundswell import CheckInReport, InputError, LiveFleet
-from reference import Device, Draw, Selector
+from reference import selection as reference
+from reference.selection import Device, Draw, Selector
+from support import fleets
+from support.fleets import DAY, DRAW, NOW
 
 if TYPE_CHECKING:
     from uuid import UUID

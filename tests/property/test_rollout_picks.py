@@ -12,11 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import fleets
-import wave_factories
-from factories import AT, NOW
 from groundswell.factory import Factory
-from wave_factories import FIELD, HOUR, MATCHING, numbers, uuid, uuids
+from support import fleets, wave_factories
+from support.factories import AT, NOW
+from support.wave_factories import FIELD, HOUR, MATCHING, numbers, uuid, uuids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import wave_factories
-from factories import AT, NOW
 from groundswell import UuidList
 from groundswell.factory import Factory
+from support import wave_factories
+from support.factories import AT, NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.factory.waves.rollouts import RolloutResult
 
 GROUP = "eu-emea"
 

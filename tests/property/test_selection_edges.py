@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import adversaries
-import fleets
-import reference
-from fleets import DRAW, expected, picks
-from reference import M32, Device, Selector
+from reference import selection as reference
+from reference.selection import M32, Device, Selector
+from support import adversarial_uuids as adversaries
+from support import fleets
+from support.fleets import DRAW, expected, picks
 
 NOW = fleets.NOW
 

@@ -1,9 +1,10 @@
 """The promise *Exact*: sequences of picks follow successive sampling without replacement by weight.
 
-Counts over many seeds are compared with probabilities worked out by enumeration (tests/chances.py), for random,
-sequential and low-entropy UUIDs. Seeds are consecutive, the least random ones that a caller is likely to give, and
-fixed, so each test is deterministic. Each comparison would raise a false alarm once in 10⁹ were its seeds random
-(chances.ALARM); there are fewer than 200 here, so the whole file would do so less than once in five million runs.
+Counts over many seeds are compared with probabilities worked out by enumeration (support/exact_probabilities.py), for
+random, sequential and low-entropy UUIDs. Seeds are consecutive, the least random ones that a caller is likely to give,
+and fixed, so each test is deterministic. Each comparison would raise a false alarm once in 10⁹ were its seeds random
+(exact_probabilities.ALARM); there are fewer than 200 here, so the whole file would do so less than once in five million
+runs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import chances
-import fleets
-from chances import ALARM
-from reference import Device
+from reference.selection import Device
+from support import exact_probabilities as chances
+from support import fleets
+from support.exact_probabilities import ALARM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

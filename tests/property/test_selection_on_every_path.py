@@ -18,8 +18,8 @@ import pyarrow as pa
 import pytest
 from pyroaring import BitMap
 
-import fleets
 from groundswell import Fleet, Selection, merge_selections
+from support import fleets
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
-import reference
-from fleets import DRAW, EVERYONE, picks
 from groundswell import _core
-from reference import Device, Draw, Selector
+from reference import selection as reference
+from reference.selection import Device, Draw, Selector
+from support import fleets
+from support.fleets import DRAW, EVERYONE, picks
 
 if TYPE_CHECKING:
     from pathlib import Path

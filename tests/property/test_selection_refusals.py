@@ -9,9 +9,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-import fleets
 import groundswell
-from reference import Device, Draw, Selector
+from reference.selection import Device, Draw, Selector
+from support import fleets
 
 FEW = [Device(uuid, group="alpha", tag="main", last_seen=fleets.NOW) for uuid in fleets.random_uuids(20)]
 BAD_LIMITS = (

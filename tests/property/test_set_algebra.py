@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-import fleets
 from groundswell import GroundswellError
 from groundswell._core import DeviceSet
+from support import fleets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
-from fleets import DRAW, EVERYONE
 from groundswell import InputError, merge_selections
+from support import fleets
+from support.fleets import DRAW, EVERYONE
 
 if TYPE_CHECKING:
     from groundswell import Selection
-    from reference import Device, Draw
+    from reference.selection import Device, Draw
 
 
 def shards_of(devices: list[Device], shard_of: list[int], limit: int | None, draw: Draw) -> list[Selection]:

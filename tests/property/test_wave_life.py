@@ -28,22 +28,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import fleets
-import reference
-import wave_factories
-import waves
-from fleets import GROUPS, NOW, TAGS
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
 from groundswell.waves import Plan
-from reference import Device, Draw, RefusedError, Rollout
-from reference_waves import Planned, Releases
+from reference import selection as reference
+from reference.selection import Device, Draw, RefusedError, Rollout
+from reference.waves import Planned, Releases
+from support import fleets, wave_factories, waves
+from support.fleets import GROUPS, NOW, TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from groundswell.factory.rollouts import RolloutResult
-    from reference_waves import Life
+    from groundswell.factory.waves.rollouts import RolloutResult
+    from reference.waves import Life
 
 HOUR = 3600
 THRESHOLD = 4 * HOUR

@@ -9,13 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import fleets
 import groundswell
-import reference
-import waves
-from fleets import GROUPS, NOW, TAGS
 from groundswell import _core
-from reference import Device, Draw, State, Wave
+from reference import selection as reference
+from reference.selection import Device, Draw, State, Wave
+from support import fleets, waves
+from support.fleets import GROUPS, NOW, TAGS
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import waves
-from fleets import NOW
 from groundswell import _core
-from reference import Draw, Rollout
+from reference.selection import Draw, Rollout
+from support import waves
+from support.fleets import NOW
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""The engine's waves beside tests/reference.py on random fleets: the same sets, rollouts, counts and refusals."""
+"""The engine's waves and tests/reference on random fleets: the same sets, rollouts, counts and refusals."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fleets
 import groundswell
-import reference
-import waves
-from fleets import DRAW, NOW
 from groundswell import _core
-from reference import Device, Draw, Rollout, State, Wave
+from reference import selection as reference
+from reference.selection import Device, Draw, Rollout, State, Wave
+from support import fleets, waves
+from support.fleets import DRAW, NOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crash_scenes import ACME, NOW, USER, Facts, keyed, opened, scattered, seen, table, tables
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError, StorageError, TrustError
 from groundswell.factory import Factory
+from support.crash_scenes import ACME, NOW, USER, Facts, keyed, opened, scattered, seen, table, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable

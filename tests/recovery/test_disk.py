@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import crashes
-from crash_scenes import ACME, NOW, SCENES, USER, bare, keyed, opened, scattered, seen, table, uuid
 from groundswell.errors import StorageError
 from groundswell.factory import Factory
+from support import crashes
+from support.crash_scenes import ACME, NOW, SCENES, USER, bare, keyed, opened, scattered, seen, table, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from crashes import Servers
+    from support.crashes import Servers
 
 ACTS = [
     ("import", 0),

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crash_scenes import ACME, NOW, USER, keyed, lines, opened, seen
-from forking import code_of, in_child
 from groundswell import Fleet, Selection, UuidList
 from groundswell.errors import StateError
 from groundswell.factory import Factory
-from groundswell.fleet.synth import synth
+from groundswell.synth.devices import synth
+from support.crash_scenes import ACME, NOW, USER, keyed, lines, opened, seen
+from support.forking import code_of, in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crash_scenes import ACME, NOW, lines, opened, scattered, stocked, table, uuid
-from crashes import TESTS
 from groundswell.errors import StorageError
 from groundswell.store import InterruptedAfterCommitError
-from groundswell.store.audit import AuditLog
-from groundswell.store.database import apply
+from groundswell.store.audit.log import AuditLog
+from groundswell.store.duckdb.database import apply
+from support.crash_scenes import ACME, NOW, lines, opened, scattered, stocked, table, uuid
+from support.crashes import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def interrupted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_before_a_commit_it_changes_nothing(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groundswell.factory.imports.read_fleet", interrupted(lambda *_, **__: None))
+    monkeypatch.setattr("groundswell.factory.devices.imports.read_fleet", interrupted(lambda *_, **__: None))
     before = factory.revision
     with pytest.raises(KeyboardInterrupt) as caught:
         factory.devices.import_(table(6, 4), now=NOW)
@@ -59,7 +59,7 @@ def test_during_a_commit_and_after_it_the_change_is_made_and_told(
     if where == "in the audit log":
         monkeypatch.setattr(AuditLog, "append", interrupted(AuditLog.append))
     elif where == "in the database":
-        monkeypatch.setattr("groundswell.store.duckdb.apply", interrupted(apply))
+        monkeypatch.setattr("groundswell.store.duckdb.store.apply", interrupted(apply))
     else:
         monkeypatch.setattr(factory.groups, "show", interrupted(factory.groups.show))
     with pytest.raises(InterruptedAfterCommitError):
@@ -102,7 +102,7 @@ def test_other_threads_commit_without_touching_signals(factory: Factory) -> None
 IMPORT = """
 import sys
 from pathlib import Path
-from crash_scenes import NOW, opened
+from support.crash_scenes import NOW, opened
 from groundswell.store import InterruptedAfterCommitError
 with opened(Path(sys.argv[1])) as factory:
     print("go", flush=True)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import crashes
-from crash_scenes import ACME, uuid
+from support import crashes
+from support.crash_scenes import ACME, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crashes import Servers
+    from support.crashes import Servers
 
 STEPS, MOMENTS = "at every step", "at a hundred moments"
 SEED = 20_261_125

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
-from crashes import TESTS
 from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory import Factory
+from support.crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
+from support.crashes import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from factories import AT
 from groundswell import Factory
 from groundswell.errors import StorageError
 from groundswell.store import Entry, remove, set_cells
+from support.factories import AT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell.arrow_ipc import BrokenArrowError, read_ipc
-from reading import device, read, refusal, texts, uuids, write
+from support.reading import device, read, refusal, texts, uuids, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from groundswell import StorageError
-from groundswell.store.audit import GENESIS, AuditLog
+from groundswell.store.audit.log import GENESIS, AuditLog
 
 if TYPE_CHECKING:
     from pathlib import Path

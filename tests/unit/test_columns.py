@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from groundswell.errors import InputError
-from groundswell.fleet.columns import COLUMNS, SPELLINGS, match_columns
+from groundswell.ingest.columns import COLUMNS, SPELLINGS, match_columns
 
 DOCS = Path(__file__).parents[2] / "docs/fleets.md"
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from groundswell.errors import InputError
-from groundswell.fleet.mapping import NAMESPACES, ColumnMapping
-from reading import DAY, NOW, device, groups, read, refusal, tags, texts, uuids, write
+from groundswell.ingest.mapping import NAMESPACES, ColumnMapping
+from support.reading import DAY, NOW, device, groups, read, refusal, tags, texts, uuids, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -302,7 +302,7 @@ def test_a_mapping_comes_back_from_its_data() -> None:
 
 
 def test_a_file_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groundswell.fleet.json_source._MAX_UNPACKED", 1 << 20)
+    monkeypatch.setattr("groundswell.ingest.readers.json._MAX_UNPACKED", 1 << 20)
     bomb = gzip.compress(b"{}\n" * (1 << 24), 1)
     assert refusal(write(tmp_path / "f.json", bomb)).code == "not-a-table"
 

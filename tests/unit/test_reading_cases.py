@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
+from support.reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
 
 CASES = Path(__file__).parent.parent / "data" / "cases"
 FIRST = "6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import reading
-from groundswell.fleet import rejects
-from reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
+from groundswell.ingest import rejects
+from support import reading
+from support.reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
 
 if TYPE_CHECKING:
     from pathlib import Path

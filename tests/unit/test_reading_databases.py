@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reading import NOW, device, groups, read, refusal, uuids
+from support.reading import NOW, device, groups, read, refusal, uuids
 
 if TYPE_CHECKING:
     from pathlib import Path

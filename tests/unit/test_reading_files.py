@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from groundswell import Fleet
-from groundswell.fleet import csv_source, json_source, parquet_source
-from reading import NOW, device, read, refusal, uuids, write
+from groundswell.ingest.readers.csv import CsvSource
+from groundswell.ingest.readers.json import JsonSource
+from groundswell.ingest.readers.parquet import ParquetSource
+from support.reading import NOW, device, read, refusal, uuids, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,9 +142,9 @@ def sources(tmp_path: Path) -> dict[str, Path]:
 
 
 CLASSES: dict[str, Any] = {
-    "csv": csv_source.CsvSource,
-    "json": json_source.JsonSource,
-    "parquet": parquet_source.ParquetSource,
+    "csv": CsvSource,
+    "json": JsonSource,
+    "parquet": ParquetSource,
 }
 
 

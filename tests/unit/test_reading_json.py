@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from groundswell.errors import GroundswellError
-from reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
+from support.reading import NOW, device, groups, read, refusal, tags, texts, uuids, write
 
 if TYPE_CHECKING:
     from pathlib import Path

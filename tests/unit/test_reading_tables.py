@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell import Fleet, InputError
-from reading import DAY, NOW, device, groups, read, refusal, uuids
+from support.reading import DAY, NOW, device, groups, read, refusal, uuids
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 
 import groundswell
-from fleets import NOW, instant, large_fleet, read, some_devices
 from groundswell.errors import InputError
+from support.fleets import NOW, instant, large_fleet, read, some_devices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from groundswell.fleet.summary import FleetSummary
-    from reference import Device
+    from reference.selection import Device
 
 HOUR = 3600
 SPANS = [(0, HOUR), (HOUR, 4 * HOUR), (4 * HOUR, 24 * HOUR), (24 * HOUR, 168 * HOUR), (168 * HOUR, 720 * HOUR)]

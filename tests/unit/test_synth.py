@@ -13,8 +13,8 @@ import pytest
 
 import groundswell
 from groundswell.errors import GroundswellError, InputError
-from groundswell.fleet.synth import MOST_DEVICES, synth, synth_chunks
-from groundswell.fleet.synth_files import write_synth
+from groundswell.synth.devices import MOST_DEVICES, synth, synth_chunks
+from groundswell.synth.files import write_synth
 
 if TYPE_CHECKING:
     from pathlib import Path

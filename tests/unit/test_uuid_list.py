@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell import InputError, NotFoundError, StorageError, UuidList, _core
-from groundswell.fleet.columns import SPELLINGS
+from groundswell.ingest.columns import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,30 +11,30 @@ import click
 
 from groundswell._core import DEBUG_BUILD, __version__
 from groundswell.cli.base import ExamplesGroup
-from groundswell.cli.render import ReaderGoneError, say, say_lines
-from groundswell.cli.texts import DIRECTORY, is_utf8
+from groundswell.cli.output.render import ReaderGoneError, say, say_lines
+from groundswell.cli.params.texts import DIRECTORY, is_utf8
 from groundswell.cli.work import Work
 from groundswell.errors import GroundswellError, InputError
 
 __all__ = ["COMMANDS", "cli", "run"]
 
 COMMANDS: Final = {
-    "select": ("groundswell.cli.select", "Pick a batch of devices from a fleet."),
-    "fleet": ("groundswell.cli.fleet", "Make and summarise fleets."),
-    "uuids": ("groundswell.cli.uuids", "Check and tidy lists of UUIDs."),
-    "sets": ("groundswell.cli.sets", "Unite, intersect or subtract lists of UUIDs."),
-    "init": ("groundswell.cli.init", "Make a factory."),
-    "devices": ("groundswell.cli.devices", "Import, list, show, group, delete and export devices."),
-    "groups": ("groundswell.cli.groups", "Make, list, rename, describe and delete groups."),
-    "targets": ("groundswell.cli.targets", "Import, add, list, show and prune targets."),
-    "keys": ("groundswell.cli.keys", "Make, add and rotate keys; show the roots."),
-    "metadata": ("groundswell.cli.metadata", "Export, renew and verify what devices are served."),
-    "waves": ("groundswell.cli.waves", "Make waves, roll them out, follow, complete or cancel them."),
-    "settings": ("groundswell.cli.settings", "Show and change the settings of the factory."),
-    "status": ("groundswell.cli.status", "Show the factory at a glance."),
-    "check": ("groundswell.cli.backup", "Prove that the factory is sound, or repair it."),
-    "backup": ("groundswell.cli.backup", "Write the whole factory to one file."),
-    "restore": ("groundswell.cli.backup", "Make a factory out of a backup."),
+    "select": ("groundswell.cli.commands.select", "Pick a batch of devices from a fleet."),
+    "fleet": ("groundswell.cli.commands.fleet", "Make and summarise fleets."),
+    "uuids": ("groundswell.cli.commands.uuids", "Check and tidy lists of UUIDs."),
+    "sets": ("groundswell.cli.commands.sets", "Unite, intersect or subtract lists of UUIDs."),
+    "init": ("groundswell.cli.commands.init", "Make a factory."),
+    "devices": ("groundswell.cli.commands.devices", "Import, list, show, group, delete and export devices."),
+    "groups": ("groundswell.cli.commands.groups", "Make, list, rename, describe and delete groups."),
+    "targets": ("groundswell.cli.commands.targets", "Import, add, list, show and prune targets."),
+    "keys": ("groundswell.cli.commands.keys", "Make, add and rotate keys; show the roots."),
+    "metadata": ("groundswell.cli.commands.metadata", "Export, renew and verify what devices are served."),
+    "waves": ("groundswell.cli.commands.waves.waves", "Make waves, roll them out, follow, complete or cancel them."),
+    "settings": ("groundswell.cli.commands.settings", "Show and change the settings of the factory."),
+    "status": ("groundswell.cli.commands.status", "Show the factory at a glance."),
+    "check": ("groundswell.cli.commands.backup", "Prove that the factory is sound, or repair it."),
+    "backup": ("groundswell.cli.commands.backup", "Write the whole factory to one file."),
+    "restore": ("groundswell.cli.commands.backup", "Make a factory out of a backup."),
 }
 """Each command with its module and its line in the help, which is printed without importing any of them."""
 
@@ -148,8 +148,8 @@ def _not_utf8(name: str) -> InputError:
 
 def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
     """Tell an error on stderr; its exit code."""
-    from groundswell.cli.details import detail_lines
     from groundswell.cli.hints import hint_for
+    from groundswell.cli.output.details import detail_lines
 
     hint = hint_for(error, command)
     if as_json:

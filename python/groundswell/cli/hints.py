@@ -141,7 +141,7 @@ REMEDIES: Final[dict[str, str]] = {
     "production-targets-expire": "only a new wave renews them, because an offline key signs them",
     "root-expires": "`groundswell keys rotate` of any key makes the next root, which is valid for a year",
 }
-"""What to do about a warning, by the code of its `groundswell.wording.Notice`."""
+"""What to do about a warning, by the code of its `groundswell.text.Notice`."""
 
 
 def hint_for(error: GroundswellError, command: click.Command | None = None) -> str:
@@ -176,7 +176,7 @@ def _raised_here(error: GroundswellError) -> bool:
 
 def advice(warning: str) -> str:
     """A warning with what a shell user can do about it."""
-    from groundswell.wording import Notice
+    from groundswell.text import Notice
 
     if isinstance(warning, Notice) and warning.code in REMEDIES:
         return f"{warning.what}: {REMEDIES[warning.code]}"

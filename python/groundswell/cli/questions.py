@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from groundswell.cli.render import confirm, say
+from groundswell.cli.output.render import confirm, say
 from groundswell.errors import InputError, StateError
-from groundswell.wording import count
+from groundswell.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from groundswell.factory.leaving import LeavingDevices
+    from groundswell.factory.devices.leaving import LeavingDevices
 
 __all__ = ["ask", "ask_leaving", "has_terminal", "must_ask", "must_be_named"]
 

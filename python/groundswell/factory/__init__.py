@@ -1,24 +1,24 @@
 """The factory: a durable home for devices, groups, targets and keys."""
 
 from groundswell.factory.backup import Restored
-from groundswell.factory.checks import CheckReport, CheckResult
-from groundswell.factory.denied import DeniedDevice
-from groundswell.factory.devices import Device, DeviceFilters, DevicePage
+from groundswell.factory.checks.checks import CheckReport, CheckResult
+from groundswell.factory.devices.denied import DeniedDevice
+from groundswell.factory.devices.devices import Device, DeviceFilters, DevicePage
+from groundswell.factory.devices.groups import Group
+from groundswell.factory.devices.imports import ImportReport, SourceReport
+from groundswell.factory.devices.leaving import LeavingDevices, Moved
+from groundswell.factory.devices.mappings import SavedMapping
 from groundswell.factory.factory import Factory
-from groundswell.factory.groups import Group
-from groundswell.factory.imports import ImportReport, SourceReport
-from groundswell.factory.keys import KeyFact, KeysView
-from groundswell.factory.leaving import LeavingDevices, Moved
-from groundswell.factory.mappings import SavedMapping
 from groundswell.factory.metadata import Exported, Renewed
-from groundswell.factory.publisher import Publication
-from groundswell.factory.rollouts import RolloutResult
 from groundswell.factory.status import FactoryStatus, GroupCount, TagStatus, VersionCount
-from groundswell.factory.targets import ProductionRole, TargetsReport
-from groundswell.factory.verification import Verified
-from groundswell.factory.wave_status import GroupProgress, Progress, VersionShare, WaveStatus
-from groundswell.factory.waves import WaveDetail
-from groundswell.factory.why import WhyReport
+from groundswell.factory.trust.keys import KeyFact, KeysView
+from groundswell.factory.trust.publisher import Publication
+from groundswell.factory.trust.targets import ProductionRole, TargetsReport
+from groundswell.factory.waves.explain import WhyReport
+from groundswell.factory.waves.history import Verified
+from groundswell.factory.waves.rollouts import RolloutResult
+from groundswell.factory.waves.status import GroupProgress, Progress, VersionShare, WaveStatus
+from groundswell.factory.waves.waves import WaveDetail
 from groundswell.tuf import Target
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Rollout, Wave

@@ -27,17 +27,17 @@ from typing import IO, TYPE_CHECKING, Final
 from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.placing import placed
-from groundswell.factory.publisher import Publisher
-from groundswell.factory.roots import REPOSITORIES, Roots
+from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.trust.publisher import Publisher
+from groundswell.factory.trust.roots import REPOSITORIES, Roots
 from groundswell.files import replace_file
-from groundswell.fleet.quantities import instant
 from groundswell.input_files import file_not_found
 from groundswell.json_text import parse_json
 from groundswell.outputs import check_output, factory_around, output_file
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore, cannot_read
 from groundswell.tuf.documents import LARGEST_VERSION
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

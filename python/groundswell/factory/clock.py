@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError
-from groundswell.fleet.quantities import instant
 from groundswell.store import cannot_read
 from groundswell.tuf.documents import format_instant
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from groundswell.errors import InputError
 from groundswell.factory.clock import Clock
-from groundswell.fleet.quantities import epoch_seconds
 from groundswell.store import AUDIT_LOG, DATABASE, Entry
+from groundswell.values import epoch_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,28 +11,28 @@ from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
+from groundswell.factory.checks.waves import WaveChecks
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.devices import Devices
-from groundswell.factory.groups import Groups
-from groundswell.factory.keys import ROOT_LIFE, Keys
+from groundswell.factory.devices.devices import Devices
+from groundswell.factory.devices.groups import Groups
 from groundswell.factory.metadata import Metadata
 from groundswell.factory.names import check_name, storable
-from groundswell.factory.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.placing import placed
-from groundswell.factory.publisher import Publisher
-from groundswell.factory.roots import Roots, new_links, signed_root
-from groundswell.factory.served import Production
 from groundswell.factory.settings import Settings
 from groundswell.factory.status import FactoryStatus, factory_status
-from groundswell.factory.targets import Targets
-from groundswell.factory.verification import Archive
-from groundswell.factory.wave_book import WaveBook
-from groundswell.factory.wave_checks import WaveChecks
-from groundswell.factory.waves import Waves
+from groundswell.factory.trust.keys import ROOT_LIFE, Keys
+from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
+from groundswell.factory.trust.publisher import Publisher
+from groundswell.factory.trust.roots import Roots, new_links, signed_root
+from groundswell.factory.trust.targets import Targets
+from groundswell.factory.waves.history import Archive
+from groundswell.factory.waves.repository import WaveBook
+from groundswell.factory.waves.serving import Production
+from groundswell.factory.waves.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
-from groundswell.fleet.quantities import instant
 from groundswell.outputs import check_output, factory_around
 from groundswell.store import DuckDBStore, Entry, put, rebuild
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from groundswell.factory.backup import Restored
-    from groundswell.factory.checks import CheckReport
+    from groundswell.factory.checks.checks import CheckReport
     from groundswell.store import Change
 
 __all__ = ["DEFAULT_WAIT", "Factory"]
@@ -316,7 +316,7 @@ class Factory:
 
         Cost: reads everything, and replays the whole history.
         """
-        from groundswell.factory.checks import check_factory
+        from groundswell.factory.checks.checks import check_factory
 
         report = check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
         report.require_complete()

@@ -13,25 +13,25 @@ from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
-from groundswell.factory.roots import REPOSITORIES
+from groundswell.factory.trust.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
+from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.files import LEFTOVER
-from groundswell.fleet.quantities import instant
 from groundswell.outputs import check_output, output_file
 from groundswell.store import put
+from groundswell.text import Notice, count
 from groundswell.tuf import parse_document
 from groundswell.tuf.documents import format_instant
-from groundswell.wording import Notice, count
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory.devices import Device, Devices
-    from groundswell.factory.publisher import Publisher
-    from groundswell.factory.roots import Repository, Roots
-    from groundswell.factory.served import Production
-    from groundswell.factory.targets import Targets
+    from groundswell.factory.devices.devices import Device, Devices
+    from groundswell.factory.trust.publisher import Publisher
+    from groundswell.factory.trust.roots import Repository, Roots
+    from groundswell.factory.trust.targets import Targets
+    from groundswell.factory.waves.serving import Production
     from groundswell.store import Change
 
 __all__ = ["Exported", "Metadata", "Renewed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from groundswell.errors import InputError
-from groundswell.fleet.rules import BadCellError, checked_name, cropped
+from groundswell.ingest.cells import BadCellError, checked_name, cropped
 
 __all__ = ["check_name", "is_null_word", "storable"]
 

@@ -6,23 +6,23 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell.factory.checks.permissions import permission_warnings
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.permissions import permission_warnings
-from groundswell.factory.publisher import TAG_VARIANT
-from groundswell.factory.roots import REPOSITORIES
+from groundswell.factory.trust.publisher import TAG_VARIANT
+from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
-from groundswell.fleet.quantities import instant, whole_seconds
+from groundswell.text import Notice
 from groundswell.tuf import parse_document
-from groundswell.wording import Notice
+from groundswell.values import instant, whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from groundswell.factory.metadata import Metadata
-    from groundswell.factory.publisher import Publication
-    from groundswell.factory.roots import Roots
-    from groundswell.factory.targets import Targets
+    from groundswell.factory.trust.publisher import Publication
+    from groundswell.factory.trust.roots import Roots
+    from groundswell.factory.trust.targets import Targets
 
 __all__ = ["FactoryStatus", "GroupCount", "TagStatus", "VersionCount", "factory_status"]
 

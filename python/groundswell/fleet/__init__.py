@@ -3,12 +3,12 @@
 from groundswell.fleet.breakdown import Breakdown, BreakdownPart
 from groundswell.fleet.fleet import Fleet
 from groundswell.fleet.live import CheckInReport, LiveFleet
-from groundswell.fleet.merge import MergedSelection, merge_selections
-from groundswell.fleet.quantities import Limit
-from groundswell.fleet.read import ReadReport
 from groundswell.fleet.selection import Explanation, Selection, SelectionRequest
+from groundswell.fleet.shards import MergedSelection, merge_selections
 from groundswell.fleet.summary import ActivityCount, FleetSummary, NameCount, VersionDevices
 from groundswell.fleet.uuid_list import BadUuid, UuidList, UuidListCheck
+from groundswell.ingest.read import ReadReport
+from groundswell.values import Limit
 
 __all__ = [
     "ActivityCount",

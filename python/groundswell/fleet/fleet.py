@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
+from groundswell.arrow_columns import coded_text, codes_and_names, whole_text
 from groundswell.errors import InputError
-from groundswell.fleet.arrow import coded_text, codes_and_names, whole_text
 from groundswell.fleet.html import SHOWN_ROWS, as_html
-from groundswell.fleet.quantities import (
+from groundswell.fleet.selection import Selection, SelectionRequest
+from groundswell.fleet.uuid_list import UuidList
+from groundswell.values import (
     DENOMINATORS,
     Denominator,
     epoch_seconds,
@@ -21,8 +23,6 @@ from groundswell.fleet.quantities import (
     whole_number,
     whole_seconds,
 )
-from groundswell.fleet.selection import Selection, SelectionRequest
-from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyroaring
 
-    from groundswell.fleet.read import FleetColumns, ReadReport
     from groundswell.fleet.summary import FleetSummary
+    from groundswell.ingest.read import FleetColumns, ReadReport
 
     Devices: TypeAlias = UuidList | Selection | str | bytes | Path | Iterable[str | UUID | bytes]
     Excluded: TypeAlias = Devices | pyroaring.BitMap
@@ -105,7 +105,7 @@ class Fleet:
         Args:
             source: a path of a CSV, Parquet, JSON, NDJSON or Arrow file; ``sqlite:///FILE#TABLE`` or
                 ``postgresql://…#TABLE``; or a table in memory: Arrow tables and streams, pandas and polars frames,
-                DuckDB relations. ``groundswell.fleet.columns`` lists the spellings of columns.
+                DuckDB relations. ``groundswell.ingest.columns`` lists the spellings of columns.
             now: the instant of reading, an aware datetime; the clock's unless given. ``last_seen`` up to 24 h past it
                 is taken as it, beyond that the row is bad.
             rejects: a path to write bad rows to, each with its reason; the good ones are read.
@@ -135,8 +135,8 @@ class Fleet:
         >>> fleet.tags, fleet.names.to_pylist()
         ({'canary': 1, 'main': 1}, ['a-1', 'a-2'])
         """
-        from groundswell.fleet.mapping import ColumnMapping
-        from groundswell.fleet.read import read_fleet
+        from groundswell.ingest.mapping import ColumnMapping
+        from groundswell.ingest.read import read_fleet
 
         mapping = ColumnMapping.of(columns, rows_at=rows_at, uuid5=uuid5)
         read = read_fleet(source, now=_seconds(now), rejects=_path(rejects), progress=progress, mapping=mapping)
@@ -169,7 +169,7 @@ class Fleet:
         >>> len(Fleet.query("SELECT id AS uuid, stage = 'prod' AS production FROM devices", devices=devices))
         1
         """
-        from groundswell.fleet.read import query_fleet
+        from groundswell.ingest.read import query_fleet
 
         columns = query_fleet(sql, tables=tables, now=_seconds(now), rejects=_path(rejects), progress=progress)
         return cls(columns)
@@ -197,7 +197,7 @@ class Fleet:
         import numpy as np
         import pyarrow as pa
 
-        from groundswell.fleet.report import FleetColumns
+        from groundswell.ingest.report import FleetColumns
 
         core: dict[str, Any] = self._core.columns()
         names, coded = self._names, self._hardware_ids
@@ -495,7 +495,7 @@ class Fleet:
             (bool), ``last_seen`` (timestamp[s, UTC], null for never), ``target_version`` (int32, null if unknown),
             ``hardware_id`` (string).
         """
-        from groundswell.fleet.arrow import fleet_table, present_rows
+        from groundswell.arrow_columns import fleet_table, present_rows
 
         columns: dict[str, Any] = self._core.columns()
         if ordinals is None:
@@ -515,7 +515,7 @@ class Fleet:
         Raises:
             StorageError: the file cannot be written.
         """
-        from groundswell.fleet.arrow import write_frozen
+        from groundswell.arrow_columns import write_frozen
 
         write_frozen(self.to_arrow(), Path(path), read_at=self._read_at)
 

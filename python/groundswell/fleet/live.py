@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypedDict
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
-from groundswell.fleet.quantities import epoch_seconds
 from groundswell.fleet.uuid_items import uuid_rows
 from groundswell.fleet.uuid_list import UuidList
+from groundswell.values import epoch_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.fleet.fleet import Devices, Excluded, Fleet
-    from groundswell.fleet.quantities import Denominator
     from groundswell.fleet.selection import Selection
+    from groundswell.values import Denominator
 
 __all__ = ["CheckInReport", "LiveFleet", "SelectOptions"]
 

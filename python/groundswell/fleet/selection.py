@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyroaring
 
     from groundswell.fleet.fleet import Fleet
-    from groundswell.fleet.quantities import Denominator, Limit
+    from groundswell.values import Denominator, Limit
 
 __all__ = ["Explanation", "Selection", "SelectionRequest"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.fleet.quantities import instant, whole_seconds
+from groundswell.values import instant, whole_seconds
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

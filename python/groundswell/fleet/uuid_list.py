@@ -21,7 +21,7 @@ from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
 from groundswell.input_files import read_file
 from groundswell.outputs import output_file
-from groundswell.wording import count_reasons
+from groundswell.text import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -223,7 +223,7 @@ class UuidList:
         """
         import pyarrow as pa
 
-        from groundswell.fleet.arrow import uuid_strings
+        from groundswell.arrow_columns import uuid_strings
 
         return pa.table({"uuid": uuid_strings(self._array)})
 

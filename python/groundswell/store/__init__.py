@@ -1,9 +1,9 @@
 """The store: where a factory lives on disk, in transactions that survive a crash at any instant."""
 
-from groundswell.store.audit import Record
+from groundswell.store.audit.log import Record
 from groundswell.store.changes import Change, Entry, put, remove, set_cells
-from groundswell.store.database import DATABASE
-from groundswell.store.duckdb import AUDIT_LOG, LOCK, DuckDBStore
+from groundswell.store.duckdb.database import DATABASE
+from groundswell.store.duckdb.store import AUDIT_LOG, LOCK, DuckDBStore
 from groundswell.store.faults import cannot_read
 from groundswell.store.interrupts import InterruptedAfterCommitError
 from groundswell.store.process import Home

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from groundswell.errors import GroundswellError, StateError
 from groundswell.files import remove_leftovers, staging_folder, sync_folder
-from groundswell.store.audit import AuditLog
-from groundswell.store.database import (
+from groundswell.store.audit.log import AuditLog
+from groundswell.store.duckdb.database import (
     DATABASE,
     apply,
     connected,
@@ -22,7 +22,7 @@ from groundswell.store.database import (
     position,
     write_ahead_log,
 )
-from groundswell.store.duckdb import AUDIT_LOG, LOCK, require_factory, write_refusal
+from groundswell.store.duckdb.store import AUDIT_LOG, LOCK, require_factory, write_refusal
 from groundswell.store.faults import RESTORE, cannot_write, damaged
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from groundswell.store.duckdb import DuckDBStore
+    from groundswell.store.duckdb.store import DuckDBStore
 
 __all__ = ["differing_tables", "rebuild"]
 

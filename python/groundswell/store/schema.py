@@ -52,6 +52,6 @@ def migrations() -> list[Migration]:
     >>> [migration.number for migration in migrations()][:1]
     [1]
     """
-    folder = resources.files("groundswell.store") / "migrations"
+    folder = resources.files("groundswell.store.duckdb") / "migrations"
     found = [(match, file) for file in folder.iterdir() if (match := _FILE.fullmatch(file.name))]
     return sorted(Migration(int(match["number"]), file.read_text(encoding="utf-8")) for match, file in found)

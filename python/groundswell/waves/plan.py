@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError, StateError
-from groundswell.fleet.quantities import Denominator, parse_limit
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
 from groundswell.json_text import parse_json
 from groundswell.outputs import output_file
-from groundswell.waves.plan_consistency import check_consistent, contradictory
+from groundswell.values import Denominator, parse_limit
+from groundswell.waves.check_plan import check_consistent, contradictory
 from groundswell.waves.records import RolloutKind
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from groundswell import _core
-from groundswell.fleet.quantities import epoch_seconds, instant
+from groundswell.values import epoch_seconds, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from groundswell.errors import InputError, NotFoundError, StateError
+from groundswell.text import MAX_NAMED, joined, named
 from groundswell.tuf.roles import targets
 from groundswell.tuf.targets import read_targets, retagged
-from groundswell.wording import MAX_NAMED, joined, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

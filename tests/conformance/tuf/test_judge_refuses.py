@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
 from groundswell import InputError, TrustError, tuf
-from judging import NOW, refusal
-from tampering import (
+from support import recorded
+from support.corruptions import (
     LAST_ROOT,
     announce,
     changed,
@@ -29,7 +28,8 @@ from tampering import (
     with_rsa,
     with_targets_keys,
 )
-from workshop import ONLINE_AND_OFFLINE, Repository, keyid
+from support.tuf_forge import ONLINE_AND_OFFLINE, Repository, keyid
+from support.verdicts import NOW, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

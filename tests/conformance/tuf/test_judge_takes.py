@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
 from groundswell import NotFoundError, tuf
-from judging import NOW, refusal
-from tampering import LAST_ROOT, ci_copy, other_targets, with_rsa
-from workshop import ONLINE_AND_OFFLINE, Repository, key_document, keyid
+from support import recorded
+from support.corruptions import LAST_ROOT, ci_copy, other_targets, with_rsa
+from support.tuf_forge import ONLINE_AND_OFFLINE, Repository, key_document, keyid
+from support.verdicts import NOW, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

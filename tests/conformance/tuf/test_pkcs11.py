@@ -13,9 +13,9 @@ import pytest
 from groundswell import InputError, NotFoundError, TrustError, tuf
 from groundswell.tuf import roles
 from groundswell.tuf.canonical import canonical
-from judging import NOW
-from tampering import LAST_ROOT
-from workshop import Repository, private
+from support.corruptions import LAST_ROOT
+from support.tuf_forge import Repository, private
+from support.verdicts import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-import recorded
-import workshop
 from groundswell import tuf
 from groundswell.tuf import roles
 from groundswell.tuf.canonical import canonical
+from support import recorded
+from support import tuf_forge as workshop
 
 T0 = datetime(2026, 11, 23, 15, 44, 0, tzinfo=UTC)
 T1 = T0.replace(second=1)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
-import workshop
 from groundswell import tuf
 from groundswell.tuf.canonical import canonical, is_canonical
+from support import recorded
+from support import tuf_forge as workshop
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
-import workshop
 from groundswell import tuf
+from support import recorded
+from support import tuf_forge as workshop
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
+from support import factories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from factories import Keyed
     from groundswell.factory import Factory
+    from support.factories import Keyed
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
-from factories import AT, Keyed, device, later, past_the_store, populate, put_production
 from groundswell.errors import StorageError
 from groundswell.factory import Factory
-from groundswell.factory.online_keys import KEYS_FOLDER
+from groundswell.factory.trust.online_keys import KEYS_FOLDER
+from support import factories
+from support.factories import AT, Keyed, device, later, past_the_store, populate, put_production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from groundswell.factory.checks import CheckReport
+    from groundswell.factory.checks.checks import CheckReport
 
 AUDIT = "the audit log yields just this store"
 ACCEPTED = "devices accept the root chains and what is served"

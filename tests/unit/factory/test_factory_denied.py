@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from factories import AT, NOW, device, devices, later, past_the_store
 from groundswell.errors import GroundswellError, NotFoundError
 from groundswell.factory import DeniedDevice, Factory
+from support.factories import AT, NOW, device, devices, later, past_the_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,13 +12,13 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from factories import AT, NOW, device, devices
 from groundswell.errors import GroundswellError, InputError, NotFoundError
-from groundswell.factory.devices import SORTS
+from groundswell.factory.devices.devices import SORTS
+from support.factories import AT, NOW, device, devices
 
 if TYPE_CHECKING:
     from groundswell.factory import Factory
-    from groundswell.factory.devices import Device
+    from groundswell.factory.devices.devices import Device
 
 HOUR = 3600
 STRANGER = "00000000-0000-4000-8000-00000000ffff"

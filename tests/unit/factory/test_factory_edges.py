@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import factories
 from groundswell import Factory, InputError, StateError
+from support import factories
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-import factories
 import groundswell
-from factories import AT, NOW, device, later
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
+from support import factories
+from support.factories import AT, NOW, device, later
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from groundswell.factory.devices import Device
+    from groundswell.factory.devices.devices import Device
 
 TEXTS = (
     "plain",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import factories
-from factories import AT, device, devices, later
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
 from groundswell.factory import Factory
+from support import factories
+from support.factories import AT, device, devices, later
 
 if TYPE_CHECKING:
     from pathlib import Path

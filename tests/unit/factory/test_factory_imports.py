@@ -16,14 +16,15 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-import factories
 import groundswell
-from factories import AT, NOW, device, devices, later
+from groundswell import arrow_columns as arrow
 from groundswell.errors import GroundswellError, InputError, NotFoundError
-from groundswell.factory import Factory, ImportReport, SourceReport, incoming
-from groundswell.fleet import arrow
+from groundswell.factory import Factory, ImportReport, SourceReport
+from groundswell.factory.devices import staging
 from groundswell.store import changes
-from reference_registry import Row
+from reference.registry import Row
+from support import factories
+from support.factories import AT, NOW, device, devices, later
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -362,7 +363,7 @@ def test_every_contradiction_is_listed(factory: Factory) -> None:
 
 
 def test_no_more_contradictions_are_listed_than_the_bound(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming, "_MAX_LISTED", 1000)
+    monkeypatch.setattr(staging, "_MAX_LISTED", 1000)
     error = refusal(factory, devices(2000, name="one"), devices(2000, name="two"))
     assert error.fields["total"] == 2000
     assert [row["uuid"] for row in error.fields["repeated"]] == [device(number) for number in range(1, 1001)]

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import factories
-from factories import AT, Keyed, device, devices, later, past_the_store, plain, populate, put_production, target
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError, StorageError
 from groundswell.factory import Factory
 from groundswell.factory.backup import EPOCH_JUMP
-from onlookers import Onlookers
+from support import factories
+from support.device_clients import Onlookers
+from support.factories import AT, Keyed, device, devices, later, past_the_store, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import factories
-import recorded
-from factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 from groundswell import tuf
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError, TrustError
 from groundswell.factory import Factory
-from groundswell.factory.online_keys import KEYS_FOLDER
+from groundswell.factory.trust.online_keys import KEYS_FOLDER
 from groundswell.store import DuckDBStore
-from onlookers import Onlookers
+from support import factories, recorded
+from support.device_clients import Onlookers
+from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable

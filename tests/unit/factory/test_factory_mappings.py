@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from factories import AT, device
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory import Factory
+from support.factories import AT, device
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-import factories
-from factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 from groundswell import tuf
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
-from groundswell.factory import publisher
-from groundswell.factory.roots import REPOSITORIES
+from groundswell.factory.trust import publisher
+from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.store import put
-from onlookers import Onlookers
+from support import factories
+from support.device_clients import Onlookers
+from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -349,7 +349,7 @@ def test_a_root_that_is_larger_than_agents_read_is_refused(
     keyed: Keyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = len(keyed.factory.keys.show(production=True).root)
-    monkeypatch.setattr("groundswell.factory.roots._LARGEST", size + 200)
+    monkeypatch.setattr("groundswell.factory.trust.roots._LARGEST", size + 200)
     keyed.factory.keys.rotate_root(root_keys=keyed.root_keys, now=AT)
     error = refusal(
         keyed.factory.keys.add_targets, root_keys=keyed.root_keys, targets_keys=tmp_path / "one-too-many.tgz"

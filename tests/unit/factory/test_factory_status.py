@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-import factories
-from factories import AT, NOW, Keyed, device, devices, plain, populate, put_production, target
 from groundswell.errors import GroundswellError
+from support import factories
+from support.factories import AT, NOW, Keyed, device, devices, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
-from factories import AT, NOW, Keyed, device, devices, later, plain, populate, put_production, target
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
-from onlookers import Onlookers
+from support import recorded
+from support.device_clients import Onlookers
+from support.factories import AT, NOW, Keyed, device, devices, later, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import pytest
 
 from groundswell import InputError, TrustError, tuf
 from groundswell.tuf.judge import judge_directory
-from judging import NOW
-from workshop import Repository, spelled
+from support.tuf_forge import Repository, spelled
+from support.verdicts import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import recorded
 from groundswell import GroundswellError, InputError, NotFoundError, TrustError, tuf
+from support import recorded
 
 if TYPE_CHECKING:
     from pathlib import Path

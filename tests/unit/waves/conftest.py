@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import wave_factories
-from factories import AT
 from groundswell.factory import Factory
-from wave_factories import Release
+from support import wave_factories
+from support.factories import AT
+from support.wave_factories import Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import factories
-from factories import AT, NOW, later
 from groundswell.errors import GroundswellError, InputError, StateError
-from groundswell.factory.tag_facts import near_tags
-from wave_factories import CANARY, OTHER_TAG, TEST_DEVICES, cells, uuid
+from groundswell.factory.devices.tag_facts import near_tags
+from support import factories
+from support.factories import AT, NOW, later
+from support.wave_factories import CANARY, OTHER_TAG, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 
 def refused(release: Release, act: Callable[[], object]) -> GroundswellError:

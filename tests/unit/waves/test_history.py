@@ -10,16 +10,16 @@ import duckdb
 import numpy as np
 import pytest
 
-from factories import AT, NOW, later
 from groundswell import Fleet, NotFoundError, StorageError, _core
 from groundswell.errors import GroundswellError
-from wave_factories import CANARY, FIELD, numbers, uuid
+from support.factories import AT, NOW, later
+from support.wave_factories import CANARY, FIELD, numbers, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from groundswell.factory.verification import Verified
-    from wave_factories import Release
+    from groundswell.factory.waves.history import Verified
+    from support.wave_factories import Release
 
 
 def freeze(release: Release) -> Fleet:

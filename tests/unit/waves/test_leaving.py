@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from factories import AT
-from groundswell.factory.leaving import LeavingDevices
-from wave_factories import uuid
+from groundswell.factory.devices.leaving import LeavingDevices
+from support.factories import AT
+from support.wave_factories import uuid
 
 if TYPE_CHECKING:
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 
 def scheduled(wave: Release) -> int:

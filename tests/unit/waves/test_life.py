@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import factories
-from factories import AT, later
 from groundswell import InputError, NotFoundError, StateError, TrustError
 from groundswell.errors import GroundswellError
 from groundswell.tuf import PrivateKey, signer_of
 from groundswell.tuf.tarball import read_tarball
-from wave_factories import HARDWARE, TAG
+from support import factories
+from support.factories import AT, later
+from support.wave_factories import HARDWARE, TAG
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from groundswell.factory.waves import WaveDetail
-    from wave_factories import Release
+    from groundswell.factory.waves.waves import WaveDetail
+    from support.wave_factories import Release
 
 
 def role_of(detail: WaveDetail) -> Any:
@@ -320,7 +320,7 @@ def test_a_plan_needs_the_signatures_when_it_is_applied(strict: Release) -> None
     strict.waves.sign("w", keys=strict.second_keys, now=AT)
     plan = strict.rollout(3, dry_run=True).plan
     # The root asks for one more from now on.
-    from wave_factories import raise_threshold
+    from support.wave_factories import raise_threshold
 
     raise_threshold(strict.factory, strict.folder / "root.tgz", 4)
     with pytest.raises(TrustError) as caught:

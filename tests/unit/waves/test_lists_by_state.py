@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from factories import AT, NOW
 from groundswell.errors import GroundswellError
-from wave_factories import uuid
+from support.factories import AT, NOW
+from support.wave_factories import uuid
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 COUNTS = {
     "matching": "total", "online": "online", "updated": "updated", "on-version": "on_version", "newer": "newer",

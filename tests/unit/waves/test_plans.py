@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories import AT, NOW, later
 from groundswell import InputError, NotFoundError, StateError
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
 from groundswell.waves import Plan
-from wave_factories import CANARY, MATCHING, STRANGER, numbers, raise_threshold, small_fleet, uuid
+from support.factories import AT, NOW, later
+from support.wave_factories import CANARY, MATCHING, STRANGER, numbers, raise_threshold, small_fleet, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 SELECTORS: dict[str, dict[str, Any]] = {
     "whole-group": {"group": "canary", "whole_group": True},

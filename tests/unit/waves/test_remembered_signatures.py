@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from groundswell.factory.served import signatures_of
+from groundswell.factory.waves.serving import signatures_of
 from groundswell.tuf import assemble, sign
 from groundswell.tuf.canonical import canonical
 from groundswell.tuf.keys import PrivateKey

@@ -10,16 +10,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from factories import AT, later
 from groundswell.errors import GroundswellError, InputError, StateError
 from groundswell.factory import Factory
-from wave_factories import STRANGER, Release, numbers, uuid
+from support.factories import AT, later
+from support.wave_factories import STRANGER, Release, numbers, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from groundswell.factory.rollouts import RolloutResult
+    from groundswell.factory.waves.rollouts import RolloutResult
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "whole-group": {"group": "canary", "whole_group": True},

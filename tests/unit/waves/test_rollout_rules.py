@@ -9,13 +9,24 @@ from uuid import UUID
 
 import pytest
 
-from factories import AT, NOW, later
 from groundswell import InputError, NotFoundError
 from groundswell.errors import GroundswellError
-from wave_factories import CANARY, FIELD, GROUPLESS, MATCHING, OTHER_TAG, STRANGER, TAGLESS, TEST_DEVICES, numbers, uuid
+from support.factories import AT, NOW, later
+from support.wave_factories import (
+    CANARY,
+    FIELD,
+    GROUPLESS,
+    MATCHING,
+    OTHER_TAG,
+    STRANGER,
+    TAGLESS,
+    TEST_DEVICES,
+    numbers,
+    uuid,
+)
 
 if TYPE_CHECKING:
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 
 def refused(release: Release, *arguments: Any, **words: Any) -> GroundswellError:
@@ -363,7 +374,7 @@ def test_a_deleted_device_leaves_every_set_and_comes_back_with_its_history(wave:
 
 
 def wave_row(number: int) -> Any:
-    from wave_factories import small_fleet
+    from support.wave_factories import small_fleet
 
     table = small_fleet()
     return table.slice(table.column("uuid").to_pylist().index(uuid(number)), 1)

@@ -15,18 +15,18 @@ from uuid import UUID
 
 import pytest
 
-import factories
-from factories import AT, NOW, later
 from groundswell.errors import GroundswellError
 from groundswell.tuf.judge import judge_directory
-from wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, cells, uuid
+from support import factories
+from support.factories import AT, NOW, later
+from support.wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
 
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 NOTHING = None
 CI = "ci"

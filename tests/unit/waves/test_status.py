@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from factories import AT, NOW, later
 from groundswell.errors import GroundswellError
-from wave_factories import CANARY, HOUR, MATCHING, OTHER_TAG, STRANGER, TAGLESS, TEST_DEVICES, uuid, uuids
+from support.factories import AT, NOW, later
+from support.wave_factories import CANARY, HOUR, MATCHING, OTHER_TAG, STRANGER, TAGLESS, TEST_DEVICES, uuid, uuids
 
 if TYPE_CHECKING:
-    from groundswell.factory.wave_status import Progress, WaveStatus
-    from wave_factories import Release
+    from groundswell.factory.waves.status import Progress, WaveStatus
+    from support.wave_factories import Release
 
 
 def status(release: Release, name: str = "w", **words: Any) -> WaveStatus:

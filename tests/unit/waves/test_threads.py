@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from factories import AT
 from groundswell.errors import GroundswellError
-from groundswell.factory.rollouts import RolloutResult
-from wave_factories import MATCHING, TAG, numbers, uuid, uuids
+from groundswell.factory.waves.rollouts import RolloutResult
+from support.factories import AT
+from support.wave_factories import MATCHING, TAG, numbers, uuid, uuids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 THREADS = 50
 

@@ -10,15 +10,15 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-import factories
-from factories import AT, NOW
 from groundswell import Fleet, InputError, StateError
 from groundswell.factory import Factory
 from groundswell.store import put
-from wave_factories import CANARY, FIELD, MATCHING, numbers, uuid, uuids
+from support import factories
+from support.factories import AT, NOW
+from support.wave_factories import CANARY, FIELD, MATCHING, numbers, uuid, uuids
 
 if TYPE_CHECKING:
-    from wave_factories import Release
+    from support.wave_factories import Release
 
 OTHERS = range(5, 9)
 """Devices of the group ``field`` whose hardware has no target."""

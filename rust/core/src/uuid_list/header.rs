@@ -2,7 +2,7 @@
 
 use super::scan::{is_blank, is_quote};
 
-/// The spellings as `groundswell.fleet.columns` folds them; a test of `UuidList` compares the two.
+/// The spellings as `groundswell.ingest.columns` folds them; a test of `UuidList` compares the two.
 const HEADERS: [&str; 2] = ["uuid", "deviceuuid"];
 
 /// No spelling is longer, its separators included: what is longer is not folded.

@@ -1,0 +1,1 @@
+"""``groundswell waves``."""

@@ -1,0 +1,124 @@
+"""Types of options that are texts: an empty one is an unset variable, which must not stand for anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from groundswell.cli.output.render import printable
+from groundswell.errors import InputError
+
+__all__ = ["DIRECTORY", "FILE", "NAME", "OUTPUT", "TEXT", "is_utf8", "require_text"]
+
+_MOST_TEXT: Final = 40
+
+
+class _File(click.ParamType[str]):
+    """The name of a file; an empty one is an unset variable, not the present folder."""
+
+    name = "file"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        text = str(value)
+        if not text:
+            raise InputError(
+                "no-file-name",
+                f"`{_spelled(param)}` names no file: `` is empty",
+                hint="give the name of a file; an unset variable names none",
+                fields={"option": param.name if param else None},
+            )
+        return text
+
+
+class _Output(_File):
+    """The name of a file to write: refused here, before any work, if nothing may be written there."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from groundswell.outputs import check_output
+
+        text = super().convert(value, param, ctx)
+        check_output(Path(text))
+        return text
+
+
+class _Directory(click.ParamType[str]):
+    """The name of a directory; an empty one is an unset variable, not the present directory."""
+
+    name = "directory"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        text = str(value)
+        if not text:
+            raise InputError(
+                "no-directory-name",
+                f"`{_spelled(param)}` names no directory: `` is empty",
+                hint="give the name of a directory, such as . for the present one; an unset variable names none",
+                fields={"option": param.name if param else None},
+            )
+        return require_text(text, param)
+
+
+class _Text(click.ParamType[str]):
+    """A text; `blank` says whether it may be empty."""
+
+    name = "text"
+
+    def __init__(self, *, blank: bool) -> None:
+        self._blank = blank
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        text = require_text(str(value), param)
+        if not self._blank and not text.strip():
+            raise InputError(
+                "empty-text",
+                f"`{_spelled(param)}` is given but empty: `{text}`",
+                hint="say what is meant, or leave it out; an unset variable must not stand for anything else",
+                fields={"option": param.name if param else None},
+            )
+        return text
+
+
+def require_text(text: str, param: click.Parameter | None = None, *, name: str = "") -> str:
+    """Refuse a text that is not UTF-8; Python keeps such bytes of an argument as lone surrogates.
+
+    Args:
+        text: the text.
+        param: the option or argument that it was given as.
+        name: what to call it, where it was not given as an argument.
+
+    Raises:
+        InputError: ``not-text``.
+    """
+    if is_utf8(text):
+        return text
+    raise InputError(
+        "not-text",
+        f"`{name or _spelled(param)}` is `{printable(text[:_MOST_TEXT])}`, which is no UTF-8",
+        hint="give it in UTF-8",
+        fields={"option": param.name if param else name or None},
+    )
+
+
+def is_utf8(text: str) -> bool:
+    r"""Whether a text can be written in UTF-8: it has no lone surrogates.
+
+    >>> is_utf8("ü"), is_utf8("\udcff")
+    (True, False)
+    """
+    return text.isprintable() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _spelled(param: click.Parameter | None) -> str:
+    """An option or an argument as people type it."""
+    if param is None:
+        return "the value"
+    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+
+
+DIRECTORY: Final = _Directory()
+FILE: Final = _File()
+OUTPUT: Final = _Output()
+NAME: Final = _Text(blank=False)
+TEXT: Final = _Text(blank=True)

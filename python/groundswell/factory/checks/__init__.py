@@ -1,0 +1,1 @@
+"""Independent proofs that a factory is sound."""

@@ -1,0 +1,1 @@
+"""Devices of a factory: imports, groups, deletion."""

@@ -1,0 +1,111 @@
+"""A factory's devices as a `Fleet`: straight from the store's columns, a row for each ordinal ever given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell import _core
+from groundswell.arrow_columns import numbers
+from groundswell.factory.devices.sort_rows import in_order
+from groundswell.fleet import Fleet
+from groundswell.ingest.columns import COLUMNS
+from groundswell.ingest.report import FleetColumns, ReadReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from groundswell.store import DuckDBStore
+
+__all__ = ["load_fleet"]
+
+# Nulls are replaced here: to do it in Arrow imports pandas, where there is one, in every command.
+_SQL: Final = f"""
+    SELECT
+        ordinal, uuid, coalesce(group_id, 0) AS group_id, coalesce(tag_id, 0) AS tag_id, production,
+        coalesce(last_seen, {_core.NEVER_SEEN}) AS last_seen, coalesce(target_version, -1) AS target_version,
+        name, hardware_id, deleted
+    FROM devices
+"""
+
+
+def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
+    """Load all devices of a factory.
+
+    Args:
+        store: the factory's.
+        now: the instant of loading, in seconds since 1970.
+
+    Returns:
+        A fleet whose ordinals are the factory's; deleted devices have a row in it and are in no set.
+
+    Cost: one pass over the stored devices, and the index of their UUIDs; memory for their columns.
+    """
+    import numpy as np
+
+    table = in_order(store.table(_SQL))
+    groups, group_names = _codes(table, "group_id", store.rows("SELECT group_id, name FROM groups ORDER BY group_id"))
+    tags, tag_names = _codes(table, "tag_id", store.rows("SELECT tag_id, name FROM tags ORDER BY tag_id"))
+    deleted = _numbers(table, "deleted", np.bool_)
+    gone = int(deleted.sum())
+    columns = FleetColumns(
+        uuids=_uuids(table),
+        last_seen=_numbers(table, "last_seen", np.uint32),
+        groups=groups,
+        group_names=group_names,
+        tags=tags,
+        tag_names=tag_names,
+        production=_numbers(table, "production", np.bool_),
+        production_said=np.ones(table.num_rows, np.bool_),
+        target_versions=_numbers(table, "target_version", np.int32),
+        names=table.column("name"),
+        hardware_ids=table.column("hardware_id"),
+        present=frozenset(COLUMNS),
+        now=now,
+        report=ReadReport(table.num_rows, table.num_rows - gone),
+        present_rows=~deleted if gone else None,
+    )
+    return Fleet(columns)
+
+
+def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
+    """The chunks of a column, each with the rows that it holds."""
+    begun = 0
+    for chunk in column.chunks:
+        yield slice(begun, begun + len(chunk)), chunk
+        begun += len(chunk)
+
+
+def _uuids(table: pa.Table) -> npt.NDArray[np.uint8]:
+    import numpy as np
+
+    uuids = np.empty((table.num_rows, 16), np.uint8)
+    for where, chunk in _placed(table.column("uuid")):
+        data = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
+        uuids[where] = data[chunk.offset : chunk.offset + len(chunk)]
+    return uuids
+
+
+def _numbers(table: pa.Table, name: str, kind: type[Any]) -> npt.NDArray[Any]:
+    import numpy as np
+
+    found = np.empty(table.num_rows, kind)
+    for where, chunk in _placed(table.column(name)):
+        found[where] = numbers(chunk)
+    return found
+
+
+def _codes(table: pa.Table, name: str, known: list[tuple[int, str]]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Codes into the names that have a device or not, in the order of their numbers; −1 for none."""
+    import numpy as np
+
+    lookup = np.full(max((number for number, _ in known), default=0) + 1, -1, np.int32)
+    for code, (number, _) in enumerate(known):
+        lookup[number] = code
+    codes = np.empty(table.num_rows, np.int32)
+    for where, chunk in _placed(table.column(name)):
+        codes[where] = lookup[numbers(chunk)]
+    return codes, [text for _, text in known]

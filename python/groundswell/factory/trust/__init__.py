@@ -1,0 +1,1 @@
+"""Trust of a factory: roots, keys, targets, publications."""

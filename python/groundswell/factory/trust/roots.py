@@ -1,0 +1,131 @@
+"""The root chains of a factory: one for CI, one for production, each link kept as the bytes that are served."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
+
+from groundswell.errors import StorageError
+from groundswell.factory.context import Kept
+from groundswell.factory.trust.publisher import check_size
+from groundswell.store import Change, put
+from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
+from groundswell.tuf.canonical import canonical
+from groundswell.tuf.chain import check_next_root
+from groundswell.tuf.roles import production_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from groundswell.factory.context import Context
+    from groundswell.tuf.signers import Signer
+
+__all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
+
+Repository = Literal["ci", "production"]
+_LARGEST: Final = 64 << 10
+REPOSITORIES: Final[tuple[Repository, ...]] = ("ci", "production")
+
+
+class Roots:
+    """Reads the chains, and makes their next links."""
+
+    def __init__(self, context: Context) -> None:
+        self._context: Final = context
+        self._roots: Final = {
+            repository: Kept(context, ["roots"], partial(self._read_root, repository)) for repository in REPOSITORIES
+        }
+
+    def chain(self, repository: Repository) -> list[bytes]:
+        """All links, oldest first, as they are served: the first is version 1."""
+        rows = self._context.store.rows(
+            "SELECT document FROM roots WHERE repository = ? ORDER BY role_version", [repository]
+        )
+        return [bytes(document) for (document,) in rows]
+
+    def latest(self, repository: Repository) -> Document:
+        """The last link.
+
+        Raises:
+            StorageError: ``store-damaged`` where there is none.
+        """
+        rows = self._context.store.rows(
+            "SELECT document FROM roots WHERE repository = ? ORDER BY role_version DESC LIMIT 1", [repository]
+        )
+        if not rows:
+            raise StorageError(
+                "store-damaged",
+                f"the store of the factory has no {repository} root",
+                hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
+                fields={"repository": repository, "remedy": "repair"},
+            )
+        return parse_document(bytes(rows[0][0]), "Root", f"the {repository} root")
+
+    def root(self, repository: Repository) -> Root:
+        """What the last link says."""
+        return self._roots[repository].get()
+
+    def _read_root(self, repository: Repository) -> Root:
+        return read_root(self.latest(repository), f"the {repository} root", allow_rsa=True)
+
+    def ever_listed(self) -> set[str]:
+        """The keyids that any link of a chain lists."""
+        documents = (parse_document(link, "Root", "a root") for link in self.chain("ci"))
+        return {keyid for document in documents for keyid in document.signed["keys"]}
+
+    def extend(
+        self,
+        signed: dict[str, Any],
+        signers: Sequence[Signer],
+        *,
+        now: datetime,
+        after: dict[Repository, bytes] | None = None,
+    ) -> dict[Repository, bytes]:
+        """Make and check the next links of both chains.
+
+        Args:
+            signed: what the next CI root says; the production root says the same but for its targets threshold.
+            signers: of the root keys that the links need.
+            now: the links must be valid then.
+            after: the links that they follow; the last ones of the store unless given.
+
+        Returns:
+            The links, as they will be served; `new_links` stores them.
+
+        Raises:
+            StateError: ``role-too-large``.
+            TrustError, InputError: the link may not follow; see `groundswell.tuf.chain.check_next_root`.
+        """
+        threshold = self.root("production").roles["targets"].threshold
+        documents: dict[Repository, bytes] = {
+            "ci": signed_root(signed, signers),
+            "production": signed_root(production_of(signed, targets_threshold=max(2, threshold)), signers),
+        }
+        for repository, document in documents.items():
+            label = f"the next {repository} root"
+            check_size(label, document, _LARGEST, "rotate keys instead of adding more of them")
+            new = parse_document(document, "Root", label)
+            old = self.latest(repository) if after is None else parse_document(after[repository], "Root", label)
+            check_next_root(old, new, production=repository == "production", now=now)
+        return documents
+
+
+def signed_root(signed: dict[str, Any], signers: Sequence[Signer]) -> bytes:
+    """A root as it is served, signed by these."""
+    data = canonical(signed)
+    return assemble(data, [sign(signer, data) for signer in signers])
+
+
+def new_links(documents: dict[Repository, bytes]) -> Change:
+    """The change that adds one link to each chain."""
+    rows = [
+        {
+            "repository": repository,
+            "role_version": parse_document(document, "Root", "the next root").version,
+            "document": document,
+        }
+        for repository, document in documents.items()
+    ]
+    return put("roots", rows, new=True)

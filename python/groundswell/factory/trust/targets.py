@@ -1,0 +1,367 @@
+"""The targets of a factory: what may be installed, and the CI roles that test devices see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.arguments import checks_arguments
+from groundswell.errors import InputError, NotFoundError, StateError
+from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
+from groundswell.factory.devices.tag_facts import require_tag
+from groundswell.factory.names import check_name
+from groundswell.factory.trust.publisher import TAG_VARIANT, Served
+from groundswell.store import put, remove
+from groundswell.text import MAX_NAMED, count, joined, named
+from groundswell.tuf import parse_document
+from groundswell.tuf.canonical import canonical, parse
+from groundswell.tuf.targets import Target, read_targets, read_targets_file
+from groundswell.values import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from groundswell.factory.trust.publisher import Publisher
+    from groundswell.factory.trust.roots import Roots
+    from groundswell.store import Change
+
+    Changes = list[Change]  # inside `Targets`, `list` is a method
+
+__all__ = ["ProductionRole", "Targets", "TargetsReport"]
+
+_CI: Final = "ci"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsReport:
+    """What an import of targets came to.
+
+    Args:
+        added: names of new targets.
+        retagged: names of known targets whose tags changed, or the date of that (``updatedAt``).
+        unchanged: names of targets that were known just so.
+        foreign_signatures: signatures of others, which were dropped: the factory signs with its own key.
+        notes: sentences for a person.
+    """
+
+    added: tuple[str, ...]
+    retagged: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    foreign_signatures: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductionRole:
+    """The production targets of a tag.
+
+    Args:
+        tag: the tag.
+        role_version: the version of the role.
+        expires: when it expires.
+        targets: its targets, by version and name.
+        document: the role as it is served.
+    """
+
+    tag: str
+    role_version: int
+    expires: datetime
+    targets: tuple[Target, ...]
+    document: bytes
+
+
+@of_one_process
+@checks_arguments
+class Targets:
+    """``factory.targets``."""
+
+    def __init__(self, context: Context, roots: Roots, publisher: Publisher) -> None:
+        self._context: Final = context
+        self._roots: Final = roots
+        self._publisher: Final = publisher
+
+    def list(self, *, tag: str | None = None) -> Sequence[Target]:
+        """The CI targets, by version and name.
+
+        Args:
+            tag: only targets that carry this tag.
+
+        Raises:
+            NotFoundError: ``unknown-tag`` for a tag that no device, target or wave has.
+        """
+        if tag is not None:
+            require_tag(self._context.store, tag)
+        rows = self._context.store.rows(
+            "SELECT name, target_version, hardware_id, document FROM ci_targets ORDER BY target_version, name"
+        )
+        found = [
+            Target(name, version, hardware_id, tuple(document["custom"].get("tags", ())), document)
+            for name, version, hardware_id, document in (
+                (name, version, hardware_id, parse(bytes(data), name)) for name, version, hardware_id, data in rows
+            )
+        ]
+        return [target for target in found if tag is None or tag in target.tags]
+
+    def show(self, target_version: int) -> Sequence[Target]:
+        """The CI targets of one version, one for each hardware.
+
+        Raises:
+            NotFoundError: ``unknown-version``, with the nearest versions.
+        """
+        every = self.list()
+        found = [target for target in every if target.target_version == target_version]
+        if not found:
+            raise _unknown_versions([target_version], every)
+        return found
+
+    def list_production(self, tag: str) -> ProductionRole:
+        """The production targets of a tag.
+
+        Raises:
+            NotFoundError: ``no-production-targets``.
+        """
+        rows = self._context.store.rows(
+            "SELECT document FROM targets_roles WHERE repository = 'production' AND tag = ?", [tag]
+        )
+        if not rows:
+            tags = [
+                name
+                for (name,) in self._context.store.rows(
+                    "SELECT tag FROM targets_roles WHERE repository = 'production' ORDER BY tag"
+                )
+            ]
+            raise NotFoundError(
+                "no-production-targets",
+                f"the tag `{tag}` has no production targets",
+                hint=f"these tags have: {joined(tags[:MAX_NAMED], more=len(tags) - MAX_NAMED)}"
+                if tags
+                else "a wave that is completed makes the first",
+                fields={"tag": tag, "tags": tags},
+            )
+        document = parse_document(bytes(rows[0][0]), "Targets", f"the production targets of {tag}")
+        targets, _ = read_targets(document.signed["targets"], f"the production targets of {tag}")
+        return ProductionRole(
+            tag=tag,
+            role_version=document.version,
+            expires=document.expires,
+            targets=tuple(sorted(targets, key=lambda target: (target.target_version, target.name))),
+            document=document.raw,
+        )
+
+    def import_(self, source: str | Path | bytes, *, now: datetime | None = None) -> TargetsReport:
+        """Take targets in from a ``targets.json``, its signed part or an object of targets by name; all or none.
+
+        Args:
+            source: a path, or the bytes. Signatures in it are counted and dropped.
+            now: the instant of the new roles; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-targets``, ``not-targets``, ``no-targets``, ``broken-json``, ``ambiguous-json``.
+            StateError: ``target-differs`` where a target of that name is something else; ``hardware-taken`` where the
+                version has another target for the hardware; ``role-too-large``. Targets are immutable but for their
+                tags.
+
+        Cost: linear in the targets of the factory.
+        """
+        refuse_own_database(self._context, source)
+        file = read_targets_file(Path(source) if isinstance(source, str) else source)
+        return self._take(file.targets, file.foreign_signatures, file.notes, "targets import", now)
+
+    def add(self, name: str, document: Mapping[str, Any], *, now: datetime | None = None) -> TargetsReport:
+        """Add one target.
+
+        Args:
+            name: its name, by convention ``{hardware}-{name}-{version}``.
+            document: ``{"custom", "hashes", "length"}``.
+            now: the instant of the new roles; the clock's unless given.
+
+        Raises:
+            InputError, StateError: as `import_`.
+        """
+        targets, notes = read_targets({name: dict(document)}, name)
+        return self._take(targets, 0, notes, "targets add", now)
+
+    def prune(self, target_versions: Iterable[int], *, now: datetime | None = None) -> Sequence[str]:
+        """Remove the CI targets of these versions; production targets keep theirs.
+
+        Returns:
+            The names of what was removed.
+
+        Raises:
+            NotFoundError: ``unknown-version``; nothing was removed.
+        """
+        wanted = sorted(set(target_versions))
+        if not wanted:
+            raise InputError("no-versions", "no version is named", hint="name the target versions to be pruned")
+        at = seconds(now)
+        with self._context.store.turn():
+            known = self.list()
+            missing = [version for version in wanted if all(target.target_version != version for target in known)]
+            if missing:
+                raise _unknown_versions(missing, known)
+            gone = [target for target in known if target.target_version in wanted]
+            kept = [target for target in known if target.target_version not in wanted]
+            changes = [remove("ci_targets", [{"name": target.name} for target in gone])]
+            changes += self._republished(known, kept, at)
+            versions = ", ".join(map(str, wanted))
+            self._context.commit(
+                "targets prune",
+                f"pruned {count(len(gone), 'CI target')} of the versions {versions}",
+                changes,
+                at=at,
+                details={"versions": wanted, "targets": [target.name for target in gone]},
+            )
+            return [target.name for target in gone]
+
+    def renewed_roles(self, at: datetime, *, due_before: datetime) -> dict[str, bytes]:
+        """CI roles that expire before an instant, signed anew with the next version; by tag."""
+        root = self._roots.root("ci")
+        renewed = {}
+        for tag, document in self._roles().items():
+            parsed = parse_document(document, "Targets", f"the CI targets of {tag}")
+            if parsed.expires < due_before:
+                renewed[tag] = self._publisher.targets_role(parsed.signed["targets"], parsed.version + 1, root, now=at)
+        return renewed
+
+    def _take(
+        self, targets: Sequence[Target], foreign: int, notes: Sequence[str], action: str, now: datetime | None
+    ) -> TargetsReport:
+        at = seconds(now)
+        with self._context.store.turn():
+            known = self.list()
+            by_name = {target.name: target for target in known}
+            hardware = {(target.target_version, target.hardware_id): target.name for target in known}
+            added, retagged, unchanged = [], [], []
+            for target in targets:
+                old = by_name.get(target.name)
+                if old is None:
+                    other = hardware.get((target.target_version, target.hardware_id))
+                    if other is not None:
+                        raise _hardware_taken(target, other)
+                    added.append(target)
+                elif canonical(old.document) == canonical(target.document):
+                    unchanged.append(target)
+                elif _untagged(old) == _untagged(target):
+                    retagged.append(target)
+                else:
+                    raise _differs(old, target)
+            report = TargetsReport(
+                added=tuple(target.name for target in added),
+                retagged=tuple(target.name for target in retagged),
+                unchanged=tuple(target.name for target in unchanged),
+                foreign_signatures=foreign,
+                notes=tuple(notes),
+            )
+            touched = [*added, *retagged]
+            if not touched:
+                return report
+            known_tags = {tag for target in known for tag in target.tags}
+            for tag in sorted({tag for target in touched for tag in target.tags} - known_tags):
+                check_name("tag", tag)
+            origins = self._origins()
+            rows = []
+            for target in touched:
+                added_at, added_by = origins.get(target.name, (at, self._context.user))
+                rows.append(
+                    {
+                        "name": target.name,
+                        "target_version": target.target_version,
+                        "hardware_id": target.hardware_id,
+                        "document": canonical(target.document),
+                        "added_at": added_at,
+                        "added_by": added_by,
+                    }
+                )
+            after = [*(by_name | {target.name: target for target in touched}).values()]
+            changes = [put("ci_targets", rows), *self._republished(known, after, at)]
+            summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged)}"
+            details = {"added": list(report.added), "retagged": list(report.retagged)}
+            self._context.commit(action, summary, changes, at=at, details=details)
+            return report
+
+    def _origins(self) -> dict[str, tuple[int, str]]:
+        """When and by whom each target was added."""
+        rows = self._context.store.rows("SELECT name, added_at, added_by FROM ci_targets")
+        return {name: (at, by) for name, at, by in rows}
+
+    def _roles(self) -> dict[str, bytes]:
+        rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = ?", [_CI])
+        return {tag: bytes(document) for tag, document in rows}
+
+    def _republished(self, before: Sequence[Target], after: Sequence[Target], at: int) -> Changes:
+        """The CI roles of tags whose targets change, with the next version, and everything published anew."""
+        when, root = instant(at), self._roots.root(_CI)
+        old, new = _by_tag(before), _by_tag(after)
+        roles = self._roles()
+        # A tag that has lost its last target has an empty role from now on: its version must not start again.
+        tags = sorted(set(roles) | set(new))
+        rows = []
+        for tag in tags:
+            documents = new.get(tag, {})
+            if tag in roles and documents == old.get(tag, {}):
+                continue
+            version = parse_document(roles[tag], "Targets", "a CI role").version + 1 if tag in roles else 1
+            role = self._publisher.targets_role(documents, version, root, now=when)
+            roles[tag] = role
+            rows.append({"repository": _CI, "tag": tag, "role_version": version, "document": role})
+        if not rows:
+            return []
+        served = [Served(tag, TAG_VARIANT, roles[tag]) for tag in tags]
+        return [put("targets_roles", rows), *self._publisher.publish(_CI, served, root, now=when)]
+
+
+def _by_tag(targets: Sequence[Target]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for target in targets:
+        for tag in target.tags:
+            found.setdefault(tag, {})[target.name] = target.document
+    return found
+
+
+def _untagged(target: Target) -> bytes:
+    custom = {key: value for key, value in target.document["custom"].items() if key not in {"tags", "updatedAt"}}
+    return canonical(target.document | {"custom": custom})
+
+
+def _differs(old: Target, new: Target) -> StateError:
+    parts = [part for part in ("hashes", "length") if old.document[part] != new.document[part]]
+    custom = old.document["custom"], new.document["custom"]
+    parts += [
+        f"custom.{key}"
+        for key in sorted(set(custom[0]) | set(custom[1]))
+        if key not in {"tags", "updatedAt"} and custom[0].get(key) != custom[1].get(key)
+    ]
+    return StateError(
+        "target-differs",
+        f"the target `{new.name}` is known and is something else: {', '.join(parts)}",
+        hint="a target never changes but for its tags; give the new build a new version",
+        fields={"target": new.name, "differing": parts},
+    )
+
+
+def _hardware_taken(target: Target, other: str) -> StateError:
+    return StateError(
+        "hardware-taken",
+        f"version {target.target_version} has the target `{other}` for the hardware `{target.hardware_id}` already,"
+        f" so `{target.name}` cannot be one, too",
+        hint="give the new build a new version, or prune the old one first",
+        fields={"target": target.name, "other": other, "hardware_id": target.hardware_id},
+    )
+
+
+def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFoundError:
+    have = sorted({target.target_version for target in known})
+    below = [version for version in have if version < versions[0]][-1:]
+    above = [version for version in have if version > versions[0]][:1]
+    if have:
+        hint = f"the nearest that there are: {', '.join(map(str, below + above))}"
+    else:
+        hint = "`targets.import_` imports targets"
+    return NotFoundError(
+        "unknown-version",
+        f"there are no CI targets of version {named(versions)}",
+        hint=hint,
+        fields={"versions": list(versions), "known": have[-100:]},
+    )

@@ -1,0 +1,1 @@
+"""Waves of a factory: from a signed target to the last device."""

@@ -1,0 +1,822 @@
+"""The waves of a factory: from a signed target to the last device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.arguments import checks_arguments
+from groundswell.errors import InputError, NotFoundError, StateError, TrustError
+from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
+from groundswell.factory.names import check_name
+from groundswell.factory.waves.explain import WhyDesk
+from groundswell.factory.waves.rollouts import RolloutDesk
+from groundswell.factory.waves.serving import signatures_of
+from groundswell.factory.waves.status import (
+    WaveStatus,
+    devices_in_state,
+    no_target_for,
+    signatures_needed,
+    wave_status,
+)
+from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
+from groundswell.fleet.uuid_list import UuidList
+from groundswell.store import put
+from groundswell.text import MAX_NAMED, count, joined
+from groundswell.tuf import assemble, parse_document, public_of, read_tarball, sign
+from groundswell.tuf.canonical import canonical
+from groundswell.values import epoch_seconds, instant
+from groundswell.waves.plan import Plan
+from groundswell.waves.records import Wave, wave_row
+from groundswell.waves.role import compose_role, without_deltas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from typing import SupportsIndex
+
+    from groundswell import _core
+    from groundswell.factory.devices.devices import Devices
+    from groundswell.factory.metadata import Metadata
+    from groundswell.factory.trust.keys import Keys
+    from groundswell.factory.trust.publisher import Publisher
+    from groundswell.factory.trust.roots import Roots
+    from groundswell.factory.trust.targets import Targets
+    from groundswell.factory.waves.explain import WhyReport
+    from groundswell.factory.waves.history import Archive, Verified
+    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.rollouts import RolloutResult
+    from groundswell.factory.waves.serving import Production
+    from groundswell.factory.waves.status import DeviceState
+    from groundswell.fleet.fleet import Devices as DeviceList
+    from groundswell.fleet.fleet import Fleet
+    from groundswell.store import Change
+    from groundswell.values import Denominator
+
+    Changes = list[Change]  # inside `Waves`, `list` is a method
+    from groundswell.tuf import Root
+    from groundswell.tuf.signers import Signer
+    from groundswell.waves.records import Rollout
+
+__all__ = ["ROLE_LIFE", "WaveDetail", "Waves"]
+
+ROLE_LIFE: Final = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveDetail:
+    """A wave and what stands about it.
+
+    Args:
+        wave: the wave.
+        rollouts: how many were applied.
+        expires: when its targets role expires.
+        targets: the names of the targets of its version.
+        signed_by: the keys whose signatures count.
+        signatures_missing: how many more it needs before it can be rolled out.
+        warnings: sentences that an operator should read.
+        without_target: matching devices that are not updated, and for whose hardware the wave has no target, by
+            hardware id; counted by `Waves.complete` only, empty otherwise.
+    """
+
+    wave: Wave
+    rollouts: int
+    expires: datetime
+    targets: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    signatures_missing: int
+    warnings: tuple[str, ...]
+    without_target: dict[str, int] = field(default_factory=dict)
+
+
+@of_one_process
+@checks_arguments
+class Waves:
+    """``factory.waves``."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        book: WaveBook,
+        archive: Archive,
+        roots: Roots,
+        publisher: Publisher,
+        production: Production,
+        devices: Devices,
+        targets: Targets,
+        keys: Keys,
+        metadata: Metadata,
+    ) -> None:
+        self._context: Final = context
+        self._book: Final = book
+        self._roots: Final = roots
+        self._publisher: Final = publisher
+        self._production: Final = production
+        self._devices: Final = devices
+        self._targets: Final = targets
+        self._keys: Final = keys
+        self._metadata: Final = metadata
+        self._desk: Final = RolloutDesk(context, book, devices, self._published, self._require_ready)
+        self._archive: Final = archive
+        self._facts: Final = TagFacts(context.store)
+
+    # --- reading
+
+    def list(self, *, tag: str | None = None, state: str | None = None) -> Sequence[Wave]:
+        """Waves, newest first.
+
+        Args:
+            tag: only waves for this tag.
+            state: only waves in this state: ``active``, ``complete``, ``canceled``.
+
+        Raises:
+            NotFoundError: ``unknown-tag`` for a tag that no device, target or wave has.
+        """
+        if tag is not None:
+            require_tag(self._context.store, tag)
+        waves = reversed(self._book.all())
+        return [wave for wave in waves if tag in (None, wave.tag) and state in (None, wave.state)]
+
+    def show(self, name: str | None = None) -> WaveDetail:
+        """One wave; the only active one unless it is named.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            return self._detail(wave)
+
+    def status(
+        self,
+        name: str | None = None,
+        *,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+    ) -> WaveStatus:
+        """How far a wave has come, for its tag and for each group; the only active wave unless it is named.
+
+        Args:
+            name: the wave.
+            now: the instant that ages are counted to; the clock's unless given.
+            online_threshold: devices seen within it are online.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+
+        Cost: a few passes over the matching devices' sets.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            found = wave_status(
+                wave,
+                self._book,
+                self._devices.fleet(now=now),
+                signatures_missing=self._detail(wave).signatures_missing,
+                known_versions=self._known_versions(wave),
+                expiring=self._metadata.expiring(now=now),
+                now=seconds(now),
+                online_threshold=online_threshold,
+            )
+            later = self._facts.later_than(wave.target_version, wave.tag) if wave.active else {}
+            if not later:
+                return found
+            return replace(found, warnings=(*found.warnings, later_sentence(later, wave.target_version)))
+
+    def would_downgrade(self, name: str | None = None) -> Mapping[int, int]:
+        """Which later versions `complete` would take devices back from; the only active wave unless it is named.
+
+        Devices on the version of a canceled wave are protected: they are served that wave's targets.
+
+        Returns:
+            For each version how many devices report it, ascending; empty if no device would be downgraded.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._downgraded(self._book.named_or_active(name))
+
+    def devices_in_state(
+        self,
+        name: str | None,
+        state: DeviceState,
+        *,
+        now: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+    ) -> _core.DeviceSet:
+        """The devices behind one count of `status`, for the whole tag.
+
+        Args:
+            name: the wave; the only active one if None.
+            state: ``scheduled``, ``updated``, ``newer``, ``on-version``, ``older``, ``silent``, ``unsupported``,
+                ``unscheduled``, ``covered``, ``staged``, ``online`` or ``matching`` (the total).
+            now: the instant that ages are counted to (default: now).
+            online_threshold: devices seen within it are online.
+
+        Returns:
+            Their ordinals.
+
+        Raises:
+            InputError: ``bad-state``.
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``; ``failures-unknown`` for ``failed``: devices do not report outcomes
+                yet.
+
+        Cost: a few passes over the matching devices' sets.
+        """
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            fleet = self._devices.fleet(now=now)
+            return devices_in_state(wave, state, self._book, fleet, now=seconds(now), online_threshold=online_threshold)
+
+    def why(self, devices: DeviceList, *, wave: str | None = None, now: datetime | None = None) -> Sequence[WhyReport]:
+        """For each device: is it in the wave or not, since which rollout, by which rule, and what is it served now.
+
+        Args:
+            devices: which.
+            wave: the wave; for each device the active wave of its tag, or else the latest one, unless given.
+            now: the instant of asking; the clock's unless given.
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            InputError: ``bad-uuid``, ``empty-list``.
+        """
+        with self._context.store.turn():
+            named = None if wave is None else self._book.find(wave)
+            desk = WhyDesk(self._book, self._production, self._devices.fleet(now=now))
+            return desk.reports(as_uuid_list(devices), named)
+
+    def history(self, name: str | None = None) -> Sequence[Rollout]:
+        """The applied rollouts of a wave, oldest first; the only active wave unless it is named.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._book.rollouts(self._book.named_or_active(name))
+
+    def rollout_uuids(self, name: str | None, number: int) -> Sequence[str]:
+        """The devices of one rollout, ascending by ordinal.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            rollout = self._archive.rollout(self._book.named_or_active(name), number)
+            return UuidList(self._archive.uuids(rollout.devices)).uuids
+
+    def verify(
+        self, name: str | None = None, *, fleet: Fleet | None = None, number: int | None = None
+    ) -> Sequence[Verified]:
+        """Check the digests of past rollouts and, given the fleet as it was, work their picks out again.
+
+        Args:
+            name: the wave; the only active one unless given.
+            fleet: a frozen fleet: what `Fleet.write` wrote at the time.
+            number: only this rollout, since a frozen fleet is that of one moment; all of them unless given.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
+            StateError: ``several-active-waves``.
+        """
+        with self._context.store.turn():
+            return self._archive.verify(self._book.named_or_active(name), fleet, number)
+
+    # --- the life of a wave
+
+    def init(
+        self,
+        name: str,
+        target_version: int,
+        tag: str,
+        *,
+        keys: str | Path | Signer,
+        prune: Iterable[int] = (),
+        source_tag: str | None = None,
+        expires: datetime | None = None,
+        new_tag: bool = False,
+        dry_run: bool = False,
+        now: datetime | None = None,
+    ) -> WaveDetail:
+        """Make a wave: sign the targets role that brings a version to the production devices of a tag.
+
+        Nothing is rolled out yet.
+
+        Args:
+            name: up to 64 letters, digits and ``_ . + -``; a name is never used again.
+            target_version: the version; its CI targets are taken, one for each hardware.
+            tag: the tag.
+            keys: the tarball of an offline targets key, or a signer of one (an HSM's, say).
+            prune: versions of production targets that are left out from now on.
+            source_tag: only CI targets that carry this tag.
+            expires: when the role expires; in 365 days unless given.
+            new_tag: the tag is meant, although no production device listens to it and it is within two edits of one
+                that devices listen to.
+            dry_run: work the role out, sign it, and store nothing.
+            now: the instant; the clock's unless given.
+
+        Raises:
+            InputError: ``bad-name``, ``expired-role``, ``bad-prune``, ``bad-tarball``.
+            NotFoundError: ``unknown-version``, ``no-source-targets``.
+            StateError: ``keys-not-initialised``, ``wave-name-used``, ``tag-busy``, ``version-not-above``,
+                ``target-in-production``, ``tag-without-devices``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+        """
+        check_name("wave", name)
+        if not self._context.store.rows("SELECT 1 FROM tags WHERE name = ?", [tag]):
+            check_name("tag", tag)
+        at = seconds(now)
+        with self._context.store.turn():
+            root = self._keys.ready_root("production")
+            waves = self._book.all()
+            self._refuse_used(name, waves)
+            self._refuse_busy(tag)
+            listening = self._facts.devices_by_tag()
+            if not new_tag:
+                _refuse_typo(tag, listening)
+            new = self._new_targets(target_version, source_tag)
+            role = self._production.roles().get(tag)
+            signed = compose_role(
+                None if role is None else parse_document(role, "Targets", f"the production targets of {tag}"),
+                new,
+                target_version=target_version,
+                tag=tag,
+                prune=frozenset(prune),
+                expires=instant(at) + ROLE_LIFE if expires is None else instant(epoch_seconds(expires, "expires")),
+                now=instant(at),
+            )
+            data = canonical(signed)
+            offline = self._signer(keys, root)
+            online = self._publisher.signer(root, "targets")
+            document = assemble(data, [sign(online, data), sign(offline, data)])
+            wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, document, at)
+            if not dry_run:
+                changes = [put("waves", [wave_row(wave)], new=True), *self._published([*waves, wave], at)]
+                self._context.commit(
+                    "waves init",
+                    f"made the wave {name}, which brings version {target_version} to tag {tag}",
+                    changes,
+                    at=at,
+                    details={"wave": name, "target_version": target_version, "tag": tag},
+                )
+            made = self._detail(wave)
+            return replace(made, warnings=(*made.warnings, *self._forewarnings(wave, listening)))
+
+    def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
+        """Add one more offline signature to an active wave; the same key again changes nothing.
+
+        Plans stay good: what a rollout comes to does not depend on who signed.
+
+        Args:
+            name: the wave.
+            keys: the tarball of an offline targets key, or a signer of one.
+            now: the instant; the clock's unless given.
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``.
+            TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
+            InputError: ``bad-tarball``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.find(name)
+            self._require_active(wave, "signed")
+            root = self._keys.ready_root("production")
+            signer = self._signer(keys, root)
+            document = parse_document(wave.document, "Targets", f"the role of wave {name}")
+            keyid = public_of(signer).keyid
+            if keyid in signatures_of(wave.document, root).valid:
+                return self._detail(wave)
+            others = [signature for signature in document.signatures if signature["keyid"] != keyid]
+            signatures = [*others, sign(signer, document.signed_bytes)]
+            signed = replace(wave, document=assemble(document.signed_bytes, signatures))
+            self._store(signed, "waves sign", f"signed the wave {name} with the key {keyid}", at, keyid=keyid)
+            return self._detail(signed)
+
+    def complete(
+        self, name: str | None = None, *, allow_downgrade: bool = False, now: datetime | None = None
+    ) -> WaveDetail:
+        """Make the wave's targets the production targets of its tag, for every production device on it. Final.
+
+        Args:
+            name: the wave (default: the only active one).
+            allow_downgrade: complete it although it offers devices a version below the one that they report. The audit
+                log records it.
+            now: the instant (default: now).
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``, ``wave-finished``, ``would-downgrade``.
+            TrustError: ``signatures-missing``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            self._require_active(wave, "completed")
+            self._require_signatures(wave)
+            downgraded = self._downgraded(wave)
+            if downgraded and not allow_downgrade:
+                raise _would_downgrade(wave, downgraded)
+            accepted: dict[str, object] = {}
+            if allow_downgrade:
+                accepted = {"allow_downgrade": True, "downgraded": {str(v): n for v, n in downgraded.items()}}
+            done = self._finished(wave, "complete", at)
+            row = {
+                "repository": "production",
+                "tag": wave.tag,
+                "role_version": wave.target_version,
+                "document": wave.document,
+            }
+            self._store(done, "waves complete", f"completed the wave {wave.name}", at, role=row, **accepted)
+            return self._detail(done, self._without_target(done, now))
+
+    def cancel(self, name: str | None = None, *, now: datetime | None = None) -> WaveDetail:
+        """End the wave: devices that have updated stay where they are, the rest never see it. Final.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``no-active-wave``.
+            StateError: ``several-active-waves``, ``wave-finished``.
+        """
+        at = seconds(now)
+        with self._context.store.turn():
+            wave = self._book.named_or_active(name)
+            self._require_active(wave, "canceled")
+            done = self._finished(wave, "canceled", at)
+            self._store(done, "waves cancel", f"canceled the wave {wave.name}", at)
+            return self._detail(done)
+
+    # --- rollouts
+
+    def rollout(
+        self,
+        name: str,
+        limit: SupportsIndex | str | None = None,
+        *,
+        to: SupportsIndex | str | None = None,
+        online_only: bool = False,
+        group: str | None = None,
+        uuids: DeviceList | None = None,
+        whole_group: bool = False,
+        skip_mismatched: bool = False,
+        percent_of: Denominator | None = None,
+        seed: SupportsIndex | None = None,
+        now: datetime | None = None,
+        at: datetime | None = None,
+        online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+        half_life: timedelta = DEFAULT_HALF_LIFE,
+        dry_run: bool = False,
+        request_id: str | None = None,
+        if_revision: int | None = None,
+    ) -> RolloutResult:
+        """Widen an active wave to more devices.
+
+        - ``group`` and ``whole_group=True``: the whole group, as a standing rule: devices that join it later, too
+        - a ``limit``: at most so many of the candidates (of the group, of the list), recently active ones preferred
+        - ``uuids`` without a limit: just these devices, each checked; one offender refuses the whole rollout
+        - a goal, ``to``: a sample of as many candidates as are missing until so many matching devices (of the group)
+          are covered or updated
+
+        candidates = matching ∩ group? ∩ uuids? − covered − updated − unsupported. No wave ever picks a device twice.
+
+        Args:
+            name: the wave.
+            limit: a count, or a percentage such as ``"2.5%"`` that is rounded up.
+            to: instead of a limit, how many matching devices (of the group) are to be covered or updated afterwards: a
+                count, or a percentage of them. It cannot be combined with `limit`, `uuids` or `percent_of`.
+            online_only: a sample without devices beyond the online threshold.
+            group: only devices of this group.
+            uuids: only these devices.
+            whole_group: the group as a whole; said by name, since nothing that is left out may mean it.
+            skip_mismatched: skip listed devices that fail their check instead of refusing.
+            percent_of: what a percentage is taken of: ``matching`` (the default), ``remaining`` or ``online``.
+            seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
+            now: the instant that ages are counted to; the clock's unless given.
+            at: the instant of the rollout: what history says, and what the lives of metadata begin with; `now` unless
+                given. Give it where `now` is not the present.
+            online_threshold: up to this age a device has the weight 1.
+            half_life: the weight halves with each half-life past the threshold.
+            dry_run: change nothing; the result's `plan` can be applied later. A dry run ignores its `request_id`.
+            request_id: an idempotency key, at most 255 bytes, kept in the factory forever. A repeated call with the
+                same key returns the first call's result with `replayed` set, also where the wave has finished since.
+                `now` and `at` are not part of the request, because a retry comes later.
+            if_revision: refuse unless the wave is at this revision. The key is looked up first.
+
+        Returns:
+            What it came to. A rollout that takes in no device and makes no rule leaves no history.
+
+        Raises:
+            NotFoundError: ``unknown-wave``, ``unknown-group``.
+            StateError: ``wave-finished``, ``revision-changed``; ``request-id-used`` where the key stands for another
+                request, or another user's.
+            TrustError: ``signatures-missing``.
+            InputError: ``bad-request-id``, ``nothing-asked``,
+                ``whole-group-unsaid``, ``bad-whole-group``, ``bad-limit``, ``empty-list``,
+                ``bad-uuid``, ``mismatched-devices`` (every offender with its reason in its fields), ``bad-seed``.
+
+        Cost: a selection, one row and one bitmap; the metadata of each tag is signed anew.
+        """
+        with self._context.store.turn():
+            wave = self._book.find(name)
+            return self._desk.rollout(
+                wave,
+                limit,
+                to=to,
+                online_only=online_only,
+                group=group,
+                uuids=uuids,
+                whole_group=whole_group,
+                skip_mismatched=skip_mismatched,
+                percent_of=percent_of,
+                seed=seed,
+                now=now,
+                at=at,
+                online_threshold=online_threshold,
+                half_life=half_life,
+                dry_run=dry_run,
+                request_id=request_id,
+                if_revision=if_revision,
+            )
+
+    def request_known(self, request_id: str) -> bool:
+        """Whether a rollout with this request id was answered before.
+
+        Raises:
+            InputError: ``bad-request-id``.
+        """
+        with self._context.store.turn():
+            return self._desk.request_known(request_id)
+
+    def apply(
+        self,
+        plan: Plan | str | Path,
+        *,
+        now: datetime | None = None,
+        request_id: str | None = None,
+        if_revision: int | None = None,
+    ) -> RolloutResult:
+        """Apply a plan: stage exactly the devices that it names, or refuse and say what changed.
+
+        A plan that was applied before changes nothing: the result is that of the first time, with `replayed` set.
+
+        Args:
+            plan: a plan, or the file of one.
+            now: the instant of applying; the clock's unless given. The plan keeps the one that ages were counted to.
+            request_id: as for `rollout`.
+            if_revision: as for `rollout`.
+
+        Raises:
+            InputError: ``not-a-plan``, ``edited-plan``, ``other-factory``, ``bad-request-id``.
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``, ``revision-changed``, ``request-id-used``, ``stale-plan``,
+                ``plan-mismatch``.
+            TrustError: ``signatures-missing``.
+        """
+        loaded = _plan(plan)
+        with self._context.store.turn():
+            wave = self._book.find(loaded.wave)
+            return self._desk.apply(wave, loaded, at=seconds(now), request_id=request_id, if_revision=if_revision)
+
+    # --- what they share
+
+    def _forewarnings(self, wave: Wave, listening: Mapping[str, int]) -> Iterator[str]:
+        """What to know about the devices of a new wave's tag."""
+        if wave.tag not in listening:
+            yield f"no production device listens to the tag {wave.tag} yet"
+        later = self._facts.later_than(wave.target_version, wave.tag)
+        if later:
+            yield later_sentence(later, wave.target_version)
+        documents = parse_document(wave.document, "Targets", "the role").signed["targets"]
+        unsupported = self._facts.unsupported(_own_targets(wave, documents).values(), wave.tag)
+        if unsupported:
+            yield unsupported_sentence(unsupported)
+
+    def _downgraded(self, wave: Wave) -> Mapping[int, int]:
+        if not wave.active:
+            return {}
+        root = self._roots.root("production")
+        protected = {
+            one.target_version
+            for one in self._book.all()
+            if one.tag == wave.tag and one.state == "canceled" and signatures_of(one.document, root).verified
+        }
+        later = self._facts.later_than(wave.target_version, wave.tag)
+        return {version: devices for version, devices in later.items() if version not in protected}
+
+    def _published(self, waves: Sequence[Wave], at: int, roles: Mapping[str, bytes] | None = None) -> Changes:
+        """Everything that production devices are served, signed anew."""
+        root = self._roots.root("production")
+        served = self._production.served(self._production.roles() if roles is None else roles, waves, root)
+        return self._publisher.publish("production", served, root, now=instant(at))
+
+    def _store(
+        self, wave: Wave, action: str, summary: str, at: int, *, role: dict[str, Any] | None = None, **details: object
+    ) -> None:
+        waves = [wave if one.wave_id == wave.wave_id else one for one in self._book.all()]
+        changes, roles = [put("waves", [wave_row(wave)])], dict(self._production.roles())
+        if role is not None:
+            changes.append(put("targets_roles", [role]))
+            roles |= {wave.tag: wave.document}
+        changes += self._published(waves, at, roles)
+        self._context.commit(action, summary, changes, at=at, details={"wave": wave.name, **details})
+
+    def _signer(self, keys: str | Path | Signer, root: Root) -> Signer:
+        if isinstance(keys, str | Path):
+            return self._keys.offline_signer(read_tarball(Path(keys)), "targets", root)
+        return self._keys.checked_signer(keys, "targets", root)
+
+    def _new_targets(self, target_version: int, source_tag: str | None) -> Any:
+        new = self._targets.show(target_version)
+        if source_tag is None:
+            return new
+        chosen = [target for target in new if source_tag in target.tags]
+        if not chosen:
+            tags = sorted({tag for target in new for tag in target.tags})
+            raise NotFoundError(
+                "no-source-targets",
+                f"no target of version {target_version} carries the tag `{source_tag}`",
+                hint=f"they carry {joined(tags[:MAX_NAMED], more=len(tags) - MAX_NAMED)}"
+                if tags
+                else "they carry no tags",
+                fields={"target_version": target_version, "source_tag": source_tag, "tags": tags},
+            )
+        return chosen
+
+    def _refuse_used(self, name: str, waves: Sequence[Wave]) -> None:
+        if any(wave.name == name for wave in waves):
+            raise StateError(
+                "wave-name-used",
+                f"a wave was named `{name}` before",
+                hint="a name is never used again: choose another",
+                fields={"wave": name},
+            )
+
+    def _refuse_busy(self, tag: str) -> None:
+        busy = self._book.active_of(tag)
+        if busy is not None:
+            raise StateError(
+                "tag-busy",
+                f"wave `{busy.name}` is already active for tag {tag}",
+                hint=f"complete or cancel {busy.name} first: a tag has one active wave at a time",
+                fields={"wave": busy.name, "tag": tag},
+            )
+
+    @staticmethod
+    def _require_active(wave: Wave, verb: str) -> None:
+        if not wave.active:
+            when = "" if wave.finished_at is None else f" since {wave.finished_at:%Y-%m-%d %H:%M} UTC"
+            raise StateError(
+                "wave-finished",
+                f"the wave `{wave.name}` is {wave.state}{when}, so it cannot be {verb}",
+                hint="a finished wave never changes again; make a new one",
+                fields={"wave": wave.name, "state": wave.state},
+            )
+
+    def _require_ready(self, wave: Wave, if_revision: int | None) -> None:
+        """Refuse to roll a wave out that cannot be now, or is not at the revision that the caller expects."""
+        self._require_active(wave, "rolled out")
+        if if_revision is not None and if_revision != wave.revision:
+            raise StateError(
+                "revision-changed",
+                f"the wave `{wave.name}` is at revision {wave.revision}, not at revision {if_revision}",
+                hint="nothing was staged; look at what was rolled out since, then decide again",
+                fields={"wave": wave.name, "revision": wave.revision, "if_revision": int(if_revision)},
+            )
+        self._require_signatures(wave)
+
+    def _require_signatures(self, wave: Wave) -> None:
+        found = signatures_of(wave.document, self._roots.root("production"))
+        if not found.verified:
+            raise TrustError(
+                "signatures-missing",
+                f"the wave `{wave.name}` lacks {found.missing} of its signatures",
+                hint="have it signed with another offline targets key",
+                fields={"wave": wave.name, "missing": found.missing, "valid": list(found.valid)},
+            )
+
+    def _new_wave(self, wave_id: int, name: str, tag: str, document: bytes, at: int) -> Wave:
+        return Wave(
+            wave_id=wave_id,
+            name=name,
+            target_version=parse_document(document, "Targets", "the role").version,
+            tag=tag,
+            state="active",
+            revision=1,
+            document=document,
+            created_at=instant(at),
+            created_by=self._context.user,
+            finished_at=None,
+            finished_by=None,
+        )
+
+    def _finished(self, wave: Wave, state: Any, at: int) -> Wave:
+        return replace(
+            wave,
+            state=state,
+            revision=wave.revision + 1,
+            finished_at=instant(at),
+            finished_by=self._context.user,
+        )
+
+    def _without_target(self, wave: Wave, now: datetime | None) -> dict[str, int]:
+        """The devices that the completed wave could not update, by hardware id."""
+        core, fleet = self._book.core(wave), self._devices.fleet(now=now).core
+        left = core.unsupported(fleet) - core.updated(fleet)
+        return dict(core.hardware_without_target(fleet, left))
+
+    def _detail(self, wave: Wave, without_target: dict[str, int] | None = None) -> WaveDetail:
+        document = parse_document(wave.document, "Targets", f"the role of wave {wave.name}")
+        found = signatures_of(wave.document, self._roots.root("production"))
+        own = _own_targets(wave, document.signed["targets"])
+        missing = found.missing if wave.active else 0
+        warnings = []
+        if missing:
+            warnings.append(signatures_needed(missing))
+        if without_target:
+            warnings.append(no_target_for(without_target))
+        without = without_deltas(own)
+        if without and wave.active:
+            names = joined(without[:MAX_NAMED], more=len(without) - MAX_NAMED)
+            warnings.append(
+                f"no static deltas were made for {names}: devices will fetch every changed file whole; for"
+                " smaller downloads run `ostree static-delta generate --from=OLD --to=NEW` where it is published,"
+                " and import its targets with their delta-stats before the wave is made"
+            )
+        return WaveDetail(
+            wave=wave,
+            rollouts=len(self._book.rollouts(wave)),
+            expires=document.expires,
+            targets=tuple(own),
+            signed_by=found.valid,
+            signatures_missing=missing,
+            warnings=tuple(warnings),
+            without_target=without_target or {},
+        )
+
+    def _known_versions(self, wave: Wave) -> set[int]:
+        """The versions that production devices of the tag can get, by its production targets or its active wave."""
+        documents = [self._production.roles().get(wave.tag)]
+        active = self._book.active_of(wave.tag)
+        documents.append(None if active is None else active.document)
+        return {
+            int(target["custom"]["version"])
+            for document in documents
+            if document is not None
+            for target in parse_document(document, "Targets", "a targets role").signed["targets"].values()
+        }
+
+
+def _plan(plan: Plan | str | Path) -> Plan:
+    if isinstance(plan, Plan):
+        plan.check_types()
+        return plan
+    if not isinstance(plan, str | Path):
+        raise InputError(
+            "bad-argument",
+            f"the argument `plan` of `apply` is `{ascii(plan)[:40]}`, not a plan or the path of one",
+            hint="give the `plan` of a dry run, or the file that it was written to",
+            fields={"argument": "plan", "type": type(plan).__name__},
+        )
+    return Plan.read(plan)
+
+
+def _refuse_typo(tag: str, listening: Mapping[str, int]) -> None:
+    near = [] if tag in listening else near_tags(tag, listening)
+    if near:
+        named = " or ".join(f"`{name}` ({count(listening[name], 'production device')})" for name in near[:3])
+        raise StateError(
+            "tag-without-devices",
+            f"no production device listens to the tag `{tag}`; probably it is a typo of {named}",
+            hint="correct the tag, or confirm that it is new: `new_tag`",
+            fields={"tag": tag, "nearest": near},
+        )
+
+
+def _would_downgrade(wave: Wave, downgraded: Mapping[int, int]) -> StateError:
+    return StateError(
+        "would-downgrade",
+        f"completing `{wave.name}` would offer version {wave.target_version} to devices that are past it:"
+        f" {later_sentence(downgraded, wave.target_version)}",
+        hint="make a wave of a later version, or accept that agents may go back: `allow_downgrade`",
+        fields={
+            "wave": wave.name,
+            "target_version": wave.target_version,
+            "devices": sum(downgraded.values()),
+            "versions": {str(version): devices for version, devices in downgraded.items()},
+        },
+    )
+
+
+def _own_targets(wave: Wave, documents: dict[str, Any]) -> dict[str, Any]:
+    version = str(wave.target_version)
+    return {name: target for name, target in sorted(documents.items()) if target["custom"]["version"] == version}

@@ -1,0 +1,159 @@
+"""The answer of a whole fleet from those of its shards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, SupportsIndex
+
+from groundswell import _core
+from groundswell.errors import InputError
+from groundswell.fleet.lazy import lazy
+from groundswell.fleet.selection import Selection
+from groundswell.fleet.uuid_list import UuidList
+from groundswell.values import parse_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from groundswell.fleet.selection import SelectionRequest
+    from groundswell.values import Denominator
+
+__all__ = ["MergedSelection", "merge_selections"]
+
+
+def merge_selections(
+    selections: Iterable[Selection], limit: SupportsIndex | str | None = None, *, percent_of: Denominator = "matching"
+) -> MergedSelection:
+    """Combine the answers of shards into exactly the answer of the whole fleet, however it was split.
+
+    A device's key depends on its UUID, its activity, the seed, the instant and the settings, and on nothing else; so
+    the k smallest of all are among the k smallest of each shard.
+
+    Args:
+        selections: one from each shard, all of them with the same seed, `now` and settings. Each has at least `limit`
+            devices, or all of its candidates: for a percentage, select from the shards without a limit, or with one
+            that is large enough. For a part of the devices online, each was asked for a part of those, too.
+        limit: as for `Fleet.select`, of all shards together.
+        percent_of: as for `Fleet.select`, of all shards together.
+
+    Returns:
+        The picks, ties by UUID. They keep no fleet alive.
+
+    Raises:
+        InputError: ``no-selections``; ``unlike-selections``; ``short-selection`` where a device that belongs here may
+            be missing; ``repeated-uuid`` where two shards have picked one device; ``bad-limit``.
+
+    Cost: the logarithm of the number of shards for each pick.
+
+    Source: bottom-k sketches are mergeable; Cohen & Kaplan (2007).
+
+    >>> from datetime import UTC, datetime
+    >>> from groundswell import Fleet
+    >>> import pyarrow as pa
+    >>> devices = pa.table({"uuid": [f"{i:032x}" for i in range(1, 101)], "production": [True] * 100})
+    >>> asked = {"limit": 10, "seed": 7, "now": datetime(2026, 11, 25, tzinfo=UTC)}
+    >>> shards = [Fleet.read(devices.slice(start, 50)).select(**asked, with_keys=True) for start in (0, 50)]
+    >>> merge_selections(shards, 10).uuids == Fleet.read(devices).select(**asked).uuids
+    True
+    """
+    chosen = list(selections)
+    for number, one in enumerate(chosen, 1):
+        if not isinstance(one, Selection):
+            raise InputError(
+                "unlike-selections",
+                f"item {number} is a `{type(one).__name__}`, no selection",
+                hint="give what `Fleet.select` returned, from every shard",
+                fields={"item": number, "type": type(one).__name__},
+            )
+    if not chosen:
+        raise InputError(
+            "no-selections", "there are no selections to merge", hint="give one selection for each shard", fields={}
+        )
+    wanted = parse_limit(limit)
+    merged = _core.merge_selections(
+        [selection.core for selection in chosen],
+        limit=wanted.count,
+        thousandths=wanted.thousandths,
+        percent_of=percent_of,
+    )
+    return MergedSelection(merged, chosen[0].asked)
+
+
+class MergedSelection:
+    """What `merge_selections` picked, in key order."""
+
+    def __init__(self, core: _core.MergedSelection, asked: SelectionRequest) -> None:
+        self._core: Final = core
+        self._asked: Final = asked
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.uuids)
+
+    def __repr__(self) -> str:
+        return f"<MergedSelection of {len(self)} of {self.candidates} candidates, seed {self.seed}>"
+
+    @lazy
+    def uuid_list(self) -> UuidList:
+        """The picked devices as a `UuidList`, in key order."""
+        return UuidList.of(self._core.uuids())
+
+    @property
+    def uuids(self) -> list[str]:
+        """The picked devices' UUIDs, lower case and hyphenated, in key order."""
+        return self.uuid_list.uuids
+
+    @lazy
+    def keys(self) -> npt.NDArray[np.float64]:
+        """The picked devices' keys: float64, shape (n,), ascending."""
+        return self._core.keys()
+
+    @lazy
+    def shards(self) -> npt.NDArray[np.uint32]:
+        """Which selection each device came from: uint32, shape (n,), from 0, in key order."""
+        return self._core.shards()
+
+    @lazy
+    def ordinals(self) -> npt.NDArray[np.uint32]:
+        """The picked devices' ordinals, each in the fleet of its own shard: uint32, shape (n,), in key order."""
+        return self._core.ordinals()
+
+    @property
+    def seed(self) -> int:
+        """The seed of all shards."""
+        return self._asked.seed
+
+    @property
+    def now(self) -> datetime:
+        """The instant that ages were counted to, in UTC."""
+        return self._asked.now
+
+    @property
+    def algorithm(self) -> int:
+        """The number of the sampling algorithm."""
+        return _core.ALGORITHM
+
+    @lazy
+    def digest(self) -> str:
+        """SHA-256 in hex over the picked devices' 16-byte UUIDs in ascending order."""
+        return _core.digest_uuids(self._core.uuids()).hex()
+
+    @property
+    def limit(self) -> int:
+        """What the limit came to, in devices: the selection has fewer where there are fewer candidates."""
+        return self._core.wanted
+
+    @property
+    def candidates(self) -> int:
+        """How many devices of all shards could have been picked."""
+        return self._core.candidates
+
+    @property
+    def matching(self) -> int:
+        """How many devices of all shards the selectors mean."""
+        return self._core.matching

@@ -1,0 +1,1 @@
+"""A fleet from any source: detected, read, coerced, checked. All of it, or nothing."""

@@ -1,0 +1,80 @@
+"""Parquet files, frozen fleets among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from groundswell.arrow_columns import FROZEN_AT_KEY, FROZEN_FORMAT, FROZEN_FORMAT_KEY
+from groundswell.errors import InputError
+from groundswell.ingest.readers.source import Rows
+from groundswell.ingest.readers.source_file import not_a_table
+
+if TYPE_CHECKING:
+    from groundswell.errors import GroundswellError
+    from groundswell.ingest.duckdb_session import Session
+    from groundswell.ingest.readers.source_file import SourceFile
+
+__all__ = ["ParquetSource"]
+
+MAGIC: Final = b"PAR1"
+
+
+class ParquetSource:
+    """A Parquet file; its rows are counted from 1."""
+
+    def __init__(self, file: SourceFile) -> None:
+        """Look at both ends.
+
+        Raises:
+            InputError: ``not-a-table`` if the end is missing.
+        """
+        self._file = file
+        self.label = file.label
+        self.frozen_at: int | None = None
+        with file.open() as (unzipped, _):
+            unzipped.seek(-len(MAGIC), 2)
+            if unzipped.read() != MAGIC:
+                raise not_a_table(self.label, "is a Parquet file that is cut off", "write or fetch it again")
+
+    def quick(self, session: Session) -> Rows:
+        """The rows in the order of the file."""
+        import duckdb
+
+        sql = f"read_parquet({self._file.sql}, hive_partitioning = false)"
+        try:
+            self.frozen_at = self._read_frozen_at(session)
+            columns = session.describe(sql)
+        except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
+            raise self.failure(error) from error
+        return Rows(sql, [name for name, _ in columns], columns)
+
+    def careful(self, session: Session) -> Rows:
+        """The same."""
+        return self.quick(session)
+
+    def failure(self, error: Exception) -> GroundswellError:
+        """A file that shrank meanwhile, or is damaged inside."""
+        self.check()
+        del error
+        return not_a_table(self.label, "is a Parquet file that is damaged", "write or fetch it again")
+
+    def check(self) -> None:
+        """See `SourceFile.check`."""
+        self._file.check()
+
+    def _read_frozen_at(self, session: Session) -> int | None:
+        rows = session.rows(f"SELECT key, value FROM parquet_kv_metadata({self._file.sql})").to_pylist()
+        found = {row["key"]: row["value"] for row in rows}
+        if FROZEN_FORMAT_KEY not in found:
+            return None
+        if found[FROZEN_FORMAT_KEY] != FROZEN_FORMAT:
+            raise InputError(
+                "unknown-format",
+                f"`{self.label}` is a frozen fleet of a format that this version does not know",
+                hint="read it with a later version of Groundswell",
+                fields={"source": self.label},
+            )
+        try:
+            return int(found[FROZEN_AT_KEY])
+        except (KeyError, ValueError) as error:
+            raise not_a_table(self.label, "is a frozen fleet without its instant", "write it again") from error

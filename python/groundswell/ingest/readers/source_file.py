@@ -1,0 +1,256 @@
+"""A file that devices are read from: is it there, what is it, and did it hold still."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import os
+import re
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from groundswell.errors import InputError, StorageError
+from groundswell.ingest.duckdb_session import literal
+from groundswell.input_files import file_not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["SourceFile", "copied", "empty_fleet", "first_line", "not_a_table", "open_file"]
+
+HEAD: Final = 1 << 16
+"""How many bytes are looked at before a long read is begun."""
+LONGEST_HEADER: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_PIECE: Final = 1 << 20
+_MAX_RATIO: Final = 50
+"""How many times larger than the file its uncompressed text may be: exports of devices stay far below."""
+_MIN_UNPACKED: Final = 1 << 26
+"""What a file of any size may unpack to."""
+_ARE_BYTES: Final = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
+_ZEROS: Final = 16
+"""How many characters in UTF-16 are looked at."""
+_LEAST_UNITS: Final = 4
+_LINE_END: Final = re.compile(rb"[\r\n]")
+_TEXT: Final = frozenset(b"\t\n\r" + bytes(range(32, 127)))
+
+
+class _Bounded:
+    """A compressed file that unpacks to so many bytes at most."""
+
+    def __init__(self, unzipped: gzip.GzipFile, most: int, label: str) -> None:
+        self._unzipped = unzipped
+        self._most = most
+        self._label = label
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._most - self._done + 1
+        data = self._unzipped.read(left if size < 0 else min(size, left))
+        self._done += len(data)
+        if self._done > self._most:
+            raise not_a_table(
+                self._label,
+                f"unpacks to more than {_MAX_RATIO} times its size",
+                "check that it is the file that you mean, and unpack it first",
+            )
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unzipped, name)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as it was when it was opened.
+
+    Args:
+        path: where the bytes are: the file itself, or a copy of a pipe.
+        label: what the caller called it.
+        head: the first 64 KiB, uncompressed; up to 1 MiB if no line ends before.
+        gzipped: whether the bytes are compressed.
+    """
+
+    path: Path
+    label: str
+    head: bytes
+    gzipped: bool
+    stamp: tuple[int, int, int]
+
+    @property
+    def sql(self) -> str:
+        """The path as DuckDB's SQL: absolute, since ``~`` has a meaning there, and with its wildcards disarmed."""
+        return literal("".join(f"[{c}]" if c in "*?[" else c for c in os.path.abspath(self.path)))  # noqa: PTH100
+
+    @property
+    def compression(self) -> str:
+        """The same for DuckDB's option."""
+        return "'gzip'" if self.gzipped else "'none'"
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the name, in lower case, that of the compression left out."""
+        name = self.label.lower()
+        return Path(name.removesuffix(".gz") if self.gzipped else name).suffix
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Open for reading: the uncompressed bytes, and the file itself, whose position tells the progress."""
+        with _reading(self.path, self.label), self.path.open("rb") as raw:
+            if not self.gzipped:
+                yield raw, raw
+                return
+            with gzip.GzipFile(fileobj=raw) as unzipped:
+                most = max(_MIN_UNPACKED, self.stamp[0] * _MAX_RATIO)
+                yield _Bounded(unzipped, most, self.label), raw  # type: ignore[misc]  # all that is asked of an IO
+
+    def check(self) -> None:
+        """Make sure that the file is what it was when it was opened.
+
+        Raises:
+            StorageError: ``file-changed``.
+            NotFoundError: ``file-not-found``.
+        """
+        with _reading(self.path, self.label):
+            now = _stamp(self.path.stat())
+        if now != self.stamp:
+            raise StorageError(
+                "file-changed",
+                f"`{self.label}` changed while it was being read",
+                hint="read it again when nothing writes to it any more, or read a copy",
+                fields={"source": self.label},
+            )
+
+
+def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
+    """Look at a file before it is read.
+
+    Args:
+        path: its path; a pipe is copied first, since rows may have to be read twice.
+        cleanup: removes that copy in the end.
+
+    Raises:
+        NotFoundError: ``file-not-found``.
+        InputError: ``is-a-folder``; ``empty-fleet`` for an empty file; ``not-a-table`` for broken compression.
+        StorageError: ``cannot-read``.
+    """
+    label = str(path)
+    with _reading(path, label):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path = copied(path, label, cleanup)
+        with path.open("rb") as file:
+            stamp = _stamp(os.fstat(file.fileno()))
+            gzipped = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            head = _head(gzip.GzipFile(fileobj=file) if gzipped else file)
+        source = SourceFile(path, label, head, gzipped, stamp)
+        encoding = _utf_16(head)
+        if encoding is not None:
+            source = _in_utf_8(source, encoding, cleanup)
+    if not source.head:
+        raise InputError(
+            "empty-fleet", f"`{label}` is empty", hint="give a file that has devices", fields={"source": label}
+        )
+    return source
+
+
+def not_a_table(label: str, what: str, hint: str) -> InputError:
+    """The error for a file that cannot hold devices; `what` reads on from the file."""
+    return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
+
+
+def empty_fleet(label: str) -> InputError:
+    """The error for a file that is an export of no devices."""
+    return InputError(
+        "empty-fleet", f"`{label}` has no devices", hint="give a file that has some", fields={"source": label}
+    )
+
+
+def _utf_16(head: bytes) -> str | None:
+    """The encoding of a text in UTF-16, by its byte-order mark, or by the zeros in ASCII; None for any other file."""
+    if head.startswith(_ARE_BYTES):
+        return None
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        # With two zeros after it, the mark is that of UTF-32.
+        if head.startswith(mark) and head[2:4] != b"\0\0":
+            return encoding
+    start = head[: 2 * _ZEROS]
+    for zeros, others, encoding in ((start[1::2], start[::2], "utf-16-le"), (start[::2], start[1::2], "utf-16-be")):
+        if len(zeros) >= _LEAST_UNITS and not any(zeros) and all(c in _TEXT for c in others):
+            return encoding
+    return None
+
+
+def _in_utf_8(source: SourceFile, encoding: str, cleanup: contextlib.ExitStack) -> SourceFile:
+    """A copy of a text in UTF-16. What is not UTF-16 in it becomes what is not UTF-8, and so a bad row."""
+    copy = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="groundswell-"))  # noqa: SIM115 (`cleanup` closes it)
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    with source.open() as (text, _):
+        rest = b""
+        while piece := text.read(_PIECE):
+            whole = len(rest) + len(piece) & ~1
+            rest, piece = (rest + piece)[whole:], (rest + piece)[:whole]
+            copy.write(decoder.decode(piece).encode("utf-8", "surrogatepass"))
+        with contextlib.suppress(UnicodeDecodeError):
+            copy.write(decoder.decode(b"", final=True).encode("utf-8", "surrogatepass"))
+            rest = rest and b"\xff"
+        copy.write(rest)
+    copy.flush()
+    source.check()
+    copy.seek(0)
+    return SourceFile(Path(copy.name), source.label, _head(copy), False, _stamp(os.stat(copy.name)))  # noqa: FBT003, PTH116
+
+
+def first_line(head: bytes) -> bytes:
+    """The first line of a text that is not empty."""
+    return _LINE_END.split(head.lstrip(), 1)[0]
+
+
+def _head(file: IO[bytes] | gzip.GzipFile) -> bytes:
+    head = file.read(HEAD)
+    return head if b"\n" in head or b"\r" in head else head + file.read(LONGEST_HEADER - HEAD)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
+    """Copy what is no regular file, unless its beginning shows that it is no table (and may never end)."""
+    copy = tempfile.NamedTemporaryFile(prefix="groundswell-")  # noqa: SIM115  (`cleanup` closes it)
+    cleanup.enter_context(copy)
+    with path.open("rb") as pipe:
+        # read1, not read: one call into the system at a time, between which Ctrl-C is heard.
+        head = pipe.read1(HEAD)
+        is_text = b"\0" not in first_line(head) or _utf_16(head) is not None
+        if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
+            raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
+        copy.write(head)
+        while piece := pipe.read1(LONGEST_HEADER):
+            copy.write(piece)
+    copy.flush()
+    return Path(copy.name)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, label: str) -> Iterator[None]:
+    """Say in the user's words what went wrong while a file was read."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise file_not_found(path) from error
+    except IsADirectoryError as error:
+        raise InputError("is-a-folder", f"`{label}` is a folder", hint="name a file", fields={"path": label}) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise not_a_table(label, "is cut off or damaged: it does not unzip", "fetch the file again") from error
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"`{label}` cannot be read: {error.strerror or error}",
+            hint="get permission to read it, or copy it to where you have it",
+            fields={"path": label, "reason": error.strerror or str(error)},
+        ) from error

@@ -1,0 +1,137 @@
+"""Bad rows: the error that names them, and the file that they are set aside in."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from groundswell.csv_cells import guarded, row_writer
+from groundswell.errors import InputError
+from groundswell.ingest.cells import cropped
+from groundswell.outputs import output_file
+from groundswell.text import count_reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from groundswell.ingest.bad_cells import BadCells
+    from groundswell.ingest.duckdb_session import Session
+    from groundswell.ingest.readers.source import Fault, Relation
+
+__all__ = ["BadRow", "BadRows", "refuse", "write_rejects"]
+
+_MAX_LISTED: Final = 100_000
+_HINT: Final = "correct them, or name a file for the rejects to read the good rows and set the bad ones aside"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read.
+
+    Args:
+        place: its line or number, from 1.
+        troubles: column as the source spells it ("" if it is the whole row), and the reason, for each bad cell.
+        cells: the row as it stands in the source.
+        values: what stands in each of the bad cells.
+        is_open_quote: whether it is the row of a quote that does not close.
+    """
+
+    place: int
+    troubles: tuple[tuple[str, str], ...]
+    cells: tuple[str, ...]
+    values: tuple[str, ...]
+    is_open_quote: bool = False
+
+
+class BadRows:
+    """The bad rows of a source, in its order: rows with bad cells, and what is not a row."""
+
+    def __init__(self, session: Session, relation: Relation, used: Mapping[str, int], bad: BadCells) -> None:
+        import numpy as np
+
+        self._session = session
+        self._relation = relation
+        self._used = used
+        self._bad = bad
+        self._rows: list[int] = np.unique(bad.rows).tolist()
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._relation.faults)
+
+    def __iter__(self) -> Iterator[BadRow]:
+        return self.first(len(self))
+
+    def first(self, most: int) -> Iterator[BadRow]:
+        """The first of them."""
+        faults = self._relation.faults
+        by_place = heapq.merge(map(_from_fault, faults), self._with_bad_cells(most), key=lambda row: row.place)
+        return itertools.islice(by_place, most)
+
+    def _with_bad_cells(self, most: int) -> Iterator[BadRow]:
+        names, used = self._relation.names, self._used
+        for row, cells in self._relation.originals(self._session, self._rows[:most]):
+            troubles = [(used[column], reason) for column, reason in self._bad.of_row(row)]
+            yield BadRow(
+                self._relation.place(row),
+                tuple((names[position], reason) for position, reason in troubles),
+                cells,
+                tuple(cells[position] if position < len(cells) else "" for position, _ in troubles),
+            )
+
+
+def _from_fault(fault: Fault) -> BadRow:
+    return BadRow(fault.line, (("", fault.reason),), fault.cells, ("",), fault.is_open_quote)
+
+
+def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
+    """The error that names the first bad row, and lists as many as a program may want."""
+    shown = list(rows.first(_MAX_LISTED))
+    first = shown[0]
+    column, reason = first.troubles[0]
+    where = f"{relation.place_word} {first.place} of `{label}`"
+    if not column:
+        what = f"{where} {reason}"
+    elif first.values[0].strip():
+        what = f"{where}, column `{cropped(column)}`: `{cropped(first.values[0])}` {reason}"
+    else:
+        what = f"{where}, column `{cropped(column)}`: the cell {reason}"
+    more = "" if len(rows) == 1 else f" (the first of {len(rows)} bad rows)"
+    listed: list[dict[str, Any]] = [
+        {
+            relation.place_word: row.place,
+            "column": column,
+            "value": cropped(value),
+            "reason": reason,
+        }
+        for row in shown
+        for (column, reason), value in zip(row.troubles, row.values, strict=True)
+    ]
+    reasons = count_reasons(
+        " ".join(filter(None, (bad["column"] and f"column `{bad['column']}`", bad["reason"]))) for bad in listed
+    )
+    fields: dict[str, Any] = {"source": label, "total": len(rows), "reasons": reasons, "bad": listed}
+    if first.is_open_quote:
+        what = f"a quote that opens in the row at line {first.place} of `{label}` does not close"
+        return InputError("unclosed-quote", what + more, hint=_HINT, fields=fields | {"line": first.place})
+    return InputError("bad-rows", what + more, hint=_HINT, fields=fields)
+
+
+def write_rejects(path: Path, rows: BadRows, relation: Relation) -> None:
+    """Write bad rows as CSV: where, which column, why, then the cells as they were; the file is replaced as a whole.
+
+    Cells that a spreadsheet would execute are guarded; reading the file takes the guards off names.
+    """
+    with output_file(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        write_row = row_writer(text)
+        write_row([relation.place_word, "column", "reason", *map(guarded, relation.names)])
+        for row in rows:
+            columns = "; ".join(column for column, _ in row.troubles)
+            reasons = "; ".join(reason for _, reason in row.troubles)
+            write_row([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
+        text.flush()
+        text.detach()

@@ -1,0 +1,1 @@
+"""The audit log: every transaction, durable before the store is touched."""

@@ -1,0 +1,1 @@
+"""Synthetic fleets: for demonstrations, tests and benchmarks."""

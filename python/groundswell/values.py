@@ -1,0 +1,238 @@
+"""Limits, instants and durations: from what callers say to what the core counts in.
+
+Text becomes a type here and in ``groundswell.cli.params.options``, nowhere below.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, SupportsIndex, get_args
+
+from groundswell.errors import InputError
+
+__all__ = [
+    "ALL",
+    "DENOMINATORS",
+    "Denominator",
+    "Limit",
+    "epoch_seconds",
+    "instant",
+    "parse_goal",
+    "parse_limit",
+    "parse_seed",
+    "whole_number",
+    "whole_seconds",
+]
+
+Denominator = Literal["matching", "remaining", "online"]
+DENOMINATORS: Final[tuple[Denominator, ...]] = get_args(Denominator)
+
+_COUNT: Final = re.compile(r"[0-9]+", re.ASCII)
+_PERCENTAGE: Final = re.compile(r"(?P<whole>[0-9]+)(?:\.(?P<decimals>[0-9]+))?[ ]?%", re.ASCII)
+_DECIMALS: Final = 3
+_HUNDRED_PERCENT: Final = 100_000
+_MOST_TEXT: Final = 40
+_LARGEST_COUNT: Final = 2**63 - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_NO_TIME: Final = timedelta()
+_HINT: Final = 'give a count such as 100 or a percentage such as "2.5%", or leave the limit out for all candidates'
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many of the candidates are wanted: a count, a percentage, or neither for all of them.
+
+    Args:
+        count: at most this many devices.
+        thousandths: a percentage in thousandths of a percent, 1 to 100 000.
+    """
+
+    count: int | None = None
+    thousandths: int | None = None
+
+    def __str__(self) -> str:
+        if self.count is not None:
+            return str(self.count)
+        if self.thousandths is not None:
+            return f"{self.thousandths / 1000:g}%"
+        return "all"
+
+
+ALL: Final = Limit()
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that a value is; None for everything else, True and False included.
+
+    >>> whole_number(7), whole_number(7.0), whole_number(True)
+    (7, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # to find out is what it is called for
+    except TypeError:
+        return None
+
+
+def parse_limit(limit: SupportsIndex | str | None) -> Limit:
+    """Read a limit: a whole number of 1 or more, or a percentage from 0.001% to 100% with at most 3 decimals.
+
+    Args:
+        limit: an integer, or text such as ``"100"`` or ``"2.5%"``; None for all candidates.
+
+    Raises:
+        InputError: ``bad-limit`` for anything else, 0 and the empty text included: absent is not empty.
+
+    >>> parse_limit("2.5%").thousandths, parse_limit(10).count, parse_limit(None) == ALL
+    (2500, 10, True)
+    """
+    if limit is None:
+        return ALL
+    if isinstance(limit, str):
+        return _parse_text(limit)
+    count = whole_number(limit)
+    if count is None:
+        raise _bad_limit(limit, "is neither a whole number nor a percentage")
+    return _count(count, limit)
+
+
+def parse_goal(goal: SupportsIndex | str) -> Limit:
+    """Read a goal, which has the form of a limit.
+
+    Raises:
+        InputError: ``bad-limit``.
+
+    >>> str(parse_goal("25%"))
+    '25%'
+    """
+    try:
+        return parse_limit(goal)
+    except InputError as error:
+        raise InputError(
+            "bad-limit",
+            error.message.replace("the limit", "the goal", 1),
+            hint='give a count such as 100 or a percentage such as "25%"',
+            fields=error.fields,
+        ) from None
+
+
+def _parse_text(text: str) -> Limit:
+    stripped = text.strip()
+    if not stripped:
+        raise _bad_limit(text, "is empty")
+    if _COUNT.fullmatch(stripped):
+        # Python refuses to convert texts of thousands of digits; any of them is more than a fleet has.
+        return _count(_LARGEST_COUNT if len(stripped) > _MOST_TEXT else int(stripped), text)
+    if found := _PERCENTAGE.fullmatch(stripped):
+        return _percentage(found, text)
+    if re.fullmatch(r"[-−][0-9.]+ ?%?", stripped):
+        raise _bad_limit(text, "is negative")
+    raise _bad_limit(text, "is neither a whole number nor a percentage")
+
+
+def _count(count: int, given: object) -> Limit:
+    if count < 0:
+        raise _bad_limit(given, "is negative")
+    if count == 0:
+        raise _bad_limit(given, "selects nothing")
+    return Limit(count=min(count, _LARGEST_COUNT))
+
+
+def _percentage(found: re.Match[str], text: str) -> Limit:
+    decimals = (found["decimals"] or "").rstrip("0")
+    if len(decimals) > _DECIMALS:
+        raise _bad_limit(text, f"has more than {_DECIMALS} decimals")
+    if len(found["whole"]) > _MOST_TEXT:
+        raise _bad_limit(text, "is above 100%")
+    thousandths = int(found["whole"]) * 1000 + int(decimals.ljust(_DECIMALS, "0"))
+    if thousandths == 0:
+        raise _bad_limit(text, "selects nothing")
+    if thousandths > _HUNDRED_PERCENT:
+        raise _bad_limit(text, "is above 100%")
+    return Limit(thousandths=thousandths)
+
+
+def _bad_limit(given: object, what: str) -> InputError:
+    shown = str(given)
+    shown = shown if len(shown) <= _MOST_TEXT else shown[:_MOST_TEXT] + "…"
+    return InputError("bad-limit", f"the limit `{shown}` {what}", hint=_HINT, fields={"limit": shown})
+
+
+def parse_seed(seed: SupportsIndex | None) -> int:
+    """Check a seed, or draw a fresh one from the operating system.
+
+    Args:
+        seed: a whole number from 0 to 2⁶⁴ − 1; None for a fresh one.
+
+    Raises:
+        InputError: ``bad-seed`` for anything else.
+
+    >>> parse_seed(7)
+    7
+    """
+    if seed is None:
+        import secrets
+
+        return secrets.randbits(64)
+    number = whole_number(seed)
+    if number is None or not 0 <= number < 2**64:
+        raise InputError(
+            "bad-seed",
+            f"the seed `{seed}` is no whole number from 0 to 18446744073709551615",
+            hint="give the seed that an earlier selection reported, or leave it out for a fresh one",
+            fields={"seed": str(seed)},
+        )
+    return number
+
+
+def epoch_seconds(when: datetime, name: str = "now") -> int:
+    """The whole seconds from 1970 (UTC) to an instant, a begun second not counted.
+
+    Raises:
+        InputError: ``bad-instant`` for anything but an aware datetime.
+
+    >>> epoch_seconds(datetime(2026, 11, 24, tzinfo=UTC))
+    1795478400
+    """
+    if not isinstance(when, datetime) or when.utcoffset() is None:
+        raise InputError(
+            "bad-instant",
+            f"`{name}` is `{when!r}`, which is no instant",
+            hint="give a datetime with a time zone, such as datetime.now(UTC)",
+            fields={"name": name, "value": str(when)},
+        )
+    return (when - _EPOCH) // _SECOND
+
+
+def instant(seconds: int) -> datetime:
+    """The instant this many seconds after 1970, UTC: the inverse of `epoch_seconds`.
+
+    >>> instant(1795478400).isoformat()
+    '2026-11-24T00:00:00+00:00'
+    """
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def whole_seconds(duration: timedelta, name: str) -> int:
+    """A duration in whole seconds.
+
+    Raises:
+        InputError: ``bad-duration`` for anything but a timedelta of whole seconds, 0 or more.
+
+    >>> whole_seconds(timedelta(hours=4), "online_threshold")
+    14400
+    """
+    if not isinstance(duration, timedelta) or duration < _NO_TIME or duration % _SECOND:
+        shown: Any = duration if isinstance(duration, timedelta) else repr(duration)
+        raise InputError(
+            "bad-duration",
+            f"`{name}` is `{shown}`, which is no duration in whole seconds",
+            hint="give a timedelta of whole seconds, such as timedelta(hours=4)",
+            fields={"name": name, "value": str(shown)},
+        )
+    return duration // _SECOND

@@ -1,0 +1,145 @@
+"""Whether the fields of a plan can be true together. A seal does not show that: it is not secret.
+
+- its names are names, its algorithm and its rule for candidates are known, its settings are possible
+- its digest is that of its devices
+- candidates ≤ matching; what the limit comes to is `wanted`; as many devices as that and the candidates allow
+- devices ⊆ list, matching ≤ the length of the list; equal if no offender was skipped
+
+What a factory knows is compared with the plan where it is applied.
+
+Source: domain.md, "Plans" and "Rollout".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from groundswell import _core
+from groundswell.errors import InputError
+from groundswell.values import instant, parse_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from groundswell.values import Limit
+    from groundswell.waves.plan import Plan
+
+__all__ = ["check_consistent", "contradictory"]
+
+_MAX_SECONDS: Final = timedelta.max // timedelta(seconds=1)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+_HUNDRED_PERCENT: Final = 100_000
+
+
+def check_consistent(plan: Plan, label: str = "the plan") -> None:
+    """Refuse a plan whose fields contradict each other.
+
+    Args:
+        plan: the plan.
+        label: what to call it in an error.
+
+    Raises:
+        InputError: ``contradictory-plan``.
+
+    Cost: a digest of the devices, and a look-up of each in the list.
+    """
+    for reason in _contradictions(plan):
+        raise contradictory(label, reason)
+
+
+def contradictory(label: str, reason: str) -> InputError:
+    """The error for a plan that cannot be true."""
+    return InputError(
+        "contradictory-plan",
+        f"`{label}` contradicts itself: {reason}",
+        hint="nothing was staged; make the plan again",
+        fields={"source": label, "reason": reason},
+    )
+
+
+def _contradictions(plan: Plan) -> Iterator[str]:
+    yield from _impossible(plan)
+    yield from _wrong_counts(plan)
+    if plan.limit is not None:
+        yield from _wrong_limit(plan, parse_limit(plan.limit))
+    if plan.to is not None:
+        yield from _wrong_goal(plan, parse_limit(plan.to))
+    if plan.listed is not None:
+        yield from _wrong_list(plan)
+    if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
+        yield "its digest is not that of its devices"
+
+
+def _impossible(plan: Plan) -> Iterator[str]:
+    names = {"factory": plan.factory, "wave": plan.wave, "tag": plan.tag, "group": plan.group}
+    for what, name in [*names.items(), *(("group", name) for name in plan.whole_groups)]:
+        if name is not None and not _NAME.fullmatch(name):
+            yield f"`{name[:40]}` cannot be the name of a {what}"
+    if len(set(plan.whole_groups)) != len(plan.whole_groups):
+        yield "it names a group twice among those rolled out whole"
+    if plan.algorithm != _core.ALGORITHM:
+        yield f"there is no algorithm {plan.algorithm}; this groundswell knows {_core.ALGORITHM}"
+    if not 1 <= plan.candidates_rule <= _core.CANDIDATES_RULE:
+        yield f"there is no rule {plan.candidates_rule} for candidates"
+    if not 1 <= plan.half_life <= _MAX_SECONDS or not 0 <= plan.online_threshold <= _MAX_SECONDS:
+        yield f"no rollout has a half-life of {plan.half_life} s and a threshold of {plan.online_threshold} s"
+    try:
+        instant(plan.now)
+    except OverflowError:
+        yield f"`now` is {plan.now}, which is not an instant"
+
+
+def _wrong_counts(plan: Plan) -> Iterator[str]:
+    count, kind = len(plan), plan.kind
+    if plan.candidates > plan.matching:
+        yield f"it counts {plan.candidates} candidates among {plan.matching} matching devices"
+    if count > plan.matching:
+        yield f"it has {count} devices, and {plan.matching} match"
+    if kind in {"whole-group", "listed"}:
+        # A list that skips offenders leaves out matching devices of hardware without a target.
+        fewer = kind == "listed" and plan.skip_mismatched and count <= plan.wanted <= plan.matching
+        if plan.wanted != plan.matching and not fewer:
+            yield f"{plan.matching} devices match, and it wants {plan.wanted} of them"
+        if plan.candidates > count:
+            yield f"it leaves out candidates: it counts {plan.candidates}, and has {count} devices"
+    elif count > min(plan.wanted, plan.candidates):
+        yield f"it has {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
+    elif count < min(plan.wanted, plan.candidates) and not plan.online_only:
+        yield f"it has only {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
+
+
+def _wrong_limit(plan: Plan, limit: Limit) -> Iterator[str]:
+    if limit.count is not None:
+        least = most = limit.count
+    else:
+        # Nobody can tell any more how many were online; of the others the number is known.
+        of = plan.candidates if plan.percent_of == "remaining" else plan.matching
+        most = _part(limit, of)
+        least = 0 if plan.percent_of == "online" else most
+    if not least <= plan.wanted <= most:
+        yield f"the limit {plan.limit} cannot come to {plan.wanted} devices"
+
+
+def _wrong_goal(plan: Plan, goal: Limit) -> Iterator[str]:
+    asked = goal.count if goal.count is not None else _part(goal, plan.matching)
+    # Matching devices that are no candidates are covered, updated or of hardware without a target.
+    least = max(0, asked - (plan.matching - plan.candidates))
+    if not least <= plan.wanted <= asked:
+        yield f"the goal {goal} cannot leave {plan.wanted} devices to take in"
+
+
+def _part(limit: Limit, of: int) -> int:
+    """p% of a number, rounded up."""
+    return -(-of * (limit.thousandths or 0) // _HUNDRED_PERCENT)
+
+
+def _wrong_list(plan: Plan) -> Iterator[str]:
+    assert plan.listed is not None  # noqa: S101 - the caller asks
+    listed = len(plan.listed)
+    if plan.matching > listed or (not plan.skip_mismatched and plan.matching != listed):
+        yield f"{plan.matching} of its {listed} listed devices match"
+    outside = plan.devices - plan.listed
+    if len(outside):
+        yield f"its device `{outside.uuids[0]}` is not on its list"

@@ -1,0 +1,1 @@
+"""Independent oracles, stated from domain.md: plain sets; nothing of ours is imported."""

@@ -1,0 +1,74 @@
+"""UUIDs as an ill-meaning stranger would choose them: algorithm 1 run backwards, in plain integers.
+
+Every step of the identity hash and of the mixer can be undone, so UUIDs can be built for any identity hash, and
+identity hashes for any upper half of the variate. What is built is checked forwards by the tests that use it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from reference.selection import M32, M64, fmix64, mix, seed_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def unfmix64(h: int) -> int:
+    """Undo `fmix64`: its shifts are by more than half a word, so each undoes itself."""
+    h ^= h >> 33
+    for factor in (0xC4CEB9FE1A85EC53, 0xFF51AFD7ED558CCD):
+        h = h * pow(factor, -1, 1 << 64) & M64
+        h ^= h >> 33
+    return h
+
+
+def uuid_with_identity(identity: int, a: int) -> UUID:
+    """Build the one UUID with upper half `a` that has this identity hash."""
+    b = ((unfmix64(identity) - fmix64(a ^ 0xA0761D6478BD642F)) & M64) ^ 0xE7037ED1A0B428DB
+    return UUID(int=a << 64 | b)
+
+
+def colliding(count: int, identity: int = 0x0123456789ABCDEF) -> list[UUID]:
+    """Build UUIDs that all have one identity hash, hence one variate under every seed."""
+    return [uuid_with_identity(identity, a * 0x9E3779B97F4A7C15 & M64) for a in range(count)]
+
+
+def _unshift(t: int, by: int) -> int:
+    whole = t
+    while t := t >> by:
+        whole ^= t
+    return whole
+
+
+def partner(p: int, result: int, k: tuple[int, int, int]) -> int:
+    """Give the q for which mix(p, q, k) is `result`."""
+    t = _unshift(result, 16) * pow(0x846CA68B, -1, 1 << 32) & M32
+    t = _unshift((t - k[2]) & M32, 15) * pow(0x7FEB352D, -1, 1 << 32) & M32
+    t = _unshift(t, 16)
+    first = (p ^ k[0]) * 0x9E3779B1 & M32
+    return ((t - (first ^ (first >> 15))) & M32) ^ k[1]
+
+
+def identities_with_upper_half(upper: int, seed: int) -> Iterator[int]:
+    """Walk identity hashes whose variate under `seed` has this upper half."""
+    a, _ = seed_words(seed)
+    for lo in range(1 << 32):
+        yield partner(lo, upper, a) << 32 | lo
+
+
+def almost_equal_variates(upper: int, seed: int) -> tuple[int, int]:
+    """Find two identity hashes whose variates differ in their lowest 12 bits alone: the smaller variate first.
+
+    Keys use the upper 52 bits, so the two keys are equal although the variates are not.
+    """
+    _, b = seed_words(seed)
+    seen: dict[int, tuple[int, int]] = {}
+    for identity in identities_with_upper_half(upper, seed):
+        hi, lo = divmod(identity, 1 << 32)
+        lower = mix(hi, lo, b)
+        other_lower, other = seen.setdefault(lower >> 12, (lower, identity))
+        if other_lower != lower:
+            return (other, identity) if other_lower < lower else (identity, other)
+    raise AssertionError("2^20 patterns and 2^32 identities: some two must agree")
