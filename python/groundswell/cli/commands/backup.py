@@ -113,7 +113,7 @@ def _opened_to_check(directory: str | None) -> Factory:
     try:
         return open_factory(directory)
     except StorageError as error:
-        from groundswell.factory.checks import could_not_open_to_check
+        from groundswell.factory.checks.checks import could_not_open_to_check
 
         raise could_not_open_to_check(error) from error
 
