@@ -34,8 +34,8 @@ _COUNT: Final = re.compile(r"[0-9]+", re.ASCII)
 _PERCENTAGE: Final = re.compile(r"(?P<whole>[0-9]+)(?:\.(?P<decimals>[0-9]+))?[ ]?%", re.ASCII)
 _DECIMALS: Final = 3
 _HUNDRED_PERCENT: Final = 100_000
-_MOST_TEXT: Final = 40
-_LARGEST_COUNT: Final = 2**63 - 1
+_MAX_TEXT: Final = 40
+_MAX_COUNT: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 _NO_TIME: Final = timedelta()
@@ -127,7 +127,7 @@ def _parse_text(text: str) -> Limit:
         raise _bad_limit(text, "is empty")
     if _COUNT.fullmatch(stripped):
         # Python refuses to convert texts of thousands of digits; any of them is more than a fleet has.
-        return _count(_LARGEST_COUNT if len(stripped) > _MOST_TEXT else int(stripped), text)
+        return _count(_MAX_COUNT if len(stripped) > _MAX_TEXT else int(stripped), text)
     if found := _PERCENTAGE.fullmatch(stripped):
         return _percentage(found, text)
     if re.fullmatch(r"[-−][0-9.]+ ?%?", stripped):
@@ -140,14 +140,14 @@ def _count(count: int, given: object) -> Limit:
         raise _bad_limit(given, "is negative")
     if count == 0:
         raise _bad_limit(given, "selects nothing")
-    return Limit(count=min(count, _LARGEST_COUNT))
+    return Limit(count=min(count, _MAX_COUNT))
 
 
 def _percentage(found: re.Match[str], text: str) -> Limit:
     decimals = (found["decimals"] or "").rstrip("0")
     if len(decimals) > _DECIMALS:
         raise _bad_limit(text, f"has more than {_DECIMALS} decimals")
-    if len(found["whole"]) > _MOST_TEXT:
+    if len(found["whole"]) > _MAX_TEXT:
         raise _bad_limit(text, "is above 100%")
     thousandths = int(found["whole"]) * 1000 + int(decimals.ljust(_DECIMALS, "0"))
     if thousandths == 0:
@@ -159,7 +159,7 @@ def _percentage(found: re.Match[str], text: str) -> Limit:
 
 def _bad_limit(given: object, what: str) -> InputError:
     shown = str(given)
-    shown = shown if len(shown) <= _MOST_TEXT else shown[:_MOST_TEXT] + "…"
+    shown = shown if len(shown) <= _MAX_TEXT else shown[:_MAX_TEXT] + "…"
     return InputError("bad-limit", f"the limit `{shown}` {what}", hint=_HINT, fields={"limit": shown})
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HINTS", "REMEDIES", "advice", "hint_for"]
 
-_MOST_NEAR: Final = 3
+_MAX_NEAR: Final = 3
 _REPAIR: Final = (
     "nothing was changed; `groundswell check --repair` rebuilds the store from the audit log; or restore a backup with "
     "`groundswell restore FILE DIR`"
@@ -45,7 +45,7 @@ def _near(kind: str, otherwise: str) -> Callable[[Fields], str | None]:
     def hint(fields: Fields) -> str | None:
         if not str(fields.get(kind, "x")).strip():
             return None  # an empty name is an unset variable
-        near = [f"`{name}`" for name in list(fields.get("nearest") or ())[:_MOST_NEAR]]
+        near = [f"`{name}`" for name in list(fields.get("nearest") or ())[:_MAX_NEAR]]
         from_file = f"`groundswell fleet show FILE` lists the {kind}s"
         return (
             f"did you mean {' or '.join(near)}?" if near else from_file if fields["command"] == "select" else otherwise

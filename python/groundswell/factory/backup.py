@@ -36,7 +36,7 @@ from groundswell.input_files import file_not_found
 from groundswell.json_text import parse_json
 from groundswell.outputs import check_output, factory_around, output_file
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore, cannot_read
-from groundswell.tuf.documents import LARGEST_VERSION
+from groundswell.tuf.documents import MAX_VERSION
 from groundswell.values import instant
 
 if TYPE_CHECKING:
@@ -247,10 +247,10 @@ def _unsound(path: str, what: str, fault: str) -> StorageError:
 
 
 def _check_version(version: int | None) -> None:
-    if version is not None and not 0 <= version < LARGEST_VERSION:
+    if version is not None and not 0 <= version < MAX_VERSION:
         raise InputError(
             "bad-timestamp-version",
-            f"the timestamp version `{version}` is no whole number from 0 to {LARGEST_VERSION - 1}",
+            f"the timestamp version `{version}` is no whole number from 0 to {MAX_VERSION - 1}",
             hint="give the highest version of timestamp.json that devices have seen, or leave it out",
             fields={"version": version},
         )

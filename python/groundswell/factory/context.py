@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from groundswell.store import Change, DuckDBStore
 
-__all__ = ["Context", "Kept", "of_one_process", "refuse_own_database", "seconds"]
+__all__ = ["CachedQuery", "Context", "of_one_process", "refuse_own_database", "seconds"]
 
 T = TypeVar("T")
 _Part = TypeVar("_Part")
@@ -141,7 +141,7 @@ def refuse_own_database(context: Context, source: object) -> None:
                 )
 
 
-class Kept(Generic[T]):
+class CachedQuery(Generic[T]):
     """What was worked out of some tables, until one of them changes. What it gives is shared: nobody may change it."""
 
     def __init__(self, context: Context, tables: Sequence[str], make: Callable[[], T]) -> None:

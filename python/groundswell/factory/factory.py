@@ -25,8 +25,8 @@ from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.trust.publisher import Publisher
 from groundswell.factory.trust.roots import Roots, new_links, signed_root
 from groundswell.factory.trust.targets import Targets
-from groundswell.factory.waves.history import Archive
-from groundswell.factory.waves.repository import WaveBook
+from groundswell.factory.waves.history import RolloutHistory
+from groundswell.factory.waves.repository import WaveRepository
 from groundswell.factory.waves.serving import Production
 from groundswell.factory.waves.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
@@ -87,12 +87,12 @@ class Factory:
         publisher = Publisher(self._context, keyring)
         self.settings: Final = Settings(self._context)
         self.groups: Final = Groups(self._context)
-        book = WaveBook(self._context, self.groups)
+        book = WaveRepository(self._context, self.groups)
         self.devices: Final = Devices(self._context, self.groups, book)
         self.targets: Final = Targets(self._context, self._roots, publisher)
         self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
         production = Production(self._context, book, self._roots)
-        archive = Archive(self.devices, book)
+        archive = RolloutHistory(self.devices, book)
         self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
         self.metadata: Final = Metadata(
             self._context,

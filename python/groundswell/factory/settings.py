@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "check_whole_group"]
 
 _MAX_WHOLE_GROUP: Final = "max_whole_group"
-_LARGEST: Final = 2**32
+_MAX: Final = 2**32
 
 
 @checks_arguments
@@ -46,11 +46,11 @@ class Settings:
         Raises:
             InputError: ``bad-setting``.
         """
-        if devices is not None and not 1 <= devices <= _LARGEST:
+        if devices is not None and not 1 <= devices <= _MAX:
             raise InputError(
                 "bad-setting",
                 f"the setting max-whole-group cannot be `{devices}`",
-                hint=f"give a count from 1 to {_LARGEST}, or no limit at all",
+                hint=f"give a count from 1 to {_MAX}, or no limit at all",
                 fields={"setting": "max-whole-group", "value": str(devices)},
             )
         with self._context.store.turn():

@@ -45,7 +45,7 @@ __all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_li
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
 _LATEST_VERSION: Final = 2**31 - 1
-_MOST_THREADS: Final = 256
+_MAX_THREADS: Final = 256
 
 
 @checks_arguments
@@ -562,10 +562,10 @@ def _threads(threads: SupportsIndex | None) -> int | None:
     if threads is None:
         return None
     number = whole_number(threads)
-    if number is None or not 1 <= number <= _MOST_THREADS:
+    if number is None or not 1 <= number <= _MAX_THREADS:
         raise InputError(
             "bad-threads",
-            f"the number of threads `{threads}` is no whole number from 1 to {_MOST_THREADS}",
+            f"the number of threads `{threads}` is no whole number from 1 to {_MAX_THREADS}",
             hint="leave it out, and as many are taken as pay",
             fields={"threads": str(threads)},
         )

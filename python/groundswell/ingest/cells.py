@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLANKS",
-    "LARGEST_VERSION",
+    "MAX_VERSION",
     "BadCellError",
     "checked_name",
     "cropped",
@@ -27,9 +27,9 @@ __all__ = [
 
 BLANKS: Final = " \t\r\n\v\f"
 """What is trimmed off a cell before it is read; a cell of nothing else is absent."""
-LARGEST_VERSION: Final = 2**31 - 1
+MAX_VERSION: Final = 2**31 - 1
 
-_MOST_SHOWN: Final = 60
+_MAX_SHOWN: Final = 60
 _DAY: Final = 24 * 3600
 _YEAR: Final = 366 * _DAY
 _SPREADSHEET_DAYS: Final = 2_958_465
@@ -41,7 +41,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "not-truth": "is neither true nor false",
     "not-integer": "is not an integer",
     "negative": "is negative",
-    "version-too-large": f"is above {LARGEST_VERSION}, the largest target version",
+    "version-too-large": f"is above {MAX_VERSION}, the largest target version",
     "not-instant": "is not an instant: write it as 2026-11-24T09:30:00Z, or as seconds since 1970",
     "no-such-instant": "is not an instant: there is no such day or time of day",
     "before-1970": "is before 1970; leave the cell empty if the device was never seen",
@@ -56,7 +56,7 @@ class BadCellError(ValueError):
     """A text that is not allowed; the message says why, and reads on from the text."""
 
 
-def cropped(text: str, most: int = _MOST_SHOWN) -> str:
+def cropped(text: str, most: int = _MAX_SHOWN) -> str:
     """A text as a message shows it: at most so many characters, nothing that breaks the line."""
     shown = text if len(text) <= most else text[:most] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in shown)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from groundswell.ingest.progress import Meter
+    from groundswell.ingest.progress import ProgressBar
 
 __all__ = ["Session", "identifier", "literal"]
 
@@ -48,7 +48,7 @@ def identifier(name: str) -> str:
 class Session:
     """One read's own DuckDB."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: ProgressBar) -> None:
         import duckdb
 
         self.meter = meter

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     from rich.progress import Progress, TaskID
 
-__all__ = ["Meter", "run_beside", "run_query"]
+__all__ = ["ProgressBar", "run_beside", "run_query"]
 
 _Result = TypeVar("_Result")
 
@@ -27,7 +27,7 @@ _PATIENCE: Final = 0.5
 _POLL: Final = 0.05
 
 
-class Meter:
+class ProgressBar:
     """A progress bar on stderr: drawn only if asked for, on a terminal, and when the read takes long.
 
     Args:
@@ -81,7 +81,7 @@ class Meter:
         return bar, task
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result], meter: Meter) -> _Result:
+def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result], meter: ProgressBar) -> _Result:
     """Run a query in a thread of its own, so that this one can draw and hear Ctrl-C.
 
     Args:
@@ -97,7 +97,7 @@ def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result],
 
 
 def run_beside(
-    run: Callable[[], _Result], meter: Meter, *, done: Callable[[], float], stop: Callable[[], None]
+    run: Callable[[], _Result], meter: ProgressBar, *, done: Callable[[], float], stop: Callable[[], None]
 ) -> _Result:
     """Run work in a thread of its own, so that this one can draw and hear Ctrl-C.
 

@@ -23,7 +23,7 @@ from groundswell.ingest.detect import name_of, open_source
 from groundswell.ingest.duckdb_session import Session
 from groundswell.ingest.duplicates import find_repeats, refuse_conflicts
 from groundswell.ingest.mapping import NO_MAPPING
-from groundswell.ingest.progress import Meter
+from groundswell.ingest.progress import ProgressBar
 from groundswell.ingest.readers.arrow import TableSource, arrow_table, first_sentence
 from groundswell.ingest.readers.csv import CsvSource
 from groundswell.ingest.readers.source_file import empty_fleet
@@ -94,7 +94,7 @@ def read_fleet(
     if rejects is not None:
         refuse_overwriting(source, rejects)
     with (
-        Meter(name_of(source), wanted=progress, at_once=_is_large(source)) as meter,
+        ProgressBar(name_of(source), wanted=progress, at_once=_is_large(source)) as meter,
         contextlib.ExitStack() as cleanup,
     ):
         opened = open_source(source, cleanup, mapping)
@@ -125,7 +125,7 @@ def query_fleet(
     """
     import duckdb
 
-    with Meter("the query", wanted=progress) as meter, Session(meter) as session:
+    with ProgressBar("the query", wanted=progress) as meter, Session(meter) as session:
         for name, table in tables.items():
             session.register(arrow_table(table, f"the table `{name}`"), name)
         try:

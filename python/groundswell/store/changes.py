@@ -40,7 +40,7 @@ INLINE_LIMIT: Final = 64 * 1024
 
 PIECE: Final = 122_880
 """Rows that are worked on at once: as many as DuckDB stores in a piece, so that it need not cut and join them anew."""
-_LARGEST_BATCH: Final = 2**30
+_MAX_BATCH: Final = 2**30
 """Bytes: the 32-bit offsets of a column of strings reach twice as far."""
 
 
@@ -110,7 +110,7 @@ def pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
 def _batches(piece: pa.Table) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    if piece.nbytes > _LARGEST_BATCH and piece.num_rows > 1:
+    if piece.nbytes > _MAX_BATCH and piece.num_rows > 1:
         half = piece.num_rows // 2
         yield from _batches(piece.slice(0, half))
         yield from _batches(piece.slice(half))

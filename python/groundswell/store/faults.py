@@ -11,7 +11,7 @@ from groundswell.errors import StateError, StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RESTORE", "cannot_read", "cannot_write", "damaged", "outcome_unknown", "told"]
+__all__ = ["RESTORE", "cannot_read", "cannot_write", "damaged", "outcome_unknown", "translate_error"]
 
 RESTORE: Final = "restore a backup"
 """The way out where the audit log itself is damaged: nothing is left to rebuild it from."""
@@ -88,7 +88,7 @@ _BROKEN: Final = ("corrupt", "not a valid duckdb", "checksum", "replaying wal", 
 _LOCKED: Final = "could not set lock"
 
 
-def told(path: Path, error: Exception, *, reading: bool = False) -> Exception:
+def translate_error(path: Path, error: Exception, *, reading: bool = False) -> Exception:
     """What an error of DuckDB means to a person; an error in our own SQL stays what it is: a bug.
 
     A disk that refuses to be read, a process without memory or descriptors: none of them is damage.

@@ -29,9 +29,9 @@ LARGEST_INTEGER: Final = 2**53
 _UNSAFE: Final = re.compile(r"[^ -%'-;=?-~]")
 _HALF_A_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_MOST_NAMED: Final = 100
-_MOST_SHOWN: Final = 60
-_MOST_DIGITS: Final = 20
+_MAX_NAMED: Final = 100
+_MAX_SHOWN: Final = 60
+_MAX_DIGITS: Final = 20
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -112,7 +112,7 @@ def parse(data: bytes, label: str) -> Any:
         raise _ambiguous(label, f"the number `{cropped(text)}`, which is no integer")
 
     def integer(text: str) -> int:
-        if len(text) > _MOST_DIGITS or abs(int(text)) > LARGEST_INTEGER or text == "-0":
+        if len(text) > _MAX_DIGITS or abs(int(text)) > LARGEST_INTEGER or text == "-0":
             raise _ambiguous(label, f"the number `{cropped(text)}`, which not every reader keeps")
         return int(text)
 
@@ -195,7 +195,7 @@ def check_safe(value: Any, where: str = "$") -> None:
             fields={
                 "places": [
                     {"path": place.path, "character": place.character, "text": place.text}
-                    for place in places[:_MOST_NAMED]
+                    for place in places[:_MAX_NAMED]
                 ],
                 "count": len(places),
             },
@@ -208,7 +208,7 @@ def cropped(text: str) -> str:
     >>> cropped("ab\n" + "c" * 100)
     'ab\\nccccccccccccccccccccccccccccccccccccccccccccccccccccccccc…'
     """
-    short = text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+    short = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from groundswell.tuf.root import Root
     from groundswell.tuf.signatures import Verification
 
-__all__ = ["FIRST_OWN_VERSION", "LEAST_PRODUCTION_TARGETS", "check_first_root", "check_next_root", "check_pair"]
+__all__ = ["FIRST_OWN_VERSION", "MIN_PRODUCTION_TARGETS", "check_first_root", "check_next_root", "check_pair"]
 
 FIRST_OWN_VERSION: Final = 3
 """From this version on a production root differs from the CI root."""
 
-LEAST_PRODUCTION_TARGETS: Final = 2
+MIN_PRODUCTION_TARGETS: Final = 2
 """Production targets are signed by the online key and at least one offline key."""
 
 
@@ -151,12 +151,12 @@ def _check_itself(new: Document, root: Root, *, production: bool, now: datetime,
 def _check_thresholds(new: Document, root: Root, *, production: bool) -> None:
     own = production and new.version >= FIRST_OWN_VERSION
     threshold = root.roles["targets"].threshold
-    if own and threshold < LEAST_PRODUCTION_TARGETS:
+    if own and threshold < MIN_PRODUCTION_TARGETS:
         raise TrustError(
             "threshold-too-low",
             f"production root v{new.version} asks for `{threshold}` targets signature, which the factory could give"
             " alone",
-            hint=f"production targets need at least {LEAST_PRODUCTION_TARGETS}: the online key and an offline one",
+            hint=f"production targets need at least {MIN_PRODUCTION_TARGETS}: the online key and an offline one",
             fields={"version": new.version, "role": "targets", "threshold": threshold},
         )
     for name in ROLES:

@@ -19,11 +19,11 @@ from groundswell.tuf.canonical import canonical, cropped, is_canonical, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LARGEST_VERSION", "Document", "RoleType", "assemble", "format_instant", "parse_document", "parse_instant"]
+__all__ = ["MAX_VERSION", "Document", "RoleType", "assemble", "format_instant", "parse_document", "parse_instant"]
 
 RoleType = Literal["Root", "Targets", "Snapshot", "Timestamp"]
 
-LARGEST_VERSION: Final = 2**31 - 1
+MAX_VERSION: Final = 2**31 - 1
 """Some agents keep versions in 32 bits."""
 
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -188,8 +188,8 @@ def _check_signed(signed: Any, role_type: RoleType, label: str) -> None:
             fields={"source": label, "type": cropped(str(signed.get("_type"))), "expected": role_type},
         )
     version = signed.get("version")
-    if type(version) is not int or not 1 <= version <= LARGEST_VERSION:
-        raise _bad(label, "signed.version", f"is no whole number from 1 to {LARGEST_VERSION}")
+    if type(version) is not int or not 1 <= version <= MAX_VERSION:
+        raise _bad(label, "signed.version", f"is no whole number from 1 to {MAX_VERSION}")
     try:
         parse_instant(signed.get("expires"), "signed.expires")
     except InputError as error:

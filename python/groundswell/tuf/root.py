@@ -22,7 +22,7 @@ RoleName = Literal["root", "targets", "snapshot", "timestamp"]
 ROLES: Final[tuple[RoleName, ...]] = ("root", "targets", "snapshot", "timestamp")
 """The names of the roles, as ``roles`` of a root spells them."""
 
-_LARGEST_THRESHOLD: Final = 1000
+_MAX_THRESHOLD: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def _role(written: Any, name: str, keys: dict[str, PublicKey], label: str) -> Ro
     if not isinstance(written, dict) or not isinstance(written.get("keyids"), list):
         raise _bad(label, f"roles.{name}", 'is no object with a list "keyids"')
     keyids, threshold = written["keyids"], written.get("threshold")
-    if type(threshold) is not int or not 1 <= threshold <= _LARGEST_THRESHOLD:
-        raise _bad(label, f"roles.{name}.threshold", f"is no whole number from 1 to {_LARGEST_THRESHOLD}")
+    if type(threshold) is not int or not 1 <= threshold <= _MAX_THRESHOLD:
+        raise _bad(label, f"roles.{name}.threshold", f"is no whole number from 1 to {_MAX_THRESHOLD}")
     if not all(isinstance(keyid, str) for keyid in keyids) or len(set(keyids)) != len(keyids):
         raise _bad(label, f"roles.{name}.keyids", "is no list of different texts")
     for keyid in keyids:

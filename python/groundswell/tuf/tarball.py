@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["KeyEntry", "Tarball", "entries_of", "read_tarball", "write_tarball"]
 
 _FOLDER: Final = "tufrepo/keys/"
-_MOST_FILE: Final = 1 << 20
-_MOST_UNPACKED: Final = 8 << 20
-_MOST_ENTRY: Final = 64 << 10
-_MOST_ENTRIES: Final = 1000
+_MAX_FILE: Final = 1 << 20
+_MAX_UNPACKED: Final = 8 << 20
+_MAX_ENTRY: Final = 64 << 10
+_MAX_ENTRIES: Final = 1000
 _BLOCK: Final = 512
 _EXTENSIONS: Final = b"LKxgXNS"
 _MAX_CHAINED: Final = 4
@@ -168,7 +168,7 @@ def read_tarball(path: Path, *, allow_rsa: bool = False) -> Tarball:
     Cost: bounded by 8 MiB.
     """
     label = str(path)
-    entries = _entries(_unpacked(read_file(path, at_most=_MOST_FILE + 1), label), label)
+    entries = _entries(_unpacked(read_file(path, at_most=_MAX_FILE + 1), label), label)
     keys: list[KeyEntry] = []
     refused: InputError | None = None
     for name, data in entries.items():
@@ -244,13 +244,13 @@ def _header_bytes(header: tarfile.TarInfo) -> bytes:
 
 
 def _unpacked(data: bytes, label: str) -> bytes:
-    if len(data) > _MOST_FILE:
-        raise _bad(label, f"is larger than {_MOST_FILE >> 20} MiB")
+    if len(data) > _MAX_FILE:
+        raise _bad(label, f"is larger than {_MAX_FILE >> 20} MiB")
     if not data:
         raise _bad(label, "is empty")
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
-            unpacked = packed.read(_MOST_UNPACKED + 1)
+            unpacked = packed.read(_MAX_UNPACKED + 1)
     except gzip.BadGzipFile as error:
         damaged = data.startswith(b"\x1f\x8b")
         raise _bad(label, "is damaged: its checksum is wrong" if damaged else "is no gzip file") from error
@@ -258,8 +258,8 @@ def _unpacked(data: bytes, label: str) -> bytes:
         raise _bad(label, "is truncated") from error
     except zlib.error as error:
         raise _bad(label, "is damaged: it does not unpack") from error
-    if len(unpacked) > _MOST_UNPACKED:
-        raise _bad(label, f"unpacks to more than {_MOST_UNPACKED >> 20} MiB")
+    if len(unpacked) > _MAX_UNPACKED:
+        raise _bad(label, f"unpacks to more than {_MAX_UNPACKED >> 20} MiB")
     return unpacked
 
 
@@ -291,7 +291,7 @@ def _check_headers(data: bytes, label: str) -> None:
         chained = chained + 1 if kind in _EXTENSIONS else 0
         if chained > _MAX_CHAINED:
             raise _bad(label, f"has more than {_MAX_CHAINED} headers in a row that name no file")
-        if size is None or size > _MOST_UNPACKED:
+        if size is None or size > _MAX_UNPACKED:
             return  # the library says what is wrong with it
         at += _BLOCK + -(-size // _BLOCK) * _BLOCK
 
@@ -312,10 +312,10 @@ def _content(archive: Any, member: tarfile.TarInfo, entries: dict[str, bytes], l
         raise _bad(label, f"holds `{shown}`, which is no plain file", entry=member.name)
     if member.name in entries:
         raise _bad(label, f"holds `{shown}` twice", entry=member.name)
-    if member.size > _MOST_ENTRY:
+    if member.size > _MAX_ENTRY:
         raise _bad(label, f"holds `{shown}` of {member.size} bytes, which is too large for a key", entry=member.name)
-    if len(entries) == _MOST_ENTRIES:
-        raise _bad(label, f"holds more than {_MOST_ENTRIES} entries")
+    if len(entries) == _MAX_ENTRIES:
+        raise _bad(label, f"holds more than {_MAX_ENTRIES} entries")
     content: bytes = archive.extractfile(member).read()
     return content
 

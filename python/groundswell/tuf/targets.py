@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell.errors import InputError
 from groundswell.input_files import read_file
 from groundswell.tuf.canonical import cropped, parse, unsafe_places
-from groundswell.tuf.documents import LARGEST_VERSION
+from groundswell.tuf.documents import MAX_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Target", "TargetFault", "TargetsFile", "read_targets", "read_targets_file", "retagged"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_LONGEST_NAME: Final = 64
-_LONGEST_TARGET_NAME: Final = 160
+_MAX_NAME: Final = 64
+_MAX_TARGET_NAME: Final = 160
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,9}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 _MEMBERS: Final = ("custom", "hashes", "length")
 _FORMAT: Final = "OSTREE"
-_MOST_IN_MESSAGE: Final = 3
-_MOST_BYTES: Final = 64 << 20
+_MAX_IN_MESSAGE: Final = 3
+_MAX_BYTES: Final = 64 << 20
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -104,9 +104,9 @@ def read_targets_file(source: Path | bytes, label: str | None = None) -> Targets
     Cost: linear in the targets.
     """
     label = label or (str(source) if isinstance(source, Path) else "the targets file")
-    data = read_file(source, at_most=_MOST_BYTES + 1) if isinstance(source, Path) else source
-    if len(data) > _MOST_BYTES:
-        raise _not_targets(label, f"is larger than {_MOST_BYTES >> 20} MiB")
+    data = read_file(source, at_most=_MAX_BYTES + 1) if isinstance(source, Path) else source
+    if len(data) > _MAX_BYTES:
+        raise _not_targets(label, f"is larger than {_MAX_BYTES >> 20} MiB")
     # An editor's byte-order mark is no part of the text; nothing here is verified over these bytes.
     document = parse(data.removeprefix(_MARK), label)
     if not isinstance(document, dict):
@@ -200,10 +200,8 @@ def _target(name: str, document: dict[str, Any]) -> Target:
 
 def _faults(name: str, document: Any) -> Iterator[TargetFault]:
     shown = cropped(name)
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_TARGET_NAME:
-        yield TargetFault(
-            shown, "", f"is no name of a target: letters, digits and `_.+-`, at most {_LONGEST_TARGET_NAME}"
-        )
+    if not _NAME.fullmatch(name) or len(name) > _MAX_TARGET_NAME:
+        yield TargetFault(shown, "", f"is no name of a target: letters, digits and `_.+-`, at most {_MAX_TARGET_NAME}")
     if not isinstance(document, dict):
         yield TargetFault(shown, "", "is no object")
         return
@@ -231,9 +229,9 @@ def _hash_faults(shown: str, hashes: Any) -> Iterator[TargetFault]:
 
 def _custom_faults(shown: str, custom: dict[str, Any]) -> Iterator[TargetFault]:
     version, hardware, tags = custom.get("version"), custom.get("hardwareIds"), custom.get("tags", [])
-    if not _matches(_VERSION, version) or int(str(version)) > LARGEST_VERSION:
+    if not _matches(_VERSION, version) or int(str(version)) > MAX_VERSION:
         given = f" (it is `{cropped(str(version))}`)" if "version" in custom else ""
-        yield TargetFault(shown, "custom.version", f"is no text of a whole number from 1 to {LARGEST_VERSION}{given}")
+        yield TargetFault(shown, "custom.version", f"is no text of a whole number from 1 to {MAX_VERSION}{given}")
     if not isinstance(hardware, list) or len(hardware) != 1:
         held = len(hardware) if isinstance(hardware, list) else 0
         yield TargetFault(shown, "custom.hardwareIds", f"holds {held} hardware ids; agents want exactly one")
@@ -291,12 +289,12 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    return _matches(_NAME, value) and len(value) <= _LONGEST_NAME
+    return _matches(_NAME, value) and len(value) <= _MAX_NAME
 
 
 def _bad_targets(label: str, faults: list[TargetFault]) -> InputError:
-    first = "; ".join(str(fault) for fault in faults[:_MOST_IN_MESSAGE])
-    more = f"; and {len(faults) - _MOST_IN_MESSAGE} more" if len(faults) > _MOST_IN_MESSAGE else ""
+    first = "; ".join(str(fault) for fault in faults[:_MAX_IN_MESSAGE])
+    more = f"; and {len(faults) - _MAX_IN_MESSAGE} more" if len(faults) > _MAX_IN_MESSAGE else ""
     return InputError(
         "bad-targets",
         f"`{label}` cannot be taken: {first}{more}",

@@ -60,7 +60,7 @@ def test_more_text_than_offsets_of_32_bits_reach_is_imported_like_any(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrow, "_REACH", 1)
-    monkeypatch.setattr(changes, "_LARGEST_BATCH", 100)
+    monkeypatch.setattr(changes, "_MAX_BATCH", 100)
     names = {device(number): f"name {number}" for number in range(1, 301)}
     factory.devices.import_(pa.table({"uuid": list(names), "name": list(names.values())}), now=AT)
     order = random.Random(1).sample(list(names), len(names))

@@ -349,7 +349,7 @@ def test_a_root_that_is_larger_than_agents_read_is_refused(
     keyed: Keyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = len(keyed.factory.keys.show(production=True).root)
-    monkeypatch.setattr("groundswell.factory.trust.roots._LARGEST", size + 200)
+    monkeypatch.setattr("groundswell.factory.trust.roots._MAX", size + 200)
     keyed.factory.keys.rotate_root(root_keys=keyed.root_keys, now=AT)
     error = refusal(
         keyed.factory.keys.add_targets, root_keys=keyed.root_keys, targets_keys=tmp_path / "one-too-many.tgz"
@@ -360,4 +360,4 @@ def test_a_root_that_is_larger_than_agents_read_is_refused(
 
 
 def test_the_limits_are_those_of_the_agents() -> None:
-    assert publisher._LARGEST_TARGETS == 5_000_000
+    assert publisher._MAX_TARGETS == 5_000_000

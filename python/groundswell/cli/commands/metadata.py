@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["export", "metadata", "refresh", "verify"]
 
 
-_MOST_NAMES: Final = 20
+_MAX_NAMES: Final = 20
 
 
 @click.group(cls=ExamplesGroup)
@@ -167,5 +167,5 @@ def verify(
 def _installable(verdict: Verdict) -> list[str]:
     """The names of the targets, below their version."""
     names = verdict.targets
-    more = [f"and {len(names) - _MOST_NAMES} more"] * (len(names) > _MOST_NAMES)
-    return flow(" " * len("timestamp  "), [*names[:_MOST_NAMES], *more]) if names else []
+    more = [f"and {len(names) - _MAX_NAMES} more"] * (len(names) > _MAX_NAMES)
+    return flow(" " * len("timestamp  "), [*names[:_MAX_NAMES], *more]) if names else []

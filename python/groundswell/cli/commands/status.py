@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["status"]
 
-_MOST_VERSIONS: Final = 8
-_MOST_GROUPS: Final = 10
-_MOST_WARNINGS: Final = 20
+_MAX_VERSIONS: Final = 8
+_MAX_GROUPS: Final = 10
+_MAX_WARNINGS: Final = 20
 
 
 @click.command(cls=ExamplesCommand, context_settings={"show_default": True})
@@ -66,9 +66,9 @@ def _lines(found: FactoryStatus) -> list[str]:
     for one in found.tags:
         lines += ["", *_detail(one)]
     if found.warnings:
-        shown = [advice(warning) for warning in found.warnings[:_MOST_WARNINGS]]
+        shown = [advice(warning) for warning in found.warnings[:_MAX_WARNINGS]]
         lines += ["", "wants attention", *(line for text in shown for line in paragraph(text))]
-        lines += [f"  and {len(found.warnings) - _MOST_WARNINGS} more"] * (len(found.warnings) > _MOST_WARNINGS)
+        lines += [f"  and {len(found.warnings) - _MAX_WARNINGS} more"] * (len(found.warnings) > _MAX_WARNINGS)
     return lines
 
 
@@ -90,11 +90,11 @@ def _detail(one: TagStatus) -> list[str]:
     versions = [
         f"{'unknown' if count.target_version is None else count.target_version} {count.devices}"
         + (" (orphan)" if count.is_orphan else "")
-        for count in one.versions[:_MOST_VERSIONS]
+        for count in one.versions[:_MAX_VERSIONS]
     ]
-    versions += _rest(sum(count.devices for count in one.versions[_MOST_VERSIONS:]))
-    groups = [f"{count.group or '(no group)'} {count.devices}" for count in one.groups[:_MOST_GROUPS]]
-    groups += _rest(sum(count.devices for count in one.groups[_MOST_GROUPS:]))
+    versions += _rest(sum(count.devices for count in one.versions[_MAX_VERSIONS:]))
+    groups = [f"{count.group or '(no group)'} {count.devices}" for count in one.groups[:_MAX_GROUPS]]
+    groups += _rest(sum(count.devices for count in one.groups[_MAX_GROUPS:]))
     pending = not one.has_role and any(count.target_version is not None for count in one.versions)
     role = ["  versions are not in any role yet"] if pending else []
     return [f"{_name(one)}, {_kind(one)}", *role, *flow("  versions  ", versions), *flow("  groups    ", groups)]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_data", "as_lines"]
 
-_MOST_ROWS: Final = 20
-_LONGEST_NAME: Final = 40
+_MAX_ROWS: Final = 20
+_MAX_NAME: Final = 40
 _BAR: Final = 40
 _WITHIN: Final = {3600: "within 1 h", 14_400: "1 h to 4 h", 86_400: "4 h to 1 d", 604_800: "1 d to 1 w"}
 _WITHIN_MORE: Final = {2_592_000: "1 w to 30 d", None: "older"}
@@ -67,16 +67,16 @@ def _totals(summary: FleetSummary) -> Iterator[_Row]:
 
 
 def _named(counts: Sequence[NameCount], whole: int) -> Iterator[_Row]:
-    for one in counts[:_MOST_ROWS]:
+    for one in counts[:_MAX_ROWS]:
         yield _name(one.name), one.devices, Share(one.devices, whole), one.production, one.online
-    yield from _more(counts[_MOST_ROWS:], (one.devices for one in counts[_MOST_ROWS:]), whole)
+    yield from _more(counts[_MAX_ROWS:], (one.devices for one in counts[_MAX_ROWS:]), whole)
 
 
 def _target_versions(summary: FleetSummary) -> Iterator[_Row]:
     versions = summary.target_versions
-    for one in versions[:_MOST_ROWS]:
+    for one in versions[:_MAX_ROWS]:
         yield str(one.target_version), one.devices, Share(one.devices, summary.devices)
-    yield from _more(versions[_MOST_ROWS:], (one.devices for one in versions[_MOST_ROWS:]), summary.devices)
+    yield from _more(versions[_MAX_ROWS:], (one.devices for one in versions[_MAX_ROWS:]), summary.devices)
     if versions and summary.unknown_version:
         yield "unknown", summary.unknown_version, Share(summary.unknown_version, summary.devices)
 
@@ -116,7 +116,7 @@ def _reading(report: ReadReport) -> list[str]:
 
 def _name(name: str) -> str:
     shown = printable(name)
-    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
+    return shown if len(shown) <= _MAX_NAME else shown[: _MAX_NAME - 1] + "…"
 
 
 def _duration(duration: timedelta) -> str:

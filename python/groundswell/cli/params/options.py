@@ -39,7 +39,7 @@ _EPOCH_SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
-_MOST_TEXT: Final = 40
+_MAX_TEXT: Final = 40
 
 
 class _Instant(click.ParamType[datetime]):
@@ -60,9 +60,9 @@ class _Instant(click.ParamType[datetime]):
                 pass  # a 30th of February, a 25th hour: told below
         raise InputError(
             "bad-instant",
-            f"`{printable(text[:_MOST_TEXT])}` is not an instant",
+            f"`{printable(text[:_MAX_TEXT])}` is not an instant",
             hint="give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or whole seconds since 1970",
-            fields={"option": param.name if param else None, "value": text[:_MOST_TEXT]},
+            fields={"option": param.name if param else None, "value": text[:_MAX_TEXT]},
         )
 
 
@@ -85,10 +85,10 @@ class _Duration(click.ParamType[timedelta]):
         if not text or not found:
             raise InputError(
                 "bad-duration",
-                f"`{printable(text[:_MOST_TEXT])}` is not a duration",
+                f"`{printable(text[:_MAX_TEXT])}` is not a duration",
                 hint="give days, hours, minutes and seconds, such as 4h, 90m, 1h30m or 2d"
                 + ("; a bare number is hours" if self._bare_hours else ""),
-                fields={"option": param.name if param else None, "value": text[:_MOST_TEXT]},
+                fields={"option": param.name if param else None, "value": text[:_MAX_TEXT]},
             )
         return timedelta(**{_UNITS[unit]: int(count) for unit, count in found.groupdict().items() if count})
 
@@ -103,7 +103,7 @@ class _Seed(click.ParamType[int]):
             return value
         text = str(value).strip()
         # A text that is no number is refused by the same sentence as a number that is none of the seeds.
-        seed: object = int(text) if re.fullmatch(r"[0-9]{1,20}", text, re.ASCII) else text[:_MOST_TEXT]
+        seed: object = int(text) if re.fullmatch(r"[0-9]{1,20}", text, re.ASCII) else text[:_MAX_TEXT]
         return parse_seed(seed)  # type: ignore[arg-type]  # it checks what it is given
 
 

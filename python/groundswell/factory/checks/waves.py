@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from groundswell.factory.trust.publisher import Publisher
-    from groundswell.factory.waves.history import Archive
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.history import RolloutHistory
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.serving import Production
 
 __all__ = ["WAVE_ROWS", "WaveChecks"]
@@ -61,7 +61,9 @@ WAVE_ROWS: Final = {
 class WaveChecks:
     """The checks that no query can make; the caller has the store's turn."""
 
-    def __init__(self, book: WaveBook, archive: Archive, production: Production, publisher: Publisher) -> None:
+    def __init__(
+        self, book: WaveRepository, archive: RolloutHistory, production: Production, publisher: Publisher
+    ) -> None:
         self._book: Final = book
         self._archive: Final = archive
         self._production: Final = production

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from groundswell.factory.devices.groups import Groups
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.status import DeviceState
     from groundswell.factory.waves.waves import Waves
     from groundswell.fleet import Fleet
@@ -59,8 +59,8 @@ _SELECT: Final = (
     " d.last_seen, d.target_version, d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
     " LEFT JOIN tags t ON t.tag_id = d.tag_id"
 )
-_MOST_PER_PAGE: Final = 1_000_000
-_MOST_PAGES: Final = 2**32
+_MAX_PER_PAGE: Final = 1_000_000
+_MAX_PAGES: Final = 2**32
 """More than there can be devices."""
 
 
@@ -127,7 +127,7 @@ class DeviceFilters(TypedDict, total=False):
 class Devices:
     """``factory.devices``."""
 
-    def __init__(self, context: Context, groups: Groups, book: WaveBook) -> None:
+    def __init__(self, context: Context, groups: Groups, book: WaveRepository) -> None:
         self._context: Final = context
         self._book: Final = book
         self._waves: Waves | None = None
@@ -344,7 +344,7 @@ class Devices:
         """
         found: list[str] = []
         for number in itertools.count(1):
-            page = self.list(**filters, limit=_MOST_PER_PAGE, page=number)
+            page = self.list(**filters, limit=_MAX_PER_PAGE, page=number)
             found += [device.uuid for device in page.devices]
             if number >= page.pages:
                 break
@@ -667,11 +667,11 @@ def _unknown_device(text: str, *, deletion: Literal["denied", "allowed"] | None)
 
 
 def _check_page(limit: int, page: int) -> None:
-    for name, value, most in (("limit", limit, _MOST_PER_PAGE), ("page", page, _MOST_PAGES)):
+    for name, value, most in (("limit", limit, _MAX_PER_PAGE), ("page", page, _MAX_PAGES)):
         if not 1 <= value <= most:
             raise InputError(
                 "bad-page",
                 f"the {name} is `{value}`",
-                hint=f"a page has 1 to {_MOST_PER_PAGE} devices, and pages are counted from 1",
+                hint=f"a page has 1 to {_MAX_PER_PAGE} devices, and pages are counted from 1",
                 fields={"limit": limit, "page": page},
             )

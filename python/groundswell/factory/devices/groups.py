@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "Groups", "group_row"]
 
-_LONGEST_DESCRIPTION: Final = 1000
-_MOST_NEAR: Final = 3
+_MAX_DESCRIPTION: Final = 1000
+_MAX_NEAR: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class Groups:
         ids = self.ids()
         if name in ids:
             return ids[name]
-        near = _core.nearest(storable(name), list(ids), at_most=_MOST_NEAR)
+        near = _core.nearest(storable(name), list(ids), at_most=_MAX_NEAR)
         raise NotFoundError(
             "unknown-group",
             f"no group is named `{cropped(name)}`",
@@ -287,8 +287,8 @@ class Groups:
 
 def _check_description(description: str) -> None:
     length, shown = len(description), cropped(description, 40)
-    if length > _LONGEST_DESCRIPTION:
-        what, hint = f"has {length} characters", f"keep it to {_LONGEST_DESCRIPTION} characters"
+    if length > _MAX_DESCRIPTION:
+        what, hint = f"has {length} characters", f"keep it to {_MAX_DESCRIPTION} characters"
     elif storable(description) != description:
         what, hint = "holds bytes that are no UTF-8", "write it in UTF-8"
     else:
@@ -297,5 +297,5 @@ def _check_description(description: str) -> None:
         "bad-description",
         f"the description `{shown}` {what}",
         hint=hint,
-        fields={"length": length, "most": _LONGEST_DESCRIPTION},
+        fields={"length": length, "most": _MAX_DESCRIPTION},
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from groundswell import _core
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
 
 __all__ = ["LeavingDevices", "Moved", "would_leave"]
@@ -46,7 +46,7 @@ class Moved(int):
 
 
 def would_leave(
-    book: WaveBook, fleet: Fleet, moved: _core.DeviceSet, *, into: str | None, deleted: bool = False
+    book: WaveRepository, fleet: Fleet, moved: _core.DeviceSet, *, into: str | None, deleted: bool = False
 ) -> tuple[LeavingDevices, ...]:
     """Count the scheduled devices that would leave each active wave. Nothing changes.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["in_order"]
 
-_MOST_RUNS: Final = 1000
+_MAX_RUNS: Final = 1000
 """Runs of rows that are put in order one by one; more of them are sorted row by row."""
 
 
@@ -36,10 +36,10 @@ def in_order(rows: pa.Table) -> pa.Table:
         # Runs that lie within each other are cut where they do.
         order = ordinals.argsort(kind="stable")
         cuts = np.concatenate(([0], np.flatnonzero(np.diff(order) != 1) + 1, [len(order)]))
-        if len(cuts) > _MOST_RUNS:
+        if len(cuts) > _MAX_RUNS:
             return taken(rows, order)
         begins, ends = order[cuts[:-1]], order[cuts[1:] - 1] + 1
-    elif len(begins) > _MOST_RUNS:
+    elif len(begins) > _MAX_RUNS:
         return taken(rows, ordinals.argsort(kind="stable"))
     # Whole runs change places without being copied.
     return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)])

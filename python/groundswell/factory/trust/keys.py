@@ -59,7 +59,7 @@ ROOT_LIFE: Final = timedelta(days=365)
 ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
 _ONLINE_ROOT_VERSION: Final = 2
 _FIRST_ROOT: Final = "/first-root"
-_LONGEST_USER: Final = 64
+_MAX_USER: Final = 64
 """A root must stay below 64 KiB, and names each user for each key."""
 _OfflineRole = Literal["root", "targets"]
 
@@ -653,7 +653,7 @@ def _signable(user: str) -> str:
     'Zoe _zoe@example.com_'
     """
     ascii_text = unicodedata.normalize("NFKD", user).encode("ascii", "ignore").decode()
-    return re.sub(r"[^ -~]|[<>&]", "_", ascii_text)[:_LONGEST_USER].strip() or "unknown"
+    return re.sub(r"[^ -~]|[<>&]", "_", ascii_text)[:_MAX_USER].strip() or "unknown"
 
 
 def _refuse_same(root_path: Path, targets_path: Path) -> None:

@@ -17,7 +17,7 @@ from groundswell.errors import StateError
 from groundswell.store import Change, put, remove
 from groundswell.tuf import Document, assemble, parse_document, sign
 from groundswell.tuf.canonical import canonical
-from groundswell.tuf.documents import LARGEST_VERSION
+from groundswell.tuf.documents import MAX_VERSION
 from groundswell.tuf.roles import snapshot, targets, timestamp
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ TAG_VARIANT: Final = "tag"
 TARGETS_LIFE: Final = timedelta(days=365)
 _SNAPSHOT_LIFE: Final = timedelta(days=365)
 _TIMESTAMP_LIFE: Final = timedelta(days=7)
-_LARGEST_TARGETS: Final = 5_000_000
+_MAX_TARGETS: Final = 5_000_000
 
 
 def variant_of(wave: Wave) -> str:
@@ -135,14 +135,14 @@ class Publisher:
         if not accept_clock:
             self._context.signing_seconds(now)
         for one in served:
-            check_size(f"the targets role of tag {one.tag}", one.targets, _LARGEST_TARGETS, "prune old target versions")
+            check_size(f"the targets role of tag {one.tag}", one.targets, _MAX_TARGETS, "prune old target versions")
         epoch = epoch or self.epoch(repository) + 1
-        if epoch > LARGEST_VERSION:
+        if epoch > MAX_VERSION:
             raise StateError(
                 "epoch-exhausted",
                 f"the epoch `{epoch}` is beyond what every device agent can count",
                 hint="one a second lasts 68 years: was a restored factory given a wrong timestamp version?",
-                fields={"epoch": epoch, "largest": LARGEST_VERSION},
+                fields={"epoch": epoch, "largest": MAX_VERSION},
             )
         signers = {role: self.signer(root, role) for role in _ONLINE}
         rows = [

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from groundswell.errors import StorageError
-from groundswell.factory.context import Kept
+from groundswell.factory.context import CachedQuery
 from groundswell.factory.trust.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
 
 Repository = Literal["ci", "production"]
-_LARGEST: Final = 64 << 10
+_MAX: Final = 64 << 10
 REPOSITORIES: Final[tuple[Repository, ...]] = ("ci", "production")
 
 
@@ -35,7 +35,8 @@ class Roots:
     def __init__(self, context: Context) -> None:
         self._context: Final = context
         self._roots: Final = {
-            repository: Kept(context, ["roots"], partial(self._read_root, repository)) for repository in REPOSITORIES
+            repository: CachedQuery(context, ["roots"], partial(self._read_root, repository))
+            for repository in REPOSITORIES
         }
 
     def chain(self, repository: Repository) -> list[bytes]:
@@ -105,7 +106,7 @@ class Roots:
         }
         for repository, document in documents.items():
             label = f"the next {repository} root"
-            check_size(label, document, _LARGEST, "rotate keys instead of adding more of them")
+            check_size(label, document, _MAX, "rotate keys instead of adding more of them")
             new = parse_document(document, "Root", label)
             old = self.latest(repository) if after is None else parse_document(after[repository], "Root", label)
             check_next_root(old, new, production=repository == "production", now=now)

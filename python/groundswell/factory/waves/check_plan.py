@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from groundswell.factory.context import Context
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.waves.plan import Plan
     from groundswell.waves.records import Wave
@@ -34,7 +34,7 @@ __all__ = ["devices_of_plan"]
 _AGAIN: Final = "nothing was staged; make the plan again and look at it"
 
 
-def devices_of_plan(plan: Plan, wave: Wave, book: WaveBook, fleet: Fleet, context: Context) -> _core.DeviceSet:
+def devices_of_plan(plan: Plan, wave: Wave, book: WaveRepository, fleet: Fleet, context: Context) -> _core.DeviceSet:
     """The devices of a plan that can be applied as it is.
 
     Raises:
@@ -62,7 +62,7 @@ def devices_of_plan(plan: Plan, wave: Wave, book: WaveBook, fleet: Fleet, contex
     return found.devices()
 
 
-def _check_names(plan: Plan, wave: Wave, book: WaveBook, context: Context) -> None:
+def _check_names(plan: Plan, wave: Wave, book: WaveRepository, context: Context) -> None:
     """A plan names groups as they were named when it was made: by their name now, or by one that they had."""
     if plan.group_id is not None and plan.group not in _names_of(plan.group_id, book, context, plan.group):
         raise contradictory("the plan", f"the group with the number {plan.group_id} was never named `{plan.group}`")
@@ -80,7 +80,7 @@ def _check_names(plan: Plan, wave: Wave, book: WaveBook, context: Context) -> No
         raise contradictory("the plan", f"the group `{missing[0]}` was rolled out whole, and the plan does not say so")
 
 
-def _names_of(group_id: int, book: WaveBook, context: Context, expected: str | None) -> set[str]:
+def _names_of(group_id: int, book: WaveRepository, context: Context, expected: str | None) -> set[str]:
     """The names that a group has had. History is read only if its name now is not the expected one."""
     now = book.name(group_id)
     names = set() if now is None else {now}
@@ -111,7 +111,7 @@ def _check_known(plan: Plan, fleet: Fleet, context: Context) -> None:
         raise contradictory("the plan", f"the factory never had {unknown} of its listed devices")
 
 
-def _check_same(plan: Plan, wave: Wave, book: WaveBook, factory: str) -> None:
+def _check_same(plan: Plan, wave: Wave, book: WaveRepository, factory: str) -> None:
     if plan.factory != factory:
         raise InputError(
             "other-factory",

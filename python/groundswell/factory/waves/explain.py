@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.serving import Production
     from groundswell.fleet import Fleet, UuidList
     from groundswell.waves.records import Rollout, Wave
@@ -77,7 +77,7 @@ class WhyReport:
 class WhyDesk:
     """Answers for one state of the factory."""
 
-    def __init__(self, book: WaveBook, production: Production, fleet: Fleet) -> None:
+    def __init__(self, book: WaveRepository, production: Production, fleet: Fleet) -> None:
         self._book: Final = book
         self._production: Final = production
         self._fleet: Final = fleet

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.factory.devices.devices import Devices
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["Archive", "Verified"]
+__all__ = ["RolloutHistory", "Verified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Verified:
         return self.digest_holds and self.recomputed is not False
 
 
-class Archive:
+class RolloutHistory:
     """Past rollouts and their devices, deleted ones among them; the caller has the store's turn."""
 
-    def __init__(self, devices: Devices, book: WaveBook) -> None:
+    def __init__(self, devices: Devices, book: WaveRepository) -> None:
         self._devices: Final = devices
         self._book: Final = book
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
-from groundswell.factory.context import Kept
+from groundswell.factory.context import CachedQuery
 from groundswell.text import named
 from groundswell.tuf import parse_document
 from groundswell.waves.records import rollout_from_row, wave_from_row
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from groundswell.factory.devices.groups import Groups
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["WaveBook", "nobody"]
+__all__ = ["WaveRepository", "nobody"]
 
 
-class WaveBook:
+class WaveRepository:
     """Reads waves; what it says is as of the store's revision."""
 
     def __init__(self, context: Context, groups: Groups) -> None:
         self._context: Final = context
-        self._waves: Final = Kept(context, ["waves"], self._read_waves)
-        self._names: Final = Kept(context, ["groups"], lambda: {number: name for name, number in groups.ids().items()})
+        self._waves: Final = CachedQuery(context, ["waves"], self._read_waves)
+        self._names: Final = CachedQuery(
+            context, ["groups"], lambda: {number: name for name, number in groups.ids().items()}
+        )
         self._rollouts: Final[dict[int, tuple[int, tuple[Rollout, ...], _core.DeviceSet]]] = {}
         self._cores: Final[dict[int, tuple[int, _core.Wave]]] = {}
         self._hardware: Final[dict[int, list[str]]] = {}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from groundswell.factory.devices.devices import Devices
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.requests import Answer
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Publish = Callable[[Sequence[Wave], int], list[Change]]
     Require = Callable[[Wave, int | None], None]
 
-__all__ = ["RolloutDesk", "RolloutResult"]
+__all__ = ["RolloutPlanner", "RolloutResult"]
 
 _SHORTAGES: Final = {
     "none-match": "no device matches",
@@ -161,10 +161,12 @@ class RolloutResult:
         return names
 
 
-class RolloutDesk:
+class RolloutPlanner:
     """Works rollouts out and applies them; the caller has the store's turn."""
 
-    def __init__(self, context: Context, book: WaveBook, devices: Devices, publish: Publish, require: Require) -> None:
+    def __init__(
+        self, context: Context, book: WaveRepository, devices: Devices, publish: Publish, require: Require
+    ) -> None:
         self._context: Final = context
         self._book: Final = book
         self._devices: Final = devices

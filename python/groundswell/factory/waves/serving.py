@@ -13,7 +13,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from groundswell import _core
-from groundswell.factory.context import Kept
+from groundswell.factory.context import CachedQuery
 from groundswell.factory.trust.publisher import TAG_VARIANT, Served, variant_of
 from groundswell.tuf import Verification, parse_document, verify
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from groundswell.factory.context import Context
     from groundswell.factory.trust.roots import Roots
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.tuf import Root
     from groundswell.tuf.keys import PublicKey
@@ -55,12 +55,12 @@ def signatures_of(document: bytes, root: Root) -> Verification:
 class Production:
     """What production devices are served."""
 
-    def __init__(self, context: Context, book: WaveBook, roots: Roots) -> None:
+    def __init__(self, context: Context, book: WaveRepository, roots: Roots) -> None:
         self._context: Final = context
         self._book: Final = book
         self._roots: Final = roots
-        self._roles: Final = Kept(context, ["targets_roles"], self._read_roles)
-        self._offers: Final = Kept(context, ["targets_roles", "waves", "roots"], self._work_out_offers)
+        self._roles: Final = CachedQuery(context, ["targets_roles"], self._read_roles)
+        self._offers: Final = CachedQuery(context, ["targets_roles", "waves", "roots"], self._work_out_offers)
 
     def roles(self) -> Mapping[str, bytes]:
         """The production targets roles by tag."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from groundswell import _core
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.waves.records import Rollout, Wave
 
@@ -147,7 +147,7 @@ class WaveStatus:
 
 def wave_status(
     wave: Wave,
-    book: WaveBook,
+    book: WaveRepository,
     fleet: Fleet,
     *,
     signatures_missing: int,
@@ -204,7 +204,7 @@ def wave_status(
 
 
 def devices_in_state(
-    wave: Wave, state: str, book: WaveBook, fleet: Fleet, *, now: int, online_threshold: timedelta
+    wave: Wave, state: str, book: WaveRepository, fleet: Fleet, *, now: int, online_threshold: timedelta
 ) -> _core.DeviceSet:
     """The devices behind one count; see `groundswell.factory.waves.waves.Waves.devices_in_state`."""
     if state not in STATES:
@@ -252,7 +252,7 @@ def _reached(wave: Wave, core: _core.Wave, fleet: Fleet) -> _core.DeviceSet:
     return core.matching(fleet.core) if wave.state == "complete" else core.covered(fleet.core)
 
 
-def _first_rollouts(rollouts: Sequence[Rollout], book: WaveBook) -> dict[str, datetime]:
+def _first_rollouts(rollouts: Sequence[Rollout], book: WaveRepository) -> dict[str, datetime]:
     """When each group that still exists was asked for first, in that order."""
     found: dict[str, datetime] = {}
     for rollout in rollouts:
@@ -263,7 +263,7 @@ def _first_rollouts(rollouts: Sequence[Rollout], book: WaveBook) -> dict[str, da
 
 
 def _coverings(
-    wave: Wave, rollouts: Sequence[Rollout], book: WaveBook
+    wave: Wave, rollouts: Sequence[Rollout], book: WaveRepository
 ) -> list[tuple[_core.DeviceSet | str | None, int]]:
     """The acts that scheduled devices, in their order, each with its instant."""
     found: list[tuple[_core.DeviceSet | str | None, int]] = []

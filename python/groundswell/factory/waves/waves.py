@@ -13,7 +13,7 @@ from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
 from groundswell.factory.waves.explain import WhyDesk
-from groundswell.factory.waves.rollouts import RolloutDesk
+from groundswell.factory.waves.rollouts import RolloutPlanner
 from groundswell.factory.waves.serving import signatures_of
 from groundswell.factory.waves.status import (
     WaveStatus,
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from groundswell.factory.trust.roots import Roots
     from groundswell.factory.trust.targets import Targets
     from groundswell.factory.waves.explain import WhyReport
-    from groundswell.factory.waves.history import Archive, Verified
-    from groundswell.factory.waves.repository import WaveBook
+    from groundswell.factory.waves.history import RolloutHistory, Verified
+    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.factory.waves.serving import Production
     from groundswell.factory.waves.status import DeviceState
@@ -101,8 +101,8 @@ class Waves:
         self,
         context: Context,
         *,
-        book: WaveBook,
-        archive: Archive,
+        book: WaveRepository,
+        archive: RolloutHistory,
         roots: Roots,
         publisher: Publisher,
         production: Production,
@@ -120,7 +120,7 @@ class Waves:
         self._targets: Final = targets
         self._keys: Final = keys
         self._metadata: Final = metadata
-        self._desk: Final = RolloutDesk(context, book, devices, self._published, self._require_ready)
+        self._desk: Final = RolloutPlanner(context, book, devices, self._published, self._require_ready)
         self._archive: Final = archive
         self._facts: Final = TagFacts(context.store)
 

@@ -24,7 +24,7 @@ __all__ = ["SourceFile", "copied", "empty_fleet", "first_line", "not_a_table", "
 
 HEAD: Final = 1 << 16
 """How many bytes are looked at before a long read is begun."""
-LONGEST_HEADER: Final = 1 << 20
+MAX_HEADER_LENGTH: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _PIECE: Final = 1 << 20
 _MAX_RATIO: Final = 50
@@ -212,7 +212,7 @@ def first_line(head: bytes) -> bytes:
 
 def _head(file: IO[bytes] | gzip.GzipFile) -> bytes:
     head = file.read(HEAD)
-    return head if b"\n" in head or b"\r" in head else head + file.read(LONGEST_HEADER - HEAD)
+    return head if b"\n" in head or b"\r" in head else head + file.read(MAX_HEADER_LENGTH - HEAD)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
@@ -230,7 +230,7 @@ def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
         if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
             raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
         copy.write(head)
-        while piece := pipe.read1(LONGEST_HEADER):
+        while piece := pipe.read1(MAX_HEADER_LENGTH):
             copy.write(piece)
     copy.flush()
     return Path(copy.name)

@@ -10,7 +10,7 @@ from groundswell.errors import StateError
 from groundswell.store.audit.log import GENESIS
 from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.duckdb.small_changes import apply_few
-from groundswell.store.faults import cannot_write, damaged, told
+from groundswell.store.faults import cannot_write, damaged, translate_error
 from groundswell.store.process import forked, inherited
 from groundswell.store.schema import KEYS, Migration, migrations, same_row
 
@@ -102,7 +102,7 @@ def faults_told(path: Path, *, reading: bool = False) -> Iterator[None]:
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        raise told(path, error, reading=reading) from error
+        raise translate_error(path, error, reading=reading) from error
     except RuntimeError as error:
         # What becomes of Ctrl-C inside a query.
         if str(error) == "Query interrupted":

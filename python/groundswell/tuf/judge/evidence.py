@@ -26,7 +26,7 @@ __all__ = ["Evidence", "malformed", "read_evidence", "refusal"]
 _LIMITS: Final = {"Root": 64 << 10, "Timestamp": 16_384, "Snapshot": 64 << 10, "Targets": 5_000_000}
 """The smallest limits among the agents, in bytes."""
 
-_LARGEST_VERSION: Final = 2**31 - 1
+_MAX_VERSION: Final = 2**31 - 1
 _MAX_DEPTH: Final = 64
 _SAFE: Final = re.compile(rb"[ -%'-;=?-~]*")
 _EXPIRES: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -92,8 +92,8 @@ def read_evidence(path: Path, kind: str) -> Evidence:
             "unsafe-metadata", file, f"holds the byte 0x{data[end]:02x} at {end}, which not every agent spells alike"
         )
     version, expires = signed.get("version"), signed.get("expires")
-    if type(version) is not int or not 1 <= version <= _LARGEST_VERSION:
-        raise malformed(file, f"has no version from 1 to {_LARGEST_VERSION}")
+    if type(version) is not int or not 1 <= version <= _MAX_VERSION:
+        raise malformed(file, f"has no version from 1 to {_MAX_VERSION}")
     return Evidence(file, data, signed, _spelled(signed), _signatures(document, file), version, _instant(expires, file))
 
 

@@ -24,7 +24,7 @@ __all__ = ["Keyring", "keyring_of"]
 _ROLES: Final = ("root", "targets", "snapshot", "timestamp")
 _METHODS: Final = ("ed25519", "rsassa-pss-sha256")
 _HEX_KEY: Final = re.compile(r"[0-9a-f]{64}")
-_MOST_THRESHOLD: Final = 1000
+_MAX_THRESHOLD: Final = 1000
 _SALT: Final = 32
 
 
@@ -126,7 +126,7 @@ def keyring_of(root: Evidence) -> Keyring:
         if len(set(listed)) < len(listed):
             raise malformed(root.file, f"lists a key twice in the role `{name}`")
         threshold = role["threshold"] if isinstance(role, dict) and "threshold" in role else None
-        if type(threshold) is not int or not 1 <= threshold <= _MOST_THRESHOLD:
+        if type(threshold) is not int or not 1 <= threshold <= _MAX_THRESHOLD:
             raise malformed(root.file, f"has no threshold of 1 or more in the role `{name}`")
         keyids[name], thresholds[name] = tuple(listed), threshold
     return Keyring(keys, keyids, thresholds, has_rsa)

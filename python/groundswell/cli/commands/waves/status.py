@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["status", "status_data"]
 
-_MOST_VERSIONS = 8
-_MOST_WARNINGS = 10
+_MAX_VERSIONS = 8
+_MAX_WARNINGS = 10
 _LEAST_PAUSE = 0.2
-_LONGEST_PAUSE = 86_400
+_MAX_PAUSE = 86_400
 
 
 @click.command(cls=ExamplesCommand, context_settings={"show_default": True}, short_help="Show how far a wave has come.")
@@ -95,7 +95,7 @@ def _overview(found: Sequence[WaveStatus]) -> list[str]:
         ]
         for one in found
     ]
-    attention = [f"{one.wave.name}: {advice(text)}" for one in found for text in one.warnings][:_MOST_WARNINGS]
+    attention = [f"{one.wave.name}: {advice(text)}" for one in found for text in one.warnings][:_MAX_WARNINGS]
     lines = [f"as of {instant_text(found[0].now)}", "", *table(header, rows)]
     return lines + ["", "wants attention", *(line for text in attention for line in paragraph(text))] * bool(attention)
 
@@ -106,11 +106,11 @@ def _pause(seconds: float) -> timedelta:
     Raises:
         InputError: ``bad-duration`` for what is not a number, or is out of bounds.
     """
-    if not _LEAST_PAUSE <= seconds <= _LONGEST_PAUSE:
+    if not _LEAST_PAUSE <= seconds <= _MAX_PAUSE:
         raise InputError(
             "bad-duration",
             f"`{seconds}` is not a value for --interval",
-            hint=f"give seconds, from {_LEAST_PAUSE} to {_LONGEST_PAUSE}",
+            hint=f"give seconds, from {_LEAST_PAUSE} to {_MAX_PAUSE}",
             fields={"option": "--interval", "value": str(seconds)},
         )
     return timedelta(seconds=seconds)
@@ -220,7 +220,7 @@ def _group_row(one: GroupProgress) -> list[object]:
 
 
 def _versions(progress: Progress) -> list[str]:
-    shown = progress.versions[:_MOST_VERSIONS]
+    shown = progress.versions[:_MAX_VERSIONS]
     rows: list[list[object]] = [
         [
             "unknown" if one.target_version is None else str(one.target_version),
@@ -229,7 +229,7 @@ def _versions(progress: Progress) -> list[str]:
         ]
         for one in shown
     ]
-    rest = sum(one.devices for one in progress.versions[_MOST_VERSIONS:])
+    rest = sum(one.devices for one in progress.versions[_MAX_VERSIONS:])
     if rest:
         rows.append(["others", rest, ""])
     return table(["version", "devices", ""], rows)
