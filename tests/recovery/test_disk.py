@@ -1,6 +1,7 @@
 """A disk that is full, fails or may not be written to changes nothing, and is told of; afterwards everything goes on.
 
-*At every step* the disk refuses one call, or from one call on all that write, or all of them. *For real* a small file
+*At every step* the disk refuses one call, or from one call on all that write, or all of them; a run tries a third of
+the steps (`crashes.drawn`). *For real* a small file
 system is filled, files may not grow, and a folder is another user's.
 """
 
@@ -60,14 +61,15 @@ def test_a_disk_that_refuses_changes_nothing_and_is_told_of(servers: Servers, sc
     (_, whole), *_ = servers.ask_all("refuse", scene, [{"act": act, "mode": "count", "step": 0, "error": 0}])
     assert whole["errors"][0] is None
     # Where many steps are of a kind, a disk that stays ill is tried at every third.
-    requests = [
+    requests: list[dict[str, Any]] = [
         {"act": act, "mode": mode, "step": step, "error": error}
         for step, what in enumerate(whole["steps"], start=1)
         for mode, error in HOW
         if mode == "fail once" or (step % 3 == 0 and (mode == "fail on" or what.startswith("write")))
     ]
     codes = set()
-    for request, found in servers.ask_all("refuse", scene, requests):
+    kinds = [f"{request['mode']} {whole['steps'][request['step'] - 1].split()[0]}" for request in requests]
+    for request, found in servers.ask_all("refuse", scene, crashes.drawn(requests, kinds)):
         assert "bug" not in found, (request, found)
         told, *after = found["errors"]
         if told is not None and told[1] == "retired-keys-left":

@@ -1,7 +1,8 @@
 """kill -9 at any instant leaves a factory as it was before an act or as it is after it.
 
 Every command is killed in two ways. *At every step*: before each call that changes the disk, of Python's and of
-DuckDB's, and in the middle of each write. *At a hundred moments*, spread over the time that the command takes. Then the
+DuckDB's, and in the middle of each write. *At a hundred moments*, spread over the time that the command takes. A run
+tries a third of them, each time another; `crashes.drawn` tells how to try all, or the same again. Then the
 place is looked at: what was acknowledged is there, at most one act more, nothing half, no litter; and the same command
 can be run again. What it should come to is the command's own rehearsal, which nobody killed, and rows written here.
 """
@@ -9,12 +10,14 @@ can be run again. What it should come to is the command's own rehearsal, which n
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support import crashes
 from support.crash_scenes import ACME, uuid
+from support.crashes import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +61,22 @@ def requests(
     return killed
 
 
+def kinds_of(rehearsal: Any, kills: list[dict[str, Any]]) -> list[str]:
+    """What each kill interrupts, and what follows it: each such kind is tried in every run."""
+    kinds = []
+    for kill in kills:
+        # Names with a digest, a pid or a random part are of one kind.
+        what = re.sub("[0-9a-f]{16,}|[0-9]+", "…", rehearsal["steps"][kill["step"] - 1]) if "step" in kill else ""
+        kinds.append(f"{kill.get('mode')} {what} {'resume' in kill}")
+    return kinds
+
+
 def crashed(servers: Servers, scene: str, when: str, **how: Any) -> Iterator[tuple[Any, Any]]:
     """The rehearsal of a command, and what is there after each kill."""
     rehearsal = servers.rehearsed(scene)
     kills = 0
-    for request, found in servers.ask_all("crash", scene, requests(rehearsal, when, **how)):
+    all_of_them = requests(rehearsal, when, **how)
+    for request, found in servers.ask_all("crash", scene, drawn(all_of_them, kinds_of(rehearsal, all_of_them))):
         what = rehearsal["steps"][request["step"] - 1] if "step" in request else f"{request['kill_after']:.4f} s"
         found["when"] = f"{request.get('mode', 'killed after')} {request.get('step', '')} {what}"
         assert found["error"] == "", found

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import random
 import shutil
 import subprocess
 import sys
@@ -123,3 +124,31 @@ def build_faults(folder: Path) -> Path:
     source = TESTS / "recovery" / "faults.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
     return library
+
+
+def drawn(requests: list[dict[str, Any]], kinds: list[str] | None = None) -> list[dict[str, Any]]:
+    """The moments that this run tries: one of each kind and a random third of the others; another third next time.
+
+    ``GROUNDSWELL_TEST_MOMENTS=all`` tries all of them. A number there instead repeats the draw that a failing run
+    printed.
+
+    Args:
+        requests: all moments.
+        kinds: the kind of each (default: they are all of one kind).
+    """
+    chosen = os.environ.get("GROUNDSWELL_TEST_MOMENTS", "")
+    if chosen == "all":
+        return requests
+    seed = int(chosen) if chosen else random.SystemRandom().randrange(1 << 32)
+    print(f"GROUNDSWELL_TEST_MOMENTS={seed} repeats this draw")  # noqa: T201 - pytest shows it where a test fails
+    chances = random.Random(seed)
+    seen: set[str] = set()
+    found = []
+    for request, kind in zip(requests, kinds or [""] * len(requests), strict=True):
+        if chances.random() < _SHARE or kind not in seen:
+            found.append(request)
+        seen.add(kind)
+    return found
+
+
+_SHARE = 1 / 3
