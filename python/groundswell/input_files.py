@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["file_not_found", "read_file", "read_up_to"]
+__all__ = ["file_not_found", "open_databases", "read_file", "read_up_to", "refuse_open_database"]
+
+open_databases: Final[set[tuple[int, int]]] = set()
+"""The databases that stores of this process have open, by device and inode."""
 
 _HEAD: Final = 1 << 16
 _PIECE: Final = 1 << 26
@@ -31,7 +34,7 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
 
     Raises:
         NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
-        InputError: ``is-a-folder``.
+        InputError: ``is-a-folder``; ``bad-source`` for the database of an open factory.
         StorageError: ``cannot-read``: no permission, an error of the disk.
 
     >>> from pathlib import Path
@@ -39,6 +42,7 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
     Traceback (most recent call last):
     groundswell.errors.NotFoundError: there is no file `no/such/file`
     """
+    refuse_open_database(path)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD if at_most is None else min(_HEAD, at_most))
@@ -59,6 +63,27 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
             hint="get permission to read it, or copy it to where you have it",
             fields={"path": str(path), "reason": error.strerror or str(error)},
         ) from error
+
+
+def refuse_open_database(path: Path) -> None:
+    """Refuse to read a database that a store of this process has open, under any name.
+
+    To close a descriptor of the file would release DuckDB's lock on it.
+
+    Raises:
+        InputError: ``bad-source``.
+    """
+    if not open_databases:
+        return
+    with contextlib.suppress(OSError, ValueError):  # what cannot be found is told when it is read
+        about = path.stat()
+        if (about.st_dev, about.st_ino) in open_databases:
+            raise InputError(
+                "bad-source",
+                f"`{path}` is the database of a factory that is open",
+                hint="name another file; a backup copies a factory",
+                fields={"path": str(path)},
+            )
 
 
 def read_up_to(file: IO[bytes], at_most: int) -> bytes:

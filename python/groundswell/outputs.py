@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal
 
 from groundswell.errors import InputError
 from groundswell.files import replace_file
+from groundswell.input_files import open_databases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,6 +140,8 @@ def _held(path: Path) -> tuple[Held | None, str]:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return None, ""
+        if (status.st_dev, status.st_ino) in open_databases:
+            return None, "a database"  # to open and close it would release its lock
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except (OSError, ValueError):

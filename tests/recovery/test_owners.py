@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from groundswell import Fleet
 from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory import Factory
 from support.crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
 from support.crashes import TESTS
+from support.forking import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,9 +145,20 @@ def test_duckdb_keeps_its_lock_through_backups_and_checks(place: Path, tmp_path:
                 with pytest.raises(InputError) as caught:
                     read(source)
                 assert caught.value.code == "bad-source"
+        os.link(database, place / "hard-link")
+        for source in (database, place / "hard-link"):
+            for act in (
+                lambda source=source: Fleet.read(source),
+                lambda source=source: factory.waves.apply(source),
+                lambda source=source: Factory.restore(source, place / "restored"),
+                lambda source=source: factory.devices.fleet(now=NOW).write(source),
+            ):
+                with pytest.raises(InputError):
+                    act()
         assert refused(place).code == "factory-in-use"
         assert not can_write(database)
     opened(place).close()
+    assert code_of(lambda: Fleet.read(database)) == "not-a-table"
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])

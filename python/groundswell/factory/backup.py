@@ -32,7 +32,7 @@ from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.trust.publisher import Publisher
 from groundswell.factory.trust.roots import REPOSITORIES, Roots
 from groundswell.files import replace_file
-from groundswell.input_files import file_not_found
+from groundswell.input_files import file_not_found, refuse_open_database
 from groundswell.json_text import parse_json
 from groundswell.outputs import check_output, factory_around, output_file
 from groundswell.store import AUDIT_LOG, DATABASE, DuckDBStore, cannot_read
@@ -285,6 +285,7 @@ class _Manifest:
 
 def _extract(backup: Path, fresh: Path) -> _Manifest:
     label = str(backup)
+    refuse_open_database(backup)
     try:
         file = backup.open("rb")
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:

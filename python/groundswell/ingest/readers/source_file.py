@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError, StorageError
 from groundswell.ingest.duckdb_session import literal
-from groundswell.input_files import file_not_found
+from groundswell.input_files import file_not_found, refuse_open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +139,7 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
         StorageError: ``cannot-read``.
     """
     label = str(path)
+    refuse_open_database(path)
     with _reading(path, label):
         if path.exists() and not path.is_file() and not path.is_dir():
             path = copied(path, label, cleanup)

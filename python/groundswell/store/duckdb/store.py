@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
 from groundswell.files import remove_leftovers, sync_folder
+from groundswell.input_files import open_databases
 from groundswell.store.audit.log import GENESIS, SIDECARS, Appended, AuditLog, Record
 from groundswell.store.duckdb.database import (
     DATABASE,
@@ -85,6 +86,7 @@ class DuckDBStore:
         self._path = folder / DATABASE
         self._scratch: Path | None = None
         self._second_name: SecondName | None = None
+        self._open_database: tuple[int, int] | None = None
         self._lock: Final = lock
         self._turn: Final = threading.RLock()
         self._closed = False
@@ -458,6 +460,9 @@ class DuckDBStore:
             connection = connect(self._path, read_only=in_place, scratch=self._scratch)
             self._connections.current = connection, os.path.realpath(self._path)
         self._connection = connection
+        about = self._path.stat()
+        self._open_database = about.st_dev, about.st_ino
+        open_databases.add(self._open_database)
         return connection
 
     def _take_second_name(self) -> None:
@@ -540,6 +545,8 @@ class DuckDBStore:
             with contextlib.suppress(Exception):
                 self._connection.close()
             self._connection = self._connections.current = None
+            if self._open_database is not None:
+                open_databases.discard(self._open_database)
         if self._reader is not None:
             self._reader.close()
             self._reader = None
