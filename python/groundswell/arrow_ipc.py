@@ -42,13 +42,45 @@ def read_ipc(data: bytes) -> pa.Table:
         claimed = _unpacked_size(data, _FILE_START if is_file else 0)
     except (struct.error, IndexError, OverflowError, ValueError) as error:
         raise BrokenArrowError("is cut off or damaged") from error
-    if claimed > max(_MIN_UNPACKED, len(data) * _MAX_RATIO):
+    most = max(_MIN_UNPACKED, len(data) * _MAX_RATIO)
+    if claimed > most:
         raise BrokenArrowError(f"says that it unpacks to more than {_MAX_RATIO} times its size")
     try:
-        reader = pa.ipc.open_file(data) if is_file else pa.ipc.open_stream(data)
-        return validated(reader.read_all())
+        table = (pa.ipc.open_file(data) if is_file else pa.ipc.open_stream(data)).read_all()
+        repeated = _repeated_bytes(table)
+        # To look at every value would take as long as the unpacked text is.
+        found = table if repeated > most else validated(table)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise BrokenArrowError("is cut off or damaged") from error
+    if repeated > most:
+        raise BrokenArrowError(f"unpacks to more than {_MAX_RATIO} times its size")
+    return found
+
+
+def _repeated_bytes(table: pa.Table) -> int:
+    """Size in bytes of the columns that keep a text once and refer to it from many rows. They may be damaged."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    total = 0
+    for column in table.columns:
+        column.validate()
+        for chunk in column.chunks:
+            kind = chunk.type
+            if pa.types.is_dictionary(kind) and _has_lengths(kind.value_type):
+                lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+                total += pc.sum(lengths.take(chunk.indices.drop_null())).as_py() or 0
+            elif kind in {pa.string_view(), pa.binary_view()}:
+                lengths = np.frombuffer(chunk.buffers()[1] or b"", np.int32)[::4]
+                total += int(lengths[chunk.offset : chunk.offset + len(chunk)].astype(np.int64).clip(0).sum())
+    return total
+
+
+def _has_lengths(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return kind in {pa.string(), pa.large_string(), pa.binary(), pa.large_binary()}
 
 
 def validated(table: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from groundswell.arrow_ipc import BrokenArrowError, read_ipc
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 KINDS: list[Callable[..., Any]] = [pa.ipc.new_file, pa.ipc.new_stream]
 
 
-def written(table: pa.Table, kind: Callable[..., Any], compression: str | None = None) -> bytes:
+def written(table: pa.Table, kind: Callable[..., Any], compression: str | None = None, *, rows: int = 7) -> bytes:
     data = io.BytesIO()
     with kind(data, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
-        writer.write_table(table, max_chunksize=7)
+        writer.write_table(table, max_chunksize=rows)
     return data.getvalue()
 
 
@@ -78,3 +79,43 @@ def test_text_that_is_not_utf_8_is_a_bad_row_alone(tmp_path: Path, kind: Callabl
         assert "is not UTF-8 text" in error.message
         columns = read(source, rejects=tmp_path / "bad.csv")
         assert (uuids(columns), texts(columns.names)) == ([device(1)], ["x"])
+
+
+def views(text: bytes, times: int) -> pa.Array:
+    """Rows that all refer to one text."""
+    found = np.zeros((times, 4), np.int32)
+    found[:, 0], found[:, 1] = len(text), int.from_bytes(text[:4], "little")
+    return pa.Array.from_buffers(pa.string_view(), times, [None, pa.py_buffer(found.tobytes()), pa.py_buffer(text)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array(["x" * 100_000])),
+        views(b"x" * 100_000, 1000),
+    ],
+    ids=["dictionary", "views"],
+)
+def test_a_text_that_many_rows_refer_to_counts_for_each_of_them(kind: Callable[..., Any], column: pa.Array) -> None:
+    data = written(pa.table({"name": column}), kind, rows=1000)
+    with pytest.raises(BrokenArrowError, match="unpacks to more than 50 times its size"):
+        read_ipc(data)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_a_small_file_does_not_unpack_to_very_much(tmp_path: Path, suffix: str) -> None:
+    """Few values that many rows repeat, and rows that take no room at all."""
+    nobody = pa.table({"uuid": pa.nulls(2 << 20, pa.int32() if suffix == "parquet" else pa.null())})
+    repeated = pa.table(
+        {"uuid": [device(i) for i in range(3000)], "name": pa.array(["x" * 50_000] * 3000).dictionary_encode()}
+    )
+    for table in (nobody, repeated):
+        path = tmp_path / f"fleet.{suffix}"
+        if suffix == "parquet":
+            pq.write_table(table, path, compression="zstd")
+        else:
+            with pa.ipc.new_file(path, table.schema) as writer:
+                writer.write_table(table)
+        assert refusal(path).code == "not-a-table"
+        assert "unpacks to more than 50 times its size" in refusal(path).message

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from groundswell import Fleet
+from groundswell import Fleet, StorageError
 from groundswell.ingest.readers.csv import CsvSource
 from groundswell.ingest.readers.json import JsonSource
 from groundswell.ingest.readers.parquet import ParquetSource
@@ -58,6 +58,25 @@ def test_folders_named_like_columns_are_no_columns(tmp_path: Path) -> None:
     folder.mkdir()
     pq.write_table(TABLE, folder / "f.parquet")
     assert read(folder / "f.parquet").group_names == []
+
+
+def test_a_pipe_that_does_not_end_is_not_copied_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundswell.ingest.readers.source_file._MAX_PIPE", 1 << 20)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def fill() -> None:
+        with contextlib.suppress(BrokenPipeError), path.open("wb") as pipe:
+            while True:
+                pipe.write(b"uuid\n" * 1000)
+
+    writer = threading.Thread(target=fill)
+    writer.start()
+    with pytest.raises(StorageError) as caught:
+        Fleet.read(path)
+    writer.join()
+    assert caught.value.code == "cannot-read"
+    assert "did not end after 1 MiB" in caught.value.message
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.arrow_columns import FROZEN_AT_KEY, FROZEN_FORMAT, FROZEN_FORMAT_KEY
 from groundswell.errors import InputError
+from groundswell.ingest.duckdb_session import identifier
 from groundswell.ingest.readers.source import Rows
-from groundswell.ingest.readers.source_file import not_a_table
+from groundswell.ingest.readers.source_file import most_unpacked, not_a_table, unpacks_to_too_much
 
 if TYPE_CHECKING:
     from groundswell.errors import GroundswellError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["ParquetSource"]
 
 MAGIC: Final = b"PAR1"
+_MIN_ROWS: Final = 1 << 20
+"""How many rows a file of any size may have; a larger file may have as many as it has bytes."""
 
 
 class ParquetSource:
@@ -44,6 +47,7 @@ class ParquetSource:
         try:
             self.frozen_at = self._read_frozen_at(session)
             columns = session.describe(sql)
+            self._check_size(session, sql, columns)
         except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
             raise self.failure(error) from error
         return Rows(sql, [name for name, _ in columns], columns)
@@ -61,6 +65,35 @@ class ParquetSource:
     def check(self) -> None:
         """See `SourceFile.check`."""
         self._file.check()
+
+    def _check_size(self, session: Session, sql: str, columns: list[tuple[str, str]]) -> None:
+        """Refuse a file that is small and holds very much: few values that are repeated, or long ones.
+
+        Cost: looks at the metadata; columns whose dictionaries could unpack to very much are read once more.
+        """
+        size = self._file.stamp[0]
+        most = most_unpacked(size)
+        chunks = session.rows(
+            "SELECT path_in_schema AS path, sum(total_uncompressed_size)::DOUBLE AS bytes,"  # a forged size is any size
+            " sum(greatest(total_uncompressed_size, 0)::DOUBLE * greatest(num_values, 0)::DOUBLE) AS repeated,"
+            " max(num_values) < 0 OR min(total_uncompressed_size) < 0 AS wrong, sum(num_values)::DOUBLE AS values"
+            f" FROM parquet_metadata({self._file.sql}) GROUP BY path_in_schema"
+        ).to_pylist()
+        if any(chunk["wrong"] for chunk in chunks):
+            raise not_a_table(self.label, "is a Parquet file that is damaged", "write or fetch it again")
+        if sum(chunk["bytes"] for chunk in chunks) > most or any(
+            chunk["values"] > max(_MIN_ROWS, size) for chunk in chunks
+        ):
+            raise unpacks_to_too_much(self.label)
+        suspects = {chunk["path"] for chunk in chunks if chunk["repeated"] > most}
+        measures = {"VARCHAR": "strlen", "BLOB": "octet_length"}
+        texts = [
+            f"{measures[kind]}({identifier(name)})" for name, kind in columns if name in suspects and kind in measures
+        ]
+        if texts:
+            lengths = " + ".join(f"coalesce(sum({text}::DOUBLE), 0)" for text in texts)
+            if session.rows(f"SELECT {lengths} AS bytes FROM {sql}").to_pylist()[0]["bytes"] > most:
+                raise unpacks_to_too_much(self.label)
 
     def _read_frozen_at(self, session: Session) -> int | None:
         rows = session.rows(f"SELECT key, value FROM parquet_kv_metadata({self._file.sql})").to_pylist()

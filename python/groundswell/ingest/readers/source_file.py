@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import os
 import re
+import shutil
 import tempfile
 import zlib
 from dataclasses import dataclass
@@ -20,7 +21,16 @@ from groundswell.input_files import file_not_found, refuse_open_database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SourceFile", "copied", "empty_fleet", "first_line", "not_a_table", "open_file"]
+__all__ = [
+    "SourceFile",
+    "copied",
+    "empty_fleet",
+    "first_line",
+    "most_unpacked",
+    "not_a_table",
+    "open_file",
+    "unpacks_to_too_much",
+]
 
 HEAD: Final = 1 << 16
 """How many bytes are looked at before a long read is begun."""
@@ -31,6 +41,10 @@ _MAX_RATIO: Final = 50
 """How many times larger than the file its uncompressed text may be: exports of devices stay far below."""
 _MIN_UNPACKED: Final = 1 << 26
 """What a file of any size may unpack to."""
+_MAX_PIPE: Final = 1 << 36
+"""Bytes that are copied from a pipe: five times an export of 100 million devices."""
+_KEPT_FREE: Final = 1 << 30
+"""Bytes that the copy of a pipe leaves free on its disk."""
 _ARE_BYTES: Final = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
 _ZEROS: Final = 16
 """How many characters in UTF-16 are looked at."""
@@ -53,11 +67,7 @@ class _Bounded:
         data = self._unzipped.read(left if size < 0 else min(size, left))
         self._done += len(data)
         if self._done > self._most:
-            raise not_a_table(
-                self._label,
-                f"unpacks to more than {_MAX_RATIO} times its size",
-                "check that it is the file that you mean, and unpack it first",
-            )
+            raise unpacks_to_too_much(self._label)
         return data
 
     def __getattr__(self, name: str) -> Any:
@@ -105,8 +115,7 @@ class SourceFile:
                 yield raw, raw
                 return
             with gzip.GzipFile(fileobj=raw) as unzipped:
-                most = max(_MIN_UNPACKED, self.stamp[0] * _MAX_RATIO)
-                yield _Bounded(unzipped, most, self.label), raw  # type: ignore[misc]  # all that is asked of an IO
+                yield _Bounded(unzipped, most_unpacked(self.stamp[0]), self.label), raw  # type: ignore[misc]  # all that is asked of an IO
 
     def check(self) -> None:
         """Make sure that the file is what it was when it was opened.
@@ -162,6 +171,20 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
 def not_a_table(label: str, what: str, hint: str) -> InputError:
     """The error for a file that cannot hold devices; `what` reads on from the file."""
     return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
+
+
+def most_unpacked(size: int) -> int:
+    """How many bytes a file of so many bytes may unpack to."""
+    return max(_MIN_UNPACKED, size * _MAX_RATIO)
+
+
+def unpacks_to_too_much(label: str) -> InputError:
+    """The error for a file that is small and unpacks to very much."""
+    return not_a_table(
+        label,
+        f"unpacks to more than {_MAX_RATIO} times its size",
+        "check that it is the file that you mean, and unpack it first",
+    )
 
 
 def empty_fleet(label: str) -> InputError:
@@ -231,10 +254,24 @@ def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
         if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
             raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
         copy.write(head)
+        done = len(head)
         while piece := pipe.read1(MAX_HEADER_LENGTH):
+            done += len(piece)
+            if done > _MAX_PIPE or shutil.disk_usage(copy.name).free < _KEPT_FREE:
+                raise _endless(label, done)
             copy.write(piece)
     copy.flush()
     return Path(copy.name)
+
+
+def _endless(label: str, done: int) -> StorageError:
+    return StorageError(
+        "cannot-read",
+        f"`{label}` did not end after {done >> 20} MiB, which is all that can be copied",
+        hint=f"a pipe is copied to a temporary file of at most {_MAX_PIPE >> 30} GiB, with {_KEPT_FREE >> 30} GiB left"
+        " free: set TMPDIR to a larger disk, or write it to a file and read that",
+        fields={"path": label, "reason": "too large", "bytes": done},
+    )
 
 
 @contextlib.contextmanager
