@@ -99,6 +99,7 @@ def test_the_report_as_json(acme: Run, shop: Path) -> None:
             }
         ],
         "mapping_saved": None,
+        "leaves": [],
     }
     assert ran.err == "".join(f"note: {note}\n" for note in ran.data["notes"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ def run(factory: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
         os.execv(sys.executable, [sys.executable, "-m", "groundswell", "-C", str(factory), *arguments])
     seen, answered = b"", False
     while True:
+        # An answer that comes before the line editor has set the terminal up can be lost: Ctrl-D becomes a NUL.
+        while answered and answer and not select.select([terminal], [], [], 2)[0]:
+            os.write(terminal, answer)
         try:
             part = os.read(terminal, 4096)
         except OSError:

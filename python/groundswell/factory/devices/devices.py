@@ -15,7 +15,7 @@ from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.denied import DeniedDevice, allow_devices, denied_devices, find_denied
 from groundswell.factory.devices.fleet_loader import load_fleet
 from groundswell.factory.devices.imports import ImportReport, MappingOptions, import_devices
-from groundswell.factory.devices.leaving import LeavingDevices, Moved, would_leave
+from groundswell.factory.devices.leaving import LeavingDevices, Moved, import_leaves, would_leave
 from groundswell.factory.devices.mappings import Mappings
 from groundswell.factory.devices.staging import uuid_column
 from groundswell.factory.names import storable
@@ -224,7 +224,16 @@ class Devices:
             now=now,
             progress=progress,
             options=MappingOptions(columns=columns, rows_at=rows_at, uuid5=uuid5, use=mapping, save=save_mapping),
+            leaving=self._import_leaves,
         )
+
+    def _import_leaves(self, cells: pa.Table) -> tuple[LeavingDevices, ...]:
+        if not any(wave.active for wave in self._book.all()):
+            return ()
+        groups, tags = (
+            dict(self._context.store.rows(f"SELECT {kind}_id, name FROM {kind}s")) for kind in ("group", "tag")
+        )
+        return import_leaves(self._book, self.fleet(), cells, groups=groups, tags=tags)
 
     def list(  # noqa: C901 - a condition for each filter
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
@@ -23,11 +23,14 @@ from groundswell.ingest.read import read_fleet
 from groundswell.text import MAX_NAMED, count, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from uuid import UUID
 
+    import pyarrow as pa
+
+    from groundswell.factory.devices.leaving import LeavingDevices
     from groundswell.factory.devices.lookup import Known
     from groundswell.ingest.coerce import Devices
     from groundswell.ingest.read import FleetColumns
@@ -120,6 +123,8 @@ class ImportReport:
         unused: the columns that were not used, of all files; at most 1000.
         sources: the same for each file.
         mapping_saved: the name under which the mapping was saved; None if it was not (a dry run saves nothing).
+        leaves: active waves that scheduled devices leave because a row changes their group or tag, in the order in
+            which the waves were made; empty if none does.
     """
 
     rows: int
@@ -140,6 +145,7 @@ class ImportReport:
     unused: tuple[str, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     mapping_saved: str | None = None
+    leaves: tuple[LeavingDevices, ...] = ()
 
 
 def import_devices(
@@ -152,8 +158,12 @@ def import_devices(
     now: datetime | None,
     progress: bool,
     options: MappingOptions,
+    leaving: Callable[[pa.Table], tuple[LeavingDevices, ...]],
 ) -> ImportReport:
-    """Import devices; see `groundswell.factory.devices.devices.Devices.import_`."""
+    """Import devices; see `groundswell.factory.devices.devices.Devices.import_`.
+
+    `leaving` counts the scheduled devices that leave an active wave, given the changed cells.
+    """
     clear = [clear] if isinstance(clear, str) else clear
     _check_clear(clear)
     if not sources:
@@ -184,8 +194,9 @@ def import_devices(
         merged = merge(context, whole, known, frozenset(clear), at=at)
         saving = options.save is not None and not dry_run
         saved = mapping_change(context, str(options.save), mapping, at=at) if saving else []
+        leaves = () if merged.moved is None else leaving(merged.moved)
         report = replace(
-            _report(read, merged, skipped, _null_word_notes(context), dry_run=dry_run),
+            _report(read, merged, skipped, leaves, _null_word_notes(context), dry_run=dry_run),
             sources=tuple(_source_report(source, columns) for source, columns in zip(sources, read, strict=True)),
             mapping_saved=options.save if saving else None,
         )
@@ -205,6 +216,7 @@ def import_devices(
                     "denied": report.denied,
                     "cleared": sorted(clear),
                     "groups_created": list(report.groups_created),
+                    **({"leaves": [asdict(one) for one in leaves]} if leaves else {}),
                     **({"mapping_saved": options.save, "mapping": mapping.to_data()} if saved else {}),
                     **({"mapping_used": options.use} if options.use is not None else {}),
                 },
@@ -280,7 +292,13 @@ def _kind(production: bool) -> str:  # noqa: FBT001 - a cell
 
 
 def _report(
-    read: Sequence[FleetColumns], merged: Merged, skipped: Skipped, null_words: Sequence[str], *, dry_run: bool
+    read: Sequence[FleetColumns],
+    merged: Merged,
+    skipped: Skipped,
+    leaves: tuple[LeavingDevices, ...],
+    null_words: Sequence[str],
+    *,
+    dry_run: bool,
 ) -> ImportReport:
     return ImportReport(
         rows=sum(columns.report.rows for columns in read),
@@ -297,9 +315,19 @@ def _report(
         test_by_default=merged.test_by_default,
         columns={c: source for columns in reversed(read) for c, source in columns.report.columns.items()},
         unused=tuple(dict.fromkeys(name for columns in read for name in columns.report.ignored_columns))[:_MAX_UNUSED],
-        notes=(*_notes(read, merged, skipped), *null_words),
+        notes=(*_leaving_notes(leaves, dry_run=dry_run), *_notes(read, merged, skipped), *null_words),
         dry_run=dry_run,
+        leaves=leaves,
     )
+
+
+def _leaving_notes(leaves: Sequence[LeavingDevices], *, dry_run: bool) -> list[str]:
+    notes = []
+    for one in leaves:
+        verb = "WOULD LEAVE" if dry_run else "LEAVES" if one.devices == 1 else "LEAVE"
+        devices = count(one.devices, "SCHEDULED DEVICE", "SCHEDULED DEVICES")
+        notes.append(f"{devices} {verb} THE WAVE `{one.wave}`, because a row changes the group or the tag")
+    return notes
 
 
 def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> list[str]:

@@ -1,19 +1,22 @@
-"""Which scheduled devices leave an active wave when devices are moved, deleted, or lose their group."""
+"""Which scheduled devices leave an active wave when devices are moved, deleted, or change their group or tag."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from groundswell import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
-    from groundswell import _core
+    import pyarrow as pa
+
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
 
-__all__ = ["LeavingDevices", "Moved", "would_leave"]
+__all__ = ["LeavingDevices", "Moved", "import_leaves", "would_leave"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +76,52 @@ def would_leave(
         if len(leaving):
             found.append(LeavingDevices(wave.name, len(leaving)))
     return tuple(found)
+
+
+def import_leaves(
+    book: WaveRepository,
+    fleet: Fleet,
+    cells: pa.Table,
+    *,
+    groups: Mapping[int, str],
+    tags: Mapping[int, str],
+) -> tuple[LeavingDevices, ...]:
+    """Count the scheduled devices that leave each active wave when an import changes groups and tags.
+
+    leaving = scheduled ∩ (those that get another tag ∪ (those that get another group − staged − those that move into a
+    group that was rolled out whole)).
+
+    Args:
+        book: the waves.
+        fleet: the devices as they were before the import.
+        cells: changed devices: ``ordinal``, and ``group_id`` or ``tag_id`` after the import if the import changes any.
+        groups: the names of the groups before the import, by number.
+        tags: the same for tags.
+
+    Cost: a pass over the cells and a few operations on sets for each active wave.
+    """
+    found = []
+    for wave in book.all():
+        if not wave.active:
+            continue
+        core = book.core(wave)
+        scheduled = core.scheduled(fleet.core, state=wave.state)
+        leaving = scheduled & _ordinals(cells, "tag_id", [number for number, tag in tags.items() if tag == wave.tag])
+        whole = [number for number, name in groups.items() if name in core.whole_groups]
+        leaving = leaving | ((scheduled & _ordinals(cells, "group_id", whole)) - core.staged())
+        if len(leaving):
+            found.append(LeavingDevices(wave.name, len(leaving)))
+    return tuple(found)
+
+
+def _ordinals(cells: pa.Table, column: str, stays: Sequence[int]) -> _core.DeviceSet:
+    """The devices whose new value is not one of these numbers; none if the import does not change the column."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column not in cells.column_names:
+        return _core.DeviceSet.from_ordinals(np.empty(0, np.uint32))
+    is_in: Any = pc.is_in(cells.column(column), value_set=pa.array(stays, pa.uint32()))
+    ordinals = cells.column("ordinal").filter(pc.invert(is_in))
+    return _core.DeviceSet.from_ordinals(np.asarray(ordinals.to_numpy(), np.uint32))

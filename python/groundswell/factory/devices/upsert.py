@@ -62,6 +62,8 @@ class Merged:
         outdated: known ones whose row is older than what is known, so that a last_seen or a version was not taken.
         test_by_default: new or returned ones that count as test devices since no row said otherwise.
         groups_created: groups that did not exist, in the order of their first device.
+        moved: known ones of which something is different now, as `import_leaves` takes them; None if no group and no
+            tag of a known device changes.
     """
 
     changes: tuple[Change, ...]
@@ -72,6 +74,7 @@ class Merged:
     outdated: int
     test_by_default: int
     groups_created: tuple[str, ...]
+    moved: pa.Table | None = None
 
 
 def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Collection[str], *, at: int) -> Merged:
@@ -96,10 +99,13 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
     changes = [*_name_changes(context, groups, tags, at), put("devices", new.select(_STORED), new=True)]
     by_default = _count(new.column("unsaid"))
     returned = changed = outdated = 0
+    moved = None
     if known is not None:
         pairs = _pairs(rows, known)
         touched, visible, outdated = _touched(context, pairs, clear, reported=reported)
         changes.append(set_cells("devices", touched))
+        if not {"group_id", "tag_id"}.isdisjoint(touched.column_names):
+            moved = touched
         gone = pairs.column("known_deleted")
         returned = _count(gone)
         changed = visible - returned
@@ -113,6 +119,7 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
         outdated=outdated,
         test_by_default=by_default,
         groups_created=tuple(groups.new),
+        moved=moved,
     )
 
 
