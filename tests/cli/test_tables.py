@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundswell.cli.output.tables import table, text_width
+from support import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(st.data(), st.integers(1, 9), st.integers(40, 200))
 def test_every_line_fits_and_keeps_uuids_and_numbers(data: st.DataObject, columns: int, width: int) -> None:
     header = [f"column {number}" for number in range(columns)]
@@ -39,7 +40,7 @@ def test_every_line_fits_and_keeps_uuids_and_numbers(data: st.DataObject, column
         assert str(value) in words
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=profiles.examples(30), deadline=None)
 @given(st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_without_a_limit_nothing_is_cropped(rows: list[list[object]]) -> None:
     lines = table(["a", "b", "c"], rows, width=None)

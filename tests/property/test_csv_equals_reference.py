@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from groundswell.errors import GroundswellError
 from reference import csv_text as reference_csv
+from support import profiles
 from support.reading import device, read, texts, uuids
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def expected(found: list[Record], ids: set[str]) -> tuple[dict[str, str | None],
     return names, bad
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=profiles.examples(150), deadline=None)
 @given(st.data(), st.sampled_from(DELIMITERS), st.sampled_from(ENDS), st.sampled_from(["", "\ufeff"]))
 def test_every_record_equals_that_of_the_reference(data: st.DataObject, delimiter: str, end: str, mark: str) -> None:
     drawn = data.draw(st.lists(rows(delimiter), max_size=6))
@@ -80,7 +81,7 @@ def test_every_record_equals_that_of_the_reference(data: st.DataObject, delimite
     assert found == expected(reference_csv.records(body, delimiter, 3, 3), ids)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(st.data(), st.sampled_from(DELIMITERS))
 def test_a_bad_row_decides_about_no_other_row(data: st.DataObject, delimiter: str) -> None:
     drawn = data.draw(st.lists(rows(delimiter), min_size=1, max_size=6))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from groundswell import Fleet
 from groundswell.csv_cells import guarded, guarded_column, unguarded_column
 from groundswell.table_files import write_table
-from support import factories
+from support import factories, profiles
 
 FORMULA = tuple("=+-@\t\r")
 texts = st.text("'=+-@ab 1.\"", min_size=1, max_size=6).map(str.strip).filter(bool) | st.from_regex(
@@ -23,7 +23,7 @@ texts = st.text("'=+-@ab 1.\"", min_size=1, max_size=6).map(str.strip).filter(bo
 
 
 @given(st.lists(st.none() | st.text("'=+-@\t\rab1.", max_size=6), max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=profiles.examples(50), deadline=None)
 def test_a_column_is_guarded_and_comes_back(cells: list[str | None]) -> None:
     column = pa.chunked_array([pa.array(cells, pa.string())])
     shut = guarded_column(column)
@@ -42,7 +42,7 @@ def is_number(cell: str) -> bool:
 
 
 @given(st.lists(texts, min_size=1, max_size=10))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=profiles.examples(20), deadline=None)
 def test_names_come_back_from_an_export(names: list[str]) -> None:
     table = pa.table({"uuid": [factories.device(at) for at in range(len(names))], "name": names, "hardware_id": names})
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ from groundswell import _core
 from groundswell.ingest.read import read_fleet
 from reference import selection as reference
 from reference.selection import Chosen, Device, Draw, Selector
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DRAW, NOW, instant
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def chosen_or_codes(devices: list[Device], selector: Selector, draw: Draw) -> Ch
         return refusal.codes
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(fleets.cases(), st.data())
 def test_selections_are_those_of_a_fleet_that_never_had_the_deleted_devices(
     case: fleets.Case, data: st.DataObject
@@ -75,7 +75,7 @@ def test_selections_are_those_of_a_fleet_that_never_had_the_deleted_devices(
         assert selection.digest == sha256(b"".join(sorted(uuid.bytes for uuid in expected.uuids))).hexdigest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(fleets.some_devices(min_size=1), st.data())
 def test_a_fleet_says_of_itself_what_one_without_the_deleted_devices_says(
     devices: list[Device], data: st.DataObject
@@ -93,7 +93,7 @@ def test_a_fleet_says_of_itself_what_one_without_the_deleted_devices_says(
     assert fleet.to_arrow().equals(without.to_arrow())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(fleets.some_devices(min_size=1), st.data())
 def test_ordinals_stay_and_a_deleted_uuid_is_unknown(devices: list[Device], data: st.DataObject) -> None:
     deleted = data.draw(subset(devices))
@@ -116,7 +116,7 @@ def test_ordinals_stay_and_a_deleted_uuid_is_unknown(devices: list[Device], data
             assert everyone.explain(uuid).verdict == "picked"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(), st.data())
 def test_columns_go_round(devices: list[Device], data: st.DataObject) -> None:
     deleted = data.draw(subset(devices))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import groundswell
 from reference import selection as reference
 from reference.selection import Denominator, Device, Draw, Selector
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DRAW
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def assert_same_refusal(error: groundswell.GroundswellError, refusal: reference.
 # --- small fleets --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=profiles.examples(150), deadline=None)
 @given(fleets.cases(), st.booleans())
 def test_selections_from_random_fleets_are_those_of_the_reference(
     case: fleets.Case,
@@ -85,7 +85,7 @@ def test_selections_from_random_fleets_are_those_of_the_reference(
         assert_same(case.devices, fleet, selector, draw)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.cases(min_size=5, asked=2))
 def test_explain_agrees_with_the_reference_about_every_device(case: fleets.Case) -> None:
     fleet, devices = fleets.read(case.devices), fleets.as_read(case.devices)
@@ -108,7 +108,7 @@ def test_explain_agrees_with_the_reference_about_every_device(case: fleets.Case)
                 assert math.isclose(told.key, reference.exact_key(variate, step), rel_tol=1e-15)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws(), st.integers(1, 10))
 def test_ranks_count_the_candidates_in_key_order_from_one(devices: list[Device], draw: Draw, limit: int) -> None:
     fleet = fleets.read(devices)
@@ -117,7 +117,7 @@ def test_ranks_count_the_candidates_in_key_order_from_one(devices: list[Device],
     assert [selection.explain(str(uuid)).rank for uuid in everyone] == list(range(1, len(everyone) + 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=1), st.data())
 def test_a_list_means_the_same_however_it_is_written(devices: list[Device], data: st.DataObject) -> None:
     chosen = tuple(data.draw(st.lists(st.sampled_from([device.uuid for device in devices]), min_size=1)))

@@ -31,7 +31,7 @@ import groundswell
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
 from reference.registry import COLUMNS, DAY, Outcome, RefusedError, Registry, Row
-from support import factories
+from support import factories, profiles
 from support.factories import ALL_COLUMNS, KINDS, NOW
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ def test_a_factory_has_the_devices_that_the_reference_has() -> None:
     run_state_machine_as_test(
         Imports,
         settings=settings(
-            max_examples=25,
+            max_examples=profiles.examples(25),
             stateful_step_count=20,
             deadline=None,
             # Each step writes, reads and syncs files: slow on a busy machine, and no sign of anything.

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from groundswell import _core
+from support import profiles
 
 KEYS = ("id", "tag", "a.b", "é", "")
 SCALARS = (
@@ -92,7 +93,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=profiles.examples(150), deadline=None)
 @given(st.lists(OBJECTS, max_size=5), st.sampled_from(["array", "lines", "indented", "page", "one after another"]))
 def test_cells_are_what_the_json_module_reads(objects: list[dict[str, Any]], form: str) -> None:
     text = {
@@ -118,7 +119,7 @@ def test_cells_are_what_the_json_module_reads(objects: list[dict[str, Any]], for
                 assert found == shown(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=profiles.examples(300), deadline=None)
 @given(st.text('[]{}",:\\ \n\tudc80ntrfalse01.-+eEié\x00', max_size=30), st.booleans())
 @example('{"id": 01}', False)  # noqa: FBT003
 @example('["\\ud83d\\ude00"]', False)  # noqa: FBT003
@@ -136,7 +137,7 @@ def test_what_is_broken_is_what_the_json_module_refuses(text: str, wrapped: bool
         assert len(table.faults) - twice == len(items) - len(objects)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(st.lists(st.tuples(OBJECTS, st.sampled_from(["", "[1]", "x", "{", '{"id":', '"', "\\", "{}}"])), max_size=6))
 def test_a_line_is_judged_alone(rows: list[tuple[dict[str, Any], str]]) -> None:
     good = json.dumps({"id": "first"})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from groundswell import CheckInReport, InputError, LiveFleet
 from reference import selection as reference
 from reference.selection import Device, Draw, Selector
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DAY, DRAW, NOW
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_ins(draw: st.DrawFn, devices: list[Device]) -> list[tuple[UUID, int, i
     return draw(st.lists(one, max_size=40))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws(), st.data())
 def test_check_ins_and_selections_are_those_of_the_reference(
     some: list[Device], draw: Draw, data: st.DataObject
@@ -190,7 +190,7 @@ def test_ordinals_are_whole_numbers_of_any_width(kind: type[np.integer[Any]]) ->
     assert live.freeze().target_versions[9] >= 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=2), fleets.draws(), st.data())
 def test_devices_excluded_as_a_set_are_those_excluded_one_by_one(
     some: list[Device], draw: Draw, data: st.DataObject

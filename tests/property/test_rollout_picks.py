@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundswell.factory import Factory
-from support import fleets, wave_factories
+from support import fleets, profiles, wave_factories
 from support.factories import AT, NOW
 from support.wave_factories import FIELD, HOUR, MATCHING, numbers, uuid, uuids
 
@@ -49,7 +49,9 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
         yield opened
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=profiles.examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     limit=st.integers(1, 20),
     pool=st.tuples(

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from reference import selection as reference
 from reference.selection import M32, Device, Selector
 from support import adversarial_uuids as adversaries
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DRAW, expected, picks
 
 NOW = fleets.NOW
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=profiles.examples(30), deadline=None)
 @given(st.integers(2, 200), st.integers(0, 2**64 - 1), fleets.seeds, st.randoms(use_true_random=False))
 def test_uuids_of_one_identity_hash_are_ordered_by_their_bytes(
     count: int, identity: int, seed: int, chance: random.Random

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from groundswell import _core
 from reference import selection as reference
 from reference.selection import Device, Draw, Selector
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DRAW, EVERYONE, picks
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fleet(devices: list[Device]) -> groundswell.Fleet:
 # --- Repeatable ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=2), fleets.draws(), st.data())
 def test_repeatable_for_any_order_of_rows(some: list[Device], draw: Draw, data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(some))
@@ -112,7 +112,7 @@ def test_digest_is_of_the_set_and_not_of_the_fleet(devices: list[Device]) -> Non
 # --- Nested --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws())
 def test_nested(some: list[Device], draw: Draw) -> None:
     fleet = fleets.read(some)
@@ -130,7 +130,7 @@ def test_nested_in_a_larger_fleet(fleet: groundswell.Fleet) -> None:
 # --- Shard-invariant -----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws(), st.integers(1, 12), st.data())
 def test_shard_invariant(some: list[Device], draw: Draw, k: int, data: st.DataObject) -> None:
     shard_of = data.draw(st.lists(st.integers(0, 3), min_size=len(some), max_size=len(some)))
@@ -146,7 +146,7 @@ def test_shard_invariant(some: list[Device], draw: Draw, k: int, data: st.DataOb
 # --- Minimal change ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=2), fleets.draws(), st.data())
 def test_minimal_change(some: list[Device], draw: Draw, data: st.DataObject) -> None:
     k = data.draw(st.integers(1, len(some) - 1))
@@ -160,7 +160,7 @@ def test_minimal_change(some: list[Device], draw: Draw, data: st.DataObject) -> 
     assert picks(fleets.read([device for device in some if device != gone]), selector, draw) == after
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=2), fleets.draws())
 def test_a_newcomer_displaces_only_those_behind_it(some: list[Device], draw: Draw) -> None:
     *old, newcomer = some
@@ -197,7 +197,7 @@ def test_a_given_seed_is_reported_as_it_was_given(fleet: groundswell.Fleet, seed
 # --- Never twice ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=profiles.examples(30), deadline=None)
 @given(fleets.some_devices(min_size=1), st.lists(st.integers(1, 9), min_size=1, max_size=30), fleets.versions)
 def test_never_twice(some: list[Device], limits: list[int], version: int) -> None:
     # A wave that is widened again and again: what it staged is excluded, the seed is new each time.

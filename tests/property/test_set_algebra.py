@@ -20,7 +20,7 @@ from pyroaring import BitMap
 
 from groundswell import GroundswellError
 from groundswell._core import DeviceSet
-from support import fleets
+from support import fleets, profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,7 +55,7 @@ def ordinals(draw: st.DrawFn) -> frozenset[int]:
     return frozenset(found)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=profiles.examples(50), deadline=None)
 @given(ordinals(), ordinals())
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_algebra_is_that_of_plain_sets_and_its_bytes_those_of_pyroaring(
@@ -70,7 +70,7 @@ def test_algebra_is_that_of_plain_sets_and_its_bytes_those_of_pyroaring(
     assert result.to_portable() == bitmap(expected).serialize()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=profiles.examples(50), deadline=None)
 @given(ordinals())
 def test_portable_bytes_are_identical_in_both_directions(plain: frozenset[int]) -> None:
     ours, theirs = device_set(plain).to_portable(), bitmap(plain).serialize()
@@ -80,7 +80,7 @@ def test_portable_bytes_are_identical_in_both_directions(plain: frozenset[int]) 
     assert DeviceSet.from_portable(theirs).to_portable() == theirs
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(ordinals(), ordinals())
 def test_sets_written_without_runs_are_read_and_used_alike(left: frozenset[int], right: frozenset[int]) -> None:
     without_runs = BitMap(array("I", sorted(left)), optimize=False)
@@ -91,7 +91,7 @@ def test_sets_written_without_runs_are_read_and_used_alike(left: frozenset[int],
         assert operate(read, device_set(right)).to_ordinals().tolist() == sorted(operate(left, right))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(ordinals(), ordinals())
 def test_laws_of_algebra(left: frozenset[int], right: frozenset[int]) -> None:
     a, b, nothing = device_set(left), device_set(right), device_set([])
@@ -105,7 +105,7 @@ def test_laws_of_algebra(left: frozenset[int], right: frozenset[int]) -> None:
     assert (a == b) == (left == right)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=profiles.examples(20), deadline=None)
 @given(ordinals(), st.integers(0, 2**32))
 def test_order_and_repetition_of_ordinals_do_not_matter(plain: frozenset[int], seed: int) -> None:
     given_in = [*plain, *plain]
@@ -114,7 +114,7 @@ def test_order_and_repetition_of_ordinals_do_not_matter(plain: frozenset[int], s
     assert device_set(given_in) == device_set(sorted(plain))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=profiles.examples(30), deadline=None)
 @given(ordinals(), st.integers(0, 2**32 - 1))
 def test_membership_is_that_of_a_plain_set(plain: frozenset[int], probe: int) -> None:
     held = device_set(plain)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundswell import InputError, merge_selections
-from support import fleets
+from support import fleets, profiles
 from support.fleets import DRAW, EVERYONE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def shards_of(devices: list[Device], shard_of: list[int], limit: int | None, dra
     return selections
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws(), st.integers(1, 50), st.data())
 def test_merged_shards_are_the_whole(some: list[Device], draw: Draw, k: int, data: st.DataObject) -> None:
     shard_of = data.draw(st.lists(st.integers(0, 4), min_size=len(some), max_size=len(some)))
@@ -39,7 +39,7 @@ def test_merged_shards_are_the_whole(some: list[Device], draw: Draw, k: int, dat
     assert (merged.matching, merged.candidates) == (whole.matching, whole.candidates)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=profiles.examples(20), deadline=None)
 @given(fleets.some_devices(min_size=1), fleets.draws(), fleets.percentages(), st.data())
 def test_a_percentage_is_of_all_shards(some: list[Device], draw: Draw, percent: str, data: st.DataObject) -> None:
     shard_of = data.draw(st.lists(st.integers(0, 2), min_size=len(some), max_size=len(some)))

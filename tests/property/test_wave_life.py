@@ -34,7 +34,7 @@ from groundswell.waves import Plan
 from reference import selection as reference
 from reference.selection import Device, Draw, RefusedError, Rollout
 from reference.waves import Planned, Releases
-from support import fleets, wave_factories, waves
+from support import fleets, profiles, wave_factories, waves
 from support.fleets import GROUPS, NOW, TAGS
 
 if TYPE_CHECKING:
@@ -525,7 +525,7 @@ def test_waves_live_by_the_law(tmp_path_factory: pytest.TempPathFactory) -> None
     run_state_machine_as_test(
         LifeOfAFactory,
         settings=settings(
-            max_examples=25,
+            max_examples=profiles.examples(25),
             stateful_step_count=30,
             deadline=None,
             # Each step is a transaction on the disk, and that takes its time.

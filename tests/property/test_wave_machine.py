@@ -13,7 +13,7 @@ import groundswell
 from groundswell import _core
 from reference import selection as reference
 from reference.selection import Device, Draw, State, Wave
-from support import fleets, waves
+from support import fleets, profiles, waves
 from support.fleets import GROUPS, NOW, TAGS
 
 if TYPE_CHECKING:
@@ -171,4 +171,4 @@ class LifeOfAWave(RuleBasedStateMachine):
 
 
 TestLifeOfAWave = LifeOfAWave.TestCase
-TestLifeOfAWave.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLifeOfAWave.settings = settings(max_examples=profiles.examples(40), stateful_step_count=25, deadline=None)

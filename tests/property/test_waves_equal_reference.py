@@ -19,7 +19,7 @@ import groundswell
 from groundswell import _core
 from reference import selection as reference
 from reference.selection import Device, Draw, Rollout, State, Wave
-from support import fleets, waves
+from support import fleets, profiles, waves
 from support.fleets import DRAW, NOW
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Device], frozenset[UUID], Wave]:
 # --- sets ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(worlds())
 def test_the_sets_of_a_wave_are_those_of_the_reference(world: tuple[list[Device], frozenset[UUID], Wave]) -> None:
     rows, deleted, wave = world
@@ -58,7 +58,7 @@ def test_the_sets_of_a_wave_are_those_of_the_reference(world: tuple[list[Device]
         assert waves.uuids_of(rows, ours.scheduled(fleet, state=state)) == reference.scheduled(devices, wave, state)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(worlds())
 def test_where_a_device_stands_is_its_place_in_the_sets(world: tuple[list[Device], frozenset[UUID], Wave]) -> None:
     rows, deleted, wave = world
@@ -136,7 +136,7 @@ def assert_refused(
         assert [(entry["uuid"], entry["reason"]) for entry in error.fields["offenders"]] == offenders
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=profiles.examples(150), deadline=None)
 @given(worlds(), st.data())
 def test_rollouts_are_those_of_the_reference(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
@@ -147,7 +147,7 @@ def test_rollouts_are_those_of_the_reference(
         wave = assert_same(rows, deleted, wave, rollout, data.draw(fleets.draws())) or wave
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=profiles.examples(50), deadline=None)
 @given(worlds(), st.data())
 def test_candidates_are_what_a_sample_of_all_takes(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
@@ -170,7 +170,7 @@ def test_candidates_are_what_a_sample_of_all_takes(
     assert waves.uuids_of(rows, found) == expected.candidates == frozenset(expected.taken)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=profiles.examples(40), deadline=None)
 @given(worlds(), st.integers(1, 30), st.integers(0, 2**32))
 def test_a_sample_does_not_depend_on_ordinals(
     world: tuple[list[Device], frozenset[UUID], Wave], limit: int, seed: int
@@ -247,7 +247,7 @@ def test_a_rollout_of_nothing_points_to_complete_and_an_unknown_group_to_its_nei
 # --- plans ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(worlds(), st.data())
 def test_a_plan_names_its_devices_that_match_no_longer(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
@@ -284,7 +284,7 @@ def acts(devices: Sequence[Device]) -> st.SearchStrategy[list[reference.Act]]:
     return st.lists(st.tuples(reach, st.integers(-2, 400).map(lambda hours: NOW - hours * HOUR)), max_size=5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(worlds(), st.data())
 def test_status_counts_what_plain_sets_count(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
@@ -331,7 +331,7 @@ def told(tally: _core.Tally) -> dict[str, Any]:
     return {name: getattr(tally, name) for name in (*names, "unsupported", "unscheduled", "by_version")}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(worlds(), st.data())
 def test_every_number_of_a_status_has_its_devices(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject
@@ -367,7 +367,7 @@ def band(device: Device) -> str:
     return next((name for name, end in BANDS.items() if age < end), "more")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=profiles.examples(60), deadline=None)
 @given(worlds(), st.data())
 def test_a_breakdown_counts_picks_and_candidates(
     world: tuple[list[Device], frozenset[UUID], Wave], data: st.DataObject

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support import profiles
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -129,15 +131,15 @@ def build_faults(folder: Path) -> Path:
 def drawn(requests: list[dict[str, Any]], kinds: list[str] | None = None) -> list[dict[str, Any]]:
     """The moments that this run tries: one of each kind and a random third of the others; another third next time.
 
-    ``GROUNDSWELL_TEST_MOMENTS=all`` tries all of them. A number there instead repeats the draw that a failing run
-    printed.
+    The profile `full` and ``GROUNDSWELL_TEST_MOMENTS=all`` try all of them. A number in that variable repeats the draw
+    that a failing run printed.
 
     Args:
         requests: all moments.
         kinds: the kind of each (default: they are all of one kind).
     """
     chosen = os.environ.get("GROUNDSWELL_TEST_MOMENTS", "")
-    if chosen == "all":
+    if chosen == "all" or (not chosen and profiles.PROFILE == "full"):
         return requests
     seed = int(chosen) if chosen else random.SystemRandom().randrange(1 << 32)
     print(f"GROUNDSWELL_TEST_MOMENTS={seed} repeats this draw")  # noqa: T201 - pytest shows it where a test fails

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from groundswell.errors import InputError
 from groundswell.json_text import check_json, parse_json
+from support import profiles
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -27,7 +28,7 @@ def refusal(data: bytes | str, **options: Any) -> InputError:
     return caught.value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=profiles.examples(100), deadline=None)
 @given(VALUES, st.booleans(), st.booleans())
 def test_it_reads_what_the_json_module_reads(value: Any, ascii_only: bool, marked: bool) -> None:  # noqa: FBT001
     text = json.dumps(value, ensure_ascii=ascii_only)
@@ -35,7 +36,7 @@ def test_it_reads_what_the_json_module_reads(value: Any, ascii_only: bool, marke
     assert parse_json(text.encode("utf-8-sig" if marked else "utf-8"), "x.json") == value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=profiles.examples(200), deadline=None)
 @given(st.text('[]{}",:\\u d80cn01', max_size=40))
 def test_whatever_the_text_it_is_read_or_refused(text: str) -> None:
     # Nothing but an InputError may escape.

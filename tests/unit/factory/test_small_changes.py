@@ -12,6 +12,7 @@ from groundswell.store.changes import Change, put, remove
 from groundswell.store.duckdb import database
 from groundswell.store.duckdb.small_changes import apply_few
 from groundswell.store.schema import KEYS
+from support import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,9 @@ def _apply(connection: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> 
     database.apply(connection, changes, 1, "head")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=profiles.examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(changes=histories())
 def test_both_ways_come_to_the_same_rows(
     connections: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], changes: list[Change]

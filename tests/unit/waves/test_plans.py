@@ -18,6 +18,7 @@ from groundswell import InputError, NotFoundError, StateError
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
 from groundswell.waves import Plan
+from support import profiles
 from support.factories import AT, NOW, later
 from support.wave_factories import CANARY, MATCHING, STRANGER, numbers, raise_threshold, small_fleet, uuid
 
@@ -573,7 +574,7 @@ def test_a_part_of_the_wrong_kind_gives_an_error_or_a_plan_even_if_it_is_sealed(
         document = json.loads(wave.rollout(**words, wave=f"w{applied}", dry_run=True).plan.dumps())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=profiles.examples(200), deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_no_json_makes_reading_fail_in_another_way(value: object) -> None:
     assert unreadable(json.dumps({"groundswell-plan": 1, "uuids": value})).code in {"not-a-plan", "edited-plan"}

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from groundswell.errors import GroundswellError, InputError, StateError
 from groundswell.factory import Factory
+from support import profiles
 from support.factories import AT, later
 from support.wave_factories import STRANGER, Release, numbers, uuid
 
@@ -295,6 +296,9 @@ def test_no_order_of_calls_stages_anything_twice(shared: Release) -> None:
     run_state_machine_as_test(
         Retries,
         settings=settings(
-            max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=profiles.examples(12),
+            stateful_step_count=12,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
