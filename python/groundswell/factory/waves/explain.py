@@ -49,7 +49,9 @@ class WhyReport:
         rollout: the number of the rollout that covers it; None if none does.
         since: when that was applied.
         by: who applied it.
-        group, tag, target_version: what the factory knows of the device.
+        group: its group; None if it is in none.
+        tag: the tag that it listens to.
+        target_version: the version that it reported last.
         updated: whether it reports the wave's version or a later one.
         scheduled: whether the wave is yet to update it.
         unsupported: whether the wave has no target for its hardware.
