@@ -170,8 +170,8 @@ def test_a_fault_is_told_and_repaired(acme: Run, shop: Path) -> None:
         in ran.out
     )
     assert ran.err == (
-        "error: the factory is not sound: it is not so that `every group and tag of a device exists`, `the audit log"
-        " yields just this store`\n"
+        "error: the factory is not sound: the device 00000000-0000-4000-8000-000000000001 is on the tag 77, which does"
+        " not exist; the table devices is not what the audit log says\n"
         " hint: if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup\n"
     )
     ran = acme("check", "--json")

@@ -349,7 +349,7 @@ def test_the_uuids_of_all_pages_are_a_list_that_goes_on(acme: Run, run: Run, sho
         (("-g", ""), "empty-text", "`--group` is given but empty: ``"),
         (("-t", " "), "empty-text", "`--tag` is given but empty: ` `"),
         (("--name", ""), "empty-text", "`--name` is given but empty"),
-        (("--name", "\udcff"), "not-text", "`--name` is `\\udcff`, which is no UTF-8"),
+        (("--name", "\udcff"), "not-text", "`--name` is `\\udcff`, which is not UTF-8"),
         (("-g", "canary", "--no-group"), "bad-usage", "--no-group and --no-tag exclude --group and --tag"),
         (("--uuids", "--json"), "bad-usage", "--uuids prints a list and --json a page"),
         (("-n", "0"), "bad-page", "the limit is `0`\n hint: a page has 1 to 1"),

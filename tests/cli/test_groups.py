@@ -93,7 +93,7 @@ def test_a_process_does_the_same(process: Run, shop: Path) -> None:
         (("rename", "canary", "us-east"), "group-exists", "there is a group named `us-east` already"),
         (("rename", "canary", "a/b"), "bad-name", "the group name `a/b` is not a name"),
         (("rename", "canarx", "x"), "unknown-group", "no group is named `canarx`\n hint: did you mean `canary`?"),
-        (("rename", "\udcff", "x"), "not-text", "`NAME` is `\\udcff`, which is no UTF-8"),
+        (("rename", "\udcff", "x"), "not-text", "`NAME` is `\\udcff`, which is not UTF-8"),
         (
             ("describe", "nope-nope", "x"),
             "unknown-group",

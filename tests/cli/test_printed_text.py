@@ -113,7 +113,7 @@ def test_json_keeps_the_text_and_prints_nothing_that_a_terminal_obeys(text: str)
 def test_a_directory_that_is_not_utf8_is_refused(process: Callable[..., Ran], tmp_path: Path) -> None:
     ran = process("init", BYTES, "--name", "x", cwd=tmp_path)
     assert ran.code == 2
-    assert ran.err.startswith("error: `DIR` is `caf\\udce9-\\udcff`, which is no UTF-8")
+    assert ran.err.startswith("error: `DIR` is `caf\\udce9-\\udcff`, which is not UTF-8")
     assert not list(tmp_path.iterdir())
     ran = process("status", cwd=tmp_path, env={"GROUNDSWELL_FACTORY": BYTES})
     assert ran.code == 2

@@ -436,3 +436,13 @@ def test_a_million_rows_of_csv_show_a_bar_on_a_terminal_and_leave_stdout_clean(t
     assert b"many.csv" in shown
     assert len(lines) == 3
     assert all(UUID_LINE.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("text", ["", "uuid,name\n"])
+def test_the_hint_about_an_empty_file_is_about_the_file(run: Run, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text(text)
+    ran = run("select", file, "-l", "1")
+    assert (ran.code, ran.slug) == (2, "empty-fleet")
+    assert "give a file that has" in ran.err
+    assert "--include-test" not in ran.err

@@ -199,8 +199,8 @@ def test_a_target_that_cannot_be_one_changes_nothing(
             "`imx-lmp-50` cannot be taken: `hashes.sha256` of `imx-lmp-50` is not 64",
         ),
         (("add", *ADD, "--app", "shop"), "bad-app", "the app `shop` is not of the form NAME=URI"),
-        (("add", *ADD, "--custom", "[1"), "bad-custom", "`--custom` is `[1`, which is no JSON object"),
-        (("add", *ADD, "--custom", "[1]"), "bad-custom", "which is no JSON object"),
+        (("add", *ADD, "--custom", "[1"), "bad-custom", "`--custom` is `[1`, which is not a JSON object"),
+        (("add", *ADD, "--custom", "[1]"), "bad-custom", "which is not a JSON object"),
         (("add", *ADD[:-2]), "bad-usage", "missing option '--sha256'"),
         (
             ("show", 99),

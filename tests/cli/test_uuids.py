@@ -165,7 +165,7 @@ def test_binary_is_refused_with_its_byte_offset() -> None:
 def test_options_of_clean_need_clean(options: list[str]) -> None:
     result = check("@good.txt", *options)
     assert result.code == 2
-    assert f"{options[0]} goes with --clean" in result.stderr
+    assert f"{options[0]} requires --clean" in result.stderr
 
 
 def test_as_a_process_a_pipe_of_crlf_and_utf16_is_read() -> None:

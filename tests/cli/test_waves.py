@@ -334,7 +334,7 @@ def test_a_plan_says_all_of_it_so_not_even_a_default_may_be_typed_beside_it(
     plan = tmp_path / "plan.json"
     made("rollout", "v42", "-l", 9, "--dry-run", "--plan-out", plan)
     ran = made("rollout", "v42", *typed, "--apply", plan)
-    assert (ran.code, "a plan says all of it" in ran.err) == (2, True)
+    assert (ran.code, "a plan contains the choice of devices" in ran.err) == (2, True)
     assert made("rollout", "v42", "--apply", plan, "--json", "--print-uuids", "--yes").code == 0
 
 

@@ -132,7 +132,7 @@ def _bad_usage(error: click.ClickException) -> InputError:
     return InputError(
         "bad-usage",
         message[:1].lower() + message[1:],
-        hint=f"`{command} --help` shows how it is said",
+        hint=f"`{command} --help` shows its arguments and options",
         fields={"command": command},
     )
 
@@ -140,7 +140,7 @@ def _bad_usage(error: click.ClickException) -> InputError:
 def _not_utf8(name: str) -> InputError:
     return InputError(
         "not-text",
-        f"`{name[:_MAX_SHOWN]}` is no UTF-8",
+        f"`{name[:_MAX_SHOWN]}` is not UTF-8",
         hint="rename it, or give it in UTF-8; a file can be read from stdin under any name",
         fields={"value": name[:_MAX_SHOWN]},
     )

@@ -97,7 +97,6 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "clock-behind": "set the clock; or, if that record is wrong: `groundswell metadata refresh --accept-clock`"
     " (`restore` has the option, too)",
     "edited-plan": "make the plan again; to stage an edited list of devices, give it with --uuids @FILE",
-    "empty-fleet": "--include-test selects from all devices",
     "expired-role": "give --expires-days N, or --expires-at with an instant in the future",
     "factory-exists": "use it with -C DIR, or name another directory",
     "group-not-empty": "move its devices with `groundswell devices group`, or use --ungroup to leave them without one",

@@ -18,7 +18,7 @@ from groundswell.cli.params.options import json_option
 from groundswell.cli.params.texts import DIRECTORY, FILE
 from groundswell.cli.work import work_at_hand
 from groundswell.errors import StorageError
-from groundswell.text import MAX_NAMED, named
+from groundswell.text import MAX_NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,11 +139,17 @@ def _lines(results: Sequence[CheckResult]) -> list[str]:
     return lines
 
 
+_MAX_TOLD = 3
+
+
 def _failed(report: CheckReport) -> StorageError:
     bad = [result.name for result in report.results if result.faults]
+    first = [printable(result.faults[0]) for result in report.results if result.faults]
+    more = sum(len(result.faults) for result in report.results) - min(len(first), _MAX_TOLD)
+    told = "; ".join(first[:_MAX_TOLD]) + (f"; and {more} more" if more else "")
     return StorageError(
         "check-failed",
-        f"the factory is not sound: it is not so that {named(bad)}",
+        f"the factory is not sound: {told}",
         hint="if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup",
         fields={"revision": report.revision, "failed": bad},
     )

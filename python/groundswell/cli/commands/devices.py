@@ -202,7 +202,7 @@ def list_devices(
     if (no_group and group) or (no_tag and tag):
         raise click.UsageError("--no-group and --no-tag exclude --group and --tag")
     if only_uuids and as_json:
-        raise click.UsageError("--uuids prints a list and --json a page: say one of them")
+        raise click.UsageError("--uuids prints a list and --json a page: use one of them")
     if as_csv and (only_uuids or as_json):
         raise click.UsageError("use one of --csv, --uuids and --json")
     if raw and not as_csv:

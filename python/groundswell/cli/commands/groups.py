@@ -86,7 +86,7 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
 @groups.command()
 @click.argument("name", type=NAME, shell_complete=complete_groups)
 @click.option(
-    "--ungroup", is_flag=True, help="Let its devices be without a group; a group that has any is refused else."
+    "--ungroup", is_flag=True, help="Take its devices out of it; without this, a group that has devices is refused."
 )
 @yes_option
 @directory_option

@@ -112,7 +112,7 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(
             "bad-custom",
-            f"`--custom` is `{text[:60]}`, which is no JSON object",
+            f"`--custom` is `{text[:60]}`, which is not a JSON object",
             hint="""write it like --custom '{"lmp-ver": "4.0.20"}'""",
             fields={"custom": text[:200]},
         )

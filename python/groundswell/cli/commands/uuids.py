@@ -41,7 +41,7 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
     the report goes to stderr. The exit code is 2 if a value is bad or the list is empty.
     """
     if not clean and (skip_bad or output is not None):
-        raise click.UsageError(f"{'--skip-bad' if skip_bad else '-o'} goes with --clean")
+        raise click.UsageError(f"{'--skip-bad' if skip_bad else '-o'} requires --clean")
     found = check_uuids(argument, "LIST")
     refused = clean and found.bad_count > 0 and not skip_bad
     # A refusal in JSON has all that the report has.

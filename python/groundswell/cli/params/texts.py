@@ -95,7 +95,7 @@ def require_text(text: str, param: click.Parameter | None = None, *, name: str =
         return text
     raise InputError(
         "not-text",
-        f"`{name or _spelled(param)}` is `{printable(text[:_MAX_TEXT])}`, which is no UTF-8",
+        f"`{name or _spelled(param)}` is `{printable(text[:_MAX_TEXT])}`, which is not UTF-8",
         hint="give it in UTF-8",
         fields={"option": param.name if param else name or None},
     )

@@ -1,4 +1,4 @@
-"""What is known of the production devices of a tag before a wave is made or completed: counts, versions, hardware."""
+"""What is known of the production devices of a tag before a wave is made or completed."""
 
 from __future__ import annotations
 
@@ -49,20 +49,6 @@ class TagFacts:
                 [tag, target_version],
             )
         )
-
-    def unsupported(self, targets: Iterable[Mapping[str, Any]], tag: str) -> dict[str, int]:
-        """How many of them have each hardware id that no target is for, most first.
-
-        Args:
-            targets: the targets of a wave's version, as a targets role lists them.
-            tag: the tag.
-        """
-        supported = {hardware for target in targets for hardware in target["custom"]["hardwareIds"]}
-        rows = self._store.rows(
-            f"SELECT d.hardware_id, count(*) {_OF_TAG} AND d.hardware_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1",
-            [tag],
-        )
-        return {hardware: devices for hardware, devices in rows if hardware not in supported}
 
 
 def require_tag(store: DuckDBStore, tag: str) -> None:

@@ -131,7 +131,7 @@ class WaveStatus:
         other_groups: the others that have matching devices; those without a group last.
         rollouts: how many were applied.
         without_target: hardware ids for which the wave has no target, with the numbers of devices that it
-            covers; of a complete wave, that match.
+            covers; of a complete wave, that match. Updated devices are included, unlike in `progress.unsupported`.
         warnings: what wants attention.
     """
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError, TrustError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
 from groundswell.factory.waves.explain import WhyDesk
+from groundswell.factory.waves.repository import nobody
 from groundswell.factory.waves.rollouts import RolloutPlanner
 from groundswell.factory.waves.serving import signatures_of
 from groundswell.factory.waves.status import (
@@ -31,14 +33,13 @@ from groundswell.tuf.canonical import canonical
 from groundswell.values import epoch_seconds, instant
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Wave, wave_row
-from groundswell.waves.role import compose_role, without_deltas
+from groundswell.waves.role import compose_role, supported_hardware, without_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import SupportsIndex
 
-    from groundswell import _core
     from groundswell.factory.devices.devices import Devices
     from groundswell.factory.metadata import Metadata
     from groundswell.factory.trust.keys import Keys
@@ -370,7 +371,7 @@ class Waves:
                     details={"wave": name, "target_version": target_version, "tag": tag},
                 )
             made = self._detail(wave)
-            return replace(made, warnings=(*made.warnings, *self._forewarnings(wave, listening)))
+            return replace(made, warnings=(*made.warnings, *self._forewarnings(wave, listening, now)))
 
     def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
         """Add one more offline signature to an active wave; the same key again changes nothing.
@@ -589,15 +590,23 @@ class Waves:
 
     # --- what they share
 
-    def _forewarnings(self, wave: Wave, listening: Mapping[str, int]) -> Iterator[str]:
+    def _forewarnings(self, wave: Wave, listening: Mapping[str, int], now: datetime | None) -> Iterator[str]:
         """What to know about the devices of a new wave's tag."""
         if wave.tag not in listening:
             yield f"no production device listens to the tag {wave.tag} yet"
         later = self._facts.later_than(wave.target_version, wave.tag)
         if later:
             yield later_sentence(later, wave.target_version)
-        documents = parse_document(wave.document, "Targets", "the role").signed["targets"]
-        unsupported = self._facts.unsupported(_own_targets(wave, documents).values(), wave.tag)
+        targets = parse_document(wave.document, "Targets", "the role").signed["targets"]
+        core = _core.Wave(
+            target_version=wave.target_version,
+            tag=wave.tag,
+            staged=nobody(),
+            whole_groups=[],
+            supported_hardware=supported_hardware(targets, wave.target_version),
+        )
+        fleet = self._devices.fleet(now=now).core
+        unsupported = dict(core.hardware_without_target(fleet, core.unsupported(fleet)))
         if unsupported:
             yield unsupported_sentence(unsupported)
 

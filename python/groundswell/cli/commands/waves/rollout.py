@@ -104,7 +104,7 @@ def rollout(
     """
     chosen = _group(group_word, group)
     if plan_out is not None and not dry_run:
-        raise click.UsageError("--plan-out goes with --dry-run")
+        raise click.UsageError("--plan-out requires --dry-run")
     check_distinct({"--plan-out": plan_out}, {"--uuids": file_named(uuids)})
     if plan is not None:
         _refuse_choices(click.get_current_context())
@@ -164,7 +164,7 @@ def _refuse_choices(context: click.Context) -> None:
     """Refuse whatever a plan says already, were it only a default that was typed."""
     typed = [name for name in _CHOICES if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
     if typed:
-        raise click.UsageError("a plan says all of it: --apply goes with no other choice of devices")
+        raise click.UsageError("a plan contains the choice of devices: --apply takes no option that chooses devices")
 
 
 def _group(word: str | None, option: str | None) -> str | None:
@@ -189,7 +189,7 @@ def _applied(factory: Factory, name: str, path: str, request_id: str | None, if_
         raise InputError(
             "other-wave",
             f"the plan `{path}` was made for the wave {plan.wave}, not for {name}",
-            hint=f"say groundswell waves rollout {plan.wave} --apply {path}, if that is meant",
+            hint=f"use groundswell waves rollout {plan.wave} --apply {path}, if that is meant",
             fields={"plan": plan.wave, "wave": name},
         )
     return factory.waves.apply(plan, request_id=request_id, if_revision=if_revision)
@@ -316,7 +316,7 @@ def _tell_replayed(result: RolloutResult) -> None:
 
 def _print_devices(result: RolloutResult, *, uuids: bool, names: bool) -> None:
     if (uuids or names) and result.number is not None:
-        note("these devices are staged already; to look first and edit the list, say --dry-run")
+        note("these devices are staged already; to look first and edit the list, use --dry-run")
     if uuids and not names:
         print_lines(result.uuids)
     elif names:

@@ -90,7 +90,7 @@ def _overview(found: Sequence[WaveStatus]) -> list[str]:
             one.progress.online,
             one.progress.updated,
             one.progress.scheduled,
-            getattr(one.progress, "unsupported", None),
+            one.progress.unsupported,
             one.progress.unscheduled,
         ]
         for one in found

@@ -86,7 +86,7 @@ def init(
 ) -> None:
     """Make the wave NAME, which brings TARGET_VERSION to the production devices of TAG. Nothing is rolled out yet."""
     if keys is None:
-        raise click.UsageError("a wave is signed with an offline key: say -k targets.only.key.tgz")
+        raise click.UsageError("a wave is signed with an offline key: give -k targets.only.key.tgz")
     expires = _expiry(expires_days, expires_at, now)
     with open_factory(directory) as factory:
         made = factory.waves.init(
@@ -126,7 +126,7 @@ def _expiry(days: int | None, at: datetime | None, now: datetime | None) -> date
         raise InputError(
             "bad-duration",
             f"`{days}` days are more than a date can be away",
-            hint="give --expires-days 365, say",
+            hint="give a smaller number, such as --expires-days 365",
             fields={"option": "expires_days", "value": days},
         ) from None
 
@@ -139,7 +139,7 @@ def _versions(text: str | None) -> list[int]:
         if not (word.isascii() and word.isdigit()):
             raise InputError(
                 "bad-version",
-                f"`{word[:40]}` in --prune is no target version",
+                f"`{word[:40]}` in --prune is not a target version",
                 hint="give versions with commas between them, such as 40,41",
                 fields={"value": word[:40]},
             )
@@ -226,7 +226,7 @@ def _wave_data(wave: Wave) -> dict[str, Any]:
 @json_option
 @directory_option
 def show(name: str | None, *, show_targets: bool, as_json: bool, directory: str | None) -> None:
-    """Show a wave; the only active one unless it is named."""
+    """Show a wave (default: the only active one)."""
     with open_factory(directory) as factory:
         detail = factory.waves.show(name)
         rollouts = factory.waves.history(detail.wave.name)
@@ -322,7 +322,7 @@ def _rollout_data(one: Rollout) -> dict[str, Any]:
 def complete(
     name: str | None, *, allow_downgrade: bool, yes: bool, now: datetime | None, directory: str | None
 ) -> None:
-    """Complete a wave; the only active one unless it is named. Its targets go to every device of its tag; final."""
+    """Complete a wave (default: the only active one). Its targets go to every device of its tag. This is final."""
     with open_factory(directory) as factory:
         # What would be refused is not asked about.
         if allow_downgrade or not factory.waves.would_downgrade(name):
@@ -340,7 +340,7 @@ def complete(
 @now_option
 @directory_option
 def cancel(name: str | None, *, yes: bool, now: datetime | None, directory: str | None) -> None:
-    """Cancel a wave; the only active one unless it is named. Devices that have updated stay; the rest never see it."""
+    """Cancel a wave (default: the only active one). Devices that have updated stay; the rest never see it."""
     with open_factory(directory) as factory:
         _confirm_cancel(factory, name, yes=yes, now=now)
         done = factory.waves.cancel(name, now=now)
@@ -415,7 +415,7 @@ def history(
     """Show what was rolled out, when and by whom; the only active wave unless it is named."""
     for wrong, why_not in (
         (print_uuids and number is None, "--print-uuids wants --rollout N"),
-        (fleet is not None and not verify, "--fleet goes with --verify"),
+        (fleet is not None and not verify, "--fleet requires --verify"),
         (print_uuids and verify, "--verify prints no devices: leave --print-uuids out"),
     ):
         if wrong:
