@@ -110,7 +110,7 @@ def test_the_store_the_keys_and_the_lock_refuse(factory: Factory) -> None:
     assert next(records).seq == 1
 
     def within_turn() -> None:
-        with store.turn():
+        with store.changing():
             pass
 
     acts = [
@@ -156,8 +156,8 @@ def test_a_turn_and_a_with_block_that_were_entered_before_the_fork_end_silently(
         turn.__exit__(None, None, None)
         return refusals
 
-    with factory._context.store.turn():
-        turn = factory._context.store.turn()
+    with factory._context.store.changing():
+        turn = factory._context.store.changing()
         turn.__enter__()
         assert in_child(act) == [FORKED, FORKED]
         turn.__exit__(None, None, None)
@@ -170,7 +170,7 @@ def test_a_child_does_not_wait_for_a_lock_that_another_thread_of_the_parent_has(
     entered, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with factory._context.store.turn():
+        with factory._context.store.changing():
             entered.set()
             done.wait()
 

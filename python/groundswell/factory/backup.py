@@ -92,7 +92,7 @@ def write_backup(context: Context, path: Path | IO[bytes], *, now: datetime | No
         )
     if isinstance(path, Path):
         check_output(path, may_replace="backup")
-    with context.store.turn():
+    with context.store.changing():
         context.store.checkpoint()
         contents = _contents(context)
         fault = context.store.log_fault({content.name: content.sha256 for content in contents})

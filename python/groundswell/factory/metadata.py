@@ -115,7 +115,7 @@ class Metadata:
         Source: domain.md, "Which metadata a device is served".
         """
         repository: Repository = "production" if device.production else "ci"
-        with self._context.store.turn():
+        with self._context.store.reading():
             wanted = (
                 self._production.variant(UUID(device.uuid).bytes, self._devices.fleet())
                 if device.production
@@ -142,7 +142,7 @@ class Metadata:
         """
         at, folder = seconds(now), Path(directory)
         not_renewed: tuple[str, ...] = ()
-        with self._context.store.turn():
+        with self._context.store.changing():
             found = self._devices.show(device)
             _check_folder(folder)
             repository, publication = self.served(found)
@@ -206,7 +206,7 @@ class Metadata:
         """
         at = seconds(now) if accept_clock else self._context.signing_seconds(now)
         when = instant(at)
-        with self._context.store.turn():
+        with self._context.store.changing():
             renewed = self._targets.renewed_roles(when, due_before=when + _TARGETS_RENEW_BELOW)
             changes: list[Change] = []
             if renewed:

@@ -53,7 +53,7 @@ class Settings:
                 hint=f"give a count from 1 to {_MAX}, or no limit at all",
                 fields={"setting": "max-whole-group", "value": str(devices)},
             )
-        with self._context.store.turn():
+        with self._context.store.changing():
             if devices == self.max_whole_group:
                 return
             row = {"key": _MAX_WHOLE_GROUP, "value": str(devices)}

@@ -131,7 +131,7 @@ def factory_status(
     """Count; see `groundswell.factory.factory.Factory.status`."""
     at = seconds(now)
     since = max(1, at - whole_seconds(online_threshold, "online_threshold"))
-    with context.store.turn():
+    with context.store.reading():
         rows = context.store.table(_SQL, [since]).to_pylist()
         known = {repository: _versions(metadata.publications(repository)) for repository in REPOSITORIES}
         ci_targets = len(targets.list())

@@ -125,14 +125,14 @@ class Descriptor:
 
 
 class Connections:
-    """The DuckDB connection of a store, as a forked child finds it.
+    """The DuckDB connection of a store and its cursors, as a forked child finds them.
 
     Attributes:
-        current: the connection and the file that it has open; None while there is none.
+        current: the connection, then its cursors, and the file that they have open; None while there is none.
     """
 
     def __init__(self) -> None:
-        self.current: tuple[object, str] | None = None
+        self.current: tuple[list[object], str] | None = None
         self._pid: Final = os.getpid()
         _connections.add(self)
 
@@ -143,9 +143,10 @@ class Connections:
 
     def _left_behind(self) -> None:
         if self.current is not None:
-            connection, path = self.current
+            connections, path = self.current
             self.current = None
-            _core.keep_forever(connection)
+            for connection in connections:
+                _core.keep_forever(connection)
             _inherited.add(path)
 
 

@@ -161,7 +161,7 @@ def differing_tables(store: DuckDBStore) -> list[str]:
 
     Cost: replays the whole history.
     """
-    with store.turn(), _staged(None if store.read_only is not None else store.folder) as fresh:
+    with store.changing(), _staged(None if store.read_only is not None else store.folder) as fresh:
         _replay(store.folder, fresh, read_only=store.read_only is not None)
         replayed = _tables_of(fresh)
         return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]

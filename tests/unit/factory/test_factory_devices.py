@@ -391,7 +391,7 @@ def test_threads_that_ask_for_the_fleet_while_others_change_it_do_not_wait_for_e
 
     def change() -> None:
         for number in range(60):
-            with registry._context.store.turn():
+            with registry._context.store.changing():
                 registry.devices.assign([device(1)], ("beta", "canary")[number % 2], now=AT)
                 assert registry.devices.fleet().device(0)["group"] == ("beta", "canary")[number % 2]
 

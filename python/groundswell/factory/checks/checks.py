@@ -146,7 +146,7 @@ def check_factory(
         "not everyone can write to the factory": lambda: _permissions(context),
         "the audit log yields just this store": lambda: _replayed(context),
     }
-    with context.store.turn():
+    with context.store.changing():
         context.store.require_open()
         results = tuple(_result(name, check()) for name, check in checks.items())
         return CheckReport(context.store.revision, results, _warnings(metadata, now))

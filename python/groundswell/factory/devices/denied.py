@@ -132,7 +132,7 @@ def allow_devices(context: Context, devices: UuidList, *, at: int) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    with context.store.turn():
+    with context.store.changing():
         rows = context.store.table(
             "SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE d.deleted ORDER BY d.ordinal",
             wanted=pa.table({"uuid": uuid_column(devices.array)}),

@@ -154,9 +154,11 @@ class Devices:
         loaded, store = self._loaded, self._context.store
         if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
             return loaded[1]
-        with store.turn():
+        with store.reading():
+            revision = store.changed_at("devices", "groups", "tags")
             fleet = load_fleet(store, now=seconds(now))
-            self._loaded = store.changed_at("devices", "groups", "tags"), fleet
+            if self._loaded is None or self._loaded[0] < revision:
+                self._loaded = revision, fleet
             return fleet
 
     def find(self, uuid: str) -> Device | None:
@@ -307,7 +309,7 @@ class Devices:
             conditions.append(("d.hardware_id = ?", [storable(hardware_id)]))
         if online is not None:
             conditions.append(_online(online_threshold, now, online=online))
-        with self._context.store.turn():
+        with self._context.store.reading():
             in_state = self._in_state(wave, state, now=now, online_threshold=online_threshold)
             if in_state is not None:
                 conditions.append(("d.ordinal IN (SELECT ordinal FROM in_state)", []))
@@ -371,7 +373,7 @@ class Devices:
         return device or self._named(uuid_or_name)
 
     def _named(self, name: str) -> Device:
-        with self._context.store.turn():
+        with self._context.store.reading():
             found = self._context.store.rows(
                 f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal", [storable(name)]
             )
@@ -416,7 +418,7 @@ class Devices:
             NotFoundError: ``unknown-group``.
             InputError: ``bad-uuid``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             if group is not None:
                 self._groups.find(group)
             return self._leaving(as_uuid_list(devices), into=group, deleted=deleted)
@@ -442,7 +444,7 @@ class Devices:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        with self._context.store.turn():
+        with self._context.store.changing():
             group_id = None if group is None else self._groups.find(group)
             rows = self._known(as_uuid_list(devices))
             column = rows.column("group_id")
@@ -482,7 +484,7 @@ class Devices:
         """
         import pyarrow as pa
 
-        with self._context.store.turn():
+        with self._context.store.changing():
             rows = self._known(as_uuid_list(devices), "(NOT d.deleted OR d.allowed)")
             number = rows.num_rows
             leaves = self._leaving(as_uuid_list(devices), into=None, deleted=True)

@@ -111,7 +111,7 @@ class Groups:
         Raises:
             NotFoundError: ``unknown-group``, with the nearest names.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             self.find(name)
             return next(group for group in self.list() if group.name == name)
 
@@ -153,7 +153,7 @@ class Groups:
         check_name("group", name)
         _check_description(description)
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             self._refuse_taken(name)
             group_id = self.next_id()
             row = group_row(group_id, name, description, at=at, by=self._context.user)
@@ -176,7 +176,7 @@ class Groups:
             StateError: ``group-exists``.
         """
         check_name("group", new_name)
-        with self._context.store.turn():
+        with self._context.store.changing():
             group_id = self.find(name)
             if new_name == name:
                 return self.show(name)
@@ -194,7 +194,7 @@ class Groups:
             InputError: ``bad-description``.
         """
         _check_description(description)
-        with self._context.store.turn():
+        with self._context.store.changing():
             group_id = self.find(name)
             details = {"group": name, "group_id": group_id, "description": description}
             summary, values = f"described the group {name}", {"description": description}
@@ -207,7 +207,7 @@ class Groups:
         Raises:
             NotFoundError: ``unknown-group``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             self.find(name)
             members = () if self._devices is None else self._devices.list_uuids(group=name)
             return self._devices.would_leave(members) if self._devices is not None and members else ()
@@ -228,7 +228,7 @@ class Groups:
             StateError: ``group-not-empty``.
         """
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             group_id = self.find(name)
             members = self._context.store.table("SELECT * FROM devices WHERE group_id = ? ORDER BY ordinal", [group_id])
             if members.num_rows and not ungroup:

@@ -180,7 +180,7 @@ def import_devices(
     if rejects is not None and not dry_run:
         context.store.require_writable()  # before the file of rejects is written
     at = seconds(now)
-    with context.store.turn():
+    with context.store.changing():
         mapping = options.resolved(context)
         judge = _Judge(context)
         read = [

@@ -70,7 +70,7 @@ class Mappings:
             NotFoundError: ``unknown-mapping``.
         """
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             found = _find(self._context, name)
             self._context.commit(
                 "devices mappings delete",

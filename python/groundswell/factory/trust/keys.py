@@ -168,7 +168,7 @@ class Keys:
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._roots.root("ci")
             if root.version > _ONLINE_ROOT_VERSION:
                 self._resume(root, root_path, targets_path)
@@ -235,7 +235,7 @@ class Keys:
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
             if targets_path.exists() and self._holds_listed(read_tarball(targets_path), root):
@@ -272,7 +272,7 @@ class Keys:
         """
         path, at = Path(root_keys), self._signing_instant(now)
         self._refuse_inside(path)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._ready()
             old = self._signer(path, "root", root)
             key, entries = self._new_key(path, "root", root, beside_active=True)
@@ -312,7 +312,7 @@ class Keys:
         _refuse_same(root_path, targets_path)
         self._refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._ready()
             signer = self._signer(root_path, "root", root)
             old = self._signer(targets_path, "targets", root)
@@ -362,7 +362,7 @@ class Keys:
                     fields={"role": role, "roles": list(ONLINE_ROLES)},
                 )
         at = self._signing_instant(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._ready()
             signer = self._signer(Path(root_keys), "root", root)
             replaced: dict[RoleName, dict[str, PublicKey]] = {}

@@ -196,7 +196,7 @@ class Targets:
         if not wanted:
             raise InputError("no-versions", "no version is named", hint="name the target versions to be pruned")
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             known = self.list()
             missing = [version for version in wanted if all(target.target_version != version for target in known)]
             if missing:
@@ -229,7 +229,7 @@ class Targets:
         self, targets: Sequence[Target], foreign: int, notes: Sequence[str], action: str, now: datetime | None
     ) -> TargetsReport:
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             known = self.list()
             by_name = {target.name: target for target in known}
             hardware = {(target.target_version, target.hardware_id): target.name for target in known}

@@ -129,6 +129,8 @@ class WaveRepository:
         """The rollouts and what they have staged. History only grows, so what was read before is not read again."""
         revision = self._context.store.changed_at("rollouts")
         read_at, known, staged = self._rollouts.get(wave.wave_id) or (-1, (), nobody())
+        if read_at > revision:  # a reader whose snapshot is older than what another one has read
+            read_at, known, staged = -1, (), nobody()
         if read_at != revision:
             rows = self._context.store.mappings(
                 "SELECT * FROM rollouts WHERE wave_id = ? AND number > ? ORDER BY number", [wave.wave_id, len(known)]

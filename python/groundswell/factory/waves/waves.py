@@ -149,7 +149,7 @@ class Waves:
             NotFoundError: ``unknown-wave``, ``no-active-wave``.
             StateError: ``several-active-waves``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             wave = self._book.named_or_active(name)
             return self._detail(wave)
 
@@ -173,7 +173,7 @@ class Waves:
 
         Cost: a few passes over the matching devices' sets.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             wave = self._book.named_or_active(name)
             found = wave_status(
                 wave,
@@ -202,7 +202,7 @@ class Waves:
             NotFoundError: ``unknown-wave``, ``no-active-wave``.
             StateError: ``several-active-waves``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             return self._downgraded(self._book.named_or_active(name))
 
     def devices_in_state(
@@ -233,7 +233,7 @@ class Waves:
 
         Cost: a few passes over the matching devices' sets.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             wave = self._book.named_or_active(name)
             fleet = self._devices.fleet(now=now)
             return devices_in_state(wave, state, self._book, fleet, now=seconds(now), online_threshold=online_threshold)
@@ -250,7 +250,7 @@ class Waves:
             NotFoundError: ``unknown-wave``.
             InputError: ``bad-uuid``, ``empty-list``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             named = None if wave is None else self._book.find(wave)
             desk = WhyDesk(self._book, self._production, self._devices.fleet(now=now))
             return desk.reports(as_uuid_list(devices), named)
@@ -262,7 +262,7 @@ class Waves:
             NotFoundError: ``unknown-wave``, ``no-active-wave``.
             StateError: ``several-active-waves``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             return self._book.rollouts(self._book.named_or_active(name))
 
     def rollout_uuids(self, name: str | None, number: int) -> Sequence[str]:
@@ -272,7 +272,7 @@ class Waves:
             NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
             StateError: ``several-active-waves``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             rollout = self._archive.rollout(self._book.named_or_active(name), number)
             return UuidList(self._archive.uuids(rollout.devices)).uuids
 
@@ -290,7 +290,7 @@ class Waves:
             NotFoundError: ``unknown-wave``, ``no-active-wave``, ``unknown-rollout``.
             StateError: ``several-active-waves``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             return self._archive.verify(self._book.named_or_active(name), fleet, number)
 
     # --- the life of a wave
@@ -337,7 +337,7 @@ class Waves:
         if not self._context.store.rows("SELECT 1 FROM tags WHERE name = ?", [tag]):
             check_name("tag", tag)
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             root = self._keys.ready_root("production")
             waves = self._book.all()
             self._refuse_used(name, waves)
@@ -390,7 +390,7 @@ class Waves:
             InputError: ``bad-tarball``.
         """
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             wave = self._book.find(name)
             self._require_active(wave, "signed")
             root = self._keys.ready_root("production")
@@ -422,7 +422,7 @@ class Waves:
             TrustError: ``signatures-missing``.
         """
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             wave = self._book.named_or_active(name)
             self._require_active(wave, "completed")
             self._require_signatures(wave)
@@ -450,7 +450,7 @@ class Waves:
             StateError: ``several-active-waves``, ``wave-finished``.
         """
         at = seconds(now)
-        with self._context.store.turn():
+        with self._context.store.changing():
             wave = self._book.named_or_active(name)
             self._require_active(wave, "canceled")
             done = self._finished(wave, "canceled", at)
@@ -527,7 +527,7 @@ class Waves:
 
         Cost: a selection, one row and one bitmap; the metadata of each tag is signed anew.
         """
-        with self._context.store.turn():
+        with self._context.store.changing():
             wave = self._book.find(name)
             return self._desk.rollout(
                 wave,
@@ -555,7 +555,7 @@ class Waves:
         Raises:
             InputError: ``bad-request-id``.
         """
-        with self._context.store.turn():
+        with self._context.store.reading():
             return self._desk.request_known(request_id)
 
     def apply(
@@ -584,7 +584,7 @@ class Waves:
             TrustError: ``signatures-missing``.
         """
         loaded = _plan(plan)
-        with self._context.store.turn():
+        with self._context.store.changing():
             wave = self._book.find(loaded.wave)
             return self._desk.apply(wave, loaded, at=seconds(now), request_id=request_id, if_revision=if_revision)
 

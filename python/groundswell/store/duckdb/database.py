@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATABASE",
+    "SETTINGS",
     "apply",
     "connect",
     "connected",
@@ -49,7 +50,8 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     # A checkpoint in the middle of a commit could fail after the commit; the store does them between commits.
     "checkpoint_threshold": "1 TB",
 }
-_SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
+SETTINGS: Final = "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true;"
+"""What each connection and each cursor is set to."""
 _CHANGES: Final = "groundswell_changes"
 
 
@@ -74,7 +76,7 @@ def connect(path: Path, *, read_only: bool = False, scratch: Path | None = None)
     with faults_told(path, reading=read_only):
         connection = duckdb.connect(str(path), config=config, read_only=read_only)
         try:
-            connection.execute(_SETTINGS)
+            connection.execute(SETTINGS)
         except BaseException:
             connection.close()
             raise
