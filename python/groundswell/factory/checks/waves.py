@@ -59,7 +59,7 @@ WAVE_ROWS: Final = {
 
 
 class WaveChecks:
-    """The checks that no query can make; the caller has the store's turn."""
+    """The checks that no query can make; the caller is in `reading` or `changing`."""
 
     def __init__(
         self, book: WaveRepository, archive: RolloutHistory, production: Production, publisher: Publisher

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.errors import InputError
+from groundswell.errors import InputError, StateError
 from groundswell.factory.context import Context, refuse_own_database, seconds
 from groundswell.factory.devices.denied import DeniedDevice, Skipped, skip_denied
 from groundswell.factory.devices.lookup import known_devices
@@ -180,14 +180,19 @@ def import_devices(
     if rejects is not None and not dry_run:
         context.store.require_writable()  # before the file of rejects is written
     at = seconds(now)
-    with context.store.changing():
+    # A file takes minutes to read: others write meanwhile.
+    with context.store.reading():
         mapping = options.resolved(context)
-        judge = _Judge(context)
+        judge, read_at = _Judge(context), context.store.changed_at("devices")
         read = [
             read_fleet(source, now=at, rejects=rejects, progress=progress, judge=judge.bad_cells, mapping=mapping)
             for source in sources
         ]
         tables = [(name_of(source), incoming(columns)) for source, columns in zip(sources, read, strict=True)]
+    with context.store.changing():
+        if context.store.changed_at("devices") != read_at:
+            judge = _Judge(context)
+            _refuse_flips(judge, sources, read)
         whole = united(context, tables)
         known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
         whole, known, skipped = skip_denied(context, whole, known)
@@ -267,7 +272,8 @@ class _Judge:
             self._last = uuids, known_devices(self._context, uuids)
         return self._last[1]
 
-    def bad_cells(self, devices: Devices) -> list[BadCell]:
+    def bad_cells(self, devices: Devices | FleetColumns) -> list[BadCell]:
+        """The cells that would flip a device."""
         import numpy as np
 
         if not devices.production_said.any():
@@ -285,6 +291,19 @@ class _Judge:
             BadCell(row, "production", f"would flip a device that is registered as a {_kind(production)} device")
             for row, production in found
         ]
+
+
+def _refuse_flips(judge: _Judge, sources: Sequence[Any], read: Sequence[FleetColumns]) -> None:
+    """Judge once more what was read while somebody else changed devices."""
+    for source, columns in zip(sources, read, strict=True):
+        flips = judge.bad_cells(columns)
+        if flips:
+            raise StateError(
+                "revision-changed",
+                f"while `{name_of(source)}` was read, {count(len(flips), 'device')} of it changed in the factory",
+                hint="import it again",
+                fields={"source": name_of(source), "devices": len(flips)},
+            )
 
 
 def _kind(production: bool) -> str:  # noqa: FBT001 - a cell

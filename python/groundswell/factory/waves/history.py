@@ -47,7 +47,7 @@ class Verified:
 
 
 class RolloutHistory:
-    """Past rollouts and their devices, deleted ones among them; the caller has the store's turn."""
+    """Past rollouts and their devices, deleted ones among them; the caller is in `reading` or `changing`."""
 
     def __init__(self, devices: Devices, book: WaveRepository) -> None:
         self._devices: Final = devices

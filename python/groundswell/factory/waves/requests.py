@@ -125,7 +125,7 @@ class Answer:
 
 
 class RequestBook:
-    """Reads and writes the rows of calls; the caller has the store's turn."""
+    """Reads and writes the rows of calls; the caller is in `reading` or `changing`."""
 
     def __init__(self, context: Context) -> None:
         self._context: Final = context

@@ -162,7 +162,7 @@ class RolloutResult:
 
 
 class RolloutPlanner:
-    """Works rollouts out and applies them; the caller has the store's turn."""
+    """Works rollouts out and applies them; the caller is in `reading` or `changing`."""
 
     def __init__(
         self, context: Context, book: WaveRepository, devices: Devices, publish: Publish, require: Require

@@ -63,6 +63,8 @@ LOCK: Final = "lock"
 
 _IN_A_COPY: Final = "it can only be read in a copy, because it has to be brought up to date"
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+_HISTORY: Final = 16
+"""Of how many revisions the store knows which tables they changed; a reader of an older one caches nothing."""
 _CHECKPOINT_ABOVE: Final = 16 << 20
 """Bytes of write-ahead log after which it is brought into the database file."""
 
@@ -102,6 +104,7 @@ class DuckDBStore:
         self._reader: Descriptor | None = None
         self._revision, self._head = 0, GENESIS
         self._changed_at: Mapping[str, int] = dict.fromkeys(KEYS, 0)
+        self._history: Mapping[int, Mapping[str, int]] = {}
         self._open_files(begin=begin)
 
     @classmethod
@@ -208,11 +211,11 @@ class DuckDBStore:
             yield
             return
         with self._cursor() as cursor:
-            # Counted first: what is committed in between is seen under an older number, and so read once more.
-            revision, changed_at = self._revision, self._changed_at
             cursor.begin()
             try:
-                cursor.execute("SELECT 1 FROM meta LIMIT 1").fetchall()  # only a query takes the snapshot
+                # What this thread knows of the store's revision may be older or newer than the snapshot.
+                revision = int(cursor.execute("SELECT value FROM meta WHERE key = 'revision'").fetchall()[0][0])
+                changed_at = self._history.get(revision) or dict.fromkeys(KEYS, revision)
                 mine.snapshot = _Snapshot(cursor, revision, changed_at)
                 yield
             finally:
@@ -333,15 +336,17 @@ class DuckDBStore:
         with self.changing(), interrupts_held():
             self._settled()
             seq = self._revision + 1
+            changed_at = {**self._changed_at, **dict.fromkeys((change.table for change in changes), seq)}
+            # A reader may see the commit before this thread knows of it.
+            recent = [(number, then) for number, then in self._history.items() if number < seq]
+            self._history = dict([*recent[-_HISTORY:], (seq, changed_at)])
             try:
                 head = self._written(entry, changes, seq)
             except GroundswellError as error:
                 if error.code == "outcome-unknown":
                     self._close_files()
                 raise
-            # Readers of other threads may hold the old numbers.
-            self._changed_at = {**self._changed_at, **dict.fromkeys((change.table for change in changes), seq)}
-            self._revision, self._head = seq, head
+            self._changed_at, self._revision, self._head = changed_at, seq, head
             self._checkpoint_at_times()
             return seq
 
@@ -533,6 +538,7 @@ class DuckDBStore:
             else:
                 self._open_to_read(self._log)
             self._changed_at = dict.fromkeys(KEYS, self._revision)
+            self._history = {self._revision: self._changed_at}
         except BaseException:
             self._close_files()
             raise
