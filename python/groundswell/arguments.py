@@ -10,6 +10,7 @@ import functools
 import inspect
 import operator
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from groundswell.errors import InputError
@@ -34,6 +35,17 @@ def _is_whole_number(value: object) -> bool:
     return True
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_series(value: object, is_item: Callable[[object], bool] = _is_text) -> bool:
+    """Whether a value is an iterable of such items; those of an iterator are not looked at."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return False
+    return isinstance(value, Iterator) or all(map(is_item, value))
+
+
 _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "None": (lambda value: value is None, "None"),
     "str": (lambda value: isinstance(value, str), "a str"),
@@ -42,6 +54,11 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "bool": (lambda value: type(value).__name__ in {"bool", "bool_"}, "True or False"),
     "int": (_is_whole_number, "an int"),
     "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
+    "Collection[str]": (lambda value: _is_series(value) or isinstance(value, str), "a collection of str"),
+    "Iterable[int]": (lambda value: _is_series(value, _is_whole_number), "an iterable of int"),
+    "Sequence[RoleName]": (_is_series, "a sequence of names of roles"),
+    "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
+    "Sort": (lambda value: isinstance(value, str), "a str"),
     "IO[bytes]": (lambda value: callable(getattr(value, "write", None)), "a binary stream to write to"),
 }
 """For each plain type: how to recognise a value of it, and what to call it."""

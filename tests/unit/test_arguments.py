@@ -56,6 +56,15 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     ("path", lambda f: f.devices.export(7)),
     ("dry_run", lambda f: f.devices.import_(TABLE, dry_run="no")),
     ("name", lambda f: f.groups.create(7)),
+    ("clear", lambda f: f.devices.import_(TABLE, clear=1.5)),
+    ("clear", lambda f: f.devices.import_(TABLE, clear=b"name")),
+    ("clear", lambda f: f.devices.import_(TABLE, clear=[3])),
+    ("sort", lambda f: f.devices.list(sort=[])),
+    ("document", lambda f: f.targets.add("t", "x")),
+    ("target_versions", lambda f: f.targets.prune("42")),
+    ("target_versions", lambda f: f.targets.prune(["42"])),
+    ("target_versions", lambda f: f.targets.prune(1.5)),
+    ("roles", lambda f: f.keys.rotate_online(root_keys="k.tgz", roles=7)),
     ("new_name", lambda f: f.groups.rename("a", None)),
     ("ungroup", lambda f: f.groups.delete("a", ungroup="no")),
     ("target_version", lambda f: f.targets.show("42")),
@@ -83,6 +92,8 @@ def test_a_wrong_type_names_the_argument(factory: Factory, argument: str, call: 
 
 def test_what_numpy_calls_an_int_or_a_bool_is_one(factory: Factory) -> None:
     assert factory.devices.list(limit=np.int64(3)).devices  # type: ignore[arg-type]
+    factory.settings.set_max_whole_group(np.int64(3))  # type: ignore[arg-type]
+    assert factory.settings.max_whole_group == 3
     assert len(FLEET.select(1, include_test=np.bool_(True)).uuids) == 1  # noqa: FBT003
 
 

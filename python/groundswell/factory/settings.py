@@ -46,6 +46,7 @@ class Settings:
         Raises:
             InputError: ``bad-setting``.
         """
+        devices = None if devices is None else int(devices)  # numpy's integers are not JSON
         if devices is not None and not 1 <= devices <= _MAX:
             raise InputError(
                 "bad-setting",
