@@ -18,6 +18,7 @@ __all__ = [
     "DENOMINATORS",
     "Denominator",
     "Limit",
+    "any_seconds",
     "epoch_seconds",
     "instant",
     "parse_goal",
@@ -216,6 +217,25 @@ def instant(seconds: int) -> datetime:
     '2026-11-24T00:00:00+00:00'
     """
     return _EPOCH + timedelta(seconds=seconds)
+
+
+def any_seconds(duration: timedelta, name: str) -> float:
+    """A duration in seconds, fractions included.
+
+    Raises:
+        InputError: ``bad-duration`` for anything but a timedelta.
+
+    >>> any_seconds(timedelta(milliseconds=1500), "wait")
+    1.5
+    """
+    if not isinstance(duration, timedelta):
+        raise InputError(
+            "bad-duration",
+            f"`{name}` is `{ascii(duration)[:60]}`, which is not a timedelta",
+            hint="give a datetime.timedelta, such as timedelta(seconds=10)",
+            fields={"argument": name, "value": ascii(duration)[:60]},
+        )
+    return duration.total_seconds()
 
 
 def whole_seconds(duration: timedelta, name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -78,6 +79,7 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     ("device", lambda f: f.metadata.export(7, "x")),
     ("path", lambda f: f.backup(7)),
     ("path", lambda _: UNTYPED.Factory.open(7)),
+    ("wait", lambda _: UNTYPED.Factory.open("x", wait=10)),
     ("name", lambda _: UNTYPED.Factory.create("x", name=7)),
 ]
 
@@ -100,3 +102,8 @@ def test_what_numpy_calls_an_int_or_a_bool_is_one(factory: Factory) -> None:
 def test_paths_of_any_kind_are_paths(tmp_path: Path) -> None:
     FLEET.write(tmp_path / "frozen.parquet")
     assert len(Fleet.read(Path(tmp_path / "frozen.parquet"), now=NOW)) == 10
+
+
+def test_a_text_that_is_not_a_uuid_has_no_device(factory: Factory) -> None:
+    assert factory.devices.find("x") is None
+    assert factory.devices.find(str(UUID(int=1))) is not None

@@ -32,7 +32,7 @@ from groundswell.factory.waves.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.outputs import check_output, factory_around
 from groundswell.store import DuckDBStore, Entry, put, rebuild
-from groundswell.values import instant
+from groundswell.values import any_seconds, instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -169,7 +169,7 @@ class Factory:
             StorageError: ``store-damaged``, ``unsafe-lock``, ``cannot-read``, ``cannot-write``.
         """
         folder = Path(path)
-        store = DuckDBStore.open(folder, owner=owner, wait=wait.total_seconds())
+        store = DuckDBStore.open(folder, owner=owner, wait=any_seconds(wait, "wait"))
         try:
             factory = cls(folder, store, _at_work(user))
             # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
@@ -237,7 +237,7 @@ class Factory:
             StateError: ``factory-in-use``.
             StorageError: ``store-damaged`` where the log itself is damaged; nothing was changed.
         """
-        return rebuild(Path(path), owner="groundswell check --repair", wait=wait.total_seconds())
+        return rebuild(Path(path), owner="groundswell check --repair", wait=any_seconds(wait, "wait"))
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
+from uuid import UUID
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import Unpack
-    from uuid import UUID
 
     import pyarrow as pa
 
@@ -163,6 +163,10 @@ class Devices:
 
     def find(self, uuid: str) -> Device | None:
         """The device of a uuid, as lists print it; None if the factory does not have it."""
+        try:
+            UUID(uuid)
+        except ValueError:
+            return None
         found = self._context.store.rows(f"{_SELECT} WHERE NOT d.deleted AND d.uuid = ?", [uuid])
         return _device(found[0]) if found else None
 
