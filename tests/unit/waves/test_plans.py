@@ -308,6 +308,7 @@ FORGERIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (LIMITED, {"online_threshold": 2**62}),
     (LIMITED, {"now": 2**62}),
     (LIMITED, {"now": -(2**62)}),
+    (LIMITED, {"now": int(AT.timestamp()) + 1}),
     (LIMITED, {"kind": "listed"}),
     (LIMITED, {"kind": "whole-group"}),
     (LIMITED, {"group": "canary"}),

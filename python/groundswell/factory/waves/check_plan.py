@@ -1,6 +1,7 @@
 """Whether a plan still binds: refused where anything that it rests on has changed, check-ins apart.
 
 - the factory and the wave are those of the plan, and the wave's revision has not moved
+- its `now` is not later than the instant of applying
 - its fields can be true together, and are true of the factory: names go with their groups, listed devices are known
 - its group, if it names one, is still there, whatever its name now
 - each of its devices is known, a production device, on the tag, in the group; and none is in the wave
@@ -18,6 +19,8 @@ from groundswell.errors import InputError, StateError
 from groundswell.factory.devices.staging import uuid_column
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.text import named
+from groundswell.tuf.documents import format_instant
+from groundswell.values import instant
 from groundswell.waves.check_plan import check_consistent, contradictory
 
 if TYPE_CHECKING:
@@ -34,14 +37,21 @@ __all__ = ["devices_of_plan"]
 _AGAIN: Final = "nothing was staged; make the plan again and look at it"
 
 
-def devices_of_plan(plan: Plan, wave: Wave, book: WaveRepository, fleet: Fleet, context: Context) -> _core.DeviceSet:
-    """The devices of a plan that can be applied as it is.
+def devices_of_plan(
+    plan: Plan, wave: Wave, book: WaveRepository, fleet: Fleet, context: Context, *, at: int
+) -> _core.DeviceSet:
+    """The devices of a plan that can be applied as it is, at the instant `at`.
 
     Raises:
         InputError: ``other-factory``, ``contradictory-plan``.
         StateError: ``stale-plan``; ``plan-mismatch``, with the devices in its fields.
     """
     check_consistent(plan)
+    if plan.now > at:
+        raise contradictory(
+            "the plan",
+            f"its `now` is {format_instant(instant(plan.now))}, and it is applied at {format_instant(instant(at))}",
+        )
     _check_same(plan, wave, book, context.factory)
     group = None
     if plan.group_id is not None:

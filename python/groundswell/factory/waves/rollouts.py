@@ -328,7 +328,7 @@ class RolloutPlanner:
                 self._keep(result, keys[1:], at)
             return result
         self._require(wave, if_revision)
-        devices = devices_of_plan(plan, wave, self._book, fleet, self._context)
+        devices = devices_of_plan(plan, wave, self._book, fleet, self._context, at=at)
         core = self._book.core(wave)
         whole = {one.group_id for one in self._book.rollouts(wave) if one.whole}
         repeated = plan.kind == "whole-group" and plan.group_id in whole
