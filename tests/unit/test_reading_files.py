@@ -104,6 +104,7 @@ def test_two_gigabytes_that_are_no_table_are_refused_unread(tmp_path: Path, endi
         (b"PK\x03\x04...", "zip archive or a spreadsheet"),
         (b"SQLite format 3\0...", "SQLite database"),
         (b"\x28\xb5\x2f\xfd...", "zstd"),
+        (b"FEA1\0\0\0\0FEA1", "Feather version 1"),
         ("uuid\n".encode("utf-32"), "UTF-32"),
         (b"\x7fELF\x02\x01\0\0", "is not a table"),
         (b"\xff\xfa\xfb\n\xf0\xf1", "not in UTF-8"),
