@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import itertools
 from typing import IO, TYPE_CHECKING, Final
@@ -13,13 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["file_not_found", "open_databases", "read_file", "read_up_to", "refuse_open_database"]
+__all__ = ["file_not_found", "open_databases", "read_file", "read_up_to", "refuse_open_database", "utf_16_encoding"]
 
 open_databases: Final[set[tuple[int, int]]] = set()
 """The databases that stores of this process have open, by device and inode."""
 
 _HEAD: Final = 1 << 16
 _PIECE: Final = 1 << 26
+_MAX_UTF_16_UNITS: Final = 16
+"""How many UTF-16 units are examined where there is no byte-order mark."""
+_MIN_UTF_16_UNITS: Final = 4
+_ASCII_TEXT: Final = frozenset(b"\t\n\r" + bytes(range(32, 127)))
 _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
@@ -112,3 +117,27 @@ def file_not_found(path: Path) -> NotFoundError:
         hint=f"did you mean `{near[0]}`?" if near else "check the name and the folder",
         fields={"path": str(path), "nearest": near},
     )
+
+
+def utf_16_encoding(head: bytes) -> str | None:
+    """The encoding of text in UTF-16: by its byte-order mark, or by the zero bytes next to ASCII characters.
+
+    Args:
+        head: the beginning of a file.
+
+    Returns:
+        ``utf-16-le`` or ``utf-16-be``; None for anything else. Without a mark, 4 ASCII characters are
+        required.
+
+    >>> utf_16_encoding("uuid".encode("utf-16-be")), utf_16_encoding(b"uuid")
+    ('utf-16-be', None)
+    """
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        # Two zero bytes after the mark make it that of UTF-32.
+        if head.startswith(mark) and head[2:4] != b"\0\0":
+            return encoding
+    start = head[: 2 * _MAX_UTF_16_UNITS]
+    for zeros, others, encoding in ((start[1::2], start[::2], "utf-16-le"), (start[::2], start[1::2], "utf-16-be")):
+        if len(zeros) >= _MIN_UTF_16_UNITS and not any(zeros) and all(c in _ASCII_TEXT for c in others):
+            return encoding
+    return None

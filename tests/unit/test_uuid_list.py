@@ -165,7 +165,8 @@ def test_what_is_shown_obeys_no_terminal() -> None:
         (b"\x7fELF\x00", 4),
         (A.encode() + b"\xff", 36),
         ("ü".encode("latin-1"), 0),
-        (A.encode("utf-16-le"), 1),
+        (A.encode("utf-16-le") + b"\0", 1),
+        (A.encode("utf-16-be") + b"\0", 0),
         (b"\xff\xfea", 2),
         (A.encode("utf-32"), 2),
         (A + "\0", 36),
@@ -178,7 +179,7 @@ def test_binary_is_not_text_at_a_byte_offset(data: bytes | str, offset: int) -> 
     assert caught.value.code == "not-text"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_encodings_of_spreadsheets_and_shells_are_read(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(f'"uuid"\r\n"{A}"\r\n{B}\r\n'.encode(encoding))

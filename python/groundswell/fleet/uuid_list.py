@@ -19,7 +19,7 @@ from groundswell.errors import InputError
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
-from groundswell.input_files import read_file
+from groundswell.input_files import read_file, utf_16_encoding
 from groundswell.outputs import output_file
 from groundswell.text import count_reasons
 
@@ -71,7 +71,7 @@ class UuidList:
         Separators are commas, semicolons, pipes and all white space and line breaks of Unicode. Values are UUIDs of
         any case, with or without hyphens, braces, quotes or ``urn:uuid:``. A header ``uuid`` may come first, in any
         spelling that imports accept. A JSON array of strings is a list, too.
-        Bytes are UTF-8, or UTF-16 with a byte-order mark.
+        Bytes are UTF-8, or UTF-16 with or without a byte-order mark.
 
         Args:
             source: text, bytes, or a path.
@@ -128,7 +128,7 @@ class UuidList:
                 fields={"list": name, "max_bytes": MAX_LIST_BYTES},
             )
         try:
-            report = _core.parse_uuid_list(data)
+            report = _core.parse_uuid_list(_marked_or_utf_8(data))
         except InputError as error:
             where = f"`{name}`: " if name else ""
             fields = {**error.fields, "list": name}
@@ -399,7 +399,18 @@ def _is_header(bad: BadUuid) -> bool:
 
 def _is_no_text(head: bytes) -> bool:
     """Whether the beginning of a file is enough for the core to refuse it: a disk image is not read to its end."""
-    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return b"\0" in head and utf_16_encoding(head) is None
+
+
+def _marked_or_utf_8(data: bytes) -> bytes:
+    """The bytes as the core reads them: UTF-16 without a byte-order mark becomes UTF-8, anything else stays."""
+    encoding = utf_16_encoding(data[:64])
+    if encoding is None or data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data
+    if len(data) % 2:
+        return data  # cut off: the core refuses the zero bytes
+    # A lone surrogate becomes bytes that are not UTF-8, which the core refuses.
+    return data.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
 
 
 def _key(uuid: object) -> bytes | None:

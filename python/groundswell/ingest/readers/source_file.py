@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from groundswell.errors import InputError, StorageError
 from groundswell.ingest.duckdb_session import literal
-from groundswell.input_files import file_not_found, refuse_open_database
+from groundswell.input_files import file_not_found, refuse_open_database, utf_16_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +46,7 @@ _MAX_PIPE: Final = 1 << 36
 _KEPT_FREE: Final = 1 << 30
 """Bytes that the copy of a pipe leaves free on its disk."""
 _ARE_BYTES: Final = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
-_ZEROS: Final = 16
-"""How many characters in UTF-16 are looked at."""
-_LEAST_UNITS: Final = 4
 _LINE_END: Final = re.compile(rb"[\r\n]")
-_TEXT: Final = frozenset(b"\t\n\r" + bytes(range(32, 127)))
 
 
 class _Bounded:
@@ -158,7 +154,7 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
             file.seek(0)
             head = _head(gzip.GzipFile(fileobj=file) if gzipped else file)
         source = SourceFile(path, label, head, gzipped, stamp)
-        encoding = _utf_16(head)
+        encoding = None if head.startswith(_ARE_BYTES) else utf_16_encoding(head)
         if encoding is not None:
             source = _in_utf_8(source, encoding, cleanup)
     if not source.head:
@@ -192,21 +188,6 @@ def empty_fleet(label: str) -> InputError:
     return InputError(
         "empty-fleet", f"`{label}` has no devices", hint="give a file that has some", fields={"source": label}
     )
-
-
-def _utf_16(head: bytes) -> str | None:
-    """The encoding of a text in UTF-16, by its byte-order mark, or by the zeros in ASCII; None for any other file."""
-    if head.startswith(_ARE_BYTES):
-        return None
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        # With two zeros after it, the mark is that of UTF-32.
-        if head.startswith(mark) and head[2:4] != b"\0\0":
-            return encoding
-    start = head[: 2 * _ZEROS]
-    for zeros, others, encoding in ((start[1::2], start[::2], "utf-16-le"), (start[::2], start[1::2], "utf-16-be")):
-        if len(zeros) >= _LEAST_UNITS and not any(zeros) and all(c in _TEXT for c in others):
-            return encoding
-    return None
 
 
 def _in_utf_8(source: SourceFile, encoding: str, cleanup: contextlib.ExitStack) -> SourceFile:
@@ -250,7 +231,7 @@ def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
     with path.open("rb") as pipe:
         # read1, not read: one call into the system at a time, between which Ctrl-C is heard.
         head = pipe.read1(HEAD)
-        is_text = b"\0" not in first_line(head) or _utf_16(head) is not None
+        is_text = b"\0" not in first_line(head) or utf_16_encoding(head) is not None
         if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
             raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
         copy.write(head)
