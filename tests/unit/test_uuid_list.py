@@ -238,8 +238,8 @@ def test_a_file_that_cannot_be_read_is_a_storage_error(tmp_path: Path, monkeypat
     assert caught.value.code == "cannot-read"
 
 
-def test_what_is_no_text_bytes_or_path_is_a_type_error() -> None:
-    with pytest.raises(TypeError):
+def test_what_is_no_text_bytes_or_path_is_refused() -> None:
+    with pytest.raises(InputError, match="`source`"):
         UuidList.parse(None)  # type: ignore[arg-type]
 
 

@@ -119,7 +119,15 @@ class UuidList:
             # A lone surrogate (an argument of bytes that are no text) becomes bytes that the core refuses.
             data = source.encode("utf-8", "surrogatepass")
         else:
-            data = source if isinstance(source, bytes) else bytes(memoryview(source))
+            try:
+                data = source if isinstance(source, bytes) else bytes(memoryview(source))
+            except TypeError:
+                raise InputError(
+                    "bad-argument",
+                    f"the argument `source` is `{ascii(source)[:60]}`, a list of UUIDs is a text, bytes or a path",
+                    hint="give the text of the list; `UuidList.of` takes a Python list",
+                    fields={"argument": "source", "type": type(source).__name__},
+                ) from None
         if len(data) > MAX_LIST_BYTES:
             raise InputError(
                 "list-too-large",
