@@ -33,11 +33,7 @@ _AS_CSV: Final = "save the sheet as CSV in UTF-8 (in Excel: Save As, CSV UTF-8)"
 _STRANGERS: Final = (
     (b"SQLite format 3\0", "is an SQLite database", "say which table: sqlite:///PATH#TABLE"),
     (b"\xd0\xcf\x11\xe0", "is an old or a protected spreadsheet", _AS_CSV),
-    (
-        b"FEA1",
-        "is in Feather version 1",
-        "write it as Feather version 2 (Arrow) or Parquet: `pyarrow.feather.write_feather(table, path)`",
-    ),
+    (b"FEA1", "is in Feather version 1", "write it as Feather version 2 (Arrow) or Parquet"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "decompress it first (gzip is read as it is)"),
     (b"BZh", "is compressed with bzip2", "decompress it first (gzip is read as it is)"),
     (b"\xfd7zXZ", "is compressed with xz", "decompress it first (gzip is read as it is)"),
