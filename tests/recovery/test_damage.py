@@ -15,6 +15,7 @@ import pytest
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError, StorageError, TrustError
 from groundswell.factory import Factory
 from support.crash_scenes import ACME, NOW, USER, Facts, keyed, opened, scattered, seen, table, tables
+from support.crashes import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,8 @@ def test_a_flipped_byte_of_the_database_is_refused_or_found_or_harmless(
     database, whole = place / ACME / DATABASE, (original / ACME / DATABASE).read_bytes()
     chances = random.Random(SEED)
     outcomes = {"refused": 0, "found": 0, "harmless": 0}
-    for at in [*range(0, 64, 8), *range(4096, 4160, 16), *(chances.randrange(len(whole)) for _ in range(40))]:
+    anywhere = drawn([chances.randrange(len(whole)) for _ in range(40)], share=1 / 2)
+    for at in [*range(0, 64, 8), *range(4096, 4160, 16), *anywhere]:
         database.write_bytes(whole)
         flip(database, at)
         faults, error = faults_or_error(place / ACME)
@@ -113,8 +115,8 @@ def test_a_flipped_byte_of_the_database_is_refused_or_found_or_harmless(
         else:
             assert tables(database) == sound["tables"], at
             outcomes["harmless"] += 1
-    assert outcomes["refused"] > 5
-    assert outcomes["found"] > 5
+    assert outcomes["refused"] > 0
+    assert outcomes["found"] > 0
     assert_repaired(place, sound)
 
 
@@ -168,7 +170,7 @@ def test_a_torn_write_ahead_log_recovers_whole(with_wal: tuple[Path, Facts], tmp
     """What a torn log lost, the audit log has: it was written first."""
     killed, sound = with_wal
     whole = (killed / ACME / WAL).read_bytes()
-    cuts = [*range(0, len(whole), max(1, len(whole) // 20)), 1, 8, len(whole) - 1, len(whole) - 8]
+    cuts = [*drawn(range(0, len(whole), max(1, len(whole) // 20)), share=1 / 3), 1, 8, len(whole) - 1, len(whole) - 8]
     for cut in sorted(set(cuts)):
         torn = tmp_path / "torn"
         shutil.copytree(killed, torn)
@@ -183,7 +185,7 @@ def test_a_flipped_byte_of_the_write_ahead_log_is_refused_or_made_good(
     killed, sound = with_wal
     whole = (killed / ACME / WAL).read_bytes()
     refused = 0
-    for at in range(0, len(whole), max(1, len(whole) // 30)):
+    for at in drawn(range(0, len(whole), max(1, len(whole) // 30)), share=1 / 2):
         flipped = tmp_path / "flipped"
         shutil.copytree(killed, flipped)
         flip(flipped / ACME / WAL, at)
@@ -259,7 +261,7 @@ def test_a_flipped_byte_of_the_audit_log_is_refused_or_found(place: Path, origin
     chances = random.Random(SEED)
     anywhere = [chances.randrange(last) for _ in range(12)]
     in_the_last_line = [chances.randrange(last, len(whole)) for _ in range(12)]
-    for at in [*anywhere, last - 1, *in_the_last_line, len(whole) - 1]:
+    for at in [*drawn(anywhere, share=1 / 3), last - 1, *drawn(in_the_last_line, share=1 / 3), len(whole) - 1]:
         log.write_bytes(whole)
         flip(log, at)
         with pytest.raises(StorageError) as caught:
@@ -338,7 +340,8 @@ def test_a_flipped_byte_of_a_backup_is_refused_or_harmless(place: Path, sound: F
     backup = place / "backup"
     whole = backup.read_bytes()
     chances = random.Random(SEED)
-    for at in [*range(0, 512, 40), *(chances.randrange(len(whole)) for _ in range(25))]:
+    places = [*range(0, 512, 40), *(chances.randrange(len(whole)) for _ in range(25))]
+    for at in drawn(places, share=1 / 3):
         backup.write_bytes(whole)
         flip(backup, at)
         error = error_of(lambda: Factory.restore(backup, place / "restored", user=USER, now=NOW))

@@ -18,6 +18,7 @@ import pytest
 from groundswell import Fleet
 from groundswell.errors import InputError, StateError, StorageError
 from groundswell.factory import Factory
+from support import profiles
 from support.crash_scenes import ACME, NOW, USER, bare, lines, opened, seen, stocked, table, uuid
 from support.crashes import TESTS
 from support.forking import code_of
@@ -233,7 +234,7 @@ def test_a_closed_factory_says_so(place: Path) -> None:
 def test_threads_share_a_factory(tmp_path: Path) -> None:
     """Eight threads import, move, make, read and back up at once; nothing is lost, nothing done twice."""
     bare(tmp_path)
-    workers, rounds = 8, 6
+    workers, rounds = 8, 6 if profiles.PROFILE == "full" else 3
     with opened(tmp_path) as factory:
         factory.groups.create("shared", now=NOW)
         start = threading.Barrier(workers)

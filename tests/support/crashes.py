@@ -13,16 +13,18 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from support import profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 TESTS = Path(__file__).parents[1]
+T = TypeVar("T")
+
 WORKERS = 2
 ROOM = 1 << 30
 
@@ -128,29 +130,27 @@ def build_faults(folder: Path) -> Path:
     return library
 
 
-def drawn(requests: list[dict[str, Any]], kinds: list[str] | None = None) -> list[dict[str, Any]]:
-    """The moments that this run tries: one of each kind and a random third of the others; another third next time.
+def drawn(moments: Sequence[T], kinds: Sequence[str] | None = None, *, share: float = 1 / 6) -> list[T]:
+    """The moments that this run tries: the first of each kind and a random share of the others; others next time.
 
     The profile `full` and ``GROUNDSWELL_TEST_MOMENTS=all`` try all of them. A number in that variable repeats the draw
     that a failing run printed.
 
     Args:
-        requests: all moments.
+        moments: all moments.
         kinds: the kind of each (default: they are all of one kind).
+        share: how many of the others are tried.
     """
     chosen = os.environ.get("GROUNDSWELL_TEST_MOMENTS", "")
     if chosen == "all" or (not chosen and profiles.PROFILE == "full"):
-        return requests
+        return list(moments)
     seed = int(chosen) if chosen else random.SystemRandom().randrange(1 << 32)
     print(f"GROUNDSWELL_TEST_MOMENTS={seed} repeats this draw")  # noqa: T201 - pytest shows it where a test fails
     chances = random.Random(seed)
     seen: set[str] = set()
     found = []
-    for request, kind in zip(requests, kinds or [""] * len(requests), strict=True):
-        if chances.random() < _SHARE or kind not in seen:
-            found.append(request)
+    for moment, kind in zip(moments, kinds or [""] * len(moments), strict=True):
+        if chances.random() < share or kind not in seen:
+            found.append(moment)
         seen.add(kind)
     return found
-
-
-_SHARE = 1 / 3
