@@ -1,4 +1,4 @@
-"""Why a cell is bad, in words; the rules themselves are in the core (`rust/core/src/cells`).
+"""Why a cell is bad, in words; the rules themselves are in the core (`rust/core/src/ingest/cells`).
 
 Each reason completes the sentence “the cell …”.
 """

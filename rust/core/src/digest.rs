@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::huge_pages;
 use crate::ids::Uuid;
-use crate::nearly_even::sort_nearly_even;
-use crate::workers::{Turns, share};
+use crate::machine::bucket_sort::sort_nearly_even;
+use crate::machine::huge_pages;
+use crate::machine::thread_pool::{Turns, share};
 
 /// UUIDs as numbers, high byte first: they have the order of the bytes, and are compared in one step.
 type Number = u128;

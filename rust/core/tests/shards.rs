@@ -1,7 +1,7 @@
 //! Shard-invariant: the merged answers of shards are the answer of the whole fleet, however it is split.
 
 use groundswell_core::ids::format_uuid;
-use groundswell_core::merge::merge;
+use groundswell_core::select::shards::merge;
 use groundswell_core::{
     CoreError, Denominator, Effort, Fleet, FleetColumns, Limit, Recency, Selection, Selector, Uuid,
 };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groundswell_core::audience::{Audience, Served, WaveOfTag, served};
-use groundswell_core::rollout::{Kind, Shortage};
+use groundswell_core::waves::rollout::{Kind, Shortage};
+use groundswell_core::waves::serving::{Audience, Served, WaveOfTag, served};
 use groundswell_core::{
     CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Part, Reach,
     Recency, Rollout, Selection, Selector, Subset, Uuid, Wave, WaveState, WordSet,

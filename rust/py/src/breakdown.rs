@@ -1,6 +1,6 @@
 //! `groundswell._core.Breakdown`.
 
-use groundswell_core::breakdown::BANDS;
+use groundswell_core::select::breakdown::BANDS;
 use groundswell_core::{Breakdown, Part};
 use pyo3::prelude::*;
 

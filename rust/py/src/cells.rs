@@ -1,6 +1,6 @@
 //! The functions of `groundswell._core` on cells: text, or numbers, to the values of columns.
 
-use groundswell_core::cells::{
+use groundswell_core::ingest::cells::{
     self, BadCell, Instants, NameKind, NameReader, Reason, TextColumn, check_name, check_truths, check_versions,
 };
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1};

@@ -1,6 +1,6 @@
 //! The functions of `groundswell._core` that split CSV.
 
-use groundswell_core::csv::{self, Splitter, Table, Texts};
+use groundswell_core::ingest::csv::{self, Splitter, Table, Texts};
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

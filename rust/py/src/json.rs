@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use groundswell_core::json::{self, Excess, Monitor, Path, Query, Source, Step, TextColumn};
+use groundswell_core::ingest::json::{self, Excess, Monitor, Path, Query, Source, Step, TextColumn};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -2,8 +2,10 @@
 //!
 //! The docstrings that users read are in `python/groundswell/_core.pyi`.
 
-use groundswell_core::wave::CANDIDATES_RULE;
-use groundswell_core::{Kernel, ids, nearest, recency, sample};
+use groundswell_core::sampling::recency;
+use groundswell_core::select::{nearest, sample};
+use groundswell_core::waves::wave::CANDIDATES_RULE;
+use groundswell_core::{Kernel, ids};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundswell_core::live::{Column, Devices};
+use groundswell_core::fleet::live::{Column, Devices};
 use groundswell_core::{CheckIns, LiveFleet};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;

@@ -1,6 +1,6 @@
 //! `groundswell._core.merge_selections`: the answer of a fleet from those of its shards.
 
-use groundswell_core::merge::{self, Merged};
+use groundswell_core::select::shards::{self, Merged};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
@@ -22,7 +22,7 @@ pub(crate) fn merge_selections(
 ) -> PyResult<PyMergedSelection> {
     let limit = limits::limit(limit, thousandths, percent_of)?;
     let shards: Vec<_> = selections.iter().map(|shard| (&*shard.fleet, &shard.selection)).collect();
-    py.detach(|| merge::merge(&shards, limit)).map(PyMergedSelection).map_err(|error| errors::to_py(py, error))
+    py.detach(|| shards::merge(&shards, limit)).map(PyMergedSelection).map_err(|error| errors::to_py(py, error))
 }
 
 #[pymethods]

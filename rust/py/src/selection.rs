@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundswell_core::ids::format_uuid;
-use groundswell_core::selector::Scope;
+use groundswell_core::select::selector::Scope;
 use groundswell_core::{DeviceSet, Explanation, Fleet, Selection};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;

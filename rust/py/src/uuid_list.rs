@@ -1,6 +1,7 @@
 //! The functions of `groundswell._core` on lists of UUIDs.
 
-use groundswell_core::{Uuid, digest, huge_pages, uuid_list};
+use groundswell_core::machine::huge_pages;
+use groundswell_core::{Uuid, digest, uuid_list};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::prelude::*;

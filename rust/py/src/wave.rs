@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use groundswell_core::audience::{self, Audience, Served, WaveOfTag};
 use groundswell_core::ids::format_uuid;
-use groundswell_core::selector::Offender;
+use groundswell_core::select::selector::Offender;
+use groundswell_core::waves::serving::{self, Audience, Served, WaveOfTag};
 use groundswell_core::{
     CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Subset, Wave, WaveState,
 };
@@ -454,7 +454,7 @@ fn served(
         .map(|(target_version, state, covers)| Ok(WaveOfTag { target_version, state: state_from(&state)?, covers }))
         .collect::<PyResult<Vec<_>>>()?;
     let device = Audience { production, tagged, target_version };
-    Ok(match audience::served(device, &waves, production_version) {
+    Ok(match serving::served(device, &waves, production_version) {
         Served::Nothing => Audiences::Metadata("nothing"),
         Served::Ci => Audiences::Metadata("ci"),
         Served::Production => Audiences::Metadata("production"),

@@ -1,6 +1,6 @@
 """CSV and TSV: the core splits the text once, piece by piece, and every row has its line.
 
-The dialect is on the page ``docs/fleets.md``; ``rust/core/src/csv`` states it for programmers.
+The dialect is on the page ``docs/fleets.md``; ``rust/core/src/ingest/csv`` states it for programmers.
 """
 
 from __future__ import annotations

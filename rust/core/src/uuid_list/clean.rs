@@ -6,7 +6,7 @@
 //! What stands between two values is a run of quotes and separators with a separator in it, whatever their order: the
 //! quotes are at the end of a value, at the beginning of one, or an empty cell.
 
-use super::room::Push;
+use super::shared_vec::Push;
 use super::value::{bare, hyphenated};
 #[cfg(target_arch = "x86_64")]
 use super::vbmi;
@@ -14,9 +14,9 @@ use super::vbmi;
 #[cfg(target_arch = "x86_64")]
 pub(super) use super::vbmi::Forms;
 use crate::ids::Uuid;
-use crate::kernel::Kernel;
+use crate::machine::kernel::Kernel;
 #[cfg(target_arch = "x86_64")]
-use crate::prefetch::prefetch;
+use crate::machine::prefetch::prefetch;
 
 /// Of no use without AVX-512.
 #[cfg(not(target_arch = "x86_64"))]

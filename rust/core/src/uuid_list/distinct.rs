@@ -11,10 +11,10 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use crate::effort::Effort;
-use crate::huge_pages;
 use crate::ids::Uuid;
-use crate::workers::{Turns, share};
+use crate::machine::effort::Effort;
+use crate::machine::huge_pages;
+use crate::machine::thread_pool::{Turns, share};
 
 /// Hashes of a part, whose buckets have a quarter of a MiB.
 const PART: usize = 1 << 15;

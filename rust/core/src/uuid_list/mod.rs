@@ -17,8 +17,8 @@
 //! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
 //! | `scan` | text → values |
 //! | `clean` | the values that a list consists of, or nearly |
-//! | `side_by_side` | the same by several threads |
-//! | `room` | the vector that they write to |
+//! | `parallel` | the same by several threads |
+//! | `shared_vec` | the vector that they write to |
 //! | `vbmi` | the same by the instructions of AVX-512 VBMI |
 //! | `distinct` | the first occurrences, and the repeated ones |
 //! | `header` | whether a value or a line is a header |
@@ -34,17 +34,17 @@ mod clean;
 mod column;
 mod distinct;
 mod header;
-mod room;
+mod parallel;
 mod scan;
 mod seen;
-mod side_by_side;
+mod shared_vec;
 mod text;
 mod value;
 #[cfg(target_arch = "x86_64")]
 mod vbmi;
 
 #[cfg(test)]
-mod laws;
+mod tests;
 
 pub use algebra::{intersect, subtract, union};
 pub use bad::BadValue;

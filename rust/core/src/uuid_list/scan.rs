@@ -4,12 +4,12 @@ use super::bad::{self, BadValue, Place};
 use super::clean::{BARE, Forms, SEPARATOR, take_clean};
 use super::distinct::keep_first;
 use super::header::{is_header, is_header_line};
-use super::side_by_side::take_clean_side_by_side;
+use super::parallel::take_clean_side_by_side;
 use super::text::{UuidListError, to_text};
 use super::value::parse_value;
-use crate::effort::Effort;
-use crate::huge_pages;
 use crate::ids::Uuid;
+use crate::machine::effort::Effort;
+use crate::machine::huge_pages;
 
 /// How many bad values are kept; all of them are counted.
 pub const MAX_BAD_KEPT: usize = 100_000;

@@ -13,9 +13,9 @@ use std::arch::x86_64::{
 use bytemuck::cast;
 
 use super::clean::{AHEAD, BARE, QUOTE, SEPARATOR, VALUE, between, gap};
-use super::room::Push;
+use super::shared_vec::Push;
 use crate::ids::Uuid;
-use crate::prefetch::prefetch;
+use crate::machine::prefetch::prefetch;
 
 /// What a byte is: a hexadecimal digit's value, or one of the following, in the upper half.
 const A_SEPARATOR: u8 = 0x10;

@@ -1,0 +1,327 @@
+//! Sets of devices over ordinals, in the two forms that they take.
+//!
+//! A [`DeviceSet`] is a roaring bitmap: what is kept, exchanged and stored. A [`WordSet`] is one bit a device of the
+//! whole fleet, in 64-bit words: what a scan reads. Sets are exchanged in the portable Roaring format, byte for byte
+//! the same as CRoaring and pyroaring write.
+
+use std::ops::{BitAnd, BitOr, BitXor, Sub};
+
+use roaring::RoaringBitmap;
+
+use crate::error::CoreError;
+use crate::ids::Ordinal;
+use crate::sets::layout::Position;
+
+/// A set of ordinals as a roaring bitmap.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeviceSet(RoaringBitmap);
+
+impl DeviceSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The set of these ordinals, in any order, repeated or not.
+    pub fn from_ordinals(ordinals: &[Ordinal]) -> Self {
+        if ordinals.is_sorted_by(|a, b| a < b) {
+            return Self::from_ascending(ordinals);
+        }
+        let mut sorted = ordinals.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self::from_ascending(&sorted)
+    }
+
+    fn from_ascending(ordinals: &[Ordinal]) -> Self {
+        Self(RoaringBitmap::from_sorted_iter(ordinals.iter().copied()).expect("strictly ascending"))
+    }
+
+    /// Reads the portable Roaring format.
+    ///
+    /// # Errors
+    /// [`CoreError::BadDeviceSet`] for bytes that are no such set, end early or go on after its end.
+    pub fn from_portable(bytes: &[u8]) -> Result<Self, CoreError> {
+        let mut rest = bytes;
+        let set = RoaringBitmap::deserialize_from(&mut rest)
+            .map_err(|error| CoreError::BadDeviceSet { reason: error.to_string() })?;
+        if !rest.is_empty() {
+            return Err(CoreError::BadDeviceSet { reason: format!("{} bytes follow its end", rest.len()) });
+        }
+        Ok(Self(set))
+    }
+
+    /// Writes the portable Roaring format, with run containers wherever they are shorter.
+    pub fn to_portable(&self) -> Vec<u8> {
+        let mut set = self.0.clone();
+        set.optimize();
+        let mut bytes = Vec::with_capacity(set.serialized_size());
+        set.serialize_into(&mut bytes).expect("a Vec takes every write");
+        bytes
+    }
+
+    /// The number of devices in the set.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether no device is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the device of this ordinal is in the set.
+    pub fn contains(&self, ordinal: Ordinal) -> bool {
+        self.0.contains(ordinal)
+    }
+
+    /// The greatest ordinal, if there is any.
+    pub fn max(&self) -> Option<Ordinal> {
+        self.0.max()
+    }
+
+    /// The ordinals, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Ordinal> + '_ {
+        self.0.iter()
+    }
+
+    /// The portable Roaring format, as quickly as it can be written.
+    pub(crate) fn serialized(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.serialized_size());
+        self.0.serialize_into(&mut bytes).expect("a Vec takes every write");
+        bytes
+    }
+
+    /// The set of one chunk's ordinals, ascending lower halves, put at the end of a set of lesser chunks.
+    pub(crate) fn append_chunk(&mut self, chunk: usize, lows: &[u16]) {
+        let first = (chunk as Ordinal) << 16;
+        self.0.append(lows.iter().map(|&low| first | Ordinal::from(low))).expect("ascending");
+    }
+}
+
+impl BitAnd for &DeviceSet {
+    type Output = DeviceSet;
+    fn bitand(self, other: Self) -> DeviceSet {
+        DeviceSet(&self.0 & &other.0)
+    }
+}
+
+impl BitOr for &DeviceSet {
+    type Output = DeviceSet;
+    fn bitor(self, other: Self) -> DeviceSet {
+        DeviceSet(&self.0 | &other.0)
+    }
+}
+
+impl BitXor for &DeviceSet {
+    type Output = DeviceSet;
+    fn bitxor(self, other: Self) -> DeviceSet {
+        DeviceSet(&self.0 ^ &other.0)
+    }
+}
+
+impl Sub for &DeviceSet {
+    type Output = DeviceSet;
+    fn sub(self, other: Self) -> DeviceSet {
+        DeviceSet(&self.0 - &other.0)
+    }
+}
+
+/// One bit for each position of a loaded fleet: position `p` is bit `p % 64` of word `p / 64`.
+///
+/// Bits past the fleet's last row are always zero. `Fleet::device_set` gives the same set over ordinals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WordSet {
+    rows: usize,
+    words: Vec<u64>,
+}
+
+impl WordSet {
+    /// No device of a fleet of this many rows.
+    pub(crate) fn none(rows: usize) -> Self {
+        Self { rows, words: vec![0; rows.div_ceil(64)] }
+    }
+
+    /// The devices at these positions, in any order, repeated or not.
+    pub(crate) fn from_positions(rows: usize, positions: &[Position]) -> Self {
+        let mut words = Self::none(rows);
+        for &position in positions {
+            words.insert(position);
+        }
+        words
+    }
+
+    /// The devices for which a column says so.
+    pub(crate) fn from_column(column: impl ExactSizeIterator<Item = bool>) -> Self {
+        let mut words = Self::none(column.len());
+        for (at, member) in column.enumerate() {
+            words.words[at / 64] |= u64::from(member) << (at % 64);
+        }
+        words
+    }
+
+    /// Puts a device into the set.
+    ///
+    /// # Panics
+    /// For a position that the fleet does not have.
+    #[inline]
+    pub(crate) fn insert(&mut self, position: Position) {
+        self.words[position as usize / 64] |= 1 << (position % 64);
+    }
+
+    /// Takes a device out of the set.
+    ///
+    /// # Panics
+    /// For a position that the fleet does not have.
+    #[inline]
+    pub(crate) fn remove(&mut self, position: Position) {
+        self.words[position as usize / 64] &= !(1 << (position % 64));
+    }
+
+    /// Whether the device at this position is in the set; false for one beyond the fleet.
+    #[inline]
+    pub(crate) fn contains(&self, position: Position) -> bool {
+        self.words.get(position as usize / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
+    }
+
+    /// Whether no device is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
+    /// The number of devices in the set.
+    pub fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// The number of rows of the fleet that the set is over.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The words.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The words, to be changed; bits past the last row stay zero.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// Takes out what is in the other set.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= !other;
+        }
+    }
+
+    /// The positions, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Position> + '_ {
+        self.words.iter().enumerate().flat_map(|(i, &word)| Bits(word).map(move |bit| (i * 64) as Position + bit))
+    }
+}
+
+/// The positions of a word's set bits, ascending.
+#[derive(Clone, Copy, Debug)]
+pub struct Bits(pub u64);
+
+impl Iterator for Bits {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros();
+        self.0 &= self.0 - 1;
+        Some(bit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ordinals() -> impl Strategy<Value = Vec<u32>> {
+        prop_oneof![
+            prop::collection::vec(0u32..200_000, 0..300),
+            (0u32..100_000, 1u32..70_000).prop_map(|(from, n)| (from..from + n).collect()),
+            prop::collection::vec(any::<u32>(), 0..50),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn algebra_is_that_of_plain_sets(a in ordinals(), b in ordinals()) {
+            let (x, y) = (DeviceSet::from_ordinals(&a), DeviceSet::from_ordinals(&b));
+            let (a, b): (BTreeSet<u32>, BTreeSet<u32>) = (a.into_iter().collect(), b.into_iter().collect());
+            prop_assert!((&x & &y).iter().eq(a.intersection(&b).copied()));
+            prop_assert!((&x | &y).iter().eq(a.union(&b).copied()));
+            prop_assert!((&x - &y).iter().eq(a.difference(&b).copied()));
+            prop_assert!((&x ^ &y).iter().eq(a.symmetric_difference(&b).copied()));
+            prop_assert_eq!(x.len(), a.len() as u64);
+        }
+
+        #[test]
+        fn portable_bytes_come_back_as_the_same_set(a in ordinals()) {
+            let set = DeviceSet::from_ordinals(&a);
+            prop_assert_eq!(DeviceSet::from_portable(&set.to_portable()).unwrap(), set);
+        }
+
+        #[test]
+        fn words_hold_what_a_plain_set_holds(
+            rows in 1usize..3000,
+            a in prop::collection::vec(0u32..3000, 0..400),
+            b in prop::collection::vec(0u32..3000, 0..400),
+        ) {
+            let keep = |set: &[u32]| -> Vec<u32> { set.iter().copied().filter(|&p| (p as usize) < rows).collect() };
+            let (a, b) = (keep(&a), keep(&b));
+            let mut words = WordSet::from_positions(rows, &a);
+            let others = WordSet::from_positions(rows, &b);
+            let (a, b): (BTreeSet<u32>, BTreeSet<u32>) = (a.into_iter().collect(), b.into_iter().collect());
+            prop_assert!(words.iter().eq(a.iter().copied()));
+            prop_assert_eq!((words.count(), words.is_empty(), words.rows()), (a.len() as u64, a.is_empty(), rows));
+            prop_assert!((0..4000).all(|position| words.contains(position) == a.contains(&position)));
+            prop_assert_eq!(WordSet::from_column((0..rows as u32).map(|p| a.contains(&p))), words.clone());
+            words.subtract(&others);
+            prop_assert!(words.iter().eq(a.difference(&b).copied()));
+            for &position in &a {
+                words.insert(position);
+            }
+            for &position in &b {
+                if a.contains(&position) {
+                    words.remove(position);
+                }
+            }
+            prop_assert!(words.iter().eq(a.difference(&b).copied()));
+        }
+
+        #[test]
+        fn chunks_are_put_together_in_order(a in ordinals()) {
+            let plain: BTreeSet<u32> = a.iter().copied().collect();
+            let plain: Vec<u32> = plain.into_iter().collect();
+            let mut set = DeviceSet::new();
+            for chunk in plain.chunk_by(|a, b| a >> 16 == b >> 16) {
+                let lows: Vec<u16> = chunk.iter().map(|&ordinal| ordinal as u16).collect();
+                set.append_chunk(chunk[0] as usize >> 16, &lows);
+            }
+            prop_assert_eq!(set, DeviceSet::from_ordinals(&a));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_set_are_refused() {
+        let good = DeviceSet::from_ordinals(&[1, 2, 3, 1 << 20]).to_portable();
+        assert!(DeviceSet::from_portable(&[]).is_err());
+        assert!(DeviceSet::from_portable(&good[..good.len() - 1]).is_err());
+        let longer: Vec<u8> = good.iter().copied().chain([0]).collect();
+        assert!(DeviceSet::from_portable(&longer).is_err());
+        assert!(DeviceSet::from_portable(b"not a roaring bitmap").is_err());
+    }
+}

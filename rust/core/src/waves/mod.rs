@@ -1,0 +1,6 @@
+//! Waves: their sets, rollouts, status, and which metadata a device is served.
+
+pub mod rollout;
+pub mod serving;
+pub mod status;
+pub mod wave;

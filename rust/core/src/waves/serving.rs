@@ -1,0 +1,77 @@
+//! Which metadata a device is served.
+//!
+//! 1. a test device: the CI targets of its tag
+//! 2. a production device that the active wave of its tag covers: the wave's targets
+//! 3. a production device whose reported target version is that of an active or canceled wave of its tag and above the
+//!    production targets: that wave's targets, until the production targets or a wave that covers it are at or above it
+//! 4. otherwise the production targets of its tag; nothing if there are none
+//!
+//! The end of rule 3 puts it before rule 2 where the covering wave is below what the device reports: an agent that
+//! installs the highest version in sight is not to go back.
+
+use crate::waves::wave::WaveState;
+
+/// What the choice depends on, of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audience {
+    /// Whether it is a production device.
+    pub production: bool,
+    /// Whether it listens to a tag. A device without one is served nothing.
+    pub tagged: bool,
+    /// The target version that it reports, if known.
+    pub target_version: Option<u32>,
+}
+
+/// What the choice depends on, of a wave of the device's tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveOfTag {
+    /// The wave's target version.
+    pub target_version: u32,
+    /// What has become of the wave.
+    pub state: WaveState,
+    /// Whether it covers the device.
+    pub covers: bool,
+}
+
+/// What a device is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Nothing: 404.
+    Nothing,
+    /// The CI targets of its tag.
+    Ci,
+    /// The production targets of its tag.
+    Production,
+    /// The targets of a wave, by its place in the list that was given.
+    Wave(usize),
+}
+
+/// Decides what a device is served.
+///
+/// `waves` are those of the device's tag, in the order in which they began: of several that have the version that the
+/// device reports, an active one is served, else the latest. `production` is the target version of the tag's
+/// production targets, if it has any.
+pub fn served(device: Audience, waves: &[WaveOfTag], production: Option<u32>) -> Served {
+    if !device.tagged {
+        return Served::Nothing;
+    }
+    if !device.production {
+        return Served::Ci;
+    }
+    let covering = waves.iter().position(|wave| wave.state == WaveState::Active && wave.covers);
+    let reported = waves.iter().enumerate().filter(|(_, wave)| {
+        wave.state != WaveState::Complete
+            && Some(wave.target_version) == device.target_version
+            && production.is_none_or(|version| wave.target_version > version)
+    });
+    let reported = reported.max_by_key(|(place, wave)| (wave.state == WaveState::Active, *place));
+    match (covering, reported) {
+        (Some(covering), Some((place, wave))) if waves[covering].target_version < wave.target_version => {
+            Served::Wave(place)
+        }
+        (Some(covering), _) => Served::Wave(covering),
+        (None, Some((place, _))) => Served::Wave(place),
+        (None, None) if production.is_some() => Served::Production,
+        (None, None) => Served::Nothing,
+    }
+}

@@ -1,0 +1,365 @@
+//! How far a wave has come: counts for the whole tag, for each group, and for the devices without one.
+//!
+//! - total       = updated + scheduled + unsupported + unscheduled
+//! - updated     = on the wave's version + newer
+//! - older       = total − updated; an unknown version counts as older
+//! - covered     = the wave's covered devices; all matching ones once it is complete, none once it is canceled
+//! - scheduled   = covered − updated − unsupported
+//! - unsupported = (covered ∩ unsupported) − updated
+//! - unscheduled = matching − covered − updated
+//! - silent      = scheduled, and not seen since the rollout that covers it
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::fleet::fleet::Fleet;
+use crate::sampling::recency::{NEVER, Recency};
+use crate::sets::device_set::{DeviceSet, WordSet};
+use crate::sets::layout::Position;
+use crate::waves::wave::{Wave, WaveState};
+
+/// The devices that one rollout covers, or that completion does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reach {
+    /// Those that a sample or a list has staged.
+    Devices(DeviceSet),
+    /// Those that are now in a group that was rolled out whole.
+    Group(String),
+    /// All of them: the wave is complete.
+    Everyone,
+}
+
+/// An act by which devices came to be scheduled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Covering {
+    /// Which devices.
+    pub reach: Reach,
+    /// When, in seconds since 1970.
+    pub at: i64,
+}
+
+/// Counts of a wave's matching devices, or of a part of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them.
+    pub total: u64,
+    /// Seen within the online threshold.
+    pub online: u64,
+    /// On the wave's version.
+    pub on_version: u64,
+    /// On a later one.
+    pub newer: u64,
+    /// On an earlier one, or on one that is not known.
+    pub older: u64,
+    /// In the wave now; all of them once it is complete, none once it is canceled.
+    pub covered: u64,
+    /// Chosen by a sampled or listed rollout.
+    pub staged: u64,
+    /// Yet to be updated by this wave.
+    pub scheduled: u64,
+    /// Covered and not updated, and the wave has no target for their hardware.
+    pub unsupported: u64,
+    /// Neither updated nor covered.
+    pub unscheduled: u64,
+    /// Scheduled, and not seen since the rollout that covers them.
+    pub silent: u64,
+    /// Each target version that they report with their number, latest first; last of all those that report none.
+    pub by_version: Vec<(Option<u32>, u64)>,
+}
+
+impl Tally {
+    /// On the wave's version or a later one.
+    pub fn updated(&self) -> u64 {
+        self.on_version + self.newer
+    }
+}
+
+/// The devices behind one count of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subset {
+    /// Behind the total.
+    Matching,
+    /// Seen within the online threshold.
+    Online,
+    /// On the wave's version.
+    OnVersion,
+    /// On a later one.
+    Newer,
+    /// On an earlier one, or on one that is not known.
+    Older,
+    /// On the wave's version or a later one.
+    Updated,
+    /// In the wave now.
+    Covered,
+    /// Chosen by a sampled or listed rollout.
+    Staged,
+    /// Yet to be updated by this wave.
+    Scheduled,
+    /// Scheduled, and not seen since the rollout that covers them.
+    Silent,
+    /// Covered and not updated, and the wave has no target for their hardware.
+    Unsupported,
+    /// Neither updated nor covered.
+    Unscheduled,
+}
+
+impl Subset {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Matching,
+        Self::Online,
+        Self::OnVersion,
+        Self::Newer,
+        Self::Older,
+        Self::Updated,
+        Self::Covered,
+        Self::Staged,
+        Self::Scheduled,
+        Self::Silent,
+        Self::Unsupported,
+        Self::Unscheduled,
+    ];
+
+    /// The subset as a stable slug.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Matching => "matching",
+            Self::Online => "online",
+            Self::OnVersion => "on-version",
+            Self::Newer => "newer",
+            Self::Older => "older",
+            Self::Updated => "updated",
+            Self::Covered => "covered",
+            Self::Staged => "staged",
+            Self::Scheduled => "scheduled",
+            Self::Silent => "silent",
+            Self::Unsupported => "unsupported",
+            Self::Unscheduled => "unscheduled",
+        }
+    }
+
+    /// The subset of a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|subset| subset.slug() == slug)
+    }
+}
+
+/// How far a wave has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// All matching devices.
+    pub tag: Tally,
+    /// Those of each group that the caller named, in that order; all zero for a group that has none.
+    pub rolled_out: Vec<(String, Tally)>,
+    /// Those of each other group that has any, in the fleet's order.
+    pub others: Vec<(String, Tally)>,
+    /// Those without a group.
+    pub groupless: Tally,
+}
+
+impl Wave {
+    /// Counts how far the wave has come.
+    ///
+    /// `rolled_out` are the groups to list first. `coverings` are the acts that scheduled devices, in their order: the
+    /// first one that reaches a device is the rollout that covers it.
+    ///
+    /// Costs a few passes over the matching devices.
+    pub fn status(
+        &self,
+        fleet: &Fleet,
+        state: WaveState,
+        rolled_out: &[String],
+        coverings: &[Covering],
+        recency: &Recency,
+    ) -> Status {
+        let sets = self.sets(fleet);
+        let scheduled = sets.scheduled(state);
+        let mut parts = Parts::new(fleet);
+        for position in sets.matching.iter() {
+            let part = parts.of(position);
+            part.total += 1;
+            part.online += u64::from(recency.is_online(fleet.last_seen[position as usize]));
+        }
+        let staged = self.staged.iter().filter_map(|ordinal| fleet.position(ordinal));
+        for position in staged.filter(|&position| sets.matching.contains(position)) {
+            parts.of(position).staged += 1;
+        }
+        for position in sets.covered_in(state).iter() {
+            parts.of(position).covered += 1;
+        }
+        for position in sets.unsupported_in(state).iter() {
+            parts.of(position).unsupported += 1;
+        }
+        for position in sets.unscheduled(state).iter() {
+            parts.of(position).unscheduled += 1;
+        }
+        for position in scheduled.iter() {
+            parts.of(position).scheduled += 1;
+        }
+        for position in silent(fleet, scheduled, coverings).iter() {
+            parts.of(position).silent += 1;
+        }
+        for (version, devices) in fleet.by_version() {
+            devices.for_each(|position| {
+                if sets.matching.contains(position) {
+                    parts.of(position).count_version(version);
+                }
+            });
+        }
+        parts.status(fleet, rolled_out, self.target_version)
+    }
+
+    /// The devices behind one count of [`Self::status`] for the whole tag; `coverings` matter for silent ones only.
+    ///
+    /// Costs a few passes over the matching devices.
+    pub fn devices_in(
+        &self,
+        fleet: &Fleet,
+        state: WaveState,
+        subset: Subset,
+        coverings: &[Covering],
+        recency: &Recency,
+    ) -> DeviceSet {
+        let sets = self.sets(fleet);
+        let those = |holds: &dyn Fn(Position) -> bool| {
+            let mut found = WordSet::none(fleet.rows());
+            sets.matching.iter().filter(|&position| holds(position)).for_each(|position| found.insert(position));
+            found
+        };
+        let own = fleet.by_version().find(|&(version, _)| version == self.target_version);
+        let on_version = |position| own.is_some_and(|(_, devices)| devices.contains(position));
+        fleet.device_set(&match subset {
+            Subset::Matching => sets.matching,
+            Subset::Online => those(&|position| recency.is_online(fleet.last_seen[position as usize])),
+            Subset::OnVersion => those(&on_version),
+            Subset::Newer => those(&|position| sets.updated.contains(position) && !on_version(position)),
+            Subset::Older => those(&|position| !sets.updated.contains(position)),
+            Subset::Updated => sets.updated,
+            Subset::Covered => sets.covered_in(state),
+            Subset::Staged => those(&|position| self.staged.contains(fleet.layout().ordinal(position))),
+            Subset::Scheduled => sets.scheduled(state),
+            Subset::Silent => silent(fleet, sets.scheduled(state), coverings),
+            Subset::Unsupported => sets.unsupported_in(state),
+            Subset::Unscheduled => sets.unscheduled(state),
+        })
+    }
+}
+
+/// One tally for the devices without a group, then one for each group of the fleet.
+struct Parts {
+    groups: Vec<i32>,
+    tallies: Vec<Tally>,
+}
+
+impl Parts {
+    fn new(fleet: &Fleet) -> Self {
+        let mut groups = vec![-1; fleet.rows()];
+        for run in fleet.groups().by_position() {
+            groups[run.positions.start as usize..run.positions.end as usize].fill(run.code);
+        }
+        Self { groups, tallies: vec![Tally::default(); fleet.groups().names().len() + 1] }
+    }
+
+    fn of(&mut self, position: Position) -> &mut Tally {
+        // Codes of groups begin at 0, and −1 is that of no group.
+        &mut self.tallies[(self.groups[position as usize] + 1) as usize]
+    }
+
+    fn status(mut self, fleet: &Fleet, rolled_out: &[String], target_version: u32) -> Status {
+        let mut tag = Tally::default();
+        for tally in &mut self.tallies {
+            tally.finish(target_version);
+            tag.add(tally);
+        }
+        let groupless = self.tallies.remove(0);
+        let names = fleet.groups().names().iter().cloned();
+        let mut groups: Vec<(String, Tally)> = names.zip(self.tallies).collect();
+        let places: HashMap<&String, usize, RandomState> = rolled_out.iter().zip(0..).collect();
+        let mut first: Vec<(String, Tally)> = rolled_out.iter().cloned().map(|n| (n, Tally::default())).collect();
+        groups.retain_mut(|(name, tally)| match places.get(name) {
+            Some(&place) => {
+                first[place].1 = std::mem::take(tally);
+                false
+            }
+            None => tally.total > 0,
+        });
+        Status { tag, rolled_out: first, others: groups, groupless }
+    }
+}
+
+impl Tally {
+    /// Counts a device. Versions come in ascending order, all devices of one before those of the next.
+    fn count_version(&mut self, version: u32) {
+        match self.by_version.last_mut() {
+            Some((Some(last), devices)) if *last == version => *devices += 1,
+            _ => self.by_version.push((Some(version), 1)),
+        }
+    }
+
+    /// Works out what follows from the versions, and puts the latest first.
+    fn finish(&mut self, target_version: u32) {
+        self.by_version.reverse();
+        let known: u64 = self.by_version.iter().map(|(_, devices)| devices).sum();
+        for &(version, devices) in &self.by_version {
+            match version.map(|version| version.cmp(&target_version)) {
+                Some(std::cmp::Ordering::Equal) => self.on_version += devices,
+                Some(std::cmp::Ordering::Greater) => self.newer += devices,
+                Some(std::cmp::Ordering::Less) | None => {}
+            }
+        }
+        self.older = self.total - self.on_version - self.newer;
+        if known < self.total {
+            self.by_version.push((None, self.total - known));
+        }
+    }
+
+    /// Adds another part of the same wave.
+    fn add(&mut self, part: &Self) {
+        self.total += part.total;
+        self.online += part.online;
+        self.on_version += part.on_version;
+        self.newer += part.newer;
+        self.older += part.older;
+        self.covered += part.covered;
+        self.staged += part.staged;
+        self.scheduled += part.scheduled;
+        self.unsupported += part.unsupported;
+        self.unscheduled += part.unscheduled;
+        self.silent += part.silent;
+        for &(version, devices) in &part.by_version {
+            // Latest first, and an unknown version last: None is the least.
+            match self.by_version.binary_search_by(|(known, _)| version.cmp(known)) {
+                Ok(at) => self.by_version[at].1 += devices,
+                Err(at) => self.by_version.insert(at, (version, devices)),
+            }
+        }
+    }
+}
+
+/// The scheduled devices that were not seen since the first act that reaches them.
+fn silent(fleet: &Fleet, scheduled: WordSet, coverings: &[Covering]) -> WordSet {
+    let mut silent = WordSet::none(scheduled.rows());
+    let mut waiting = scheduled;
+    for Covering { reach, at } in coverings {
+        let reached: Vec<Position> = match reach {
+            Reach::Devices(devices) => {
+                let positions = devices.iter().filter_map(|ordinal| fleet.position(ordinal));
+                positions.filter(|&position| waiting.contains(position)).collect()
+            }
+            Reach::Group(name) => {
+                let members = fleet.groups().find(name).into_iter().flat_map(|group| group.runs.iter().cloned());
+                members.flatten().filter(|&position| waiting.contains(position)).collect()
+            }
+            Reach::Everyone => waiting.iter().collect(),
+        };
+        for position in reached {
+            waiting.remove(position);
+            let last_seen = fleet.last_seen[position as usize];
+            if last_seen == NEVER || i64::from(last_seen) < *at {
+                silent.insert(position);
+            }
+        }
+    }
+    silent
+}

@@ -1,0 +1,269 @@
+//! A wave over a fleet: who matches, who is in it, who is yet to be updated, and why one device is in or not.
+//!
+//! For a wave of target version V and tag T:
+//!
+//! - matching  = production ∩ tag T
+//! - updated   = matching ∩ { target version ≥ V }; an unknown version counts as older
+//! - covered   = matching ∩ (staged ∪ every device now in a group that was rolled out whole)
+//! - unsupported = matching ∩ { hardware id known, and without a target of version V in the wave's role }
+//! - scheduled = covered − updated − unsupported while the wave is active; matching − updated − unsupported once it is
+//!   complete; ∅ if canceled
+//!
+//! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
+//! as it is, so that devices that come, go, or change tag or group are where the rules put them.
+
+use std::collections::BTreeSet;
+
+use crate::fleet::fleet::{Fleet, WORD};
+use crate::fleet::groups::Group;
+use crate::ids::{Ordinal, Uuid};
+use crate::select::candidates::Excluded;
+use crate::select::selector::{Eligible, Reason, Resolved};
+use crate::sets::device_set::{DeviceSet, WordSet};
+use crate::sets::fleet_set::{FleetSet, clear_run};
+use crate::sets::layout::{Layout, Position};
+use crate::sets::portable_set::PortableSet;
+
+/// One target version on its way to the production devices of one tag.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wave {
+    /// The build number that its targets share.
+    pub target_version: u32,
+    /// The tag whose devices it is for. No device need listen to it.
+    pub tag: String,
+    /// All devices that sampled and listed rollouts have chosen, wherever those devices are now.
+    pub staged: DeviceSet,
+    /// The groups that were rolled out whole, by the names under which the fleet knows them now.
+    pub whole_groups: Vec<String>,
+    /// The hardware ids that have a target of the version in the wave's role. None: every device counts as supported,
+    /// as under rule 1 for candidates.
+    pub supported_hardware: Option<BTreeSet<String>>,
+}
+
+/// The number of the rule for candidates: candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported.
+/// Rule 1 did not subtract the unsupported devices.
+pub const CANDIDATES_RULE: u32 = 2;
+
+/// What has become of a wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaveState {
+    /// On its way.
+    Active,
+    /// Its targets are the production targets of the tag.
+    Complete,
+    /// Given up: devices that have updated stay, the others never see it.
+    Canceled,
+}
+
+impl WaveState {
+    /// The state as it is spelled everywhere.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Complete => "complete",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The state of a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        [Self::Active, Self::Complete, Self::Canceled].into_iter().find(|state| state.slug() == slug)
+    }
+}
+
+/// The sets of a wave over one fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveSets {
+    /// The production devices of the tag.
+    pub matching: WordSet,
+    /// Those at the wave's version or above.
+    pub updated: WordSet,
+    /// Those in the wave now.
+    pub covered: WordSet,
+    /// Those for whose hardware the wave has no target.
+    pub unsupported: WordSet,
+}
+
+impl WaveSets {
+    /// The devices that count as covered in a state: all matching ones once the wave is complete, none once it is
+    /// canceled.
+    pub fn covered_in(&self, state: WaveState) -> WordSet {
+        match state {
+            WaveState::Active => self.covered.clone(),
+            WaveState::Complete => self.matching.clone(),
+            WaveState::Canceled => WordSet::none(self.matching.rows()),
+        }
+    }
+
+    /// The devices that the wave is yet to update: covered − updated − unsupported.
+    pub fn scheduled(&self, state: WaveState) -> WordSet {
+        let mut scheduled = self.covered_in(state);
+        scheduled.subtract(&self.updated);
+        scheduled.subtract(&self.unsupported);
+        scheduled
+    }
+
+    /// The devices that the wave covers and cannot update: (covered ∩ unsupported) − updated.
+    pub fn unsupported_in(&self, state: WaveState) -> WordSet {
+        let mut unsupported = self.covered_in(state);
+        unsupported.subtract(&self.updated);
+        unsupported.subtract(&self.scheduled(state));
+        unsupported
+    }
+
+    /// The devices that the wave has not reached: matching − covered − updated.
+    pub fn unscheduled(&self, state: WaveState) -> WordSet {
+        let mut unscheduled = self.matching.clone();
+        unscheduled.subtract(&self.covered_in(state));
+        unscheduled.subtract(&self.updated);
+        unscheduled
+    }
+}
+
+/// Where a wave puts one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The device.
+    pub ordinal: Ordinal,
+    /// Why the wave is not for it: a test device, or on another tag. Such a device is neither covered nor updated.
+    pub mismatch: Option<Reason>,
+    /// Its group, if it has one.
+    pub group: Option<String>,
+    /// The target version that it reports, if known.
+    pub target_version: Option<u32>,
+    /// Whether a sampled or listed rollout has chosen it, even if it does not match now.
+    pub staged: bool,
+    /// Whether its group was rolled out whole.
+    pub whole_group: bool,
+    /// Whether it is in the wave now.
+    pub covered: bool,
+    /// Whether it is at the wave's version or above.
+    pub updated: bool,
+    /// Whether it matches, and the wave has no target for its hardware.
+    pub unsupported: bool,
+    /// Its hardware id, if known.
+    pub hardware_id: Option<String>,
+    /// Whether it is yet to be updated by this wave.
+    pub scheduled: bool,
+}
+
+/// The devices that a wave has reached, matching or not: staged ∪ whole groups.
+#[derive(Debug)]
+pub(crate) struct Coverage<'a> {
+    staged: &'a DeviceSet,
+    portable: PortableSet,
+    groups: Vec<Group<'a>>,
+}
+
+impl Coverage<'_> {
+    /// Takes them out of some words of the fleet, all of one chunk.
+    #[inline(always)]
+    pub(crate) fn exclude_from(&self, layout: &Layout, first: usize, words: &mut [u64]) {
+        let positions = (first * WORD) as Position..((first + words.len()) * WORD) as Position;
+        for group in &self.groups {
+            for run in group.within(positions.clone()) {
+                clear_run(first, words, run);
+            }
+        }
+        self.portable.exclude_from(layout, first, words);
+    }
+
+    fn in_whole_group(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
+        fleet.position(ordinal).is_some_and(|position| self.groups.iter().any(|group| group.contains(position)))
+    }
+
+    pub(crate) fn contains(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
+        self.staged.contains(ordinal) || self.in_whole_group(fleet, ordinal)
+    }
+}
+
+impl Wave {
+    /// The sets of the wave. Costs a few passes over one bit a device, and one over the staged set.
+    pub fn sets(&self, fleet: &Fleet) -> WaveSets {
+        let mut terms = Resolved::new(self.eligible(fleet)).terms(fleet);
+        let matching = terms.matching();
+        terms.updated = fleet.updated_to(self.target_version);
+        let older = terms.candidates();
+        terms.updated = Vec::new();
+        terms.excluded = vec![Excluded::Covered(self.coverage(fleet))];
+        let outside = terms.candidates();
+        let without = |others: &WordSet| {
+            let mut rest = matching.clone();
+            rest.subtract(others);
+            rest
+        };
+        let unsupported = match self.unsupported(fleet) {
+            Some(set) => {
+                terms.excluded = vec![Excluded::Positions(set)];
+                without(&terms.candidates())
+            }
+            None => WordSet::none(fleet.rows()),
+        };
+        WaveSets { updated: without(&older), covered: without(&outside), unsupported, matching }
+    }
+
+    /// Where the wave puts a device; none for a device that the fleet does not have.
+    pub fn standing(&self, fleet: &Fleet, uuid: &Uuid, state: WaveState) -> Option<Standing> {
+        let position = fleet.position_of(uuid)?;
+        let ordinal = fleet.layout().ordinal(position);
+        let mismatch = self.eligible(fleet).mismatch(position);
+        let target_version = fleet.target_version(ordinal);
+        let coverage = self.coverage(fleet);
+        let matches = mismatch.is_none();
+        let covered = matches && coverage.contains(fleet, ordinal);
+        let updated = matches && target_version.is_some_and(|version| version >= self.target_version);
+        let hardware_id = fleet.hardware_of(ordinal);
+        let unsupported = matches && hardware_id.is_some_and(|id| !self.supports(id));
+        let in_line = match state {
+            WaveState::Active => covered,
+            WaveState::Complete => matches,
+            WaveState::Canceled => false,
+        };
+        Some(Standing {
+            ordinal,
+            mismatch,
+            group: fleet.group_of(ordinal).map(String::from),
+            target_version,
+            staged: self.staged.contains(ordinal),
+            whole_group: coverage.in_whole_group(fleet, ordinal),
+            covered,
+            updated,
+            unsupported,
+            hardware_id: hardware_id.map(String::from),
+            scheduled: in_line && !updated && !unsupported,
+        })
+    }
+
+    /// Whether the wave has a target for hardware of this id.
+    fn supports(&self, hardware_id: &str) -> bool {
+        self.supported_hardware.as_ref().is_none_or(|supported| supported.contains(hardware_id))
+    }
+
+    /// The devices of the fleet, matching or not, for whose hardware the wave has no target; none if there are none.
+    pub(crate) fn unsupported(&self, fleet: &Fleet) -> Option<FleetSet> {
+        fleet.with_other_hardware_than(self.supported_hardware.as_ref()?)
+    }
+
+    /// Hardware ids without a target in the wave, each with its number of these devices: most first, then by id.
+    pub fn hardware_without_target<'a>(
+        &self,
+        fleet: &'a Fleet,
+        ordinals: impl IntoIterator<Item = Ordinal>,
+    ) -> Vec<(&'a str, u64)> {
+        let mut found = fleet.hardware_counts(ordinals);
+        found.retain(|(id, _)| !self.supports(id));
+        found.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
+        found
+    }
+
+    /// The devices that the wave is for: production ∩ tag.
+    pub(crate) fn eligible<'a>(&self, fleet: &'a Fleet) -> Eligible<'a> {
+        Eligible { production: Some(fleet.production_set()), tag: Some(fleet.listening_to(&self.tag)), group: None }
+    }
+
+    /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
+    pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
+        let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
+        Coverage { staged: &self.staged, portable: (&self.staged).into(), groups }
+    }
+}
