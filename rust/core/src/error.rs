@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ids::{Uuid, format_uuid};
-use crate::select::selector::{Offender, Reason};
+use crate::offender::{Offender, Reason};
 use crate::uuid_list::UuidListError;
 
 /// Everything that the core can refuse. The `Display` form is the sentence that a person gets to read.

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`ids`] | UUIDs, ordinals, the identity hash |
 //! | [`digest`](mod@digest) | the digest of a set of devices |
-//! | [`error`] | every error of the core |
+//! | [`error`], [`offender`] | every error of the core; why a listed device cannot be selected |
 //! | [`machine`] | CPU instructions, threads, memory, sorting |
 //! | [`sets`] | sets of devices: roaring bitmaps, bit vectors, position lists |
 //! | [`fleet`] | a fleet in columns, its indexes, and the live fleet that accepts check-ins |
@@ -25,6 +25,7 @@ pub mod fleet;
 pub mod ids;
 pub mod ingest;
 pub mod machine;
+pub mod offender;
 pub mod sampling;
 pub mod select;
 pub mod sets;
@@ -32,7 +33,8 @@ pub mod uuid_list;
 pub mod waves;
 
 pub use error::CoreError;
-pub use fleet::fleet::{Fleet, FleetColumns};
+pub use fleet::columns::FleetColumns;
+pub use fleet::fleet::Fleet;
 pub use fleet::live::{CheckIns, LiveFleet, Received};
 pub use ids::{Ordinal, Uuid};
 pub use machine::effort::Effort;
@@ -41,8 +43,9 @@ pub use sampling::recency::{Recency, Step};
 pub use select::breakdown::{Breakdown, Part};
 pub use select::selection::{Explanation, Selection};
 pub use select::selector::{Denominator, Limit, OnMismatch, Selector};
-pub use sets::device_set::{DeviceSet, WordSet};
+pub use sets::device_set::DeviceSet;
 pub use sets::portable_set::PortableSet;
+pub use sets::words::WordSet;
 pub use waves::rollout::{PlanCheck, Rollout, Staging};
 pub use waves::status::{Covering, Reach, Status, Subset, Tally};
 pub use waves::wave::{Standing, Wave, WaveSets, WaveState};

@@ -2,6 +2,7 @@
 //!
 //! The docstrings that users read are in `python/groundswell/_core.pyi`.
 
+use groundswell_core::fleet::columns;
 use groundswell_core::sampling::recency;
 use groundswell_core::select::{nearest, sample};
 use groundswell_core::waves::wave::CANDIDATES_RULE;
@@ -34,7 +35,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("ALGORITHM", sample::ALGORITHM)?;
     m.add("CANDIDATES_RULE", CANDIDATES_RULE)?;
     m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
-    m.add("NEVER_SEEN", recency::NEVER)?;
+    m.add("NEVER_SEEN", columns::NEVER)?;
     m.add("KERNEL", effort::choose_kernel()?.name())?;
     m.add("KERNELS", PyTuple::new(m.py(), Kernel::all().map(Kernel::name).collect::<Vec<_>>())?)?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundswell_core::ids::format_uuid;
-use groundswell_core::select::selector::Offender;
+use groundswell_core::offender::Offender;
 use groundswell_core::waves::serving::{self, Audience, Served, WaveOfTag};
 use groundswell_core::{
     CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Subset, Wave, WaveState,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::fleet::fleet::{Fleet, Registry};
+use crate::fleet::fleet::Fleet;
+use crate::fleet::registry::Registry;
 use crate::ids::{Ordinal, Uuid};
 use crate::machine::huge_pages;
 use crate::machine::prefetch::prefetch;
@@ -121,7 +122,7 @@ impl LiveFleet {
             last_seen.push(seen);
             versions.push(version);
         }
-        Fleet::at_a_moment(Arc::clone(&self.registry), last_seen, versions)
+        Fleet::from_registry(Arc::clone(&self.registry), last_seen, versions)
     }
 
     /// The number of rows, those of deleted devices among them.
@@ -218,7 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::fleet::FleetColumns;
+    use crate::fleet::columns::FleetColumns;
 
     const NOW: u32 = 1_795_000_000;
 

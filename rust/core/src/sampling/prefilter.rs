@@ -1,12 +1,12 @@
 //! Which devices survive the test on the uppermost bits of their variates, word by word.
 
-use crate::fleet::fleet::WORD;
 use crate::fleet::identity::{LANES, Line};
 use crate::machine::prefetch::prefetch;
 use crate::sampling::recency::Step;
 use crate::select::sample::{Rung, mix_but_last};
-use crate::sets::device_set::Bits;
 use crate::sets::layout::Position;
+use crate::sets::words::Bits;
+use crate::sets::words::WORD;
 
 /// The lines of a word.
 pub(crate) type Lines = [Line; WORD / LANES];

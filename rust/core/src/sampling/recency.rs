@@ -1,6 +1,7 @@
 //! How recently active a device is: its step, and the weight that the step stands for.
 
 use crate::error::CoreError;
+use crate::fleet::columns::NEVER;
 
 /// A device's recency step: 0 within the online threshold, then one for each eighth of a half-life, 80 at most.
 pub type Step = u8;
@@ -10,9 +11,6 @@ pub const LAST_STEP: Step = 80;
 
 /// The number of steps.
 pub const STEPS: usize = LAST_STEP as usize + 1;
-
-/// The value in a last-seen column that stands for "never".
-pub const NEVER: u32 = 0;
 
 /// 2^(i/8) for i = 0…7, correctly rounded; powers of two scale them exactly.
 const EIGHTH_ROOTS: [f64; 8] = [

@@ -189,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::fleet::FleetColumns;
+    use crate::fleet::columns::FleetColumns;
 
     /// Devices whose UUIDs descend.
     fn fleet(devices: u32) -> Fleet {

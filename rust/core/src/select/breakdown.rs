@@ -1,8 +1,8 @@
 //! Picked devices by recency band, group and hardware id, next to the candidates.
 
+use crate::fleet::columns::NEVER;
 use crate::fleet::fleet::Fleet;
 use crate::ids::Ordinal;
-use crate::sampling::recency::NEVER;
 use crate::sets::layout::Position;
 
 const HOUR: i64 = 3600;

@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::fleet::fleet::WORD;
-use crate::sets::device_set::{Bits, WordSet};
-use crate::sets::fleet_set::{FleetSet, fill_run, for_each_position};
+use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::{CHUNK, Layout, Position};
 use crate::sets::portable_set::PortableSet;
+use crate::sets::words::WORD;
+use crate::sets::words::{Bits, WordSet};
+use crate::sets::words::{fill_run, for_each_position};
 use crate::waves::wave::Coverage;
 
 /// A run of positions within one chunk.

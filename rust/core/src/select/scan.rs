@@ -11,7 +11,7 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::fleet::fleet::{BLOCK, Fleet, WORD};
+use crate::fleet::fleet::{BLOCK, Fleet};
 use crate::fleet::identity::LANES;
 use crate::machine::effort::Effort;
 use crate::machine::kernel::Kernel;
@@ -23,8 +23,9 @@ use crate::sampling::prefilter::{avx2, avx512};
 use crate::sampling::recency::{LAST_STEP, Recency, SLOWDOWN, STEPS, Step};
 use crate::select::candidates::{Counts, Span, Terms, Window, count_where};
 use crate::select::sample::{Rung, SeedKey, mix_but_last};
-use crate::sets::device_set::Bits;
 use crate::sets::layout::Position;
+use crate::sets::words::Bits;
+use crate::sets::words::WORD;
 
 /// Words of a block.
 const BLOCK_WORDS: usize = BLOCK / WORD;

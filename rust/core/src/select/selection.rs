@@ -7,11 +7,12 @@ use crate::error::CoreError;
 use crate::fleet::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
 use crate::machine::effort::Effort;
+use crate::offender::Reason;
 use crate::sampling::recency::{Recency, Step, weight};
 use crate::sampling::top_k::order;
 use crate::select::breakdown::{Breakdown, Counter};
 use crate::select::sample::{Drawn, SeedKey, clock, count, sample};
-use crate::select::selector::{Limit, OnMismatch, Reason, Resolved, Scope, Selector};
+use crate::select::selector::{Limit, OnMismatch, Resolved, Scope, Selector};
 use crate::sets::layout::Position;
 
 /// The devices that a selector and a limit pick from a fleet.
@@ -239,7 +240,7 @@ mod tests {
     use std::num::NonZero;
 
     use super::*;
-    use crate::fleet::fleet::FleetColumns;
+    use crate::fleet::columns::FleetColumns;
     use crate::ids::fmix64;
     use crate::machine::kernel::Kernel;
     use crate::select::sample::Clock;

@@ -5,7 +5,6 @@
 //! - updated    = { target version ≥ V }; an unknown version counts as older
 
 use std::borrow::Cow;
-use std::fmt;
 
 use foldhash::{HashSet, HashSetExt};
 
@@ -13,12 +12,13 @@ use crate::error::CoreError;
 use crate::fleet::fleet::Fleet;
 use crate::fleet::groups::Group;
 use crate::ids::Uuid;
+use crate::offender::{Offender, Reason};
 use crate::select::candidates::{Counts, Excluded, Terms};
 use crate::select::nearest::nearest;
-use crate::sets::device_set::WordSet;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::Position;
 use crate::sets::portable_set::PortableSet;
+use crate::sets::words::WordSet;
 
 /// How many near spellings an error carries.
 const NEAREST: usize = 3;
@@ -77,58 +77,6 @@ pub enum Denominator {
     Remaining,
     /// The matching devices that were seen within the online threshold.
     Online,
-}
-
-/// Why a listed device cannot be selected. Reasons are checked in this order, and the first that holds is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The fleet has no such device.
-    Unknown,
-    /// It is a test device.
-    Test,
-    /// It does not listen to the tag.
-    WrongTag,
-    /// It is not in the group.
-    WrongGroup,
-    /// Its hardware id is known, and the wave has no target for it.
-    NoTarget,
-}
-
-impl Reason {
-    /// All of them, in the order in which they are checked.
-    pub const ALL: [Self; 5] = [Self::Unknown, Self::Test, Self::WrongTag, Self::WrongGroup, Self::NoTarget];
-
-    /// The reason as a stable slug.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Test => "test",
-            Self::WrongTag => "wrong-tag",
-            Self::WrongGroup => "wrong-group",
-            Self::NoTarget => "no-target-for-hardware",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "not in the fleet",
-            Self::Test => "a test device",
-            Self::WrongTag => "on another tag",
-            Self::WrongGroup => "in another group or none",
-            Self::NoTarget => "no target for its hardware",
-        })
-    }
-}
-
-/// A listed device that the selector does not allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offender {
-    /// The device.
-    pub uuid: Uuid,
-    /// Why it cannot be selected.
-    pub reason: Reason,
 }
 
 /// What a selector comes to in a fleet.
@@ -263,7 +211,7 @@ impl Selector {
             if excluded.is_empty() {
                 return Err(CoreError::EmptyList { what: "of devices to exclude" });
             }
-            resolved.excluded_unknown += fleet.count_strangers(excluded);
+            resolved.excluded_unknown += fleet.count_unknown(excluded);
             resolved.excluded.push(Excluded::Ordinals(excluded.clone()));
         }
         Ok(resolved)
@@ -309,7 +257,7 @@ impl<'a> Resolved<'a> {
     /// The sets of the matching devices and of the candidates.
     pub(crate) fn terms(&mut self, fleet: &'a Fleet) -> Terms<'a> {
         let Eligible { production, tag, group } = self.eligible;
-        let mut terms = Terms::everywhere(fleet.layout(), fleet.everyone().into_iter().collect());
+        let mut terms = Terms::everywhere(fleet.layout(), fleet.present().into_iter().collect());
         match &self.listed {
             // Each of them was found to be there and eligible.
             Some(listed) => {

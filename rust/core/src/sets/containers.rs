@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::fleet::fleet::WORD;
-use crate::sets::device_set::Bits;
-use crate::sets::fleet_set::{clear_run, fill_run};
 use crate::sets::layout::{CHUNK, Position};
+use crate::sets::words::Bits;
+use crate::sets::words::WORD;
+use crate::sets::words::{clear_run, fill_run};
 
 /// The words of a container.
 pub(crate) const WORDS: usize = CHUNK / WORD;

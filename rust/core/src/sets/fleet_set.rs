@@ -1,10 +1,7 @@
 //! Sets of positions within a loaded fleet, in the form that a scan reads.
 
-use std::ops::Range;
-
-use crate::fleet::fleet::WORD;
-use crate::sets::device_set::{Bits, WordSet};
 use crate::sets::layout::{CHUNK, Position};
+use crate::sets::words::{WORD, WordSet};
 
 /// A set is kept as words where at least one device in this many is in it: a list would take more memory.
 const DENSE: usize = 32;
@@ -177,46 +174,6 @@ fn below(positions: &[Position], likely: usize, end: usize) -> usize {
     positions.partition_point(is_below)
 }
 
-/// All ones within these positions, zero elsewhere, in the words from `first` on.
-#[inline(always)]
-pub(crate) fn fill_run(first: usize, words: &mut [u64], run: Range<Position>) {
-    change_run(first, words, run, |word, mask| *word |= mask);
-}
-
-/// Zero within these positions, as before elsewhere.
-#[inline(always)]
-pub(crate) fn clear_run(first: usize, words: &mut [u64], run: Range<Position>) {
-    change_run(first, words, run, |word, mask| *word &= !mask);
-}
-
-#[inline(always)]
-fn change_run(first: usize, words: &mut [u64], run: Range<Position>, change: impl Fn(&mut u64, u64)) {
-    if run.is_empty() {
-        return;
-    }
-    let (start, end) = (run.start as usize - first * WORD, run.end as usize - 1 - first * WORD);
-    let (low, high) = (u64::MAX << (start % WORD), u64::MAX >> (WORD - 1 - end % WORD));
-    let touched = &mut words[start / WORD..=end / WORD];
-    match touched {
-        [only] => change(only, low & high),
-        [first, middle @ .., last] => {
-            change(first, low);
-            middle.iter_mut().for_each(|word| change(word, u64::MAX));
-            change(last, high);
-        }
-        [] => {}
-    }
-}
-
-/// The bits that are set, as positions.
-pub(crate) fn for_each_position(first: usize, words: &[u64], mut each: impl FnMut(Position)) {
-    for (&word, at) in words.iter().zip(first..) {
-        for bit in Bits(word) {
-            each((at * WORD) as Position + bit);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -224,6 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sets::words::{fill_run, for_each_position};
 
     fn bits(first: usize, words: &[u64]) -> Vec<Position> {
         let mut found = Vec::new();
@@ -287,17 +245,6 @@ mod tests {
             let set = FleetSet::List(list);
             prop_assert!(members.iter().all(|&member| set.contains(member)));
             prop_assert!((0..200).all(|at| set.contains(at * 2003) == members.contains(&(at * 2003))));
-        }
-
-        #[test]
-        fn a_run_is_filled_and_cleared_exactly(start in 0u32..400, len in 0u32..400) {
-            let run = 128 + start..(128 + start + len).min(128 + 448);
-            let mut words = [0u64; 7];
-            fill_run(2, &mut words, run.clone());
-            prop_assert!(bits(2, &words).into_iter().eq(run.clone()));
-            let mut words = [u64::MAX; 7];
-            clear_run(2, &mut words, run.clone());
-            prop_assert!(bits(2, &words).into_iter().eq((128..128 + 448).filter(|p| !run.contains(p))));
         }
     }
 }

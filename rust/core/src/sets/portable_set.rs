@@ -233,9 +233,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::fleet::WORD;
     use crate::ids::fmix64;
-    use crate::sets::fleet_set::{clear_run, for_each_position};
+    use crate::sets::words::WORD;
+    use crate::sets::words::{clear_run, for_each_position};
 
     /// Two chunks and a part of a third, by position; in groups that lie in disorder, or in one group.
     fn layout(in_groups: bool) -> Layout {

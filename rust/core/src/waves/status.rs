@@ -13,10 +13,12 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use crate::fleet::columns::NEVER;
 use crate::fleet::fleet::Fleet;
-use crate::sampling::recency::{NEVER, Recency};
-use crate::sets::device_set::{DeviceSet, WordSet};
+use crate::sampling::recency::Recency;
+use crate::sets::device_set::DeviceSet;
 use crate::sets::layout::Position;
+use crate::sets::words::WordSet;
 use crate::waves::wave::{Wave, WaveState};
 
 /// The devices that one rollout covers, or that completion does.

@@ -14,15 +14,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::fleet::fleet::{Fleet, WORD};
+use crate::fleet::fleet::Fleet;
 use crate::fleet::groups::Group;
 use crate::ids::{Ordinal, Uuid};
+use crate::offender::Reason;
 use crate::select::candidates::Excluded;
-use crate::select::selector::{Eligible, Reason, Resolved};
-use crate::sets::device_set::{DeviceSet, WordSet};
-use crate::sets::fleet_set::{FleetSet, clear_run};
+use crate::select::selector::{Eligible, Resolved};
+use crate::sets::device_set::DeviceSet;
+use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::{Layout, Position};
 use crate::sets::portable_set::PortableSet;
+use crate::sets::words::WORD;
+use crate::sets::words::WordSet;
+use crate::sets::words::clear_run;
 
 /// One target version on its way to the production devices of one tag.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -258,7 +262,7 @@ impl Wave {
 
     /// The devices that the wave is for: production ∩ tag.
     pub(crate) fn eligible<'a>(&self, fleet: &'a Fleet) -> Eligible<'a> {
-        Eligible { production: Some(fleet.production_set()), tag: Some(fleet.listening_to(&self.tag)), group: None }
+        Eligible { production: Some(fleet.production_set()), tag: Some(fleet.with_tag(&self.tag)), group: None }
     }
 
     /// A group that the fleet does not know has no devices now: its standing rule covers nobody.

@@ -1,7 +1,7 @@
 //! When a device was last seen.
 
 use super::{BadCell, Reason, TextColumn, present, trimmed};
-use crate::sampling::recency::NEVER;
+use crate::fleet::columns::NEVER;
 
 /// How many seconds a clock may be fast.
 const TOLERANCE: i64 = 24 * 3600;
