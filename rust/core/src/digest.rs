@@ -1,4 +1,4 @@
-//! The digest by which a set of devices is known for ever.
+//! The digest of a set of devices: SHA-256 over its sorted UUIDs.
 
 use std::slice::IterMut;
 use std::sync::{Mutex, PoisonError};
@@ -6,43 +6,50 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::ids::Uuid;
-use crate::machine::bucket_sort::sort_nearly_even;
+use crate::machine::bucket_sort::bucket_sort;
 use crate::machine::huge_pages;
-use crate::machine::thread_pool::{Turns, share};
+use crate::machine::thread_pool::{WorkQueue, run_parallel};
 
-/// UUIDs as numbers, high byte first: they have the order of the bytes, and are compared in one step.
+/// A UUID as a big-endian number, which compares like its bytes, in one operation.
 type Number = u128;
 
-/// There is a part for each first byte.
+/// One part for each value of the first byte.
 const PARTS: usize = 256;
 
-/// Fewer UUIDs are not worth a second thread.
-const MANY: usize = 1 << 15;
+/// From this many UUIDs on, a second thread pays.
+const MIN_PARALLEL: usize = 1 << 15;
 
-/// SHA-256 over 16-byte UUIDs in ascending order.
+/// SHA-256 over 16-byte UUIDs in ascending order. The order of `uuids` does not matter; repeats count.
 ///
-/// They are sorted in parts that stay in a cache, many of them by two threads; what is sorted is hashed meanwhile.
+/// Sorts in parts that fit in the cache, with two threads for many UUIDs, and hashes each part as soon as it is sorted.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::digest::digest;
+///
+/// assert_eq!(digest(&[[2; 16], [1; 16]]), digest(&[[1; 16], [2; 16]]));
+/// ```
 pub fn digest(uuids: &[Uuid]) -> [u8; 32] {
-    let threads = if uuids.len() < MANY { 1 } else { 2 };
+    let threads = if uuids.len() < MIN_PARALLEL { 1 } else { 2 };
     let (mut grouped, lengths) = by_first_byte(uuids, threads);
     let mut rest = &mut grouped[..];
     let parts = lengths.map(|length| rest.split_off_mut(..length).expect("they add up to all"));
-    let turns = Turns::of(parts.into_iter().enumerate());
+    let queue = WorkQueue::new(parts.into_iter().enumerate());
     let (sorted, hashing) = (Mutex::new([None; PARTS]), Mutex::new(Hashing::default()));
-    share(threads - 1, || {
+    run_parallel(threads - 1, || {
         let mut scratch = Scratch::default();
-        for (number, part) in turns.take() {
+        for (number, part) in queue.items() {
             scratch.sort(part);
             let part: &[Number] = part;
             lock(&sorted)[number] = Some(part);
-            // Whoever comes while another hashes sorts on.
+            // While the other thread hashes, this one sorts the next part.
             if let Ok(mut hashing) = hashing.try_lock() {
-                hashing.go_on(&sorted);
+                hashing.advance(&sorted);
             }
         }
     });
     let mut hashing = hashing.into_inner().unwrap_or_else(PoisonError::into_inner);
-    hashing.go_on(&sorted);
+    hashing.advance(&sorted);
     hashing.hash.finalize().into()
 }
 
@@ -50,7 +57,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts those together that begin with the same byte, as numbers. Gives them all, and how many there are of each.
+/// Groups UUIDs by their first byte, as numbers. Returns them and the size of each group.
 fn by_first_byte(uuids: &[Uuid], threads: usize) -> (Vec<Number>, [usize; PARTS]) {
     let shares: Vec<&[Uuid]> = uuids.chunks(uuids.len().div_ceil(threads).max(1)).collect();
     let mut lengths = [0; PARTS];
@@ -61,16 +68,16 @@ fn by_first_byte(uuids: &[Uuid], threads: usize) -> (Vec<Number>, [usize; PARTS]
     }
     let mut grouped = huge_pages::zeroed(uuids.len());
     let mut rest = &mut grouped[..];
-    // Where the UUIDs of each share go: of each part to some places next to each other.
+    // For each share of the input and each part: the slots that it fills, which are adjacent.
     let mut places: Vec<Vec<IterMut<'_, Number>>> = shares.iter().map(|_| Vec::with_capacity(PARTS)).collect();
     for part in 0..PARTS {
         for (of_share, places) in of_shares.iter().zip(&mut places) {
             places.push(rest.split_off_mut(..of_share[part]).expect("they add up to all").iter_mut());
         }
     }
-    let turns = Turns::of(shares.into_iter().zip(places));
-    share(threads - 1, || {
-        for (uuids, mut places) in turns.take() {
+    let queue = WorkQueue::new(shares.into_iter().zip(places));
+    run_parallel(threads - 1, || {
+        for (uuids, mut places) in queue.items() {
             for uuid in uuids {
                 let place = places[usize::from(uuid[0])].next().expect("one for each that was counted");
                 *place = Number::from_be_bytes(*uuid);
@@ -80,36 +87,36 @@ fn by_first_byte(uuids: &[Uuid], threads: usize) -> (Vec<Number>, [usize; PARTS]
     (grouped, lengths)
 }
 
-/// Memory in which a part is sorted.
+/// Reused memory for sorting a part.
 #[derive(Default)]
 struct Scratch {
     sorted: Vec<Number>,
-    places: Vec<u32>,
+    starts: Vec<u32>,
 }
 
 impl Scratch {
-    /// Sorts numbers that begin with the same byte, and makes them the bytes of the UUIDs again.
+    /// Sorts numbers that begin with the same byte, and converts them back to the bytes of the UUIDs.
     fn sort(&mut self, part: &mut [Number]) {
         self.sorted.clear();
         self.sorted.resize(part.len(), 0);
-        // Those of most UUIDs are random: the bytes after the first are nearly even.
-        let covered = |number: Number| (number >> 88) as u32;
-        sort_nearly_even(part, &mut self.sorted, &mut self.places, covered, |a, b| a < b);
+        // Most UUIDs are random, so the bytes after the first are nearly uniform.
+        let key = |number: Number| (number >> 88) as u32;
+        bucket_sort(part, &mut self.sorted, &mut self.starts, key, |a, b| a < b);
         part.iter_mut().zip(&self.sorted).for_each(|(place, number)| *place = number.to_be());
     }
 }
 
-/// How far the parts are hashed.
+/// The hash of the parts so far.
 #[derive(Default)]
 struct Hashing {
     hash: Sha256,
-    /// The number of the first part that is not.
+    /// The first part that is not hashed.
     next: usize,
 }
 
 impl Hashing {
-    /// Hashes the parts that come next, as long as they are sorted.
-    fn go_on(&mut self, sorted: &Mutex<[Option<&[Number]>; PARTS]>) {
+    /// Hashes the next parts up to the first that is not sorted.
+    fn advance(&mut self, sorted: &Mutex<[Option<&[Number]>; PARTS]>) {
         let sorted = |number: usize| lock(sorted).get(number).copied().flatten();
         while let Some(part) = sorted(self.next) {
             self.hash.update(bytemuck::cast_slice::<Number, u8>(part));
@@ -124,7 +131,7 @@ mod tests {
     use crate::ids::fmix64;
 
     #[test]
-    fn it_is_that_of_the_sorted_bytes_however_many_and_wherever_they_differ() {
+    fn the_digest_is_sha256_of_the_sorted_bytes() {
         for count in [0, 1, 1000, 40_000, 100_000] {
             for shift in [0, 64, 100, 127] {
                 let random = |i: u64| u128::from(fmix64(i)) << 64 | u128::from(fmix64(!i));

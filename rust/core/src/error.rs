@@ -1,4 +1,4 @@
-//! What the core can refuse, as one enumeration. The binding maps each variant to an exception, exhaustively.
+//! All errors of the core. The binding maps each variant to an exception, exhaustively.
 
 use std::fmt;
 
@@ -6,68 +6,68 @@ use crate::ids::{Uuid, format_uuid};
 use crate::offender::{Offender, Reason};
 use crate::uuid_list::UuidListError;
 
-/// Everything that the core can refuse. The `Display` form is the sentence that a person gets to read.
+/// An error of the core. The `Display` form is the sentence that users read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CoreError {
     /// No group of this name.
     UnknownGroup {
-        /// The name asked for.
+        /// The unknown name.
         name: String,
-        /// Groups that are spelled like it.
+        /// Groups with a similar spelling.
         nearest: Vec<String>,
     },
     /// No tag of this name.
     UnknownTag {
-        /// The name asked for.
+        /// The unknown name.
         name: String,
-        /// Tags that are spelled like it.
+        /// Tags with a similar spelling.
         nearest: Vec<String>,
     },
-    /// Listed devices that the selector does not allow.
+    /// The list contains offenders.
     MismatchedDevices {
         /// How many devices were listed.
         listed: usize,
-        /// Every offender with its reason, in list order.
+        /// All offenders, in list order.
         offenders: Vec<Offender>,
     },
-    /// A list of devices that is given but empty.
+    /// A list of devices is given but empty.
     EmptyList {
-        /// What the list is for.
+        /// What the list is for, as the end of "the list …".
         what: &'static str,
     },
-    /// A count that is 0.
+    /// The limit is a count of 0.
     ZeroLimit,
-    /// A percentage, in thousandths of a percent, outside 1 … 100 000.
+    /// The percentage is outside 0.001 to 100.
     BadPercentage {
-        /// Thousandths of a percent.
+        /// The percentage in thousandths of a percent.
         thousandths: u32,
     },
-    /// A rollout without group, list or limit.
+    /// The rollout has no group, list or limit.
     NothingAsked,
-    /// A rollout of a group without list or limit that does not say that the whole group is meant.
+    /// The rollout has a group, no list and no limit, and does not request the whole group.
     WholeGroupUnsaid {
         /// The group.
         group: String,
     },
-    /// A rollout of a whole group that does not name the group, or asks for less at once.
+    /// The rollout requests a whole group without naming it, or combines it with something narrower.
     BadWholeGroup {
-        /// What else it asks for; none where it names no group.
+        /// What it is combined with; `None` if the group is missing.
         with: Option<&'static str>,
     },
-    /// A goal together with what it replaces.
+    /// A goal is combined with something that it replaces.
     BadGoal {
-        /// What it was combined with.
+        /// What it is combined with.
         with: &'static str,
     },
-    /// Only online devices are asked for, and the rollout is not a sample.
+    /// The rollout is restricted to online devices and is not a sample.
     OnlineOnlyWithoutSample,
-    /// A setting in seconds below the least that makes sense.
+    /// A setting in seconds is below its minimum.
     BadSetting {
         /// The setting.
         name: &'static str,
         /// The value given, in seconds.
         value: i64,
-        /// The least value allowed, in seconds.
+        /// The minimum, in seconds.
         least: i64,
     },
     /// Two rows have the same UUID.
@@ -79,45 +79,45 @@ pub enum CoreError {
         /// Its second row.
         second: usize,
     },
-    /// Columns of a fleet that do not fit together.
+    /// The columns of a fleet contradict each other.
     BadColumns {
-        /// The column at fault.
+        /// The column with the contradiction.
         column: &'static str,
     },
-    /// More devices than ordinals.
+    /// The fleet has more devices than there are ordinals.
     TooManyDevices {
         /// How many there were.
         devices: usize,
     },
-    /// Bytes that are no set in the portable Roaring format.
+    /// The bytes are not a set in the portable Roaring format.
     BadDeviceSet {
         /// What is wrong with them.
         reason: String,
     },
-    /// Selections that cannot be merged, since their keys cannot be compared or what they counted does not add up.
+    /// The selections cannot be merged: their keys are not comparable, or one lacks a count that the limit needs.
     UnlikeSelections {
-        /// The place of the one that is unlike the first.
+        /// The index of the first selection that differs.
         shard: usize,
-        /// In what.
+        /// What differs.
         what: &'static str,
     },
-    /// A selection of a shard that is too short to be merged.
+    /// A shard's selection is too short: the merged selection may need a device that it lacks.
     ShortShard {
-        /// The place of the selection.
+        /// The index of the selection.
         shard: usize,
         /// How many devices it picked.
         picked: u64,
-        /// How many it needs to have picked.
+        /// How many it must pick.
         needed: u64,
     },
-    /// A device that two shards have.
+    /// Two shards contain the same device.
     RepeatedDevice {
         /// The device.
         uuid: Uuid,
-        /// The places of the two selections.
+        /// The indexes of the two selections.
         shards: [u32; 2],
     },
-    /// A UUID list that is no text.
+    /// The UUID list is not text.
     UuidList(UuidListError),
 }
 
@@ -142,19 +142,19 @@ impl fmt::Display for CoreError {
             Self::WholeGroupUnsaid { group } => {
                 write!(f, "the rollout names group `{}` and nothing else", cropped(group))
             }
-            Self::BadWholeGroup { with: None } => f.write_str("a whole group is asked for, and no group is named"),
-            Self::BadWholeGroup { with: Some(what) } => write!(f, "a whole group is asked for together with {what}"),
+            Self::BadWholeGroup { with: None } => f.write_str("a whole group is requested, and no group is named"),
+            Self::BadWholeGroup { with: Some(what) } => write!(f, "a whole group is requested together with {what}"),
             Self::BadGoal { with } => write!(f, "a goal (`to`) cannot be combined with {with}"),
-            Self::OnlineOnlyWithoutSample => f.write_str("only online devices are asked for, and no sample is drawn"),
+            Self::OnlineOnlyWithoutSample => f.write_str("only online devices are requested, and no sample is drawn"),
             Self::BadSetting { name, value, least } => {
                 write!(f, "the {name} is `{value}` s, the least is {least} s")
             }
             Self::RepeatedUuid { uuid, first, second } => {
-                write!(f, "uuid `{}` stands in row {} and again in row {}", format_uuid(uuid), first + 1, second + 1)
+                write!(f, "uuid `{}` is in row {} and again in row {}", format_uuid(uuid), first + 1, second + 1)
             }
             Self::BadColumns { column } => write!(f, "the column `{column}` does not fit the others"),
-            Self::TooManyDevices { devices } => write!(f, "`{devices}` devices are more than a fleet can number"),
-            Self::BadDeviceSet { reason } => write!(f, "the bytes are no portable Roaring bitmap: {reason}"),
+            Self::TooManyDevices { devices } => write!(f, "`{devices}` devices exceed the number of ordinals"),
+            Self::BadDeviceSet { reason } => write!(f, "the bytes are not a portable Roaring bitmap: {reason}"),
             Self::UnlikeSelections { shard, what } => {
                 write!(f, "selection {} differs from the first in its `{what}`", shard + 1)
             }
@@ -172,10 +172,10 @@ impl fmt::Display for CoreError {
 
 impl std::error::Error for CoreError {}
 
-/// How many offenders of each reason the sentence names; all of them are in the error as data.
+/// How many offenders per reason the sentence names. The error's data has all of them.
 const MAX_NAMED: usize = 5;
 
-/// Offenders by reason, in the order in which reasons are checked.
+/// Writes the offenders by reason, in the order of [`Reason::ALL`].
 fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Offender]) -> fmt::Result {
     write!(f, "{} of the {listed} listed devices cannot be selected: ", offenders.len())?;
     let mut separator = "";
@@ -194,12 +194,12 @@ fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Off
     Ok(())
 }
 
-/// A name that a person typed, short enough for a message.
+/// A user's text, escaped and cropped for a message.
 fn cropped(name: &str) -> String {
-    const LONGEST: usize = 64;
-    if name.chars().count() <= LONGEST {
+    const MAX_LENGTH: usize = 64;
+    if name.chars().count() <= MAX_LENGTH {
         return name.escape_debug().to_string();
     }
-    let head: String = name.chars().take(LONGEST).collect();
+    let head: String = name.chars().take(MAX_LENGTH).collect();
     format!("{}…", head.escape_debug())
 }

@@ -1,9 +1,9 @@
-//! UUIDs, ordinals, and the identity hash by which a device enters the sampling algorithm.
+//! UUIDs, ordinals, and the identity hash that the sampling algorithm uses.
 
-/// A device's UUID: 16 bytes, big-endian, in the order in which they are printed.
+/// A device's UUID: 16 bytes in the order of the text form.
 pub type Uuid = [u8; 16];
 
-/// A device's dense 32-bit number in its factory.
+/// A device's number in its factory: 0, 1, 2 …
 pub type Ordinal = u32;
 
 /// MurmurHash3's 64-bit finalizer, a bijection.
@@ -16,9 +16,9 @@ pub const fn fmix64(mut h: u64) -> u64 {
     h ^ (h >> 33)
 }
 
-/// The number of which [`fmix64`] is this.
+/// The inverse of [`fmix64`].
 pub(crate) const fn unfmix64(mut h: u64) -> u64 {
-    // A shift by more than half undoes itself, and a product is undone by the inverse of an odd factor.
+    // `h ^= h >> 33` is its own inverse; multiply by the inverse of each factor modulo 2⁶⁴.
     h ^= h >> 33;
     h = h.wrapping_mul(inverse(0xC4CE_B9FE_1A85_EC53));
     h ^= h >> 33;
@@ -26,7 +26,7 @@ pub(crate) const fn unfmix64(mut h: u64) -> u64 {
     h ^ (h >> 33)
 }
 
-/// The inverse of an odd number modulo 2⁶⁴: each of Newton's steps doubles the lower bits that are right, at first 3.
+/// The inverse of an odd number modulo 2⁶⁴, by Newton's method: each step doubles the number of correct low bits, from 3.
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut bits = 3;
@@ -40,7 +40,7 @@ const fn inverse(odd: u64) -> u64 {
 const UPPER_KEY: u64 = 0xA076_1D64_78BD_642F;
 const LOWER_KEY: u64 = 0xE703_7ED1_A0B4_28DB;
 
-/// The big-endian halves of a UUID, the upper one first.
+/// The upper and the lower half of a UUID, big-endian.
 #[inline]
 pub(crate) const fn halves(uuid: &Uuid) -> (u64, u64) {
     let both = u128::from_be_bytes(*uuid);
@@ -49,20 +49,34 @@ pub(crate) const fn halves(uuid: &Uuid) -> (u64, u64) {
 
 /// The 64-bit identity hash of a UUID (algorithm 1, point 2).
 ///
-/// It is kept for each device, so that a selection never reads the UUIDs themselves.
+/// A fleet stores it for each device, so that a selection does not read UUIDs.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::ids::identity_hash;
+///
+/// assert_ne!(identity_hash(&[1; 16]), identity_hash(&[2; 16]));
+/// ```
 #[inline]
 pub const fn identity_hash(uuid: &Uuid) -> u64 {
     let (upper, lower) = halves(uuid);
     fmix64((lower ^ LOWER_KEY).wrapping_add(fmix64(upper ^ UPPER_KEY)))
 }
 
-/// The lower half of the UUID that has this upper half and this identity hash: there is one for any two.
+/// The lower half of the UUID with this upper half and identity hash. For any pair there is exactly one.
 #[inline]
 pub(crate) const fn lower_half(upper: u64, identity: u64) -> u64 {
     unfmix64(identity).wrapping_sub(fmix64(upper ^ UPPER_KEY)) ^ LOWER_KEY
 }
 
-/// A UUID as it is printed: lower case, hyphenated.
+/// The text form of a UUID: lower case, hyphenated.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::ids::format_uuid;
+///
+/// assert_eq!(format_uuid(&[0xAB; 16]), "abababab-abab-abab-abab-abababababab");
+/// ```
 pub fn format_uuid(uuid: &Uuid) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(36);

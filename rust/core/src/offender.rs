@@ -1,26 +1,26 @@
-//! Offenders: listed devices that a selector does not allow, and why.
+//! Offenders: listed devices that cannot be selected, and why.
 
 use std::fmt;
 
 use crate::ids::Uuid;
 
-/// Why a listed device cannot be selected. Reasons are checked in this order, and the first that holds is given.
+/// Why a listed device cannot be selected. If several reasons apply, the first in this order is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The fleet has no such device.
     Unknown,
-    /// It is a test device.
+    /// It is a test device, and the selector allows only production devices.
     Test,
     /// It does not listen to the tag.
     WrongTag,
     /// It is not in the group.
     WrongGroup,
-    /// Its hardware id is known, and the wave has no target for it.
+    /// The wave has no target for its hardware id, which is known.
     NoTarget,
 }
 
 impl Reason {
-    /// All of them, in the order in which they are checked.
+    /// All reasons, in the order of the check.
     pub const ALL: [Self; 5] = [Self::Unknown, Self::Test, Self::WrongTag, Self::WrongGroup, Self::NoTarget];
 
     /// The reason as a stable slug.
@@ -47,7 +47,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A listed device that the selector does not allow.
+/// A listed device that cannot be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offender {
     /// The device.

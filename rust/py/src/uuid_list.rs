@@ -58,7 +58,7 @@ impl PyUuidColumn {
     #[new]
     fn new(rows: usize) -> PyResult<Self> {
         // A failed allocation would abort the process.
-        let room = huge_pages::try_with_room(rows);
+        let room = huge_pages::try_with_capacity(rows);
         room.map(Self).ok_or_else(|| PyMemoryError::new_err(format!("there is not enough memory for {rows} UUIDs")))
     }
 

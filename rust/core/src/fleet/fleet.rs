@@ -15,7 +15,7 @@ use crate::fleet::versions::Versions;
 use crate::ids::{Ordinal, Uuid};
 use crate::machine::effort::Effort;
 use crate::machine::huge_pages;
-use crate::machine::thread_pool::{Turns, share};
+use crate::machine::thread_pool::{WorkQueue, run_parallel};
 use crate::sets::device_set::DeviceSet;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::{CHUNK, Layout, Position};
@@ -334,8 +334,8 @@ impl Fleet {
             });
         };
         let threads = effort.threads_for(uuids.len() as u64 * LOOK_UP_COST);
-        let turns = Turns::of(uuids.chunks(BATCH).zip(ordinals.chunks_mut(BATCH)));
-        share(threads - 1, || turns.take().for_each(|(uuids, ordinals)| look_up(uuids, ordinals)));
+        let queue = WorkQueue::new(uuids.chunks(BATCH).zip(ordinals.chunks_mut(BATCH)));
+        run_parallel(threads - 1, || queue.items().for_each(|(uuids, ordinals)| look_up(uuids, ordinals)));
         ordinals
     }
 
@@ -348,9 +348,9 @@ impl Fleet {
     pub fn uuids_of(&self, ordinals: &[Ordinal], effort: &Effort) -> Vec<Uuid> {
         let mut uuids = huge_pages::zeroed(ordinals.len());
         let threads = effort.threads_for(ordinals.len() as u64 * LOOK_UP_COST);
-        let turns = Turns::of(ordinals.chunks(BATCH).zip(uuids.chunks_mut(BATCH)));
-        share(threads - 1, || {
-            for (ordinals, uuids) in turns.take() {
+        let queue = WorkQueue::new(ordinals.chunks(BATCH).zip(uuids.chunks_mut(BATCH)));
+        run_parallel(threads - 1, || {
+            for (ordinals, uuids) in queue.items() {
                 ordinals.iter().zip(uuids).for_each(|(&ordinal, uuid)| *uuid = self.uuid(ordinal));
             }
         });

@@ -116,8 +116,8 @@ impl LiveFleet {
     ///
     /// Costs a copy of 8 bytes a device.
     pub fn freeze(&self) -> Fleet {
-        let mut last_seen = huge_pages::with_room(self.rows());
-        let mut versions = huge_pages::with_room(self.rows());
+        let mut last_seen = huge_pages::with_capacity(self.rows());
+        let mut versions = huge_pages::with_capacity(self.rows());
         for (seen, version) in self.words.iter().map(|word| split(word.load(Relaxed))) {
             last_seen.push(seen);
             versions.push(version);

@@ -1,43 +1,42 @@
-//! Sorting what is nearly even: each is put where it probably belongs, and what is near is set right.
+//! Bucket sort for elements whose keys are nearly uniform: one pass puts each near its place, a second corrects.
 
 use std::cmp::Ordering;
 
-/// An element that is farther from its place than this is in a crowd. To compare all neighbours of crowds would take the
-/// square of their number.
-const FAR: usize = 16;
+/// Insertion sort gives up when an element is farther than this from its place: many equal keys would make it quadratic.
+const MAX_SHIFT: usize = 16;
 
-/// Sorts elements into as many others. `covered` is how much of the way from the least to the greatest that there may be
-/// an element has covered, in parts of 2⁻³²; `comes_before` is their order where that is the same, and else agrees with
-/// it, as theirs as elements does. It tells any two different elements apart.
+/// Sorts `elements` into `sorted`, which has the same length.
 ///
-/// Costs a few passes over elements that are nearly even, and no more than sorting does over others. `places` is memory
-/// that is used again.
+/// `key` maps an element to its place in the range of the elements, in units of 2⁻³². `comes_before` is a strict total
+/// order that agrees with `key`, and with `Ord` where two keys differ. Allocates nothing if `starts` is reused.
+///
+/// Cost: a few passes for nearly uniform keys, a comparison sort otherwise.
 #[inline]
-pub(crate) fn sort_nearly_even<T: Copy + Ord>(
+pub(crate) fn bucket_sort<T: Copy + Ord>(
     elements: &[T],
     sorted: &mut [T],
-    places: &mut Vec<u32>,
-    covered: impl Fn(T) -> u32,
+    starts: &mut Vec<u32>,
+    key: impl Fn(T) -> u32,
     comes_before: impl Fn(T, T) -> bool,
 ) {
     let count = elements.len();
-    // As many places as elements. How many go into each; then, where those of each place begin.
-    let place = |element: T| ((u64::from(covered(element)) * count as u64) >> 32) as usize;
-    places.clear();
-    places.resize(count, 0);
+    // As many buckets as elements: first the size of each bucket, then its start.
+    let bucket = |element: T| ((u64::from(key(element)) * count as u64) >> 32) as usize;
+    starts.clear();
+    starts.resize(count, 0);
     for &element in elements {
-        places[place(element)] += 1;
+        starts[bucket(element)] += 1;
     }
     let mut before = 0;
-    for place in &mut *places {
-        before += std::mem::replace(place, before);
+    for start in &mut *starts {
+        before += std::mem::replace(start, before);
     }
     for &element in elements {
-        let next = &mut places[place(element)];
+        let next = &mut starts[bucket(element)];
         sorted[*next as usize] = element;
         *next += 1;
     }
-    // One place holds one element on average, and seldom more than four.
+    // A bucket has one element on average, and rarely more than four.
     for _ in 0..2 {
         exchange_neighbours(sorted);
         exchange_neighbours(sorted.get_mut(1..).unwrap_or_default());
@@ -45,8 +44,7 @@ pub(crate) fn sort_nearly_even<T: Copy + Ord>(
     insertion_sort(sorted, comes_before);
 }
 
-/// Puts every second element and the one that follows it in order, whether they were or not: without a decision that a
-/// CPU would guess wrong every other time.
+/// Orders the elements 0 and 1, 2 and 3, and so on. Branchless, because the branch would be mispredicted half of the time.
 #[inline]
 fn exchange_neighbours<T: Copy + Ord>(elements: &mut [T]) {
     let (pairs, _) = elements.as_chunks_mut::<2>();
@@ -55,7 +53,7 @@ fn exchange_neighbours<T: Copy + Ord>(elements: &mut [T]) {
     }
 }
 
-/// Sorts what is nearly sorted; what turns out not to be, as quickly as sorting is.
+/// Sorts elements that are nearly sorted; falls back to a comparison sort if they are not.
 #[inline]
 fn insertion_sort<T: Copy + Ord>(elements: &mut [T], comes_before: impl Fn(T, T) -> bool) {
     for at in 1..elements.len() {
@@ -66,7 +64,7 @@ fn insertion_sort<T: Copy + Ord>(elements: &mut [T], comes_before: impl Fn(T, T)
             to -= 1;
         }
         elements[to] = element;
-        if at - to > FAR {
+        if at - to > MAX_SHIFT {
             elements.sort_unstable_by(|&a, &b| match comes_before(a, b) {
                 true => Ordering::Less,
                 false if a == b => Ordering::Equal,
@@ -86,13 +84,13 @@ mod tests {
     fn check(elements: &[u64]) {
         let (mut sorted, mut expected) = (vec![0; elements.len()], elements.to_vec());
         expected.sort();
-        sort_nearly_even(elements, &mut sorted, &mut Vec::new(), |element| (element >> 32) as u32, |a, b| a < b);
+        bucket_sort(elements, &mut sorted, &mut Vec::new(), |element| (element >> 32) as u32, |a, b| a < b);
         assert_eq!(sorted, expected);
     }
 
     proptest! {
         #[test]
-        fn elements_are_sorted_however_they_are_spread(
+        fn elements_of_any_distribution_are_sorted(
             elements in prop_oneof![
                 prop::collection::vec(any::<u64>(), 0..300),
                 prop::collection::vec((0u64..4, any::<u8>()).prop_map(|(most, least)| most << 62 | u64::from(least)), 0..300),
@@ -104,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_takes_no_square_of_its_number() {
-        // A million in one place, the last first: it would take minutes.
+    fn equal_keys_do_not_take_quadratic_time() {
+        // A million elements in one bucket, in descending order. Quadratic time would be minutes.
         check(&(0..1_000_000).rev().collect::<Vec<u64>>());
     }
 }

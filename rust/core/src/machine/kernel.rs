@@ -1,43 +1,51 @@
-//! Which instructions the inner loops may use: those of every CPU, or AVX2 or AVX-512 where the CPU has them.
+//! The CPU instructions of the inner loops: baseline, AVX2 or AVX-512, chosen at run time.
 //!
-//! The answers are the same, bit for bit; tests run each loop on all of them. The crate is built for the baseline CPU,
-//! and a loop that gains from more is compiled again for AVX2 and AVX-512 and chosen when it runs: building all of it
-//! for the CPU at hand once made the compiler mix SSE4a into AVX code, 35 times slower.
+//! Results are identical, bit for bit; tests run each loop with all of them. The crate is compiled for the baseline CPU,
+//! and single loops again for AVX2 and AVX-512. Compiling the whole crate for the CPU at hand made the compiler mix
+//! SSE4a into AVX code, which was 35 times slower.
 
 use std::fmt;
 
 /// The instructions that inner loops use.
 ///
-/// One that stands for more than every CPU has is only ever made where the CPU was found to have it: that is what makes
-/// it sound to call the functions that were compiled for it.
+/// A value other than [`Self::PORTABLE`] exists only if the CPU has the instructions. The safety of calls into functions
+/// that are compiled for them rests on this.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Instructions);
 
-/// From few to many: a CPU that has some has those before them.
+/// In ascending order: each variant implies those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Instructions {
     Portable,
     /// AVX2, BMI1, BMI2, LZCNT and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// Those, and AVX-512 F, BW, DQ and VL.
+    /// The same and AVX-512 F, BW, DQ and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// Those, and AVX-512 VBMI.
+    /// The same and AVX-512 VBMI.
     #[cfg(target_arch = "x86_64")]
     Vbmi,
 }
 
 impl Kernel {
-    /// The instructions of every CPU.
+    /// The instructions that every CPU of the architecture has.
     pub const PORTABLE: Self = Self(Instructions::Portable);
 
-    /// The best that this CPU has.
+    /// The best kernel that this CPU supports.
     pub fn detect() -> Self {
         Self::all().last().unwrap_or(Self::PORTABLE)
     }
 
-    /// All that this CPU has, the best last.
+    /// All kernels that this CPU supports, the best last.
+    ///
+    /// # Examples
+    /// ```
+    /// use groundswell_core::Kernel;
+    ///
+    /// assert_eq!(Kernel::all().next(), Some(Kernel::PORTABLE));
+    /// assert_eq!(Kernel::all().last(), Some(Kernel::detect()));
+    /// ```
     pub fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let more = {
@@ -54,28 +62,28 @@ impl Kernel {
         std::iter::once(Self::PORTABLE).chain(more.into_iter().flatten())
     }
 
-    /// Whether functions compiled for AVX2, BMI1, BMI2, LZCNT and POPCNT may be called.
+    /// Whether the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn has_avx2(self) -> bool {
         self.0 >= Instructions::Avx2
     }
 
-    /// Whether functions compiled for those and for AVX-512 F, BW, DQ and VL may be called.
+    /// Whether the CPU has, in addition, AVX-512 F, BW, DQ and VL.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn has_avx512(self) -> bool {
         self.0 >= Instructions::Avx512
     }
 
-    /// Whether functions compiled for those and for AVX-512 VBMI may be called.
+    /// Whether the CPU has, in addition, AVX-512 VBMI.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn has_vbmi(self) -> bool {
         self.0 >= Instructions::Vbmi
     }
 
-    /// The name, for people.
+    /// The name that `GROUNDSWELL_KERNEL` and `_core.KERNEL` use.
     pub fn name(self) -> &'static str {
         match self.0 {
             Instructions::Portable => "portable",

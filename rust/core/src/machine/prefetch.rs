@@ -1,8 +1,8 @@
-//! Asking for memory before it is needed.
+//! Prefetching memory.
 
-/// Asks for the cache line in which an element begins. Nothing comes of an element that is not there.
+/// Prefetches the cache line of an element into the L2 cache. An index out of bounds has no effect.
 ///
-/// It is brought into the second-level cache: a CPU can wait for more lines at once there than in the first.
+/// L2 instead of L1, because a CPU can have more misses of L2 in flight.
 #[inline(always)]
 pub(crate) fn prefetch<T>(elements: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]

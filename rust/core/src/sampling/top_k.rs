@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 
 use crate::fleet::fleet::Fleet;
 use crate::ids::Ordinal;
-use crate::machine::bucket_sort::sort_nearly_even;
+use crate::machine::bucket_sort::bucket_sort;
 use crate::machine::effort::Effort;
-use crate::machine::thread_pool::{Turns, share};
+use crate::machine::thread_pool::{WorkQueue, run_parallel};
 use crate::select::sample::{Clock, Rung};
 
 /// Below this many clocks they are sorted as they are.
@@ -56,9 +56,9 @@ pub(crate) fn first_in_order(fleet: &Fleet, rung: &Rung, k: usize, effort: &Effo
     let threads = effort.threads_for(ordinals.len() as u64 * AS_LONG_AS);
     let parts = parts(&cells.ends[..kept], &grouped, &mut ordinals);
     let threads = threads.min(parts.len()).max(1);
-    let parts = Turns::of(parts);
+    let parts = WorkQueue::new(parts);
     let put = |part: Part<'_>| part.put_in_order(rung, k, &by_order);
-    let last_key = share(threads - 1, || parts.take().filter_map(put).last()).into_iter().flatten().next();
+    let last_key = run_parallel(threads - 1, || parts.items().filter_map(put).last()).into_iter().flatten().next();
     ordinals.truncate(k);
     InOrder { ordinals, last_key }
 }
@@ -106,7 +106,7 @@ impl Part<'_> {
                 if (a ^ b) >> 32 == 0 { by_order(a as u32, b as u32).is_lt() } else { a < b }
             };
             let covered = |entry: Entry| (entry >> 32) as u32;
-            sort_nearly_even(&grouped[cell.clone()], &mut sorted, &mut starts, covered, comes_before);
+            bucket_sort(&grouped[cell.clone()], &mut sorted, &mut starts, covered, comes_before);
             for (ordinal, &entry) in ordinals[cell.clone()].iter_mut().zip(&sorted) {
                 *ordinal = rung.ordinals[entry as u32 as usize];
             }

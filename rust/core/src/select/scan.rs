@@ -15,7 +15,7 @@ use crate::fleet::fleet::{BLOCK, Fleet};
 use crate::fleet::identity::LANES;
 use crate::machine::effort::Effort;
 use crate::machine::kernel::Kernel;
-use crate::machine::thread_pool::share;
+use crate::machine::thread_pool::run_parallel;
 use crate::sampling::exponential::work_out_keys;
 use crate::sampling::prefilter::{Lines, ROOM, SLACK, Surviving, list_passing, survivors};
 #[cfg(target_arch = "x86_64")]
@@ -118,7 +118,7 @@ impl Pass<'_> {
             self.take(effort.kernel, turns.flatten(), &mut found);
             found
         };
-        let mut shares = share(threads - 1, take_turns).into_iter();
+        let mut shares = run_parallel(threads - 1, take_turns).into_iter();
         let mut found = shares.next().expect("that of this thread, if no other");
         for other in shares {
             if let (Some(counts), Some(others)) = (&mut found.counts, other.counts) {

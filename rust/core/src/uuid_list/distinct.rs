@@ -14,7 +14,7 @@ use foldhash::fast::RandomState;
 use crate::ids::Uuid;
 use crate::machine::effort::Effort;
 use crate::machine::huge_pages;
-use crate::machine::thread_pool::{Turns, share};
+use crate::machine::thread_pool::{WorkQueue, run_parallel};
 
 /// Hashes of a part, whose buckets have a quarter of a MiB.
 const PART: usize = 1 << 15;
@@ -71,21 +71,21 @@ fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<u64> {
     let share_of_each = uuids.len().div_ceil(threads);
     let capacity = capacity_of_a_part(share_of_each, parts);
     let mut places = huge_pages::zeroed(capacity * parts * threads);
-    let turns = Turns::of(uuids.chunks(share_of_each).zip(places.chunks_mut(capacity * parts)));
+    let queue = WorkQueue::new(uuids.chunks(share_of_each).zip(places.chunks_mut(capacity * parts)));
     let deal = |(uuids, places)| Dealt::of(uuids, hasher, parts, places);
     let dealt: Vec<Dealt<'_>> =
-        share(threads - 1, || turns.take().map(deal).collect::<Vec<_>>()).into_iter().flatten().collect();
-    let turns = Turns::of(0..parts);
+        run_parallel(threads - 1, || queue.items().map(deal).collect::<Vec<_>>()).into_iter().flatten().collect();
+    let queue = WorkQueue::new(0..parts);
     let find = || {
         let (mut table, mut suspects) = (Table::with_room_for(PART), Vec::new());
-        for part in turns.take() {
+        for part in queue.items() {
             table.clear();
             let hashes = dealt.iter().flat_map(|dealt| dealt.part(part));
             suspects.extend(hashes.copied().filter(|&hash| table.put(hash)));
         }
         suspects
     };
-    let mut suspects = share(threads - 1, find).concat();
+    let mut suspects = run_parallel(threads - 1, find).concat();
     suspects.extend(dealt.into_iter().flat_map(|dealt| dealt.beyond));
     suspects
 }

@@ -4,7 +4,7 @@ use super::clean::{Forms, LINE, SEPARATOR, take_clean};
 use super::shared_vec::{Room, append};
 use crate::ids::Uuid;
 use crate::machine::effort::Effort;
-use crate::machine::thread_pool::{Turns, share};
+use crate::machine::thread_pool::{WorkQueue, run_parallel};
 
 /// To read a value takes as long as to look at so many devices.
 const AS_LONG_AS: u64 = 16;
@@ -31,11 +31,11 @@ pub(super) fn take_clean_side_by_side(text: &[u8], effort: &Effort, forms: &mut 
         parts.iter().map(|part| (part.len() * (uuids.len() - before)).div_ceil(head.len().max(1))).collect::<Vec<_>>();
     let mut lengths = Vec::new();
     let appended = append(uuids, &sizes, |rooms| {
-        let turns = Turns::of(parts.iter().zip(rooms).enumerate());
+        let queue = WorkQueue::new(parts.iter().zip(rooms).enumerate());
         let read = |(part, (text, room)): (usize, (&&[u8], &mut Room<'_>))| {
             (part, take_clean(text, effort.kernel, &mut Forms::default(), room))
         };
-        let mut read = share(threads - 1, || turns.take().map(read).collect::<Vec<_>>()).concat();
+        let mut read = run_parallel(threads - 1, || queue.items().map(read).collect::<Vec<_>>()).concat();
         read.sort_unstable();
         let whole = read.iter().take_while(|&&(part, taken)| taken == parts[part].len()).count();
         lengths = read.into_iter().map(|(_, taken)| taken).take(whole + 1).collect();

@@ -39,7 +39,7 @@ pub struct UuidListReport {
 /// The bytes are not text.
 pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListError> {
     // There are no more: a value is no shorter, and has a separator after it. Pages that are not written take no memory.
-    let uuids = huge_pages::with_room(bytes.len() / (BARE + 1) + 1);
+    let uuids = huge_pages::with_capacity(bytes.len() / (BARE + 1) + 1);
     let mut report = UuidListReport { uuids, ..Default::default() };
     // What is clean is text, and need not be found to be.
     let taken = take_clean_side_by_side(bytes, effort, &mut Forms::default(), &mut report.uuids);
