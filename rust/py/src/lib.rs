@@ -3,8 +3,9 @@
 //! The docstrings that users read are in `python/groundswell/_core.pyi`.
 
 use groundswell_core::fleet::columns;
+use groundswell_core::sampling::clocks;
 use groundswell_core::sampling::recency;
-use groundswell_core::select::{nearest, sample};
+use groundswell_core::select::nearest;
 use groundswell_core::waves::wave::CANDIDATES_RULE;
 use groundswell_core::{Kernel, ids};
 use pyo3::exceptions::PyValueError;
@@ -32,7 +33,7 @@ mod wave;
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    m.add("ALGORITHM", sample::ALGORITHM)?;
+    m.add("ALGORITHM", clocks::ALGORITHM)?;
     m.add("CANDIDATES_RULE", CANDIDATES_RULE)?;
     m.add("NO_ORDINAL", fleet::NO_ORDINAL)?;
     m.add("NEVER_SEEN", columns::NEVER)?;
@@ -68,7 +69,7 @@ fn identity_hash(uuid: [u8; 16]) -> u64 {
 
 #[pyfunction]
 fn variate(uuid: [u8; 16], seed: u64) -> u64 {
-    sample::SeedKey::new(seed).variate(ids::identity_hash(&uuid))
+    clocks::SeedKey::new(seed).variate(ids::identity_hash(&uuid))
 }
 
 #[pyfunction]
@@ -76,7 +77,7 @@ fn key(uuid: [u8; 16], seed: u64, step: u8) -> PyResult<f64> {
     if step > recency::LAST_STEP {
         return Err(PyValueError::new_err(format!("there is no step {step}")));
     }
-    Ok(sample::key(variate(uuid, seed), step))
+    Ok(clocks::key(variate(uuid, seed), step))
 }
 
 #[pyfunction]

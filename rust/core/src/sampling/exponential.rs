@@ -1,18 +1,17 @@
-//! Exponential clocks, many at a time.
+//! The keys of many variates at once.
 //!
-//! Algorithm 1 says that the logarithm is the one of the `libm` crate, Sun's of fdlibm. This is the same, operation for operation and bit
-//! for bit, for the arguments that occur, without a branch: so the compiler works on as many at once as the instructions
-//! at hand allow. `sample::key` calls the crate itself, and a test holds the two together.
+//! Algorithm 1 prescribes the `log1p` of the `libm` crate (fdlibm). This is the same computation, bit for bit, for the
+//! arguments that occur, but without branches, so that it vectorises. A test compares it with `clocks::key`.
 
 use crate::sampling::recency::{LAST_STEP, SLOWDOWN, Step};
 
-/// Works out the keys of some variates, each at its step.
+/// Computes the key of each variate at its step.
 #[inline(always)]
-pub(crate) fn work_out_keys(variates: &[u64], steps: &[Step], keys: &mut [f64]) {
+pub(crate) fn compute_keys(variates: &[u64], steps: &[Step], keys: &mut [f64]) {
     for (key, &variate) in keys.iter_mut().zip(variates) {
         *key = exponential(variate);
     }
-    // Apart from the loop before, which reads no table and cannot fail.
+    // A separate loop, because the table look-up would keep the first one from being vectorised.
     for (key, &step) in keys.iter_mut().zip(steps) {
         *key *= SLOWDOWN[usize::from(step.min(LAST_STEP))];
     }
@@ -31,13 +30,13 @@ fn exponential(variate: u64) -> f64 {
         1.531_383_769_920_937_3e-1,
         1.479_819_860_511_658_6e-1,
     ];
-    /// The upper half of √½, below which a number is doubled.
+    /// The upper 32 bits of √½, the lower bound of the reduced argument.
     const ROOT: u64 = 0x3FE6_A09E << 32;
-    /// The upper half of −(1 − √½), and what has it at most is left as it is.
+    /// The upper 32 bits of −(1 − √½). Arguments closer to 0 need no reduction.
     const NEAR: u64 = 0xBFD2_BEC4;
 
     let x = -((2 * (variate >> 12) + 1) as f64 * (1.0 / (1u64 << 53) as f64));
-    // 1 + x = 2^k · (1 + f), and what is lost by rounding 1 + x is c.
+    // 1 + x = 2^k · (1 + f); c corrects the rounding error of 1 + x.
     let sum = 1.0 + x;
     let shifted = sum.to_bits() + ((0x3FF0_0000 << 32) - ROOT);
     let is_near = x.to_bits() >> 32 <= NEAR;
@@ -59,12 +58,12 @@ fn exponential(variate: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::ids::fmix64;
+    use crate::sampling::clocks::key;
     use crate::sampling::recency::STEPS;
-    use crate::select::sample::key;
 
     #[test]
-    fn a_key_is_bit_for_bit_that_of_the_crate() {
-        // At both ends, on both sides of 1 − √½ where the way changes, at powers of two, and anywhere.
+    fn keys_equal_those_of_libm_bit_for_bit() {
+        // Both ends of the range, both sides of 1 − √½ where the branch changes, powers of two, random values.
         let near = (0.292_893_218_813_452_5 * 2f64.powi(64)) as u64;
         let edges = (0..64).flat_map(|bit| [1u64 << bit, (1 << bit) - 1, u64::MAX - (1 << bit)]);
         let around =
@@ -74,7 +73,7 @@ mod tests {
         let variates: Vec<u64> = edges.chain(around).chain(random).chain(small).collect();
         let steps: Vec<Step> = (0..STEPS as Step).cycle().take(variates.len()).collect();
         let mut keys = vec![0.0; variates.len()];
-        work_out_keys(&variates, &steps, &mut keys);
+        compute_keys(&variates, &steps, &mut keys);
         for ((found, variate), step) in keys.into_iter().zip(variates).zip(steps) {
             assert_eq!(found.to_bits(), key(variate, step).to_bits(), "{variate} {step}");
         }

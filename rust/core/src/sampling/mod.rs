@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a set of candidates: `select::scan` does, and calls these functions.
 
+pub mod clocks;
 pub(crate) mod exponential;
 pub(crate) mod prefilter;
 pub mod recency;

@@ -1,18 +1,19 @@
-//! How recently active a device is: its step, and the weight that the step stands for.
+//! The recency rule: a device's weight halves with every half-life since it was last seen, down to a floor.
 
 use crate::error::CoreError;
 use crate::fleet::columns::NEVER;
 
-/// A device's recency step: 0 within the online threshold, then one for each eighth of a half-life, 80 at most.
+/// A recency step: 0 up to the online threshold, then one more per eighth of a half-life, at most 80. Its weight is
+/// 2^(−step/8).
 pub type Step = u8;
 
-/// The step of devices at the floor of the weights, and of those never seen.
+/// The step of the least weight, 2⁻¹⁰. Devices that were never seen have it.
 pub const LAST_STEP: Step = 80;
 
 /// The number of steps.
 pub const STEPS: usize = LAST_STEP as usize + 1;
 
-/// 2^(i/8) for i = 0…7, correctly rounded; powers of two scale them exactly.
+/// 2^(i/8) for i = 0…7, correctly rounded. A multiplication by a power of two is exact.
 const EIGHTH_ROOTS: [f64; 8] = [
     1.0,
     1.090_507_732_665_257_7,
@@ -24,7 +25,7 @@ const EIGHTH_ROOTS: [f64; 8] = [
     1.834_008_086_409_342_4,
 ];
 
-/// 2^(step/8): what a unit-rate exponential clock is multiplied by to run at the step's weight.
+/// 2^(step/8) by step: the factor from a unit-rate exponential variate to one whose rate is the step's weight.
 pub const SLOWDOWN: [f64; STEPS] = {
     let mut table = [0.0; STEPS];
     let mut step = 0;
@@ -35,7 +36,7 @@ pub const SLOWDOWN: [f64; STEPS] = {
     table
 };
 
-/// The instant of a selection and the settings that turn ages into steps. All in whole seconds.
+/// The instant of a selection and the settings that map ages to steps, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recency {
     now: i64,
@@ -47,7 +48,19 @@ impl Recency {
     /// Settings for a selection at `now` (seconds since 1970, UTC).
     ///
     /// # Errors
-    /// [`CoreError::BadSetting`] where the threshold is negative or the half-life is below 1 s.
+    /// [`CoreError::BadSetting`] for a negative threshold, or a half-life below 1 s.
+    ///
+    /// # Examples
+    /// ```
+    /// use groundswell_core::{CoreError, Recency};
+    /// use groundswell_core::sampling::recency::weight;
+    ///
+    /// let now = 1_795_000_000;
+    /// let recency = Recency::new(now, 4 * 3600, 24 * 3600)?;
+    /// let age_and_weight = |hours: i64| weight(recency.step((now - hours * 3600) as u32));
+    /// assert_eq!([4, 28, 52].map(age_and_weight), [1.0, 0.5, 0.25]);
+    /// # Ok::<(), CoreError>(())
+    /// ```
     pub fn new(now: i64, online_threshold: i64, half_life: i64) -> Result<Self, CoreError> {
         if online_threshold < 0 {
             return Err(CoreError::BadSetting { name: "online threshold", value: online_threshold, least: 0 });
@@ -58,10 +71,10 @@ impl Recency {
         Ok(Self { now, online_threshold, half_life })
     }
 
-    /// Settings that tell who is online at `now`, where no weights are asked for.
+    /// Settings that decide only who is online at `now`; the half-life is arbitrary.
     ///
     /// # Errors
-    /// [`CoreError::BadSetting`] where the threshold is negative.
+    /// [`CoreError::BadSetting`] for a negative threshold.
     pub fn online_within(now: i64, online_threshold: i64) -> Result<Self, CoreError> {
         Self::new(now, online_threshold, 1)
     }
@@ -71,7 +84,7 @@ impl Recency {
         self.now
     }
 
-    /// The step of a device that was last seen at this instant (algorithm 1, point 1).
+    /// The step of a device by its last-seen instant (algorithm 1, point 1).
     #[inline]
     pub fn step(&self, last_seen: u32) -> Step {
         if last_seen == NEVER {
@@ -85,53 +98,52 @@ impl Recency {
         eighths.min(u64::from(LAST_STEP)) as Step
     }
 
-    /// Works out the steps of many devices: what [`Self::step`] says of each.
+    /// Computes [`Self::step`] for many devices.
     #[inline(always)]
-    pub(crate) fn work_out_steps(&self, last_seen: &[u32], steps: &mut [Step]) {
-        let as_usual = 0..1i64 << 40;
-        if ![self.now, self.online_threshold, self.half_life].iter().all(|setting| as_usual.contains(setting)) {
+    pub(crate) fn compute_steps(&self, last_seen: &[u32], steps: &mut [Step]) {
+        let exact = 0..1i64 << 40;
+        if ![self.now, self.online_threshold, self.half_life].iter().all(|setting| exact.contains(setting)) {
             for (step, &seen) in steps.iter_mut().zip(last_seen) {
                 *step = self.step(seen);
             }
             return;
         }
-        // In floating point, of which CPUs divide many at once. It is exact: the quotients of such settings are apart
-        // from the whole numbers up to 80 by 2⁻⁴⁰ or not at all.
+        // Floating-point division, because it vectorises. The result is exact: with such settings a quotient below 80 is
+        // an integer or differs from every integer by at least 2⁻⁴⁰.
         let half_life = self.half_life as f64;
         for (step, &seen) in steps.iter_mut().zip(last_seen) {
             let past = (self.now - i64::from(seen)).max(0) - self.online_threshold;
             let eighths = (to_float((past.max(0) * 8) as u64) / half_life).min(f64::from(LAST_STEP));
-            let nearest = (eighths + WHOLE) - WHOLE;
+            let nearest = (eighths + INTEGERS) - INTEGERS;
             let rounded_up = nearest + f64::from(u8::from(nearest < eighths));
-            *step = if seen == NEVER { LAST_STEP } else { (rounded_up + WHOLE).to_bits() as Step };
+            *step = if seen == NEVER { LAST_STEP } else { (rounded_up + INTEGERS).to_bits() as Step };
         }
     }
 
-    /// Whether a device that was last seen at this instant counts as online: step 0.
+    /// Whether a device counts as online by its last-seen instant: step 0.
     #[inline]
     pub fn is_online(&self, last_seen: u32) -> bool {
         last_seen != NEVER && self.age(last_seen) <= self.online_threshold
     }
 
-    /// Seconds since the device was last seen; 0 for one that was seen after `now` (clocks are skewed).
+    /// Seconds since a device was last seen; 0 if that was after `now` (clocks are skewed).
     #[inline]
     fn age(&self, last_seen: u32) -> i64 {
         self.now.saturating_sub(i64::from(last_seen)).max(0)
     }
 }
 
-/// From here to its double floating-point numbers are whole, and their lowest bits are those of the whole number by which
-/// they are more: so whole numbers below it are converted and rounded by an addition, as fast as a CPU adds. Conversions
-/// take most CPUs one instruction a number.
-const WHOLE: f64 = (1u64 << 52) as f64;
+/// Between 2⁵² and 2⁵³, a double is an integer whose offset from 2⁵² is in its low bits. So adding 2⁵² rounds a smaller
+/// number, and converts it to or from an integer. Unlike the conversion instructions, this vectorises.
+const INTEGERS: f64 = (1u64 << 52) as f64;
 
-/// A number below [`WHOLE`], exactly.
+/// Converts a number below 2⁵², exactly.
 #[inline(always)]
 fn to_float(number: u64) -> f64 {
-    f64::from_bits(WHOLE.to_bits() | number) - WHOLE
+    f64::from_bits(INTEGERS.to_bits() | number) - INTEGERS
 }
 
-/// The weight that a step stands for: 2^(−step/8).
+/// The weight of a step: 2^(−step/8).
 pub fn weight(step: Step) -> f64 {
     1.0 / SLOWDOWN[usize::from(step)]
 }
@@ -176,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn many_steps_are_worked_out_as_one_is() {
+    fn steps_of_many_devices_equal_the_step_of_each() {
         let mut seen: Vec<u32> = (0..2_000_000).step_by(17).map(|age| (NOW - age) as u32).collect();
         seen.extend([0, 1, 2, u32::MAX, NOW as u32, NOW as u32 + 1]);
         let settings = [(14_400, 86_400), (0, 1), (0, 7), (1, 3_601), (1 << 39, 1 << 39), (0, i64::MAX), (i64::MAX, 1)];
@@ -189,7 +201,7 @@ mod tests {
             for now in [NOW, 0, -5, 5_000_000_000, i64::MAX] {
                 let recency = Recency::new(now, threshold, half_life).unwrap();
                 let mut steps = vec![0; seen.len()];
-                recency.work_out_steps(&seen, &mut steps);
+                recency.compute_steps(&seen, &mut steps);
                 assert!(seen.iter().zip(&steps).all(|(&seen, &step)| step == recency.step(seen)), "{recency:?}");
             }
         }
@@ -208,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_settings_are_refused() {
+    fn settings_below_their_minimum_are_refused() {
         assert!(Recency::new(NOW, -1, 1).is_err());
         assert!(Recency::new(NOW, 0, 0).is_err());
     }

@@ -1,63 +1,95 @@
-//! A guess at the time by which a little more than k clocks will have rung. No pick depends on it.
+//! A threshold for keys, so that a scan computes few logarithms. No pick depends on it: a threshold that is too low is
+//! doubled.
 
-use crate::sampling::recency::{SLOWDOWN, STEPS};
+use crate::sampling::recency::{LAST_STEP, SLOWDOWN, STEPS, Step};
 
-/// How many devices stand at each step: all of them, or a part that is like the whole.
+/// The number of devices at each step: of all candidates, or of a sample of them.
 pub(crate) type Histogram = [u32; STEPS];
 
-/// A time by which a little more than `k` clocks of `devices` will probably have rung; infinite where nearly all are
-/// wanted, or where nobody was counted.
-pub(crate) fn guess_horizon(histogram: &Histogram, devices: f64, k: usize) -> f64 {
+/// Newton's method stops when this fraction of the target is missing; the target has a larger margin.
+const TOLERANCE: f64 = 1e-3;
+
+/// The most iterations of Newton's method, in case some distribution converges slowly.
+const MAX_ITERATIONS: usize = 64;
+
+/// Guesses a key threshold below which a little more than `k` of `devices` have their key; infinite if nearly all
+/// devices are wanted, or the histogram is empty.
+pub(crate) fn guess_key_threshold(histogram: &Histogram, devices: f64, k: usize) -> f64 {
     let counted: f64 = histogram.iter().copied().map(f64::from).sum();
-    // Six standard deviations more than k, and as many for the error of a histogram from a part of the candidates.
+    // Six standard deviations above k, and as many for the sampling error of the histogram.
     let wanted = k as f64;
     let target = wanted + 6.0 * wanted.sqrt() + 8.0 + 6.0 * wanted / counted.sqrt();
     if counted == 0.0 || target >= 0.9 * devices {
         return f64::INFINITY;
     }
     let scale = devices / counted;
-    // Devices of each step that occurs, and their weight.
+    // (devices, weight) of each step that occurs.
     let classes: Vec<(f64, f64)> = (0..STEPS)
         .filter(|&step| histogram[step] > 0)
         .map(|step| (f64::from(histogram[step]) * scale, 1.0 / SLOWDOWN[step]))
         .collect();
-    // The number of clocks that are expected to ring grows ever more slowly, so that each of Newton's steps from below
-    // falls a little short, and the first takes all clocks to ring at their first rates.
-    let mut horizon = target / classes.iter().map(|(devices, weight)| devices * weight).sum::<f64>();
-    for _ in 0..MOST_STEPS {
-        let (mut rung, mut rate) = (0.0, 0.0);
+    // The expected number of keys below a threshold is concave in it. So Newton's method from below never overshoots,
+    // and the tangent at 0 is a valid start.
+    let mut threshold = target / classes.iter().map(|(devices, weight)| devices * weight).sum::<f64>();
+    for _ in 0..MAX_ITERATIONS {
+        let (mut below, mut slope) = (0.0, 0.0);
         for (devices, weight) in &classes {
-            let silent = (-horizon * weight).exp();
-            rung += devices * (1.0 - silent);
-            rate += devices * weight * silent;
+            let above = (-threshold * weight).exp();
+            below += devices * (1.0 - above);
+            slope += devices * weight * above;
         }
-        if target - rung <= CLOSE * target {
+        if target - below <= TOLERANCE * target {
             break;
         }
-        horizon += (target - rung) / rate;
+        threshold += (target - below) / slope;
     }
-    horizon
+    threshold
 }
 
-/// A horizon that lets this part of the target pass is near enough: the target has more to spare.
-const CLOSE: f64 = 1e-3;
+/// A key threshold in terms of variates: for each step, the largest variate whose key may be below it.
+pub(crate) struct VariateThresholds([u64; STEPS]);
 
-/// Newton's steps are few; but nobody should have to wait for a distribution that was not thought of.
-const MOST_STEPS: usize = 64;
+impl VariateThresholds {
+    pub(crate) fn new(key_threshold: f64) -> Self {
+        Self(std::array::from_fn(|step| {
+            let probability = -(-key_threshold / SLOWDOWN[step]).exp_m1();
+            // `as` saturates: a probability that rounds to 1 lets every variate pass.
+            (probability * (1u128 << 64) as f64) as u64
+        }))
+    }
+
+    /// The threshold of a step. It decreases with the step.
+    #[inline]
+    pub(crate) fn of(&self, step: Step) -> u64 {
+        self.0[usize::from(step.min(LAST_STEP))]
+    }
+
+    /// Whether every variate passes.
+    pub(crate) fn let_all_pass(&self) -> bool {
+        self.0.iter().all(|&threshold| threshold == u64::MAX)
+    }
+
+    /// The prefilter's threshold for a block without steps below `least_step`. Its lower half is all ones, because
+    /// [`mix_but_last`](crate::sampling::clocks::mix_but_last) is exact only in the upper half.
+    #[inline]
+    pub(crate) fn loosest(&self, least_step: Step) -> u32 {
+        (self.of(least_step) >> 32) as u32 | 0xFFFF
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The number of clocks that are expected to have rung.
-    fn expected(histogram: &Histogram, devices: f64, horizon: f64) -> f64 {
+    /// The expected number of keys below a threshold.
+    fn expected(histogram: &Histogram, devices: f64, threshold: f64) -> f64 {
         let counted: f64 = histogram.iter().copied().map(f64::from).sum();
-        let rung = |(&n, slowdown): (&u32, f64)| f64::from(n) * -(-horizon / slowdown).exp_m1();
-        histogram.iter().zip(SLOWDOWN).map(rung).sum::<f64>() * devices / counted
+        let below = |(&n, slowdown): (&u32, f64)| f64::from(n) * -(-threshold / slowdown).exp_m1();
+        histogram.iter().zip(SLOWDOWN).map(below).sum::<f64>() * devices / counted
     }
 
     #[test]
-    fn a_little_more_than_k_clocks_are_expected_before_the_horizon() {
+    fn a_little_more_than_k_keys_are_expected_below_the_threshold() {
         let mixed: Histogram = std::array::from_fn(|step| 1 + (step as u32 * 7919) % 1000);
         let (mut online, mut floor, mut both) = ([0; STEPS], [0; STEPS], [0; STEPS]);
         (online[0], floor[80]) = (20_000, 20_000);
@@ -65,11 +97,11 @@ mod tests {
         for histogram in [mixed, online, floor, both] {
             for devices in [1e4, 1e6, 1e8] {
                 for k in [1, 10, 1_000, 8_000] {
-                    let horizon = guess_horizon(&histogram, devices, k);
-                    let rung = expected(&histogram, devices, horizon);
+                    let threshold = guess_key_threshold(&histogram, devices, k);
+                    let below = expected(&histogram, devices, threshold);
                     let k = k as f64;
-                    if horizon.is_finite() {
-                        assert!(rung > k + 5.0 * k.sqrt() && rung < 1.2 * k + 9.0 * k.sqrt() + 10.0, "{k} {rung}");
+                    if threshold.is_finite() {
+                        assert!(below > k + 5.0 * k.sqrt() && below < 1.2 * k + 9.0 * k.sqrt() + 10.0, "{k} {below}");
                     } else {
                         assert!(k > 0.7 * devices);
                     }
@@ -79,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_was_counted_all_clocks_are_waited_for() {
-        assert!(guess_horizon(&[0; STEPS], 1e6, 10).is_infinite());
+    fn an_empty_histogram_gives_no_threshold() {
+        assert!(guess_key_threshold(&[0; STEPS], 1e6, 10).is_infinite());
     }
 }

@@ -1,4 +1,4 @@
-//! Picked devices by recency band, group and hardware id, next to the candidates.
+//! A breakdown of picked devices and candidates by recency band, group and hardware id.
 
 use crate::fleet::columns::NEVER;
 use crate::fleet::fleet::Fleet;
@@ -8,10 +8,10 @@ use crate::sets::layout::Position;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-/// The recency bands, most recent first: at most 4 h, less than 1, 7 and 30 days, more, never seen.
+/// The recency bands: ≤ 4 h, < 1 d, < 7 d, < 30 d, more, never seen.
 pub const BANDS: [&str; 6] = ["4h", "1d", "7d", "30d", "more", "never"];
 
-/// How many of the picked devices and of the candidates a part has.
+/// The numbers of picked devices and candidates in one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// Picked devices.
@@ -20,19 +20,26 @@ pub struct Part {
     pub candidates: u64,
 }
 
-/// Picked devices and candidates, counted three times. Each list adds up to all of them.
+/// Picked devices and candidates in three partitions. Each adds up to all devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breakdown {
     /// In the order of [`BANDS`].
     pub bands: [Part; BANDS.len()],
-    /// Groups that have a picked device or a candidate: most picks first, then most candidates, then by name. No name
-    /// stands for the devices without a group.
+    /// Groups with a picked device or a candidate, by descending picks, descending candidates, name. `None` is the
+    /// devices without a group.
     pub groups: Vec<(Option<String>, Part)>,
-    /// Hardware ids in the same way. No name stands for unknown hardware.
+    /// Hardware ids in the same order. `None` is the devices with unknown hardware.
     pub hardware: Vec<(Option<String>, Part)>,
 }
 
-/// The place of a device's recency band in [`BANDS`]. A device that was seen after `now` counts as seen now.
+/// The index in [`BANDS`] of a device's recency band. A device that was seen after `now` counts as seen now.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::select::breakdown::{BANDS, band};
+///
+/// assert_eq!(BANDS[band(1_795_000_000 - 3600, 1_795_000_000)], "4h");
+/// ```
 pub fn band(last_seen: u32, now: i64) -> usize {
     if last_seen == NEVER {
         return BANDS.len() - 1;
@@ -41,16 +48,16 @@ pub fn band(last_seen: u32, now: i64) -> usize {
     [age <= 4 * HOUR, age < DAY, age < 7 * DAY, age < 30 * DAY, true].iter().position(|&within| within).unwrap_or(0)
 }
 
-/// Counts the parts.
+/// Counts devices into a breakdown.
 pub(crate) struct Counter<'a> {
     fleet: &'a Fleet,
     now: i64,
     bands: [Part; BANDS.len()],
-    /// By code + 1: first the devices without a group.
+    /// By group code + 1; the first is the devices without a group.
     groups: Vec<Part>,
-    /// In the same way.
+    /// By hardware code + 1; the first is the devices with unknown hardware.
     hardware: Vec<Part>,
-    /// The run of the last candidate.
+    /// The index of the run that contains the last candidate.
     run: usize,
 }
 
@@ -77,7 +84,7 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// Counts a candidate. Candidates come in ascending order.
+    /// Counts a candidate. The caller passes candidates in ascending order.
     pub(crate) fn count_candidate(&mut self, position: Position) {
         let runs = self.fleet.groups().by_position();
         while runs[self.run].positions.end <= position {

@@ -1,69 +1,69 @@
-//! A selector as sets of a fleet, worked out chunk by chunk in memory that stays in the cache.
+//! The candidates of a selection as an expression over sets of a fleet, evaluated chunk by chunk in an 8 KiB window.
 //!
-//! - matching   = the spans ∩ each set that a device must be in
+//! - matching   = spans ∩ within ∩ listed
 //! - candidates = matching − updated − excluded
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::select::coverage::Coverage;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::{CHUNK, Layout, Position};
 use crate::sets::portable_set::PortableSet;
 use crate::sets::words::WORD;
 use crate::sets::words::{Bits, WordSet};
 use crate::sets::words::{fill_run, for_each_position};
-use crate::waves::wave::Coverage;
 
 /// A run of positions within one chunk.
 pub(crate) type Span = Range<Position>;
 
 /// All positions of a fleet, as spans.
-pub(crate) fn all_spans(rows: usize) -> Vec<Span> {
+fn all_spans(rows: usize) -> Vec<Span> {
     (0..rows).step_by(CHUNK).map(|start| start as Position..(start + CHUNK).min(rows) as Position).collect()
 }
 
-/// Devices that are no candidates although they match and are not updated.
+/// A set of devices that are excluded from the candidates.
 #[derive(Debug)]
 pub(crate) enum Excluded<'a> {
-    /// Those at these positions.
+    /// A set of positions.
     Positions(FleetSet),
-    /// Those that were not seen within the online threshold.
+    /// The devices that were not seen within the online threshold.
     Offline(FleetSet),
-    /// Those of a set of ordinals.
+    /// A set of ordinals.
     Ordinals(PortableSet),
-    /// Those that a wave covers.
+    /// The devices that a wave covers.
     Covered(Coverage<'a>),
 }
 
-/// The sets that make up the matching devices and the candidates.
+/// The sets that define the matching devices and the candidates.
 #[derive(Debug)]
-pub(crate) struct Terms<'a> {
+pub(crate) struct Candidates<'a> {
     pub(crate) layout: &'a Layout,
-    /// Where to look at all: ascending, and none of them empty.
+    /// Ascending, non-empty runs of positions. Devices outside do not match.
     pub(crate) spans: Cow<'a, [Span]>,
-    /// What a device must be in.
+    /// A matching device is in each of these sets.
     pub(crate) within: Vec<&'a FleetSet>,
-    /// What a device must be in, too.
+    /// A matching device is in this set, if there is one.
     pub(crate) listed: Option<FleetSet>,
     pub(crate) updated: Vec<Cow<'a, FleetSet>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
-    /// What is excluded, too, but only looked at for the devices that would be picked without it: see [`Self::put_off`].
-    pub(crate) put_off: Vec<PortableSet>,
+    /// Excluded sets whose check is deferred to the picked devices; see [`Self::defer_sparse`].
+    pub(crate) deferred: Vec<PortableSet>,
 }
 
-/// How many devices the sets hold.
+/// Numbers of devices of a selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct CandidateCounts {
     pub(crate) matching: u64,
     /// Matching and not updated.
     pub(crate) not_updated: u64,
     /// The candidates.
     pub(crate) remaining: u64,
-    /// Matching and seen within the online threshold, where that was asked for.
+    /// Matching and seen within the online threshold; 0 if that was not counted.
     pub(crate) online: u64,
 }
 
-impl Counts {
+impl CandidateCounts {
     pub(crate) fn add(&mut self, other: Self) {
         self.matching += other.matching;
         self.not_updated += other.not_updated;
@@ -72,9 +72,9 @@ impl Counts {
     }
 }
 
-/// Some words of a fleet, all of one chunk.
+/// A bit vector over adjacent words of one chunk.
 pub(crate) struct Window {
-    /// The number of the first word in the fleet.
+    /// The index of the first word within the fleet.
     pub(crate) first: usize,
     length: usize,
     words: [u64; CHUNK / WORD],
@@ -85,7 +85,7 @@ impl Window {
         Self { first: 0, length: 0, words: [0; CHUNK / WORD] }
     }
 
-    /// Makes it all positions of a span and no others.
+    /// Sets the window to the positions of a span.
     #[inline(always)]
     pub(crate) fn cover(&mut self, span: &Span) {
         self.first = span.start as usize / WORD;
@@ -111,7 +111,7 @@ impl Window {
 
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        // Not `any`: many words are looked at at once where there is no way out in between.
+        // A fold instead of `any`, because a loop without an early exit vectorises.
         self.words().iter().fold(0, |all, word| all | word) == 0
     }
 
@@ -121,46 +121,46 @@ impl Window {
     }
 }
 
-impl<'a> Terms<'a> {
-    /// All devices of a fleet that are in these sets, wherever they are.
-    pub(crate) fn everywhere(layout: &'a Layout, within: Vec<&'a FleetSet>) -> Self {
+impl<'a> Candidates<'a> {
+    /// The devices of a fleet that are in each of these sets.
+    pub(crate) fn new(layout: &'a Layout, within: Vec<&'a FleetSet>) -> Self {
         let spans = Cow::Owned(all_spans(layout.rows()));
-        Self { layout, spans, within, listed: None, updated: Vec::new(), excluded: Vec::new(), put_off: Vec::new() }
+        Self { layout, spans, within, listed: None, updated: Vec::new(), excluded: Vec::new(), deferred: Vec::new() }
     }
 
-    /// Leaves sets of ordinals out of the sets that are worked out chunk by chunk, where it is quicker to ask of each of
-    /// some picks whether it is in them: to find the position of an ordinal costs a cache miss.
+    /// Defers excluded sets of ordinals whose check is cheaper for `picks` picked devices than for the whole fleet, where
+    /// each ordinal costs a cache miss to find its position.
     ///
-    /// A pass then counts nothing.
-    pub(crate) fn put_off(&mut self, picks: u64) {
+    /// If a set is deferred, a pass cannot count the candidates.
+    pub(crate) fn defer_sparse(&mut self, picks: u64) {
         let rows = self.layout.rows() as u64;
         let pays =
-            |set: &PortableSet| picks.saturating_mul(PICKS_FOR_MEMBERS) <= set.len() && set.len() * SPARSE <= rows;
+            |set: &PortableSet| picks.saturating_mul(CONTAINS_COST) <= set.len() && set.len() * MIN_SPARSITY <= rows;
         let sets = std::mem::take(&mut self.excluded);
         for excluded in sets {
             match excluded {
-                Excluded::Ordinals(set) if pays(&set) => self.put_off.push(set),
+                Excluded::Ordinals(set) if pays(&set) => self.deferred.push(set),
                 other => self.excluded.push(other),
             }
         }
     }
 
-    /// Undoes [`Self::put_off`].
-    pub(crate) fn take_back(&mut self) {
-        self.excluded.extend(self.put_off.drain(..).map(Excluded::Ordinals));
+    /// Undoes [`Self::defer_sparse`].
+    pub(crate) fn include_deferred(&mut self) {
+        self.excluded.extend(self.deferred.drain(..).map(Excluded::Ordinals));
     }
 
-    /// The number of devices in the sets that were put off, at most.
-    pub(crate) fn count_put_off(&self) -> u64 {
-        self.put_off.iter().map(PortableSet::len).sum()
+    /// An upper bound for the number of devices in the deferred sets.
+    pub(crate) fn deferred_len(&self) -> u64 {
+        self.deferred.iter().map(PortableSet::len).sum()
     }
 
-    /// The number of positions in the spans: no set has more devices.
+    /// The number of positions in the spans, an upper bound for the matching devices.
     pub(crate) fn extent(&self) -> u64 {
         self.spans.iter().map(|span| span.len() as u64).sum()
     }
 
-    /// Makes the window the matching devices of a span.
+    /// Sets the window to the matching devices of a span.
     #[inline(always)]
     pub(crate) fn match_span(&self, span: &Span, window: &mut Window) {
         window.cover(span);
@@ -170,28 +170,28 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// Takes what is updated out of a window.
+    /// Removes updated devices from a window.
     #[inline(always)]
-    pub(crate) fn take_updated_from(&self, window: &mut Window) {
+    pub(crate) fn remove_updated(&self, window: &mut Window) {
         let first = window.first;
         for set in &self.updated {
             set.exclude_from(first, window.words_mut());
         }
     }
 
-    /// Asks for what the next span's sets take from memory beside their words.
+    /// Prefetches what excluding sets of ordinals from the next span needs.
     #[inline(always)]
-    pub(crate) fn ask_for(&self, span: &Span) {
+    pub(crate) fn prefetch(&self, span: &Span) {
         for excluded in &self.excluded {
             if let Excluded::Ordinals(set) = excluded {
-                set.ask_for(self.layout, span);
+                set.prefetch(self.layout, span);
             }
         }
     }
 
-    /// Takes what is excluded out of a window.
+    /// Removes excluded devices from a window.
     #[inline(always)]
-    pub(crate) fn take_excluded_from(&self, window: &mut Window) {
+    pub(crate) fn remove_excluded(&self, window: &mut Window) {
         let first = window.first;
         for excluded in &self.excluded {
             match excluded {
@@ -202,35 +202,35 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// Makes the window the candidates of a span.
+    /// Sets the window to the candidates of a span.
     #[inline(always)]
-    pub(crate) fn candidates_of(&self, span: &Span, window: &mut Window) {
+    pub(crate) fn candidates_in(&self, span: &Span, window: &mut Window) {
         self.match_span(span, window);
-        self.take_updated_from(window);
-        self.take_excluded_from(window);
+        self.remove_updated(window);
+        self.remove_excluded(window);
     }
 
-    /// The matching devices.
+    /// The set of the matching devices.
     pub(crate) fn matching(&self) -> WordSet {
         self.gather(|span, window| self.match_span(span, window))
     }
 
-    /// The candidates.
+    /// The set of the candidates.
     pub(crate) fn candidates(&self) -> WordSet {
-        self.gather(|span, window| self.candidates_of(span, window))
+        self.gather(|span, window| self.candidates_in(span, window))
     }
 
-    /// Calls `each` with the candidates, span by span.
+    /// Calls `each` with the candidates, ascending.
     pub(crate) fn for_each_candidate(&self, mut each: impl FnMut(Position)) {
         let mut window = Window::new();
         for span in self.spans.iter() {
-            self.candidates_of(span, &mut window);
+            self.candidates_in(span, &mut window);
             window.for_each(&mut each);
         }
     }
 
-    /// Calls `each` with the matching devices that a wave does not cover, span by span.
-    pub(crate) fn for_each_matching_but(&self, coverage: &Coverage<'_>, mut each: impl FnMut(Position)) {
+    /// Calls `each` with the matching devices that a wave does not cover, ascending.
+    pub(crate) fn for_each_uncovered(&self, coverage: &Coverage<'_>, mut each: impl FnMut(Position)) {
         let mut window = Window::new();
         for span in self.spans.iter() {
             self.match_span(span, &mut window);
@@ -240,12 +240,12 @@ impl<'a> Terms<'a> {
         }
     }
 
-    fn gather(&self, work_out: impl Fn(&Span, &mut Window)) -> WordSet {
+    fn gather(&self, evaluate: impl Fn(&Span, &mut Window)) -> WordSet {
         let mut gathered = WordSet::none(self.layout.rows());
         let mut window = Window::new();
         for span in self.spans.iter() {
-            work_out(span, &mut window);
-            // Spans of different groups may share a word.
+            evaluate(span, &mut window);
+            // Two spans may share a word.
             for (word, found) in gathered.words_mut()[window.first..].iter_mut().zip(window.words()) {
                 *word |= found;
             }
@@ -254,14 +254,14 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// Members of a set whose positions are found in the time in which one pick is looked for in it.
-const PICKS_FOR_MEMBERS: u64 = 4;
+/// Cost of checking one picked device, in units of finding the position of one member.
+const CONTAINS_COST: u64 = 4;
 
-/// A set that has more than one device in this many is not put off: too many picks would be for nothing.
-const SPARSE: u64 = 16;
+/// A set with more than one device in this many is not deferred: too many picked devices would be rejected.
+const MIN_SPARSITY: u64 = 16;
 
-/// Some positions of the spans, spread evenly, and no more than about so many: windows of a few words each.
-pub(crate) fn spread(spans: &[Span], extent: u64, at_most: u64) -> Vec<Span> {
+/// A systematic sample of about `at_most` positions of the spans, in pieces of a few words.
+pub(crate) fn sample_spans(spans: &[Span], extent: u64, at_most: u64) -> Vec<Span> {
     const PIECE: u64 = 4 * WORD as u64;
     if extent <= at_most {
         return spans.to_vec();
@@ -280,7 +280,7 @@ pub(crate) fn spread(spans: &[Span], extent: u64, at_most: u64) -> Vec<Span> {
     pieces
 }
 
-/// The number of devices of a window of which something holds.
+/// The number of devices in a window that fulfil a predicate.
 #[inline(always)]
 pub(crate) fn count_where(window: &Window, holds: impl Fn(Position) -> bool) -> u64 {
     let mut count = 0;
@@ -300,7 +300,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_spread_lies_within_the_spans_evenly_and_in_order(
+        fn sampled_pieces_lie_within_the_spans_in_order(
             lengths in prop::collection::vec((0u32..5_000, 1u32..60_000), 1..20),
             at_most in 256u64..20_000,
         ) {
@@ -311,7 +311,7 @@ mod tests {
                 span
             }).collect();
             let extent: u64 = spans.iter().map(|span| span.len() as u64).sum();
-            let pieces = spread(&spans, extent, at_most);
+            let pieces = sample_spans(&spans, extent, at_most);
             prop_assert!(!pieces.is_empty() && pieces.iter().all(|piece| !piece.is_empty()));
             prop_assert!(pieces.iter().all(|p| spans.iter().any(|s| s.start <= p.start && p.end <= s.end)));
             prop_assert!(pieces.is_sorted_by(|a, b| a.end <= b.start));

@@ -1,6 +1,6 @@
-//! Which devices a selector means: `matching`, `candidates`, and the offenders of a list.
+//! Selectors: the matching devices, the candidates, and the offenders of a list.
 //!
-//! - matching   = (production, or all devices if test devices are included) ∩ tag? ∩ group? ∩ listed?
+//! - matching   = production (or all devices, with `include_test`) ∩ tag? ∩ group? ∩ listed?
 //! - candidates = matching − updated − excluded
 //! - updated    = { target version ≥ V }; an unknown version counts as older
 
@@ -13,92 +13,77 @@ use crate::fleet::fleet::Fleet;
 use crate::fleet::groups::Group;
 use crate::ids::Uuid;
 use crate::offender::{Offender, Reason};
-use crate::select::candidates::{Counts, Excluded, Terms};
+use crate::select::candidates::{CandidateCounts, Candidates, Excluded};
+use crate::select::limit::Limit;
 use crate::select::nearest::nearest;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::Position;
 use crate::sets::portable_set::PortableSet;
 use crate::sets::words::WordSet;
 
-/// How many near spellings an error carries.
-const NEAREST: usize = 3;
+/// The number of similar names in an error.
+const MAX_NEAREST: usize = 3;
 
-/// What to do about listed devices that the selector does not allow.
+/// What to do about offenders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMismatch {
-    /// One offender refuses the whole selection.
+    /// Refuse the whole selection.
     #[default]
     Refuse,
-    /// Offenders are skipped and reported.
+    /// Skip the offenders and report them.
     Skip,
 }
 
-/// What a selection asks for, apart from how many.
+/// Which devices a selection considers.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::Selector;
+///
+/// // Production devices of group `canary` that are not yet at version 42.
+/// let selector = Selector { group: Some("canary".to_owned()), not_updated: Some(42), ..Selector::default() };
+/// assert!(!selector.include_test);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
     /// Only devices of this group.
     pub group: Option<String>,
     /// Only devices that listen to this tag.
     pub tag: Option<String>,
-    /// Only these devices, each of them checked.
+    /// Only these devices. Each is checked.
     pub listed: Option<Vec<Uuid>>,
-    /// None of these devices; UUIDs that the fleet does not have are counted.
+    /// Not these devices. UUIDs that the fleet does not have are counted.
     pub excluded: Option<Vec<Uuid>>,
-    /// None of these devices, either; ordinals that the fleet does not have are counted with them.
+    /// Not these devices. Ordinals that the fleet does not have are counted.
     pub excluded_set: Option<PortableSet>,
-    /// No devices that report this target version or a later one.
+    /// Only devices below this target version.
     pub not_updated: Option<u32>,
-    /// Test devices, too.
+    /// Also test devices.
     pub include_test: bool,
     /// What to do about offenders.
     pub on_mismatch: OnMismatch,
 }
 
-/// How many of the candidates are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// All of them.
-    All,
-    /// At most this many.
-    Count(u64),
-    /// Thousandths of a percent (1 … 100 000) of a denominator, rounded up.
-    Percent(u32, Denominator),
-}
-
-/// All of a denominator, in the unit of [`Limit::Percent`].
-pub(crate) const HUNDRED_PERCENT: u32 = 100_000;
-
-/// What a percentage is taken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denominator {
-    /// The matching devices, those already updated or excluded among them.
-    Matching,
-    /// The candidates.
-    Remaining,
-    /// The matching devices that were seen within the online threshold.
-    Online,
-}
-
-/// What a selector comes to in a fleet.
+/// The sizes of a selector's sets in one fleet.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The number of candidates: the matching devices that are neither updated nor excluded.
+    /// The number of candidates.
     pub remaining: u64,
     /// The number of matching devices.
     pub matching: u64,
-    /// The number of matching devices that were seen within the online threshold, if the limit asked for it.
+    /// The number of matching devices that are online; `None` unless the limit is a percentage of them.
     pub online: Option<u64>,
     /// The number of matching devices that are updated.
     pub updated: u64,
     /// The number of matching devices that are excluded and not updated.
     pub excluded: u64,
-    /// Excluded UUIDs that the fleet does not have.
+    /// The number of excluded UUIDs and ordinals that the fleet does not have.
     pub excluded_unknown: u64,
-    /// Offenders that were skipped, in list order.
+    /// The skipped offenders, in list order.
     pub skipped: Vec<Offender>,
 }
 
-/// The devices that a selector allows, its lists apart: production? ∩ tag? ∩ group?.
+/// production? ∩ tag? ∩ group?
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Eligible<'a> {
     pub(crate) production: Option<&'a FleetSet>,
@@ -107,7 +92,7 @@ pub(crate) struct Eligible<'a> {
 }
 
 impl Eligible<'_> {
-    /// Why the device at this position is not among them.
+    /// Why a device is not eligible; `None` if it is.
     pub(crate) fn mismatch(&self, position: Position) -> Option<Reason> {
         let outside = |set: Option<&FleetSet>| set.is_some_and(|set| !set.contains(position));
         if outside(self.production) {
@@ -121,8 +106,8 @@ impl Eligible<'_> {
         }
     }
 
-    /// Checks listed devices one by one: the positions of those that match, each once and in list order, and the
-    /// offenders likewise. A matching device that is `unsupported` is in both.
+    /// Checks listed devices one by one. Returns the positions of the eligible devices and the offenders, each once, in
+    /// list order. An eligible device that is `unsupported` is in both.
     pub(crate) fn check(
         &self,
         fleet: &Fleet,
@@ -130,7 +115,7 @@ impl Eligible<'_> {
         unsupported: impl Fn(Position) -> bool,
     ) -> (Vec<Position>, Vec<Offender>) {
         let (mut found, mut offenders) = (Vec::with_capacity(listed.len()), Vec::new());
-        let (mut seen, mut named) = (WordSet::none(fleet.rows()), HashSet::new());
+        let (mut seen, mut reported) = (WordSet::none(fleet.rows()), HashSet::new());
         let mut listed = listed.iter();
         fleet.for_each_position(listed.as_slice(), |position| {
             let &uuid = listed.next().expect("one for each UUID");
@@ -144,7 +129,7 @@ impl Eligible<'_> {
                         }
                     }
                 }
-                Err(reason) if named.insert(uuid) => offenders.push(Offender { uuid, reason }),
+                Err(reason) if reported.insert(uuid) => offenders.push(Offender { uuid, reason }),
                 Err(_) => {}
             }
         });
@@ -152,10 +137,10 @@ impl Eligible<'_> {
     }
 }
 
-/// The devices of a group.
+/// Finds a group.
 ///
 /// # Errors
-/// [`CoreError::UnknownGroup`], with the names that are spelled like it.
+/// [`CoreError::UnknownGroup`] with similar names.
 pub(crate) fn find_group<'a>(fleet: &'a Fleet, name: &str) -> Result<Group<'a>, CoreError> {
     let unknown = |nearest| CoreError::UnknownGroup { name: name.to_owned(), nearest };
     fleet.groups().find(name).ok_or_else(|| unknown(near_names(fleet.groups().names(), name)))
@@ -167,15 +152,15 @@ fn find_tag<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a FleetSet, CoreError>
 }
 
 fn near_names(names: &[String], name: &str) -> Vec<String> {
-    nearest(name, names.iter().map(String::as_str), NEAREST).into_iter().map(String::from).collect()
+    nearest(name, names.iter().map(String::as_str), MAX_NEAREST).into_iter().map(String::from).collect()
 }
 
-/// A selector whose names and UUIDs have been found in a fleet.
+/// A selector whose names and UUIDs are resolved in one fleet.
 #[derive(Debug)]
 pub(crate) struct Resolved<'a> {
     pub(crate) eligible: Eligible<'a>,
     pub(crate) updated: Vec<Cow<'a, FleetSet>>,
-    /// The positions of the listed devices that fit, each once, in list order.
+    /// The eligible listed devices, each once, in list order.
     pub(crate) listed: Option<Vec<Position>>,
     pub(crate) excluded: Vec<Excluded<'a>>,
     excluded_unknown: u64,
@@ -183,11 +168,11 @@ pub(crate) struct Resolved<'a> {
 }
 
 impl Selector {
-    /// Finds the names and UUIDs, and checks the listed devices one by one.
+    /// Looks up names and UUIDs, and checks the listed devices one by one.
     ///
     /// # Errors
-    /// [`CoreError::UnknownGroup`], [`CoreError::UnknownTag`]; [`CoreError::EmptyList`] for a list without UUIDs:
-    /// absent is not empty; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
+    /// [`CoreError::UnknownGroup`], [`CoreError::UnknownTag`]; [`CoreError::EmptyList`] for a list without UUIDs, because
+    /// absent is not empty; [`CoreError::MismatchedDevices`] for offenders with [`OnMismatch::Refuse`].
     pub(crate) fn resolve<'a>(&self, fleet: &'a Fleet) -> Result<Resolved<'a>, CoreError> {
         let eligible = Eligible {
             production: (!self.include_test).then(|| fleet.production_set()),
@@ -219,7 +204,7 @@ impl Selector {
 }
 
 impl<'a> Resolved<'a> {
-    /// All eligible devices: no list, nobody updated or excluded.
+    /// A selector without list, target version and exclusions.
     pub(crate) fn new(eligible: Eligible<'a>) -> Self {
         Self {
             eligible,
@@ -231,10 +216,10 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Checks listed devices and keeps those that match. One that is `unsupported` is an offender, too.
+    /// Restricts the selector to listed devices. An `unsupported` device is an offender.
     ///
     /// # Errors
-    /// [`CoreError::EmptyList`]; [`CoreError::MismatchedDevices`] for offenders, unless they are to be skipped.
+    /// [`CoreError::EmptyList`]; [`CoreError::MismatchedDevices`] for offenders with [`OnMismatch::Refuse`].
     pub(crate) fn restrict_to(
         &mut self,
         fleet: &Fleet,
@@ -254,28 +239,28 @@ impl<'a> Resolved<'a> {
         Ok(())
     }
 
-    /// The sets of the matching devices and of the candidates.
-    pub(crate) fn terms(&mut self, fleet: &'a Fleet) -> Terms<'a> {
+    /// The sets that define the matching devices and the candidates. Takes `excluded` out of `self`.
+    pub(crate) fn candidates(&mut self, fleet: &'a Fleet) -> Candidates<'a> {
         let Eligible { production, tag, group } = self.eligible;
-        let mut terms = Terms::everywhere(fleet.layout(), fleet.present().into_iter().collect());
+        let mut candidates = Candidates::new(fleet.layout(), fleet.present().into_iter().collect());
         match &self.listed {
-            // Each of them was found to be there and eligible.
+            // Each listed device was found to be present and eligible.
             Some(listed) => {
-                terms.within.clear();
-                terms.listed = Some(FleetSet::from_positions(fleet.rows(), listed.clone()));
+                candidates.within.clear();
+                candidates.listed = Some(FleetSet::from_positions(fleet.rows(), listed.clone()));
             }
-            None => terms.within.extend([tag, production].into_iter().flatten()),
+            None => candidates.within.extend([tag, production].into_iter().flatten()),
         }
         if let Some(group) = group {
-            terms.spans = Cow::Borrowed(group.runs);
+            candidates.spans = Cow::Borrowed(group.runs);
         }
-        terms.updated.clone_from(&self.updated);
-        terms.excluded = std::mem::take(&mut self.excluded);
-        terms
+        candidates.updated.clone_from(&self.updated);
+        candidates.excluded = std::mem::take(&mut self.excluded);
+        candidates
     }
 
-    /// What the counts of a pass come to.
-    pub(crate) fn scope(self, counts: &Counts, limit: Limit) -> Scope {
+    /// The scope of the selector, from the counts of a pass.
+    pub(crate) fn scope(self, counts: &CandidateCounts, limit: Limit) -> Scope {
         Scope {
             remaining: counts.remaining,
             matching: counts.matching,
@@ -284,25 +269,6 @@ impl<'a> Resolved<'a> {
             excluded: counts.not_updated - counts.remaining,
             excluded_unknown: self.excluded_unknown,
             skipped: self.skipped,
-        }
-    }
-}
-
-impl Limit {
-    /// Whether it is a part of the devices that are online.
-    pub(crate) fn counts_online(self) -> bool {
-        matches!(self, Self::Percent(_, Denominator::Online))
-    }
-
-    /// Refuses what can be no limit.
-    ///
-    /// # Errors
-    /// [`CoreError::ZeroLimit`], [`CoreError::BadPercentage`].
-    pub fn check(self) -> Result<(), CoreError> {
-        match self {
-            Self::All | Self::Count(1..) | Self::Percent(1..=HUNDRED_PERCENT, _) => Ok(()),
-            Self::Count(0) => Err(CoreError::ZeroLimit),
-            Self::Percent(thousandths, _) => Err(CoreError::BadPercentage { thousandths }),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The answer of a whole fleet from those of its shards.
+//! Merging selections from the shards of a fleet.
 //!
-//! A device's key depends on its UUID, its activity, the seed, the instant and the settings, and on nothing else. So the
-//! k smallest keys of a fleet are the k smallest among the k smallest of each of its shards, however it was split.
+//! A device's key depends only on its UUID, its `last_seen`, the seed, the instant and the settings. So the k smallest
+//! keys of a fleet are the k smallest among the k smallest keys of each shard, for any split.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -9,15 +9,14 @@ use std::collections::BinaryHeap;
 use crate::error::CoreError;
 use crate::fleet::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
-use crate::select::candidates::Counts;
-use crate::select::sample::share;
+use crate::select::candidates::CandidateCounts;
+use crate::select::limit::Limit;
 use crate::select::selection::Selection;
-use crate::select::selector::Limit;
 
 /// A pick of a merged selection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MergedPick {
-    /// The place of its shard among those that were merged.
+    /// The index of its shard.
     pub shard: u32,
     /// Its ordinal in that shard.
     pub ordinal: Ordinal,
@@ -27,12 +26,12 @@ pub struct MergedPick {
     pub key: f64,
 }
 
-/// What the selections of several shards come to together.
+/// The selection from a whole fleet.
 #[derive(Clone, Debug)]
 pub struct Merged {
-    /// The picks, in key order.
+    /// The picks, by ascending key.
     pub picks: Vec<MergedPick>,
-    /// What the limit came to.
+    /// What the limit resolves to.
     pub wanted: u64,
     /// The number of matching devices of all shards.
     pub matching: u64,
@@ -40,7 +39,7 @@ pub struct Merged {
     pub candidates: u64,
 }
 
-/// A pick on its way into the merged selection: the least comes first.
+/// The next pick of a shard and its index there, ordered by key, then UUID.
 struct Head(MergedPick, usize);
 
 impl Head {
@@ -69,17 +68,17 @@ impl Ord for Head {
     }
 }
 
-/// Merges the selections of shards of one fleet, each with the fleet that it was made from.
+/// Merges selections from the shards of one fleet, each with its shard.
 ///
-/// Costs the logarithm of the number of shards for each pick.
+/// Cost: O(log n) per pick for n shards.
 ///
 /// # Errors
-/// Those of [`Limit::check`]. [`CoreError::UnlikeSelections`] where they differ in seed, instant or settings, or one was
-/// not told to count what the limit is a part of; [`CoreError::ShortShard`] where one picked so few that a device that
-/// belongs here may be missing; [`CoreError::RepeatedDevice`] where two picked the same device.
+/// Those of [`Limit::check`]. [`CoreError::UnlikeSelections`] if they differ in seed, instant or settings, or one lacks
+/// the count of online devices that the limit needs; [`CoreError::ShortShard`] if one has fewer picks than the merged
+/// selection may need; [`CoreError::RepeatedDevice`] if two contain the same device.
 pub fn merge(shards: &[(&Fleet, &Selection)], limit: Limit) -> Result<Merged, CoreError> {
     limit.check()?;
-    let mut counts = Counts::default();
+    let mut counts = CandidateCounts::default();
     for (at, (fleet, selection)) in shards.iter().enumerate() {
         if let Some(what) = selection.differs_from(shards[0].1) {
             return Err(CoreError::UnlikeSelections { shard: at, what });
@@ -93,33 +92,29 @@ pub fn merge(shards: &[(&Fleet, &Selection)], limit: Limit) -> Result<Merged, Co
             (false, _) => {}
         }
     }
-    let wanted = match limit {
-        Limit::All => counts.remaining,
-        Limit::Count(count) => count,
-        Limit::Percent(thousandths, of) => share(thousandths, of, &counts),
-    };
+    let wanted = limit.resolve(&counts);
     for (at, (fleet, selection)) in shards.iter().enumerate() {
         let (picked, needed) = (selection.ordinals.len() as u64, wanted.min(selection.scope(fleet).remaining));
         if picked < needed {
             return Err(CoreError::ShortShard { shard: at, picked, needed });
         }
     }
-    let head = |shard: usize, place: usize| {
+    let head = |shard: usize, index: usize| {
         let (fleet, selection) = shards[shard];
-        let ordinal = *selection.ordinals.get(place)?;
+        let ordinal = *selection.ordinals.get(index)?;
         let pick =
             MergedPick { shard: shard as u32, ordinal, uuid: fleet.uuid(ordinal), key: selection.key(fleet, ordinal) };
-        Some(Reverse(Head(pick, place)))
+        Some(Reverse(Head(pick, index)))
     };
     let mut heads: BinaryHeap<Reverse<Head>> = (0..shards.len()).filter_map(|shard| head(shard, 0)).collect();
     let mut picks: Vec<MergedPick> = Vec::with_capacity(wanted.min(counts.remaining) as usize);
     while (picks.len() as u64) < wanted {
-        let Some(Reverse(Head(pick, place))) = heads.pop() else { break };
-        // The same device has the same key in every shard, so that it would come twice in a row.
+        let Some(Reverse(Head(pick, index))) = heads.pop() else { break };
+        // A device has the same key in every shard, so a repeated one comes twice in a row.
         if let Some(last) = picks.last().filter(|last| last.uuid == pick.uuid) {
             return Err(CoreError::RepeatedDevice { uuid: pick.uuid, shards: [last.shard, pick.shard] });
         }
-        heads.extend(head(pick.shard as usize, place + 1));
+        heads.extend(head(pick.shard as usize, index + 1));
         picks.push(pick);
     }
     Ok(Merged { picks, wanted, matching: counts.matching, candidates: counts.remaining })

@@ -131,9 +131,9 @@ impl PortableSet {
         }
     }
 
-    /// Asks for what it takes to take the devices of the set out of a span, soon.
+    /// Prefetches what excluding the set from a span needs.
     #[inline(always)]
-    pub(crate) fn ask_for(&self, layout: &Layout, span: &Range<Position>) {
+    pub(crate) fn prefetch(&self, layout: &Layout, span: &Range<Position>) {
         let chunk = span.start as usize / CHUNK;
         let (tables, container) = (layout.tables(), self.container(chunk));
         let (Some((_, positions)), Some(Container::Array(lows))) = (tables, container) else { return };

@@ -20,11 +20,13 @@ use crate::fleet::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
 use crate::machine::effort::Effort;
 use crate::offender::Offender;
+use crate::sampling::clocks::SeedKey;
 use crate::sampling::recency::Recency;
 use crate::select::breakdown::{Breakdown, Counter};
-use crate::select::candidates::{Counts, Excluded, Terms};
-use crate::select::sample::{Drawn, SeedKey, count, sample, share};
-use crate::select::selector::{Denominator, Eligible, Limit, OnMismatch, Resolved, find_group};
+use crate::select::candidates::{CandidateCounts, Candidates, Excluded};
+use crate::select::limit::{Denominator, Limit};
+use crate::select::sample::{Sample, count, sample};
+use crate::select::selector::{Eligible, OnMismatch, Resolved, find_group};
 use crate::sets::device_set::DeviceSet;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::Position;
@@ -259,16 +261,16 @@ impl Wave {
             asked.restrict_to(fleet, listed, rollout.on_mismatch, out_of_reach)?;
         }
         let listed = asked.listed.clone();
-        let mut terms = asked.terms(fleet);
+        let mut candidates = asked.candidates(fleet);
         let no_target = unsupported.clone().map(Excluded::Positions);
         let (ordinals, found) = if kind.is_sample() {
-            let (drawn, found) = draw(fleet, &mut terms, rollout, no_target);
+            let (drawn, found) = draw(fleet, &mut candidates, rollout, no_target);
             (drawn, found)
         } else {
-            let reached = count(fleet, &terms, false, &rollout.recency, &rollout.effort);
-            terms.excluded.extend(no_target);
+            let reached = count(fleet, &candidates, false, &rollout.recency, &rollout.effort);
+            candidates.excluded.extend(no_target);
             let counts = match unsupported {
-                Some(_) => count(fleet, &terms, false, &rollout.recency, &rollout.effort),
+                Some(_) => count(fleet, &candidates, false, &rollout.recency, &rollout.effort),
                 None => reached,
             };
             let mut taken: Vec<Ordinal> = Vec::new();
@@ -278,20 +280,20 @@ impl Wave {
                 taken.extend(allowed.map(ordinal).filter(|&device| !coverage.contains(fleet, device)));
                 wanted -= reached.remaining - counts.remaining;
             } else {
-                terms.for_each_matching_but(&coverage, |position| taken.push(ordinal(position)));
+                candidates.for_each_uncovered(&coverage, |position| taken.push(ordinal(position)));
             }
             (taken, Found { reached, counts, wanted, goal: None, online_candidates: None })
         };
         // What is left of the list are the candidates, the offenders, and those that are in the wave or updated already.
-        let candidates = listed.as_ref().map(|_| {
-            terms.excluded.retain(|excluded| !matches!(excluded, Excluded::Offline(_)));
-            terms.candidates()
+        let remaining = listed.as_ref().map(|_| {
+            candidates.excluded.retain(|excluded| !matches!(excluded, Excluded::Offline(_)));
+            candidates.candidates()
         });
-        drop(terms);
+        drop(candidates);
         let already: Vec<Ordinal> = listed
             .into_iter()
             .flatten()
-            .filter(|&position| candidates.as_ref().is_some_and(|candidates| !candidates.contains(position)))
+            .filter(|&position| remaining.as_ref().is_some_and(|remaining| !remaining.contains(position)))
             .filter(|&position| !out_of_reach(position))
             .map(ordinal)
             .collect();
@@ -327,7 +329,7 @@ impl Wave {
         group: Option<&str>,
         listed: Option<&[Uuid]>,
     ) -> Result<DeviceSet, CoreError> {
-        Ok(fleet.device_set(&self.ask_for_candidates(fleet, group, listed)?.terms(fleet).candidates()))
+        Ok(fleet.device_set(&self.ask_for_candidates(fleet, group, listed)?.candidates(fleet).candidates()))
     }
 
     /// Devices of a rollout by recency band, group and hardware, next to the candidates that it had.
@@ -347,7 +349,7 @@ impl Wave {
         let mut asked = self.ask_for_candidates(fleet, group, listed)?;
         let mut counter = Counter::new(fleet, now);
         counter.count_picked(picked);
-        asked.terms(fleet).for_each_candidate(|position| counter.count_candidate(position));
+        asked.candidates(fleet).for_each_candidate(|position| counter.count_candidate(position));
         Ok(counter.finish())
     }
 
@@ -401,9 +403,9 @@ impl Wave {
 /// What was counted for a rollout.
 struct Found {
     /// Where only covered devices are excluded.
-    reached: Counts,
+    reached: CandidateCounts,
     /// Where unsupported devices are excluded, too: what remains are the candidates.
-    counts: Counts,
+    counts: CandidateCounts,
     wanted: u64,
     goal: Option<u64>,
     online_candidates: Option<u64>,
@@ -412,37 +414,37 @@ struct Found {
 /// Draws the sample of a rollout. `terms` exclude covered devices; `no_target` excludes unsupported ones, too.
 fn draw<'a>(
     fleet: &Fleet,
-    terms: &mut Terms<'a>,
+    candidates: &mut Candidates<'a>,
     rollout: &Rollout,
     no_target: Option<Excluded<'a>>,
 ) -> (Vec<Ordinal>, Found) {
     let Rollout { limit, goal, online_only, recency, effort, .. } = rollout;
     let seed = SeedKey::new(rollout.seed);
     if no_target.is_none() && goal.is_none() && !online_only {
-        let Drawn { ordinals, counts, wanted } = sample(fleet, terms, *limit, &seed, recency, effort);
+        let Sample { ordinals, counts, wanted } = sample(fleet, candidates, *limit, &seed, recency, effort);
         let counts = counts.expect("no set was put off");
         return (ordinals, Found { reached: counts, counts, wanted, goal: None, online_candidates: None });
     }
-    let reached = count(fleet, terms, limit.counts_online(), recency, effort);
+    let reached = count(fleet, candidates, limit.counts_online(), recency, effort);
     let is_plain = no_target.is_none();
-    terms.excluded.extend(no_target);
-    let counts = if is_plain { reached } else { count(fleet, terms, limit.counts_online(), recency, effort) };
-    let goal = goal.map(|goal| resolve(of_matching(goal), &reached));
+    candidates.excluded.extend(no_target);
+    let counts = if is_plain { reached } else { count(fleet, candidates, limit.counts_online(), recency, effort) };
+    let goal = goal.map(|goal| of_matching(goal).resolve(&reached));
     let wanted = match goal {
         Some(goal) => goal.saturating_sub(reached.matching - reached.remaining),
-        None => resolve(*limit, &counts),
+        None => limit.resolve(&counts),
     };
     let mut found = Found { reached, counts, wanted, goal, online_candidates: None };
     if *online_only {
         let offline = fleet.last_seen.iter().map(|&seen| !recency.is_online(seen));
-        terms.excluded.push(Excluded::Offline(FleetSet::from_column(offline)));
+        candidates.excluded.push(Excluded::Offline(FleetSet::from_column(offline)));
     }
     let drawn = match wanted {
         0 => Vec::new(),
-        _ => sample(fleet, terms, Limit::Count(wanted), &seed, recency, effort).ordinals,
+        _ => sample(fleet, candidates, Limit::Count(wanted), &seed, recency, effort).ordinals,
     };
     if *online_only {
-        found.online_candidates = Some(count(fleet, terms, false, recency, effort).remaining);
+        found.online_candidates = Some(count(fleet, candidates, false, recency, effort).remaining);
     }
     (drawn, found)
 }
@@ -452,15 +454,6 @@ fn of_matching(goal: Limit) -> Limit {
     match goal {
         Limit::Percent(thousandths, _) => Limit::Percent(thousandths, Denominator::Matching),
         other => other,
-    }
-}
-
-/// What a limit or a goal comes to.
-fn resolve(limit: Limit, counts: &Counts) -> u64 {
-    match limit {
-        Limit::All => counts.remaining,
-        Limit::Count(count) => count,
-        Limit::Percent(thousandths, of) => share(thousandths, of, counts),
     }
 }
 

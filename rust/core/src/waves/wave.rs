@@ -15,18 +15,14 @@
 use std::collections::BTreeSet;
 
 use crate::fleet::fleet::Fleet;
-use crate::fleet::groups::Group;
 use crate::ids::{Ordinal, Uuid};
 use crate::offender::Reason;
 use crate::select::candidates::Excluded;
+use crate::select::coverage::Coverage;
 use crate::select::selector::{Eligible, Resolved};
 use crate::sets::device_set::DeviceSet;
 use crate::sets::fleet_set::FleetSet;
-use crate::sets::layout::{Layout, Position};
-use crate::sets::portable_set::PortableSet;
-use crate::sets::words::WORD;
 use crate::sets::words::WordSet;
-use crate::sets::words::clear_run;
 
 /// One target version on its way to the production devices of one tag.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -151,46 +147,16 @@ pub struct Standing {
     pub scheduled: bool,
 }
 
-/// The devices that a wave has reached, matching or not: staged ∪ whole groups.
-#[derive(Debug)]
-pub(crate) struct Coverage<'a> {
-    staged: &'a DeviceSet,
-    portable: PortableSet,
-    groups: Vec<Group<'a>>,
-}
-
-impl Coverage<'_> {
-    /// Takes them out of some words of the fleet, all of one chunk.
-    #[inline(always)]
-    pub(crate) fn exclude_from(&self, layout: &Layout, first: usize, words: &mut [u64]) {
-        let positions = (first * WORD) as Position..((first + words.len()) * WORD) as Position;
-        for group in &self.groups {
-            for run in group.within(positions.clone()) {
-                clear_run(first, words, run);
-            }
-        }
-        self.portable.exclude_from(layout, first, words);
-    }
-
-    fn in_whole_group(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
-        fleet.position(ordinal).is_some_and(|position| self.groups.iter().any(|group| group.contains(position)))
-    }
-
-    pub(crate) fn contains(&self, fleet: &Fleet, ordinal: Ordinal) -> bool {
-        self.staged.contains(ordinal) || self.in_whole_group(fleet, ordinal)
-    }
-}
-
 impl Wave {
     /// The sets of the wave. Costs a few passes over one bit a device, and one over the staged set.
     pub fn sets(&self, fleet: &Fleet) -> WaveSets {
-        let mut terms = Resolved::new(self.eligible(fleet)).terms(fleet);
-        let matching = terms.matching();
-        terms.updated = fleet.updated_to(self.target_version);
-        let older = terms.candidates();
-        terms.updated = Vec::new();
-        terms.excluded = vec![Excluded::Covered(self.coverage(fleet))];
-        let outside = terms.candidates();
+        let mut candidates = Resolved::new(self.eligible(fleet)).candidates(fleet);
+        let matching = candidates.matching();
+        candidates.updated = fleet.updated_to(self.target_version);
+        let older = candidates.candidates();
+        candidates.updated = Vec::new();
+        candidates.excluded = vec![Excluded::Covered(self.coverage(fleet))];
+        let outside = candidates.candidates();
         let without = |others: &WordSet| {
             let mut rest = matching.clone();
             rest.subtract(others);
@@ -198,8 +164,8 @@ impl Wave {
         };
         let unsupported = match self.unsupported(fleet) {
             Some(set) => {
-                terms.excluded = vec![Excluded::Positions(set)];
-                without(&terms.candidates())
+                candidates.excluded = vec![Excluded::Positions(set)];
+                without(&candidates.candidates())
             }
             None => WordSet::none(fleet.rows()),
         };
@@ -229,7 +195,7 @@ impl Wave {
             group: fleet.group_of(ordinal).map(String::from),
             target_version,
             staged: self.staged.contains(ordinal),
-            whole_group: coverage.in_whole_group(fleet, ordinal),
+            whole_group: coverage.is_in_whole_group(fleet, ordinal),
             covered,
             updated,
             unsupported,
@@ -268,6 +234,6 @@ impl Wave {
     /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
     pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
         let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
-        Coverage { staged: &self.staged, portable: (&self.staged).into(), groups }
+        Coverage::new(&self.staged, groups)
     }
 }
