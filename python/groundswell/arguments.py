@@ -18,7 +18,7 @@ from groundswell.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["checks_arguments"]
+__all__ = ["check_keywords", "checks_arguments"]
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -58,6 +58,11 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "Iterable[int]": (lambda value: _is_series(value, _is_whole_number), "an iterable of int"),
     "Sequence[RoleName]": (_is_series, "a sequence of names of roles"),
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
+    "npt.NDArray[np.uint32]": (
+        lambda value: getattr(getattr(value, "dtype", None), "kind", "") in {"u", "i"} and hasattr(value, "shape"),
+        "a numpy array of ordinals",
+    ),
+    "os.PathLike[str]": (lambda value: isinstance(value, os.PathLike), "a path"),
     "Sort": (lambda value: isinstance(value, str), "a str"),
     "IO[bytes]": (lambda value: callable(getattr(value, "write", None)), "a binary stream to write to"),
 }
@@ -90,6 +95,27 @@ def checks_arguments(cls: _Class) -> _Class:
         elif inspect.isfunction(member):
             setattr(cls, name, _checked(member, bound=True))
     return cls
+
+
+def check_keywords(method: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse keywords that a method with ``**keywords`` does not take.
+
+    Raises:
+        InputError: ``bad-argument``.
+
+    >>> check_keywords("list_uuids", ["limit"], ["group", "tag"])
+    Traceback (most recent call last):
+    groundswell.errors.InputError: `list_uuids` has no argument `limit`
+    """
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise InputError(
+                "bad-argument",
+                f"`{method}` has no argument `{name}`",
+                hint=f"its arguments are {', '.join(names)}",
+                fields={"argument": name, "known": names},
+            )
 
 
 def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]:

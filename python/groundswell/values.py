@@ -40,7 +40,7 @@ _MAX_COUNT: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 _NO_TIME: Final = timedelta()
-_HINT: Final = 'give a count such as 100 or a percentage such as "2.5%", or leave the limit out for all candidates'
+_HINT: Final = 'give a count such as 100 or a percentage such as "2.5%"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ CLI = sorted(set((PACKAGE / "cli").rglob("*.py")) - {PACKAGE / "cli/examples.py"
 NO_HINTS = {"groundswell init", "groundswell restore", "groundswell check --repair", "fioup --tuf", "__main__.py"}
 """Texts of the library that name a command and are not advice: who owns the lock, and other people's programs."""
 NOT_FROM_A_SHELL = {
-    "bad-threads", "bad-sql", "bad-source", "factory-closed", "unlike-selections", "short-selection", "bad-device-set",
+    "bad-argument", "bad-threads", "bad-sql", "bad-source", "factory-closed", "unlike-selections", "short-selection",
+    "bad-device-set",
     "bad-whole-group", "bad-check-in", "bad-columns", "bad-key-uri", "unknown-table", "no-table-named",
 }  # fmt: skip
 """Codes of calls that no command makes, so that nobody in a shell reads their hints."""

@@ -62,6 +62,9 @@ def waves(acme: Run, shop: Path) -> Path:
         (["-C", "acme", "waves", "rollout", "v41", "--group", ""], {"canary", "us-east"}),
         (["-C", "acme", "devices", "list", "-t", "pro"], {"production"}),
         (["-C", "acme", "groups", "delete", "us"], {"us-east"}),
+        (["-C", "acme", "devices", "list", "--wave", "v"], {"v41"}),
+        (["-C", "acme", "devices", "list", "--wave", "v41", "--state", "sch"], {"scheduled"}),
+        (["-C", "acme", "targets", "show", "4"], {"41"}),
     ],
 )
 def test_names_of_the_factory_are_completed(waves: Path, words: list[str], found: set[str]) -> None:

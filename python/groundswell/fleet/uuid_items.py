@@ -30,7 +30,7 @@ def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> np
         uint8 of shape (n, 16); the array itself if it is one.
 
     Raises:
-        InputError: ``bad-uuid``, naming the first item that is none.
+        InputError: ``bad-uuid``, naming the first item that is not one; ``bad-argument`` for what has no items.
 
     >>> uuid_rows(["00000000-0000-0000-0000-000000000102"])[:, -2:].tolist()
     [[1, 2]]
@@ -42,6 +42,15 @@ def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> np
     if hasattr(uuids, "to_pylist"):
         # A column of Arrow yields scalars of its own.
         uuids = uuids.to_pylist()
+    try:
+        iter(uuids)
+    except TypeError as error:
+        raise InputError(
+            "bad-argument",
+            f"the argument `uuids` is `{ascii(uuids)[:40]}`, which is not a series of UUIDs",
+            hint="give each UUID as a str, a uuid.UUID or 16 bytes, in a list or an array",
+            fields={"argument": "uuids", "value": ascii(uuids)[:40], "type": type(uuids).__name__},
+        ) from error
     cells = [_cell(item, position) for position, item in enumerate(uuids, start=1)]
     offsets = np.zeros(len(cells) + 1, dtype=np.int64)
     np.cumsum([len(cell) for cell in cells], out=offsets[1:])

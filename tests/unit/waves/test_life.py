@@ -410,7 +410,7 @@ def test_the_only_active_wave_need_not_be_named(wave: Release) -> None:
     with pytest.raises(StateError) as caught:
         waves.cancel(now=AT)
     assert (caught.value.code, caught.value.fields["waves"]) == ("several-active-waves", ["w", "other"])
-    assert "`w (tag main)`, `other (tag beta)`" in caught.value.message
+    assert "`w` (tag main), `other` (tag beta)" in caught.value.message
     waves.cancel("other", now=AT)
     assert waves.complete(now=AT).wave.name == "w"
     with pytest.raises(NotFoundError) as none:

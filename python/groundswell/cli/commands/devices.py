@@ -19,7 +19,9 @@ from groundswell.cli.params.completion import (
     complete_devices,
     complete_devices_and_groups,
     complete_groups,
+    complete_states,
     complete_tags,
+    complete_waves,
 )
 from groundswell.cli.params.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.params.mapping_options import columns_of, mapping_options
@@ -161,8 +163,16 @@ def _tell_import(report: ImportReport) -> None:
 @click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
 @click.option("-n", "--limit", metavar="N", type=int, default=50, help="How many devices a page has.")
 @click.option("-p", "--page", metavar="N", type=int, default=1, help="Which page.")
-@click.option("--wave", metavar="NAME", type=NAME, help="Only devices in a state of this wave.")
-@click.option("--state", metavar="STATE", type=NAME, help="Which state: a count of `waves status`, such as scheduled.")
+@click.option(
+    "--wave", metavar="NAME", type=NAME, shell_complete=complete_waves, help="Only devices in a state of this wave."
+)
+@click.option(
+    "--state",
+    metavar="STATE",
+    type=NAME,
+    shell_complete=complete_states,
+    help="Which state: a count of `waves status`, such as scheduled.",
+)
 @click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone, of all pages: a list to go on with.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, of all pages unless -n or -p is given.")
 @click.option("--raw", is_flag=True, help="With --csv: do not guard cells that a spreadsheet would execute.")

@@ -9,7 +9,7 @@ import click
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.output.render import count, note, say
 from groundswell.cli.output.tables import instant_text, print_json, print_lines, table
-from groundswell.cli.params.completion import complete_tags
+from groundswell.cli.params.completion import complete_tags, complete_target_versions
 from groundswell.cli.params.factory_option import directory_option, open_factory
 from groundswell.cli.params.options import json_option
 from groundswell.cli.params.texts import FILE, NAME, TEXT
@@ -196,7 +196,7 @@ def _table(found: Sequence[Target]) -> list[str]:
 
 
 @targets.command()
-@click.argument("target_version", metavar="VERSION", type=int)
+@click.argument("target_version", metavar="VERSION", type=int, shell_complete=complete_target_versions)
 @json_option
 @directory_option
 def show(target_version: int, *, as_json: bool, directory: str | None) -> None:
@@ -219,7 +219,9 @@ def show(target_version: int, *, as_json: bool, directory: str | None) -> None:
 
 
 @targets.command(short_help="Remove the CI targets of some versions.")
-@click.argument("versions", metavar="VERSION…", type=int, nargs=-1, required=True)
+@click.argument(
+    "versions", metavar="VERSION…", type=int, nargs=-1, required=True, shell_complete=complete_target_versions
+)
 @directory_option
 def prune(versions: tuple[int, ...], *, directory: str | None) -> None:
     """Remove the CI targets of these versions; production targets keep theirs."""

@@ -27,7 +27,9 @@ __all__ = [
     "complete_devices",
     "complete_devices_and_groups",
     "complete_groups",
+    "complete_states",
     "complete_tags",
+    "complete_target_versions",
     "complete_waves",
 ]
 
@@ -79,6 +81,24 @@ def complete_tags(context: click.Context, _: click.Parameter, beginning: str) ->
         return sorted(of_devices | of_targets)
 
     return _names(context, beginning, tags)
+
+
+def complete_states(_context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """The states of devices in a wave."""
+    from groundswell.factory.waves.status import STATES
+
+    return [CompletionItem(state) for state in STATES if state.startswith(beginning)]
+
+
+def complete_target_versions(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Versions of CI targets, newest first."""
+
+    def versions(factory: Factory) -> list[str]:
+        return [
+            str(version) for version in sorted({one.target_version for one in factory.targets.list()}, reverse=True)
+        ]
+
+    return _names(context, beginning, versions)
 
 
 def complete_devices(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:

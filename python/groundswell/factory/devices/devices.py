@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 from uuid import UUID
 
 from groundswell import _core
-from groundswell.arguments import checks_arguments
+from groundswell.arguments import check_keywords, checks_arguments
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.denied import DeniedDevice, allow_devices, denied_devices, find_denied
@@ -353,10 +353,11 @@ class Devices:
             filters: the keywords of `list` other than ``limit`` and ``page``.
 
         Raises:
-            NotFoundError, InputError: as `list`.
+            NotFoundError, InputError: as `list`; ``bad-argument`` for another keyword, ``limit`` among them.
 
         Cost: as `list` for each million of them, and a string for each device.
         """
+        check_keywords("list_uuids", filters, DeviceFilters.__annotations__)
         found: list[str] = []
         for number in itertools.count(1):
             page = self.list(**filters, limit=_MAX_PER_PAGE, page=number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
 from groundswell.factory.context import CachedQuery
-from groundswell.text import named
+from groundswell.text import MAX_NAMED, joined
 from groundswell.tuf import parse_document
 from groundswell.waves.records import rollout_from_row, wave_from_row
 from groundswell.waves.role import supported_hardware
@@ -75,11 +75,11 @@ class WaveRepository:
             return active[0]
         if not active:
             raise NotFoundError("no-active-wave", "no wave is active", hint="name a wave; `waves.list` lists them")
-        names = [f"{wave.name} (tag {wave.tag})" for wave in active]
+        names = [f"`{wave.name}` (tag {wave.tag})" for wave in active]
         raise StateError(
             "several-active-waves",
-            f"{len(active)} waves are active: {named(names)}",
-            hint="name the one that is meant",
+            f"{len(active)} waves are active: {joined(names[:MAX_NAMED], more=len(names) - MAX_NAMED)}",
+            hint="name one of them",
             fields={"waves": [wave.name for wave in active]},
         )
 

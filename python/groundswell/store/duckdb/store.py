@@ -413,9 +413,16 @@ class DuckDBStore:
         Raises:
             StorageError: ``cannot-write``; nothing was lost.
         """
+        import duckdb
+
         with self._using() as connection:
             if self.read_only is None or self._path.parent != self.folder:
-                connection.execute("CHECKPOINT")
+                try:
+                    connection.execute("CHECKPOINT")
+                except duckdb.TransactionException:
+                    # A reader with a temporary view counts as a writer, so wait until nobody reads.
+                    with self._exclusion.alone():
+                        connection.execute("CHECKPOINT")
                 keep_private(self._path)
 
     def _checkpoint_at_times(self) -> None:
