@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,6 +205,7 @@ def test_a_checkpoint_waits_for_readers_that_keep_it_from_starting(factory: Fact
         reading = beside.submit(read)
         assert inside.wait(LONG)
         saving = beside.submit(store.checkpoint)
+        assert not wait([saving], 0.2).done
         go_on.set()
         assert reading.result(LONG) == 2
         saving.result(LONG)
