@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,24 +188,3 @@ def test_alone_waits_for_those_inside_and_lets_a_thread_in_again() -> None:
         reading.result(LONG)
         waiting.result(LONG)
     assert order == ["read", "alone"]
-
-
-def test_a_checkpoint_waits_for_readers_that_keep_it_from_starting(factory: Factory) -> None:
-    store, inside, go_on = factory._context.store, threading.Event(), threading.Event()
-    factory.devices.import_(devices(3), now=AT)
-
-    def read() -> int:
-        with store.reading():
-            found = store.table("SELECT w.uuid FROM wanted w", wanted=devices(2)).num_rows
-            inside.set()
-            assert go_on.wait(LONG)
-            return int(found)
-
-    with ThreadPoolExecutor(2) as beside:
-        reading = beside.submit(read)
-        assert inside.wait(LONG)
-        saving = beside.submit(store.checkpoint)
-        assert not wait([saving], 0.2).done
-        go_on.set()
-        assert reading.result(LONG) == 2
-        saving.result(LONG)

@@ -420,7 +420,7 @@ class DuckDBStore:
                 try:
                     connection.execute("CHECKPOINT")
                 except duckdb.TransactionException:
-                    # A reader with a temporary view counts as a writer, so wait until nobody reads.
+                    # Some reads count as writers, such as one that makes a temporary view. Wait until nobody reads.
                     with self._exclusion.alone():
                         connection.execute("CHECKPOINT")
                 keep_private(self._path)
