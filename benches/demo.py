@@ -41,7 +41,7 @@ STEPS: list[tuple[str, int]] = [
     ("groundswell -C acme waves rollout v216 -g us-east-1 -l 100", 0),
     ("groundswell -C acme waves rollout v216 -g us-east-1 -l 1000 --dry-run --plan-out chunk.json", 0),
     ("groundswell -C acme waves rollout v216 --apply chunk.json", 0),
-    ("groundswell -C acme waves rollout v216 --apply chunk.json", 4),
+    ("groundswell -C acme waves rollout v216 --apply chunk.json", 0),  # a retry gets the first result
     ("groundswell select fleet.csv -g eu-emea-1 -t production -l 200 --seed 8 -o from-crm.lst", 0),
     ("groundswell -C acme waves rollout v216 -g eu-emea-1 --uuids @from-crm.lst", 0),
     ("groundswell -C acme waves rollout v216 -l 5%", 0),
