@@ -128,6 +128,8 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
         allowed = kinds.get(name)
         if allowed and not any(_KINDS[kind][0](value) for kind in allowed):
             raise _bad_argument(function, name, value, allowed)
+        if type(value) is str and not value.isascii():
+            _check_unicode(function, name, value)
 
     @functools.wraps(function)
     def checked(*arguments: Any, **keywords: Any) -> Any:
@@ -138,6 +140,19 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
         return function(*arguments, **keywords)
 
     return checked
+
+
+def _check_unicode(function: Callable[..., Any], name: str, value: str) -> None:
+    try:
+        value.encode("utf-8", "surrogateescape")  # bytes of a command line that are not UTF-8 are judged later
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "bad-argument",
+            f"the argument `{name}` of `{function.__name__}` is `{ascii(value)[:_MAX_SHOWN]}`, which is not Unicode:"
+            f" character {error.start + 1} is half of a surrogate pair",
+            hint="give a text that can be encoded in UTF-8",
+            fields={"argument": name, "value": ascii(value)[:_MAX_SHOWN], "type": "str"},
+        ) from error
 
 
 def _rules(function: Callable[..., Any], *, bound: bool) -> tuple[list[str], dict[str, tuple[str, ...]]]:

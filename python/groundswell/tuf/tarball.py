@@ -253,7 +253,7 @@ def _unpacked(data: bytes, label: str) -> bytes:
             unpacked = packed.read(_MAX_UNPACKED + 1)
     except gzip.BadGzipFile as error:
         damaged = data.startswith(b"\x1f\x8b")
-        raise _bad(label, "is damaged: its checksum is wrong" if damaged else "is no gzip file") from error
+        raise _bad(label, "is damaged: its checksum is wrong" if damaged else "is not a gzip file") from error
     except EOFError as error:
         raise _bad(label, "is truncated") from error
     except zlib.error as error:

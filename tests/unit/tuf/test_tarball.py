@@ -150,7 +150,7 @@ def test_a_flipped_byte_is_told(tmp_path: Path) -> None:
     ("data", "told"),
     [
         (b"", "is empty"),
-        (b"hello", "is no gzip file"),
+        (b"hello", "is not a gzip file"),
         (gzip.compress(b"hello"), "holds no tar archive"),
         (gzip.compress(b""), "holds no tar archive"),
         (gzip.compress(bytes(1024)), "holds no key"),

@@ -683,7 +683,7 @@ class Waves:
     @staticmethod
     def _require_active(wave: Wave, verb: str) -> None:
         if not wave.active:
-            when = "" if wave.finished_at is None else f" since {wave.finished_at:%Y-%m-%d %H:%M} UTC"
+            when = "" if wave.finished_at is None else f" since {wave.finished_at:%Y-%m-%dT%H:%M:%SZ}"
             raise StateError(
                 "wave-finished",
                 f"the wave `{wave.name}` is {wave.state}{when}, so it cannot be {verb}",
