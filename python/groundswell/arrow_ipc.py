@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BrokenArrowError", "read_ipc", "validated"]
+__all__ = ["MAX_RATIO", "BrokenArrowError", "most_unpacked", "read_ipc", "validated"]
 
 FILE_MAGIC: Final = b"ARROW1"
-_MAX_RATIO: Final = 50
+MAX_RATIO: Final = 50
+"""How many times larger than a file its unpacked content may be: exports of devices stay far below."""
 _MIN_UNPACKED: Final = 1 << 26
 _CONTINUATION: Final = 0xFFFF_FFFF
 _DICTIONARY_BATCH: Final = 2
@@ -19,6 +20,15 @@ _RECORD_BATCH: Final = 3
 _FILE_START: Final = 8
 _BUFFER: Final = 16
 _LENGTH: Final = 8
+
+
+def most_unpacked(size: int) -> int:
+    """How many bytes a file of so many bytes may unpack to.
+
+    >>> most_unpacked(0), most_unpacked(10**9)
+    (67108864, 50000000000)
+    """
+    return max(_MIN_UNPACKED, size * MAX_RATIO)
 
 
 class BrokenArrowError(ValueError):
@@ -42,9 +52,9 @@ def read_ipc(data: bytes) -> pa.Table:
         claimed = _unpacked_size(data, _FILE_START if is_file else 0)
     except (struct.error, IndexError, OverflowError, ValueError) as error:
         raise BrokenArrowError("is cut off or damaged") from error
-    most = max(_MIN_UNPACKED, len(data) * _MAX_RATIO)
+    most = most_unpacked(len(data))
     if claimed > most:
-        raise BrokenArrowError(f"says that it unpacks to more than {_MAX_RATIO} times its size")
+        raise BrokenArrowError(f"says that it unpacks to more than {MAX_RATIO} times its size")
     try:
         table = (pa.ipc.open_file(data) if is_file else pa.ipc.open_stream(data)).read_all()
         repeated = _repeated_bytes(table)
@@ -53,7 +63,7 @@ def read_ipc(data: bytes) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise BrokenArrowError("is cut off or damaged") from error
     if repeated > most:
-        raise BrokenArrowError(f"unpacks to more than {_MAX_RATIO} times its size")
+        raise BrokenArrowError(f"unpacks to more than {MAX_RATIO} times its size")
     return found
 
 

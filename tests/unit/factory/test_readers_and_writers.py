@@ -165,6 +165,17 @@ def test_an_error_inside_a_snapshot_ends_it(factory: Factory) -> None:
     assert factory.devices.show(device(1)).uuid == device(1)
 
 
+def test_errors_leave_no_cursors_behind(factory: Factory) -> None:
+    store = factory._context.store
+    for _ in range(20):
+        with pytest.raises(NotFoundError):
+            factory.devices.show(device(1))
+        with pytest.raises(RuntimeError), store.reading():
+            raise RuntimeError
+    connections, _ = store._connections.current or ([], "")
+    assert len(connections) <= 3  # the writer, and a cursor or two
+
+
 def test_alone_waits_for_those_inside_and_lets_a_thread_in_again() -> None:
     exclusion, order = Exclusion(), list[str]()
     inside, go_on = threading.Event(), threading.Event()

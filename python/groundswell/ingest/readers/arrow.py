@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["TableSource", "arrow_table", "first_sentence", "read_arrow_file"]
 
 ARROW_FILE: Final = b"ARROW1"
-_MIN_ROWS: Final = 1 << 20
-"""How many rows a file of any size may have; a larger file may have as many as it has bytes."""
 
 
 class TableSource:
@@ -102,7 +100,7 @@ def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> Ta
     Raises:
         InputError: ``not-a-table`` if it is cut off or damaged.
     """
-    from groundswell.ingest.readers.source_file import not_a_table, unpacks_to_too_much
+    from groundswell.ingest.readers.source_file import most_rows, not_a_table, unpacks_to_too_much
 
     with file.open() as (unzipped, _):
         data = unzipped.read()
@@ -111,7 +109,7 @@ def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> Ta
     except BrokenArrowError as error:
         raise not_a_table(file.label, f"is Arrow that {error}", "write or fetch it again") from error
     size = file.stamp[0]
-    if table.num_rows > max(_MIN_ROWS, size):
+    if table.num_rows > most_rows(size):
         raise unpacks_to_too_much(file.label)
     return TableSource(table, file.label, file, mapping=mapping)
 

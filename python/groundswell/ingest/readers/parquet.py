@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from groundswell.arrow_columns import FROZEN_AT_KEY, FROZEN_FORMAT, FROZEN_FORMAT_KEY
+from groundswell.arrow_ipc import most_unpacked
 from groundswell.errors import InputError
 from groundswell.ingest.duckdb_session import identifier
 from groundswell.ingest.readers.source import Rows
-from groundswell.ingest.readers.source_file import most_unpacked, not_a_table, unpacks_to_too_much
+from groundswell.ingest.readers.source_file import most_rows, not_a_table, unpacks_to_too_much
 
 if TYPE_CHECKING:
     from groundswell.errors import GroundswellError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["ParquetSource"]
 
 MAGIC: Final = b"PAR1"
-_MIN_ROWS: Final = 1 << 20
-"""How many rows a file of any size may have; a larger file may have as many as it has bytes."""
 
 
 class ParquetSource:
@@ -81,9 +80,7 @@ class ParquetSource:
         ).to_pylist()
         if any(chunk["wrong"] for chunk in chunks):
             raise not_a_table(self.label, "is a Parquet file that is damaged", "write or fetch it again")
-        if sum(chunk["bytes"] for chunk in chunks) > most or any(
-            chunk["values"] > max(_MIN_ROWS, size) for chunk in chunks
-        ):
+        if sum(chunk["bytes"] for chunk in chunks) > most or any(chunk["values"] > most_rows(size) for chunk in chunks):
             raise unpacks_to_too_much(self.label)
         suspects = {chunk["path"] for chunk in chunks if chunk["repeated"] > most}
         measures = {"VARCHAR": "strlen", "BLOB": "octet_length"}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from groundswell.arrow_ipc import MAX_RATIO, most_unpacked
 from groundswell.errors import InputError, StorageError
 from groundswell.ingest.duckdb_session import literal
 from groundswell.input_files import file_not_found, refuse_open_database, utf_16_encoding
@@ -26,7 +27,7 @@ __all__ = [
     "copied",
     "empty_fleet",
     "first_line",
-    "most_unpacked",
+    "most_rows",
     "not_a_table",
     "open_file",
     "unpacks_to_too_much",
@@ -37,10 +38,8 @@ HEAD: Final = 1 << 16
 MAX_HEADER_LENGTH: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _PIECE: Final = 1 << 20
-_MAX_RATIO: Final = 50
-"""How many times larger than the file its uncompressed text may be: exports of devices stay far below."""
-_MIN_UNPACKED: Final = 1 << 26
-"""What a file of any size may unpack to."""
+_MIN_ROWS: Final = 1 << 20
+"""How many rows a binary file of any size may have; a larger one may have as many as it has bytes."""
 _MAX_PIPE: Final = 1 << 36
 """Bytes that are copied from a pipe: five times an export of 100 million devices."""
 _KEPT_FREE: Final = 1 << 30
@@ -169,16 +168,16 @@ def not_a_table(label: str, what: str, hint: str) -> InputError:
     return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
 
 
-def most_unpacked(size: int) -> int:
-    """How many bytes a file of so many bytes may unpack to."""
-    return max(_MIN_UNPACKED, size * _MAX_RATIO)
+def most_rows(size: int) -> int:
+    """How many rows a Parquet or Arrow file of so many bytes may have."""
+    return max(_MIN_ROWS, size)
 
 
 def unpacks_to_too_much(label: str) -> InputError:
     """The error for a file that is small and unpacks to very much."""
     return not_a_table(
         label,
-        f"unpacks to more than {_MAX_RATIO} times its size",
+        f"unpacks to more than {MAX_RATIO} times its size",
         "check that it is the file that you mean, and unpack it first",
     )
 

@@ -516,7 +516,8 @@ class DuckDBStore:
             except (duckdb.FatalException, duckdb.InternalException):
                 self._broken = True  # whoever comes next opens the database anew
                 raise
-            self._idle.append(cursor)
+            finally:
+                self._idle.append(cursor)
 
     def _take_cursor(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         with contextlib.suppress(IndexError):
