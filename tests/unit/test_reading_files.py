@@ -185,17 +185,17 @@ def test_a_file_that_does_not_hold_still_is_never_half_read(  # noqa: PLR0917 (p
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, when: str, happens: Callable[[Path], None], code: str
 ) -> None:
     path, reader = sources(tmp_path)[kind], CLASSES[kind]
-    quick: Callable[..., Any] = reader.quick
+    rows: Callable[..., Any] = reader.rows
 
     def restless(self: object, session: object) -> object:
         if when == "before":
             happens(path)
-            return quick(self, session)
-        relation = quick(self, session)
+            return rows(self, session)
+        relation = rows(self, session)
         happens(path)
         return relation
 
-    monkeypatch.setattr(reader, "quick", restless)
+    monkeypatch.setattr(reader, "rows", restless)
     error = refusal(path)
     assert error.code == code
     assert f"`{path}`" in error.message

@@ -64,10 +64,6 @@ class _Reading:
     repeats: Repeats
     now: int
 
-    @property
-    def in_trouble(self) -> bool:
-        return bool(len(self.devices.bad) or len(self.relation.faults) or self.repeats.conflicts.any())
-
 
 def read_fleet(
     source: Any,
@@ -157,8 +153,13 @@ class _Options:
 
 
 def _read(source: Source, session: Session, options: _Options) -> FleetColumns:
+    import duckdb
+
     try:
-        reading = _judged(source, session, options)
+        try:
+            reading = _reading(source, source.rows(session), session, options)
+        except duckdb.Error as error:
+            raise source.failure(error) from error
     except GroundswellError:
         # What is wrong with a file that moved meanwhile is that it moved.
         source.check()
@@ -174,22 +175,6 @@ def _unguarded(found: FleetColumns) -> FleetColumns:
         None if column is None else unguarded_column(column) for column in (found.names, found.hardware_ids)
     )
     return replace(found, names=names, hardware_ids=hardware_ids)
-
-
-def _judged(source: Source, session: Session, options: _Options) -> _Reading:
-    """Read the source fast; and once more, with places, if it is a text and anything is wrong with it."""
-    import duckdb
-
-    relation = source.quick(session)
-    try:
-        reading = _reading(source, relation, session, options)
-    except duckdb.Error as error:
-        if relation.exact:
-            raise source.failure(error) from error
-    else:
-        if relation.exact or not reading.in_trouble:
-            return reading
-    return _reading(source, source.careful(session), session, options)
 
 
 def _reading(source: Source, relation: Relation, session: Session, options: _Options) -> _Reading:

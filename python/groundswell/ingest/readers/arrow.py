@@ -36,7 +36,7 @@ class TableSource:
         self._mapping = mapping
         self.label = label
 
-    def quick(self, session: Session) -> Rows:
+    def rows(self, session: Session) -> Rows:
         """The rows of the table; their places are their numbers."""
         import duckdb
 
@@ -55,10 +55,6 @@ class TableSource:
             except duckdb.Error as error:
                 raise self.failure(error) from error
         return Rows(sql, names, session.describe(sql))
-
-    def careful(self, session: Session) -> Rows:
-        """The same."""
-        return self.quick(session)
 
     def failure(self, error: Exception) -> GroundswellError:
         """A column whose type cannot be read."""

@@ -86,14 +86,10 @@ class CsvSource:
         self.label = file.label
         self._header = _find_header(file.head, self.label)
 
-    def quick(self, session: Session) -> CsvRows:
+    def rows(self, session: Session) -> CsvRows:
         """The rows."""
         del session
         return CsvRows(self._file, self._header)
-
-    def careful(self, session: Session) -> CsvRows:
-        """The same."""
-        return self.quick(session)
 
     def failure(self, error: Exception) -> GroundswellError:
         """Never needed: DuckDB does not read the rows."""
@@ -107,7 +103,6 @@ class CsvSource:
 class CsvRows:
     """The rows of a CSV file: a relation (see `groundswell.ingest.readers.source.Relation`)."""
 
-    exact = True
     is_text = True
     place_word = "line"
     match = None

@@ -6,7 +6,7 @@ that are not used, of which a bounded number is kept.
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonSource", "text_array"]
 
-_PIECE: Final = 1 << 24
-_MAX_UNPACKED: Final = 1 << 30
-_MAX_RATIO: Final = 50
-"""A compressed file may unpack to 1 GiB, and beyond that to so many times its size: all of it has to fit in memory."""
 _MAX_NAMED: Final = 9
 _NUMBERS: Final = {column: number for number, column in enumerate(COLUMNS)}
 _SPELLINGS: Final = {spelling: _NUMBERS[column] for spelling, column in MEANINGS.items()}
@@ -46,7 +42,7 @@ class JsonSource:
         self._mapping = mapping
         self.label = file.label
 
-    def quick(self, session: Session) -> Rows:
+    def rows(self, session: Session) -> Rows:
         """The rows, each with the line on which its object begins."""
         import pyarrow as pa
 
@@ -89,10 +85,6 @@ class JsonSource:
             match=match,
         )
 
-    def careful(self, session: Session) -> Rows:
-        """The same."""
-        return self.quick(session)
-
     def _paths(self) -> dict[str, str]:
         """The path of each column that the user names."""
         wanted = {}
@@ -111,7 +103,7 @@ class JsonSource:
 
     def _read(self, session: Session, wanted: dict[str, str], off: list[int]) -> _core.JsonTable:
         with self._file.open() as (unzipped, _):
-            data = self._bytes(unzipped)
+            data = unzipped.read()
         monitor = _core.JsonMonitor()
 
         def read() -> _core.JsonTable:
@@ -126,21 +118,6 @@ class JsonSource:
             )
 
         return session.run(read, done=lambda: monitor.done / max(1, len(data)), stop=monitor.stop)
-
-    def _bytes(self, file: IO[bytes]) -> bytes:
-        """The whole text; a small file that unpacks to more than memory should hold is refused."""
-        if not self._file.gzipped:
-            return file.read()
-        pieces: list[bytes] = []
-        size = 0
-        while piece := file.read(_PIECE):
-            pieces.append(piece)
-            size += len(piece)
-            if size > max(_MAX_UNPACKED, _MAX_RATIO * self._file.stamp[0]):
-                raise not_a_table(
-                    self.label, f"unpacks to more than {size} bytes", "unpack it, and give the file if it is right"
-                )
-        return b"".join(pieces)
 
     def _check(self, table: _core.JsonTable, sources: dict[str, str]) -> None:
         """Refuse what does not hold devices, or not the columns that were wanted."""

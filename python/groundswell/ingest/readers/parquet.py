@@ -38,7 +38,7 @@ class ParquetSource:
             if unzipped.read() != MAGIC:
                 raise not_a_table(self.label, "is a Parquet file that is cut off", "write or fetch it again")
 
-    def quick(self, session: Session) -> Rows:
+    def rows(self, session: Session) -> Rows:
         """The rows in the order of the file."""
         import duckdb
 
@@ -50,10 +50,6 @@ class ParquetSource:
         except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
             raise self.failure(error) from error
         return Rows(sql, [name for name, _ in columns], columns)
-
-    def careful(self, session: Session) -> Rows:
-        """The same."""
-        return self.quick(session)
 
     def failure(self, error: Exception) -> GroundswellError:
         """A file that shrank meanwhile, or is damaged inside."""

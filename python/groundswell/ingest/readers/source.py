@@ -106,10 +106,6 @@ class Relation(Protocol):
     def is_text(self) -> bool:
         """Whether the rows are those of a text file, and have lines."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether a row's place is known. If not, the source is read again at the first sign of trouble."""
-
     def place(self, row: int) -> int:
         """The line or, where rows are counted, the number of a row, from 1."""
 
@@ -146,7 +142,6 @@ class Rows:
         sql: what to write after FROM.
         names: the columns as the source spells them.
         columns: for each of these, its name in the relation and its DuckDB type.
-        exact: as in `Relation`.
         lines: the physical line of each row, from 1; None where rows are counted.
         faults: what is not a row, by line.
         notes: sentences for the user.
@@ -156,7 +151,6 @@ class Rows:
     sql: str
     names: list[str]
     columns: list[tuple[str, str]]
-    exact: bool = True
     lines: npt.NDArray[np.int64] | None = None
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -173,8 +167,8 @@ class Rows:
 
     @property
     def is_text(self) -> bool:
-        """Whether the rows have lines, or will have when they are read again."""
-        return self.lines is not None or not self.exact
+        """Whether the rows have lines."""
+        return self.lines is not None
 
     @property
     def place_word(self) -> str:
@@ -257,11 +251,8 @@ class Source(Protocol):
     def frozen_at(self) -> int | None:
         """The instant at which a frozen fleet was read first, in seconds since 1970."""
 
-    def quick(self, session: Session) -> Relation:
-        """The rows, as fast as can be."""
-
-    def careful(self, session: Session) -> Relation:
-        """The rows once more, each with its place; asked for only if `quick` gave a relation that is not exact."""
+    def rows(self, session: Session) -> Relation:
+        """The rows, each with its place."""
 
     def failure(self, error: Exception) -> GroundswellError:
         """What to tell the user when DuckDB cannot read the rows."""
