@@ -117,7 +117,7 @@ def test_the_store_the_keys_and_the_lock_refuse(factory: Factory) -> None:
         within_turn,
         lambda: store.rows("SELECT 1"),
         lambda: store.table("SELECT 1"),
-        lambda: store.mappings("SELECT 1"),
+        lambda: store.facts.get("name"),
         lambda: store.changed_at("devices"),
         lambda: store.revision,
         store.database_file,

@@ -88,8 +88,8 @@ class Context:
 
     def meta(self, key: str, default: str = "") -> str:
         """A value of the store's own table of facts."""
-        rows = self.store.rows("SELECT value FROM meta WHERE key = ?", [key])
-        return str(rows[0][0]) if rows else default
+        value = self.store.facts.get(key)
+        return default if value is None else value
 
 
 _CONTAINER: Final = ("__len__", "__contains__", "__iter__", "__getitem__")

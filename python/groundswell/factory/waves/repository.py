@@ -40,8 +40,7 @@ class WaveRepository:
         return self._waves.get()
 
     def _read_waves(self) -> Sequence[Wave]:
-        rows = self._context.store.mappings("SELECT * FROM waves ORDER BY wave_id")
-        return tuple(wave_from_row(row) for row in rows)
+        return tuple(wave_from_row(row) for row in self._context.store.waves.all())
 
     def find(self, name: str) -> Wave:
         """The wave of this name.
@@ -132,9 +131,7 @@ class WaveRepository:
         if read_at > revision:  # a reader whose snapshot is older than what another one has read
             read_at, known, staged = -1, (), nobody()
         if read_at != revision:
-            rows = self._context.store.mappings(
-                "SELECT * FROM rollouts WHERE wave_id = ? AND number > ? ORDER BY number", [wave.wave_id, len(known)]
-            )
+            rows = self._context.store.waves.rollouts_after(wave.wave_id, len(known))
             later = tuple(_read(row, wave) for row in rows)
             for rollout in later:
                 if not rollout.whole:

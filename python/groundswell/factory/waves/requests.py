@@ -132,8 +132,7 @@ class RequestBook:
 
     def known(self, request_id: str) -> bool:
         """Whether a call with this request id was answered."""
-        found = self._context.store.rows("SELECT 1 FROM requests WHERE kind = 'request' AND key = ?", [request_id])
-        return bool(found)
+        return self._context.store.waves.request("request", request_id) is not None
 
     def find(self, key: Key) -> Answer | None:
         """What the first call of this key returned; None if there was none.
@@ -141,10 +140,9 @@ class RequestBook:
         Raises:
             StateError: ``request-id-used`` where it was another request, or another user's.
         """
-        rows = self._context.store.mappings("SELECT * FROM requests WHERE kind = ? AND key = ?", [key.kind, key.key])
-        if not rows:
+        row = self._context.store.waves.request(key.kind, key.key)
+        if row is None:
             return None
-        (row,) = rows
         if key.kind == "request":
             self._require_same(key, row)
         return Answer(

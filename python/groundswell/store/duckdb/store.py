@@ -35,10 +35,18 @@ from groundswell.store.duckdb.database import (
     keep_private,
     migrate,
     missing_migrations,
-    plain,
     position,
     write_ahead_log,
 )
+from groundswell.store.duckdb.queries.checks import CheckQueries
+from groundswell.store.duckdb.queries.devices import DeviceQueries
+from groundswell.store.duckdb.queries.facts import FactQueries
+from groundswell.store.duckdb.queries.groups import GroupQueries
+from groundswell.store.duckdb.queries.mappings import MappingQueries
+from groundswell.store.duckdb.queries.tags import TagQueries
+from groundswell.store.duckdb.queries.trust import TrustQueries
+from groundswell.store.duckdb.queries.waves import WaveQueries
+from groundswell.store.duckdb.query_runner import QueryRunner
 from groundswell.store.duckdb.readers import Exclusion
 from groundswell.store.faults import RESTORE, cannot_read, cannot_write, damaged, outcome_unknown
 from groundswell.store.interrupts import InterruptedAfterCommitError, interrupts_held
@@ -105,6 +113,15 @@ class DuckDBStore:
         self._revision, self._head = 0, GENESIS
         self._changed_at: Mapping[str, int] = dict.fromkeys(KEYS, 0)
         self._history: Mapping[int, Mapping[str, int]] = {}
+        self._run: Final = QueryRunner(self._cursor)
+        self.devices: Final = DeviceQueries(self._run)
+        self.groups: Final = GroupQueries(self._run)
+        self.tags: Final = TagQueries(self._run)
+        self.waves: Final = WaveQueries(self._run)
+        self.trust: Final = TrustQueries(self._run)
+        self.facts: Final = FactQueries(self._run)
+        self.mappings: Final = MappingQueries(self._run)
+        self.checks: Final = CheckQueries(self._run)
         self._open_files(begin=begin)
 
     @classmethod
@@ -224,21 +241,12 @@ class DuckDBStore:
                     cursor.rollback()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        with self._cursor() as connection:
-            return connection.execute(sql, list(parameters)).fetchall()
-
-    def mappings(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """The rows of a query by the names of their columns. For few rows it is quicker than `table`."""
-        with self._cursor() as connection:
-            found = connection.execute(sql, list(parameters))
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        """The rows of a query; goes when nothing above the store calls it."""
+        return self._run.rows(sql, parameters)
 
     def table(self, sql: str, parameters: Sequence[Any] = (), **views: pa.Table) -> pa.Table:
-        """The rows of a query as an Arrow table; UUIDs as 16 bytes. `views` are Arrow tables that the query names."""
-        with self._cursor() as connection, _views(connection, views):
-            return plain(connection.sql(sql, params=list(parameters)).to_arrow_table())
+        """The rows of a query as an Arrow table; goes when nothing above the store calls it."""
+        return self._run.table(sql, parameters, **views)
 
     def records(self) -> Iterator[Record]:
         """The lines of the audit log, oldest first."""
@@ -715,18 +723,6 @@ def write_refusal(folder: Path) -> OSError | None:
             number = errno.EROFS if mounted else errno.EACCES
             return OSError(number, os.strerror(number), str(path))
     return None
-
-
-@contextlib.contextmanager
-def _views(connection: duckdb.DuckDBPyConnection, views: dict[str, pa.Table]) -> Iterator[None]:
-    for name, rows in views.items():
-        connection.register(name, rows)
-    try:
-        yield
-    finally:
-        for name in views:
-            with contextlib.suppress(Exception):
-                connection.unregister(name)
 
 
 def require_factory(folder: Path) -> None:

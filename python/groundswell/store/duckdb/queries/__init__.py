@@ -1,0 +1,1 @@
+"""The named reads of `groundswell.store.port` in SQL, one module for each noun."""

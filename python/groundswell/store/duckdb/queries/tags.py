@@ -1,0 +1,17 @@
+"""Reads of tags, in SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from groundswell.store.duckdb.query_runner import QueryRunner
+
+__all__ = ["TagQueries"]
+
+
+class TagQueries:
+    """As `groundswell.store.port.TagReads`."""
+
+    def __init__(self, run: QueryRunner) -> None:
+        self._run: Final = run
