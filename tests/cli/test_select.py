@@ -376,7 +376,7 @@ def test_a_list_that_is_a_disk_image_is_refused_unread(run: Run, fleet: Path, tm
     for option in ("--uuids", "--exclude"):
         ran = run("select", fleet, option, f"@{image}")
         assert ran.code == 2
-        assert "a NUL stands at byte offset 0" in ran.err
+        assert "a NUL is at byte offset 0" in ran.err
 
 
 # --- stdout --------------------------------------------------------------------------------------------------------

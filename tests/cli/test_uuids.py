@@ -158,7 +158,7 @@ def test_a_forgotten_at_sign_is_noticed() -> None:
 def test_binary_is_refused_with_its_byte_offset() -> None:
     result = check("@-", stdin=b"\x7fELF\0")
     assert (result.code, result.stdout) == (2, "")
-    assert result.stderr.startswith("error: `stdin`: the list is not text: a NUL stands at byte offset 4\n")
+    assert result.stderr.startswith("error: `stdin`: the list is not text: a NUL is at byte offset 4\n")
 
 
 @pytest.mark.parametrize("options", [["--skip-bad"], ["-o", "out.txt"]])

@@ -174,7 +174,7 @@ def test_what_is_shown_obeys_no_terminal() -> None:
     ],
 )
 def test_binary_is_not_text_at_a_byte_offset(data: bytes | str, offset: int) -> None:
-    with pytest.raises(InputError, match=f"stands at byte offset {offset}$") as caught:
+    with pytest.raises(InputError, match=f"is at byte offset {offset}$") as caught:
         UuidList.check(data)
     assert caught.value.code == "not-text"
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ids::{Uuid, format_uuid};
 use crate::offender::{Offender, Reason};
-use crate::uuid_list::UuidListError;
+use crate::uuid_list::text::UuidListError;
 
 /// An error of the core. The `Display` form is the sentence that users read.
 #[derive(Clone, Debug, PartialEq)]

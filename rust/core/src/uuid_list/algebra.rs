@@ -1,24 +1,34 @@
-//! Union, intersection and difference of lists. Every result has each UUID once, in order of first appearance.
+//! Union, intersection and difference of lists. A result has each UUID once, in the order of first appearance.
 
-use super::seen::{BATCH, Seen};
 use crate::ids::Uuid;
+use crate::uuid_list::uuid_table::{BATCH, UuidTable};
 
-/// The UUIDs that are in any of the lists: those of the first in its order, then the new ones of the next, and so on.
+/// The UUIDs that are in any of the lists: those of the first list, then the new ones of the second, and so on.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::uuid_list::{intersect, subtract, union};
+///
+/// let (a, b) = ([[1; 16], [2; 16]], [[2; 16], [3; 16]]);
+/// assert_eq!(union(&[&a, &b]), [[1; 16], [2; 16], [3; 16]]);
+/// assert_eq!(intersect(&[&a, &b]), [[2; 16]]);
+/// assert_eq!(subtract(&[&a, &b]), [[1; 16]]);
+/// ```
 pub fn union(lists: &[&[Uuid]]) -> Vec<Uuid> {
-    let mut united = Gathered::with_room_for(lists.iter().map(|list| list.len()).max().unwrap_or(0));
+    let mut united = DistinctUuids::with_capacity(lists.iter().map(|list| list.len()).max().unwrap_or(0));
     for list in lists {
         united.add(list);
     }
     united.uuids
 }
 
-/// The UUIDs that are in all of the lists, in the order of the first. Of no lists: none.
+/// The UUIDs that are in all lists, in the order of the first. Empty if there are no lists.
 pub fn intersect(lists: &[&[Uuid]]) -> Vec<Uuid> {
     let Some((first, others)) = lists.split_first() else {
         return Vec::new();
     };
-    let mut common = Gathered::from(first);
-    // In how many lists, one after another, each UUID was found: one that misses a list is left behind.
+    let mut common = DistinctUuids::from(first);
+    // found[row] = the number of lists, from the second on, that contain the UUID without interruption.
     let mut found = vec![0; common.uuids.len()];
     for (round, list) in others.iter().enumerate() {
         common.for_each_row(list, |row| {
@@ -32,63 +42,63 @@ pub fn intersect(lists: &[&[Uuid]]) -> Vec<Uuid> {
     common.uuids
 }
 
-/// The UUIDs of the first list that are in none of the others, in its order. Of no lists: none.
+/// The UUIDs of the first list that are in no other, in its order. Empty if there are no lists.
 pub fn subtract(lists: &[&[Uuid]]) -> Vec<Uuid> {
     let Some((first, others)) = lists.split_first() else {
         return Vec::new();
     };
-    let mut left = Gathered::from(first);
-    let mut dropped = vec![false; left.uuids.len()];
+    let mut remaining = DistinctUuids::from(first);
+    let mut dropped = vec![false; remaining.uuids.len()];
     for list in others {
-        left.for_each_row(list, |row| {
+        remaining.for_each_row(list, |row| {
             if let Some(row) = row {
                 dropped[row] = true;
             }
         });
     }
     let mut dropped = dropped.into_iter();
-    left.uuids.retain(|_| dropped.next() == Some(false));
-    left.uuids
+    remaining.uuids.retain(|_| dropped.next() == Some(false));
+    remaining.uuids
 }
 
-/// Distinct UUIDs that can be looked up.
-struct Gathered {
+/// Distinct UUIDs with their hash table.
+struct DistinctUuids {
     uuids: Vec<Uuid>,
-    seen: Seen,
+    table: UuidTable,
 }
 
-impl Gathered {
-    fn with_room_for(expected: usize) -> Self {
-        Self { uuids: Vec::with_capacity(expected), seen: Seen::with_room_for(expected) }
+impl DistinctUuids {
+    fn with_capacity(expected: usize) -> Self {
+        Self { uuids: Vec::with_capacity(expected), table: UuidTable::with_capacity(expected) }
     }
 
     fn from(list: &[Uuid]) -> Self {
-        let mut gathered = Self::with_room_for(list.len());
-        gathered.add(list);
-        gathered
+        let mut distinct = Self::with_capacity(list.len());
+        distinct.add(list);
+        distinct
     }
 
-    /// Adds those that are new.
+    /// Adds the UUIDs that are new.
     fn add(&mut self, list: &[Uuid]) {
         let mut hashes = [0; BATCH];
         for chunk in list.chunks(BATCH) {
-            self.seen.hash_all(chunk, &mut hashes);
+            self.table.hash_all(chunk, &mut hashes);
             for (uuid, &hash) in chunk.iter().zip(&hashes) {
                 self.uuids.push(*uuid);
-                if self.seen.see(hash, self.uuids.len() - 1, &self.uuids).is_some() {
+                if self.table.insert(hash, self.uuids.len() - 1, &self.uuids).is_some() {
                     self.uuids.pop();
                 }
             }
         }
     }
 
-    /// Tells the row of each UUID of a list, if it is here.
-    fn for_each_row(&self, list: &[Uuid], mut tell: impl FnMut(Option<usize>)) {
+    /// Calls `each` with the row of every UUID of a list, or `None`.
+    fn for_each_row(&self, list: &[Uuid], mut each: impl FnMut(Option<usize>)) {
         let mut hashes = [0; BATCH];
         for chunk in list.chunks(BATCH) {
-            self.seen.hash_all(chunk, &mut hashes);
+            self.table.hash_all(chunk, &mut hashes);
             for (uuid, &hash) in chunk.iter().zip(&hashes) {
-                tell(self.seen.row(hash, uuid, &self.uuids));
+                each(self.table.row(hash, uuid, &self.uuids));
             }
         }
     }
@@ -99,12 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_no_lists_there_is_nothing() {
+    fn no_lists_give_an_empty_result() {
         assert!(union(&[]).is_empty() && intersect(&[]).is_empty() && subtract(&[]).is_empty());
     }
 
     #[test]
-    fn of_one_list_all_three_are_that_list_without_repeats() {
+    fn one_list_gives_its_distinct_uuids() {
         let list = [[1; 16], [2; 16], [1; 16]];
         for operation in [union, intersect, subtract] {
             assert_eq!(operation(&[&list]), [[1; 16], [2; 16]]);
@@ -112,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_repeated_in_one_list_is_not_in_two() {
+    fn a_repeat_within_one_list_does_not_count_twice() {
         let (first, second, third) = ([[1; 16], [2; 16]], [[1; 16], [1; 16]], [[2; 16]]);
         assert!(intersect(&[&first, &second, &third]).is_empty());
     }

@@ -2,16 +2,15 @@
 
 use sha1::{Digest, Sha1};
 
-use super::scan::{is_blank, is_quote};
-use super::value::{hyphenated, parse_value};
 use crate::ids::Uuid;
+use crate::uuid_list::forms::{hyphenated, parse_value};
+use crate::uuid_list::separators::{is_blank, is_quote};
 
-/// Reads a column of text in which each cell is one UUID, in any form that a list accepts; blanks and quotes around
-/// it are no part of it.
+/// Parses a column of text with one UUID per cell, in any form that a list accepts, apart from blanks and quotes around
+/// it.
 ///
-/// Cell `i` is `data[offsets[i]..offsets[i + 1]]`, as in an Arrow column of large strings. Returns a UUID for each cell,
-/// and the rows, ascending, of the cells that are none; those have the UUID of zeros. A cell whose offsets lie outside
-/// the data is such a cell.
+/// Cell `i` is `data[offsets[i]..offsets[i + 1]]`, as in an Arrow column of large strings. Returns one UUID per cell, and
+/// the rows, ascending, of bad cells, whose UUID is nil. A cell with offsets outside of the data is bad.
 pub fn parse_column(offsets: &[i64], data: &[u8]) -> (Vec<Uuid>, Vec<usize>) {
     let mut uuids = Vec::with_capacity(offsets.len().saturating_sub(1));
     let mut bad = Vec::new();
@@ -25,24 +24,23 @@ pub fn parse_column(offsets: &[i64], data: &[u8]) -> (Vec<Uuid>, Vec<usize>) {
     (uuids, bad)
 }
 
-/// Derives a UUID from each cell of a column of text: version 5 of RFC 9562, by SHA-1. Blanks around a cell are not part
+/// Derives a name-based UUID from each cell of a column of text (RFC 9562, version 5). Blanks around a cell are not part
 /// of the name.
 ///
-/// Returns a UUID for each cell, and the rows, ascending, of the cells that are blank; those have the UUID of zeros.
+/// Returns one UUID per cell, and the rows, ascending, of blank cells, whose UUID is nil.
 pub fn name_based(offsets: &[i64], data: &[u8], namespace: &Uuid) -> (Vec<Uuid>, Vec<usize>) {
-    let space = Sha1::new_with_prefix(namespace);
+    let prefix = Sha1::new_with_prefix(namespace);
     let mut uuids = Vec::with_capacity(offsets.len().saturating_sub(1));
     let mut bad = Vec::new();
     for (row, bounds) in offsets.windows(2).enumerate() {
         let name = cell(bounds[0], bounds[1], data).unwrap_or_default();
-        // A vertical tab is a blank, too.
         let name = trim(name);
         if name.is_empty() {
             bad.push(row);
             uuids.push(Uuid::default());
             continue;
         }
-        let digest = space.clone().chain_update(name).finalize();
+        let digest = prefix.clone().chain_update(name).finalize();
         let mut uuid: Uuid = std::array::from_fn(|byte| digest[byte]);
         uuid[6] = uuid[6] & 0x0f | 0x50;
         uuid[8] = uuid[8] & 0x3f | 0x80;
@@ -53,16 +51,16 @@ pub fn name_based(offsets: &[i64], data: &[u8], namespace: &Uuid) -> (Vec<Uuid>,
 
 fn trim(name: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| b" \t\r\n\x0b\x0c".contains(byte);
-    let begins = name.iter().position(|byte| !is_blank(byte)).unwrap_or(name.len());
-    let end = name.iter().rposition(|byte| !is_blank(byte)).map_or(begins, |last| last + 1);
-    &name[begins..end]
+    let start = name.iter().position(|byte| !is_blank(byte)).unwrap_or(name.len());
+    let end = name.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    &name[start..end]
 }
 
 fn cell(start: i64, end: i64, data: &[u8]) -> Option<&[u8]> {
     data.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
 }
 
-/// Reads a cell that is one UUID; blanks and quotes around it are not part of it.
+/// Parses a cell with one UUID, apart from blanks and quotes around it.
 pub(crate) fn parse_cell(cell: &[u8]) -> Option<Uuid> {
     if let Some(uuid) = <&[u8; 36]>::try_from(cell).ok().and_then(hyphenated) {
         return Some(uuid);
@@ -71,7 +69,14 @@ pub(crate) fn parse_cell(cell: &[u8]) -> Option<Uuid> {
     parse_value(text.trim_matches(|c| is_blank(c) || is_quote(c)).as_bytes())
 }
 
-/// The text of a list: lower case, hyphenated, one a line, a line feed after each.
+/// Formats a list: lower case, hyphenated, one per line, each followed by a line feed.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::uuid_list::format_list;
+///
+/// assert_eq!(format_list(&[[0xAB; 16]]), b"abababab-abab-abab-abab-abababababab\n");
+/// ```
 pub fn format_list(uuids: &[Uuid]) -> Vec<u8> {
     let mut text = Vec::with_capacity(uuids.len() * LINE.len());
     for uuid in uuids {
@@ -80,7 +85,7 @@ pub fn format_list(uuids: &[Uuid]) -> Vec<u8> {
     text
 }
 
-/// A line with its hyphens and its end, the digits still to come.
+/// The template of a line.
 const LINE: [u8; 37] = *b"________-____-____-____-____________\n";
 
 /// The two digits of each byte.
@@ -139,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_column_without_cells_is_empty_and_wild_offsets_are_bad_cells() {
+    fn an_empty_column_is_empty_and_offsets_out_of_range_are_bad_cells() {
         assert_eq!(parse_column(&[], b""), (vec![], vec![]));
         assert_eq!(parse_column(&[0], b""), (vec![], vec![]));
         assert_eq!(parse_column(&[3, 1, -1, i64::MAX], b"abc").1, [0, 1, 2]);
     }
 
     #[test]
-    fn a_name_gives_the_uuid_of_rfc_9562() {
+    fn name_based_uuids_are_those_of_rfc_9562() {
         // Appendix A.4 of RFC 9562: "www.example.com" in the name space of DNS.
         let dns = *b"\x6b\xa7\xb8\x10\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8";
         let (uuids, bad) = name_based(&[0, 18, 20], b" www.example.com\r\n \t", &dns);
@@ -155,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_those_of_the_printed_form() {
+    fn lines_equal_format_uuid() {
         let uuids: Vec<Uuid> = (0..=255).map(|byte| [byte; 16]).collect();
         let expected: String = uuids.iter().map(|uuid| crate::ids::format_uuid(uuid) + "\n").collect();
         assert_eq!(format_list(&uuids), expected.into_bytes());

@@ -1,9 +1,7 @@
-//! The first occurrences in a column of UUIDs.
+//! Repeated UUIDs in a column, with a filter for the common case that there is none.
 //!
-//! Most lists repeat nothing, and to know it costs less than to look every UUID up. Keyed hashes of them are dealt into
-//! parts, and 32 bits of each are put into a bucket of one cache line, in a table for its part that stays in the
-//! second-level cache. What was not in its bucket was not seen before. What was may have been, and is looked for in a
-//! second pass, with the few others.
+//! The first pass partitions the hashes of the UUIDs and inserts 32 bits of each into a table that fits in the L2 cache.
+//! A miss proves that a value is new. A hit may be a false positive; a second pass checks those exactly.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,29 +14,37 @@ use crate::machine::effort::Effort;
 use crate::machine::huge_pages;
 use crate::machine::thread_pool::{WorkQueue, run_parallel};
 
-/// Hashes of a part, whose buckets have a quarter of a MiB.
-const PART: usize = 1 << 15;
+/// Hashes per partition; their table has a quarter of a MiB.
+const PARTITION: usize = 1 << 15;
 
-/// Hashes that a bucket has room for.
-const ROOM: usize = 15;
+/// The capacity of a bucket.
+const SLOTS: usize = 15;
 
-/// For so many hashes there is a bucket.
+/// The target load of a bucket.
 const LOAD: usize = 8;
 
-/// To look for a UUID takes as long as to look at so many devices.
-const AS_LONG_AS: u64 = 16;
+/// Cost of checking one UUID, in units of scanning one device.
+const CHECK_COST: u64 = 16;
 
-/// Drops every UUID that an earlier one is equal to. Returns how many they were.
+/// Removes every UUID that is equal to an earlier one. Returns how many it removed.
 pub(super) fn keep_first(uuids: &mut Vec<Uuid>, effort: &Effort) -> usize {
     let repeated = find_repeated(uuids, effort);
     if !repeated.is_empty() {
         let (mut repeated, mut rows) = (repeated.iter().map(|&(row, _)| row).peekable(), 0..);
-        uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("as many as anyone likes")).is_none());
+        uuids.retain(|_| repeated.next_if_eq(&rows.next().expect("an endless range")).is_none());
     }
     repeated.len()
 }
 
-/// The rows, ascending, whose UUID an earlier row has, each with the first such row.
+/// The rows, ascending, whose UUID is in an earlier row, each with the first row of that UUID.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::{Effort, uuid_list::find_repeated};
+///
+/// let uuids = [[7; 16], [8; 16], [7; 16]];
+/// assert_eq!(find_repeated(&uuids, &Effort::default()), [(2, 0)]);
+/// ```
 pub fn find_repeated(uuids: &[Uuid], effort: &Effort) -> Vec<(usize, usize)> {
     let hasher = RandomState::default();
     let mut repeated = Vec::new();
@@ -49,7 +55,7 @@ pub fn find_repeated(uuids: &[Uuid], effort: &Effort) -> Vec<(usize, usize)> {
     let filter = Filter::of(&suspects);
     let mut first_rows: HashMap<Uuid, usize, RandomState> = HashMap::default();
     for (row, uuid) in uuids.iter().enumerate() {
-        if filter.may_have(hash(&hasher, uuid)) {
+        if filter.may_contain(hash(&hasher, uuid)) {
             match first_rows.entry(*uuid) {
                 Entry::Vacant(place) => _ = place.insert(row),
                 Entry::Occupied(first) => repeated.push((row, *first.get())),
@@ -59,90 +65,88 @@ pub fn find_repeated(uuids: &[Uuid], effort: &Effort) -> Vec<(usize, usize)> {
     repeated
 }
 
-/// The hashes of UUIDs that may stand in an earlier row: of all that do, and of one in some hundred millions that does
-/// not.
+/// The hashes of the UUIDs that may be in an earlier row. Includes all that are; about one in 10⁸ is a false positive.
 fn suspects(uuids: &[Uuid], hasher: &RandomState, effort: &Effort) -> Vec<u64> {
-    let parts = uuids.len().div_ceil(PART);
-    if parts < 2 {
-        let mut table = Table::with_room_for(uuids.len());
-        return uuids.iter().map(|uuid| hash(hasher, uuid)).filter(|&hash| table.put(hash)).collect();
+    let partitions = uuids.len().div_ceil(PARTITION);
+    if partitions < 2 {
+        let mut table = Table::with_capacity(uuids.len());
+        return uuids.iter().map(|uuid| hash(hasher, uuid)).filter(|&hash| table.insert(hash)).collect();
     }
-    let threads = effort.threads_for(uuids.len() as u64 * AS_LONG_AS);
+    let threads = effort.threads_for(uuids.len() as u64 * CHECK_COST);
     let share_of_each = uuids.len().div_ceil(threads);
-    let capacity = capacity_of_a_part(share_of_each, parts);
-    let mut places = huge_pages::zeroed(capacity * parts * threads);
-    let queue = WorkQueue::new(uuids.chunks(share_of_each).zip(places.chunks_mut(capacity * parts)));
-    let deal = |(uuids, places)| Dealt::of(uuids, hasher, parts, places);
-    let dealt: Vec<Dealt<'_>> =
-        run_parallel(threads - 1, || queue.items().map(deal).collect::<Vec<_>>()).into_iter().flatten().collect();
-    let queue = WorkQueue::new(0..parts);
+    let capacity = partition_capacity(share_of_each, partitions);
+    let mut slots = huge_pages::zeroed(capacity * partitions * threads);
+    let queue = WorkQueue::new(uuids.chunks(share_of_each).zip(slots.chunks_mut(capacity * partitions)));
+    let partition = |(uuids, slots)| Partitioned::of(uuids, hasher, partitions, slots);
+    let partitioned: Vec<Partitioned<'_>> =
+        run_parallel(threads - 1, || queue.items().map(partition).collect::<Vec<_>>()).into_iter().flatten().collect();
+    let queue = WorkQueue::new(0..partitions);
     let find = || {
-        let (mut table, mut suspects) = (Table::with_room_for(PART), Vec::new());
-        for part in queue.items() {
+        let (mut table, mut suspects) = (Table::with_capacity(PARTITION), Vec::new());
+        for number in queue.items() {
             table.clear();
-            let hashes = dealt.iter().flat_map(|dealt| dealt.part(part));
-            suspects.extend(hashes.copied().filter(|&hash| table.put(hash)));
+            let hashes = partitioned.iter().flat_map(|share| share.partition(number));
+            suspects.extend(hashes.copied().filter(|&hash| table.insert(hash)));
         }
         suspects
     };
     let mut suspects = run_parallel(threads - 1, find).concat();
-    suspects.extend(dealt.into_iter().flat_map(|dealt| dealt.beyond));
+    suspects.extend(partitioned.into_iter().flat_map(|share| share.overflow));
     suspects
 }
 
-/// How many of so many hashes a part is given room for: as many as chance gives it, and eight times the usual difference
-/// more.
-fn capacity_of_a_part(hashes: usize, parts: usize) -> usize {
-    let mean = hashes / parts;
+/// The capacity of a partition: the expected number of its hashes and eight standard deviations more.
+fn partition_capacity(hashes: usize, partitions: usize) -> usize {
+    let mean = hashes / partitions;
     mean + 8 * mean.isqrt() + 8
 }
 
-/// The hashes of some UUIDs, in parts.
-struct Dealt<'a> {
-    /// Places: as many for each part.
+/// The hashes of some UUIDs by partition.
+struct Partitioned<'a> {
+    /// The same number of slots for each partition.
     hashes: &'a [u64],
-    /// How many each part has.
+    /// The number of used slots per partition.
     used: Vec<usize>,
-    /// Those that there was no room for: many UUIDs are the same.
-    beyond: Vec<u64>,
+    /// Hashes that did not fit, because many UUIDs are equal.
+    overflow: Vec<u64>,
 }
 
-impl<'a> Dealt<'a> {
-    fn of(uuids: &[Uuid], hasher: &RandomState, parts: usize, hashes: &'a mut [u64]) -> Self {
-        let (mut used, mut beyond) = (vec![0; parts], Vec::new());
-        let capacity = hashes.len() / parts;
+impl<'a> Partitioned<'a> {
+    fn of(uuids: &[Uuid], hasher: &RandomState, partitions: usize, hashes: &'a mut [u64]) -> Self {
+        let (mut used, mut overflow) = (vec![0; partitions], Vec::new());
+        let capacity = hashes.len() / partitions;
         for uuid in uuids {
             let hash = hash(hasher, uuid);
-            let part = scaled(hash, parts);
-            let at = used[part];
+            let partition = scaled(hash, partitions);
+            let at = used[partition];
             if at < capacity {
-                hashes[part * capacity + at] = hash;
-                used[part] = at + 1;
+                hashes[partition * capacity + at] = hash;
+                used[partition] = at + 1;
             } else {
-                beyond.push(hash);
+                overflow.push(hash);
             }
         }
-        Self { hashes, used, beyond }
+        Self { hashes, used, overflow }
     }
 
-    fn part(&self, part: usize) -> &[u64] {
-        &self.hashes[self.hashes.len() / self.used.len() * part..][..self.used[part]]
+    fn partition(&self, number: usize) -> &[u64] {
+        &self.hashes[self.hashes.len() / self.used.len() * number..][..self.used[number]]
     }
 }
 
-/// Which hashes were seen, of a part or of all.
+/// A set of hashes of one partition, with false positives.
 struct Table(Vec<Bucket>);
 
-/// One cache line: 32 bits of each hash, the uppermost of them set; 0 where there is none; and in the last place how
-/// many there are, which is no mark.
+/// One cache line: a mark per hash, which is its lower 32 bits with the top bit set; 0 for a free slot; and in the last
+/// element the number of used slots, which is never a mark.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Bucket([u32; ROOM + 1]);
+struct Bucket([u32; SLOTS + 1]);
 
-const EMPTY: Bucket = Bucket([0; ROOM + 1]);
+const EMPTY: Bucket = Bucket([0; SLOTS + 1]);
 
 impl Table {
-    fn with_room_for(hashes: usize) -> Self {
+    fn with_capacity(hashes: usize) -> Self {
         Self(huge_pages::filled(EMPTY, hashes / LOAD + 1))
     }
 
@@ -150,23 +154,22 @@ impl Table {
         self.0.fill(EMPTY);
     }
 
-    /// Puts a hash into its bucket, or into one after it; whether it was there, or may have been if there was room for
-    /// it.
+    /// Inserts a hash. Returns whether it may have been there before: its mark was, or the table is full.
     #[inline]
-    fn put(&mut self, hash: u64) -> bool {
-        // The upper bits, by which it came into its part, are nearly the same in all of that.
+    fn insert(&mut self, hash: u64) -> bool {
+        // The upper bits chose the partition, so they are nearly the same for all its hashes.
         let (mark, mut at) = (hash as u32 | 1 << 31, scaled(hash << 16, self.0.len()));
-        // Few buckets may be full although there is more room in all than there are UUIDs.
+        // A full bucket overflows to the next. The loop ends even if all are full.
         for _ in 0..self.0.len() {
             let bucket = &mut self.0[at].0;
-            // All of them at once, without a way out in between.
+            // A fold, because a loop without an early exit vectorises.
             if bucket.iter().fold(false, |found, own| found | (*own == mark)) {
                 return true;
             }
-            let used = bucket[ROOM] as usize;
-            if used < ROOM {
+            let used = bucket[SLOTS] as usize;
+            if used < SLOTS {
                 bucket[used] = mark;
-                bucket[ROOM] += 1;
+                bucket[SLOTS] += 1;
                 return false;
             }
             at = if at + 1 == self.0.len() { 0 } else { at + 1 };
@@ -175,7 +178,7 @@ impl Table {
     }
 }
 
-/// A number below `count` for the upper bits of a hash.
+/// Maps the upper bits of a hash to a number below `count`.
 #[inline]
 fn scaled(hash: u64, count: usize) -> usize {
     ((u128::from(hash) * count as u128) >> 64) as usize
@@ -186,27 +189,27 @@ fn hash(hasher: &RandomState, uuid: &Uuid) -> u64 {
     hasher.hash_one(u128::from_ne_bytes(*uuid))
 }
 
-/// Some hashes, and a few more: one bit for each of many values of the lower bits.
+/// A Bloom filter with one hash function: the lower bits of the hash.
 struct Filter(Vec<u64>);
 
 impl Filter {
     fn of(hashes: &[u64]) -> Self {
         let mut filter = Self(vec![0; (hashes.len() / 4).next_power_of_two()]);
         for &hash in hashes {
-            let (word, bit) = filter.place(hash);
+            let (word, bit) = filter.locate(hash);
             filter.0[word] |= 1 << bit;
         }
         filter
     }
 
     #[inline]
-    fn may_have(&self, hash: u64) -> bool {
-        let (word, bit) = self.place(hash);
+    fn may_contain(&self, hash: u64) -> bool {
+        let (word, bit) = self.locate(hash);
         self.0[word] >> bit & 1 == 1
     }
 
     #[inline]
-    fn place(&self, hash: u64) -> (usize, u64) {
+    fn locate(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.0.len() - 1), hash & 63)
     }
 }
@@ -234,13 +237,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keeps_what_a_plain_set_has_not_seen(list in prop::collection::vec(0u128..500, 0..600)) {
+        fn first_occurrences_are_kept(list in prop::collection::vec(0u128..500, 0..600)) {
             check(&list);
         }
     }
 
     #[test]
-    fn large_lists_with_no_repeats_with_few_and_of_one_uuid() {
+    fn large_lists_without_repeats_with_few_and_of_one_uuid() {
         let mut list: Vec<u128> = (0..200_000).collect();
         check(&list);
         (list[77_777], list[199_999]) = (12_345, 0);
@@ -249,38 +252,38 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_pass_for_others_drop_nothing() {
-        // One bucket for all: every mark that is equal to another's makes a suspect of a UUID that is none.
+    fn false_positives_drop_nothing() {
+        // One bucket: equal marks of different hashes are false positives.
         let hashes: Vec<u64> = (0..14u64).map(|i| (i << 40) | i).collect();
-        let mut table = Table::with_room_for(0);
-        assert!(hashes.iter().all(|&hash| !table.put(hash)));
-        assert!(hashes.iter().all(|&hash| table.put(hash | 1 << 31)), "the uppermost bit does not tell marks apart");
-        assert!(!table.put(1 << 20), "the last that there is room for");
-        assert!(table.put(1 << 21), "nobody knows whether it was there");
+        let mut table = Table::with_capacity(0);
+        assert!(hashes.iter().all(|&hash| !table.insert(hash)));
+        assert!(hashes.iter().all(|&hash| table.insert(hash | 1 << 31)), "marks ignore the top bit");
+        assert!(!table.insert(1 << 20), "the last free slot");
+        assert!(table.insert(1 << 21), "a full table answers yes");
         table.clear();
-        assert!(!table.put(1 << 21));
+        assert!(!table.insert(1 << 21));
         let filter = Filter::of(&hashes);
-        assert!(hashes.iter().all(|&hash| filter.may_have(hash)));
+        assert!(hashes.iter().all(|&hash| filter.may_contain(hash)));
         let hasher = RandomState::default();
         assert_eq!(suspects(&[[7; 16], [8; 16], [7; 16]], &hasher, &Effort::default()), [hash(&hasher, &[7; 16])]);
     }
 
     #[test]
-    fn what_a_part_has_no_room_for_is_kept_beside_it() {
-        let (hasher, parts) = (RandomState::default(), 4);
+    fn hashes_beyond_the_capacity_overflow() {
+        let (hasher, partitions) = (RandomState::default(), 4);
         let mut uuids = [[5; 16]; 400];
         for (value, uuid) in (0u128..).zip(&mut uuids[..50]) {
             *uuid = value.to_be_bytes();
         }
-        let mut places = vec![0; capacity_of_a_part(uuids.len(), parts) * parts];
-        let dealt = Dealt::of(&uuids, &hasher, parts, &mut places);
-        assert!(!dealt.beyond.is_empty());
-        let in_parts = (0..parts).flat_map(|part| {
-            dealt.part(part).iter().inspect(move |hash| {
-                assert_eq!(scaled(**hash, parts), part);
+        let mut slots = vec![0; partition_capacity(uuids.len(), partitions) * partitions];
+        let partitioned = Partitioned::of(&uuids, &hasher, partitions, &mut slots);
+        assert!(!partitioned.overflow.is_empty());
+        let in_partitions = (0..partitions).flat_map(|number| {
+            partitioned.partition(number).iter().inspect(move |hash| {
+                assert_eq!(scaled(**hash, partitions), number);
             })
         });
-        let mut found: Vec<u64> = in_parts.chain(&dealt.beyond).copied().collect();
+        let mut found: Vec<u64> = in_partitions.chain(&partitioned.overflow).copied().collect();
         let mut expected = uuids.map(|uuid| hash(&hasher, &uuid));
         found.sort_unstable();
         expected.sort_unstable();

@@ -1,45 +1,46 @@
-//! Lists of UUIDs in text: what separates values, what a value is, what is wrong with one that is none.
+//! Lists of UUIDs in text.
 //!
-//! - A list is values between separators: `,` `;` `|`, every Unicode white space and line break, U+001C to U+001F,
-//!   and the marks that nobody sees (U+FEFF, U+200B), in any mixture.
-//! - Quotes (`"` or `'`) at either end of a value are not part of it, balanced or not: spreadsheets put them around
-//!   values, around whole cells of values, and before a value that is to stay text. Only quotes is an empty cell.
-//! - A header is the first value of all, or the first line: `uuid` or `device_uuid` in any spelling that imports accept,
-//!   which is any case, with or without `-`, `_`, `.` and blanks.
-//! - A list may be a JSON array of strings: the brackets around it are no part of it.
-//! - A value is 32 hex digits of any case, with hyphens in the four canonical places or with none; braces around it
-//!   or `urn:uuid:` (any case) before it are accepted.
-//! - The first occurrence of a UUID keeps its place, later ones are counted and dropped.
-//! - Everything else is a bad value, reported with its place and the reason.
+//! - A list is values between separators: `,` `;` `|`, all Unicode white space and line breaks, U+001C to U+001F and the
+//!   invisible U+FEFF and U+200B, in any mixture.
+//! - Quotes (`"` or `'`) at either end of a value are not part of it, balanced or not: spreadsheets write them around
+//!   values, around cells with several values, and before text. Quotes without a value are an empty cell.
+//! - The first value or the first line may be a header: `uuid` or `device_uuid` in any spelling that imports accept (any
+//!   case, with or without `-`, `_`, `.` and blanks).
+//! - A list may be a JSON array of strings; its brackets are not part of it.
+//! - A value is 32 hex digits of any case, with hyphens in the four canonical places or without; it may be in braces or
+//!   follow `urn:uuid:` (any case).
+//! - The first occurrence of a UUID keeps its place; later ones are counted and dropped.
+//! - Everything else is a bad value, reported with its position and the reason.
 //!
-//! | module | what it decides |
+//! | module | contents |
 //! | --- | --- |
-//! | `text` | bytes → text: UTF-8, UTF-16 with a byte-order mark, or not text at all |
-//! | `scan` | text → values |
-//! | `clean` | the values that a list consists of, or nearly |
-//! | `parallel` | the same by several threads |
-//! | `shared_vec` | the vector that they write to |
-//! | `vbmi` | the same by the instructions of AVX-512 VBMI |
-//! | `distinct` | the first occurrences, and the repeated ones |
-//! | `header` | whether a value or a line is a header |
-//! | `value` | one value → UUID |
-//! | `bad` | what is wrong with a value, where it stands, how it is shown |
-//! | `seen` | which UUIDs were there before |
+//! | `text` | bytes → text: UTF-8, or UTF-16 with a byte-order mark |
+//! | `scan` | text → UUIDs and bad values |
+//! | `clean` | the fast path for values without flaws; `avx2` and `vbmi` are its SIMD versions |
+//! | `parallel` | the fast path by several threads |
+//! | `shared_vec` | the vector that the threads write to |
+//! | `forms` | one value → UUID; whether a value or a line is a header |
+//! | `separators` | the characters between values |
+//! | `bad_value` | position, text and reason of a bad value |
+//! | `distinct` | first occurrences and repeats |
+//! | `uuid_table` | a hash table over a column of UUIDs |
 //! | `algebra` | union, intersection, difference |
-//! | `column` | cells of one UUID each; the text of a list |
+//! | `column` | columns of cells with one UUID each; formatting |
 
 mod algebra;
-mod bad;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod bad_value;
 mod clean;
-mod column;
+pub(crate) mod column;
 mod distinct;
-mod header;
+mod forms;
 mod parallel;
 mod scan;
-mod seen;
+mod separators;
 mod shared_vec;
-mod text;
-mod value;
+pub(crate) mod text;
+mod uuid_table;
 #[cfg(target_arch = "x86_64")]
 mod vbmi;
 
@@ -47,8 +48,7 @@ mod vbmi;
 mod tests;
 
 pub use algebra::{intersect, subtract, union};
-pub use bad::BadValue;
-pub(crate) use column::parse_cell;
+pub use bad_value::BadValue;
 pub use column::{format_list, name_based, parse_column};
 pub use distinct::find_repeated;
 pub use scan::{MAX_BAD_KEPT, UuidListReport, parse};

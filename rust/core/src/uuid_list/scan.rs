@@ -1,48 +1,60 @@
-//! Text → values.
+//! Text → UUIDs and bad values.
 
-use super::bad::{self, BadValue, Place};
-use super::clean::{BARE, Forms, SEPARATOR, take_clean};
-use super::distinct::keep_first;
-use super::header::{is_header, is_header_line};
-use super::parallel::take_clean_side_by_side;
-use super::text::{UuidListError, to_text};
-use super::value::parse_value;
 use crate::ids::Uuid;
 use crate::machine::effort::Effort;
 use crate::machine::huge_pages;
+use crate::uuid_list::bad_value::{self, BadValue, TextPosition};
+use crate::uuid_list::clean::{Patterns, take_clean};
+use crate::uuid_list::distinct::keep_first;
+use crate::uuid_list::forms::{BARE, parse_value};
+use crate::uuid_list::forms::{is_header, is_header_line};
+use crate::uuid_list::parallel::take_clean_parallel;
+use crate::uuid_list::separators::{SEPARATOR, is_blank, is_line_break, is_quote, is_separator};
+use crate::uuid_list::text::{UuidListError, to_text};
 
-/// How many bad values are kept; all of them are counted.
+/// The most bad values that a report has. It counts all of them.
 pub const MAX_BAD_KEPT: usize = 100_000;
 
-/// So often a text is split up to be read by several threads: it may begin with a header, and have a flaw or two. Where
-/// there are more, what the others have read was read for nothing too often.
-const SPLITS: usize = 4;
+/// How often a text is split for several threads: once more than for a header and a few flaws. With more flaws, most of
+/// the parallel work would be wasted.
+const MAX_SPLITS: usize = 4;
 
-/// What a list says.
+/// The contents of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UuidListReport {
     /// The UUIDs, each once, in the order of their first occurrence.
     pub uuids: Vec<Uuid>,
     /// How many later occurrences were dropped.
     pub duplicates: usize,
-    /// Whether a header came first.
+    /// Whether the list has a header.
     pub header: bool,
-    /// The first bad values, at most [`MAX_BAD_KEPT`], in the order of the text.
+    /// The first [`MAX_BAD_KEPT`] bad values, in the order of the text.
     pub bad: Vec<BadValue>,
-    /// How many bad values there are in all.
+    /// The number of all bad values.
     pub bad_count: usize,
 }
 
-/// Reads a list. Bad values and an empty list are no errors here: the report tells.
+/// Parses a list. Bad values and an empty list are not errors; the report has them.
 ///
 /// # Errors
-/// The bytes are not text.
+/// [`UuidListError::NotText`].
+///
+/// # Examples
+/// ```
+/// use groundswell_core::{Effort, uuid_list};
+///
+/// let text = b"uuid\n00112233-4455-6677-8899-aabbccddeeff\nnot-a-uuid\n";
+/// let report = uuid_list::parse(text, &Effort::default())?;
+/// assert_eq!((report.uuids.len(), report.header, report.bad_count), (1, true, 1));
+/// assert_eq!((report.bad[0].line, report.bad[0].column), (3, 1));
+/// # Ok::<(), uuid_list::UuidListError>(())
+/// ```
 pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListError> {
-    // There are no more: a value is no shorter, and has a separator after it. Pages that are not written take no memory.
+    // An upper bound, so that the vector never grows. Pages that are not written take no memory.
     let uuids = huge_pages::with_capacity(bytes.len() / (BARE + 1) + 1);
     let mut report = UuidListReport { uuids, ..Default::default() };
-    // What is clean is text, and need not be found to be.
-    let taken = take_clean_side_by_side(bytes, effort, &mut Forms::default(), &mut report.uuids);
+    // Clean values are ASCII, so only the rest must be checked for being text.
+    let taken = take_clean_parallel(bytes, effort, &mut Patterns::default(), &mut report.uuids);
     if taken < bytes.len() {
         let text = to_text(bytes)?;
         let (from, to) =
@@ -50,16 +62,16 @@ pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListEr
         take_all(&text[..to], from, effort, &mut report);
     }
     report.duplicates = keep_first(&mut report.uuids, effort);
-    // Giving memory back may cost a copy of all that is kept: for a little it is not worth it.
+    // Shrinking may copy everything, so it is not worth it for a little memory.
     if report.uuids.capacity() / 4 > report.uuids.len() / 3 {
         report.uuids.shrink_to_fit();
     }
     Ok(report)
 }
 
-/// What is between the brackets of a JSON array, if the text is one.
+/// The range between the brackets, if the text is a JSON array.
 ///
-/// The elements are read as the values of any list: strings have quotes, and everything else is a bad value.
+/// Its elements are parsed like any list: strings are values in quotes, everything else is a bad value.
 fn inside_array(text: &str) -> Option<(usize, usize)> {
     let whole = text.trim_matches(is_blank);
     let inner = whole.strip_prefix('[')?.strip_suffix(']')?;
@@ -67,21 +79,21 @@ fn inside_array(text: &str) -> Option<(usize, usize)> {
     Some((start, start + inner.len()))
 }
 
-/// Takes all that a text says from a place on.
+/// Parses a text from a byte offset on.
 fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListReport) {
-    let mut place = Place::start_of(text);
-    let (mut at, mut forms) = (from, Forms::default());
+    let mut position = TextPosition::start_of(text);
+    let (mut at, mut patterns) = (from, Patterns::default());
     for split in 1.. {
         let rest = &text.as_bytes()[at..];
-        at += if split < SPLITS {
-            take_clean_side_by_side(rest, effort, &mut forms, &mut report.uuids)
+        at += if split < MAX_SPLITS {
+            take_clean_parallel(rest, effort, &mut patterns, &mut report.uuids)
         } else {
-            take_clean(rest, effort.kernel, &mut forms, &mut report.uuids)
+            take_clean(rest, effort.kernel, &mut patterns, &mut report.uuids)
         };
         let Some((start, end)) = next_value(text, at) else {
             break;
         };
-        // The separators, too, so that what follows may be clean again.
+        // Skip the separators, because the fast path starts at a value.
         at = end + text.as_bytes()[end..].iter().take_while(|&&byte| SEPARATOR[usize::from(byte)]).count();
         let value = &text[start..end];
         let unquoted = value.trim_start_matches(is_quote);
@@ -101,19 +113,19 @@ fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListRepor
         } else {
             report.bad_count += 1;
             if report.bad.len() < MAX_BAD_KEPT {
-                place.advance(text, start);
+                position.advance(text, start);
                 report.bad.push(BadValue {
-                    line: place.line,
-                    column: place.column,
-                    text: bad::shown(unquoted),
-                    reason: bad::reason(unquoted),
+                    line: position.line,
+                    column: position.column,
+                    text: bad_value::shown(unquoted),
+                    reason: bad_value::reason(unquoted),
                 });
             }
         }
     }
 }
 
-/// How long the line from `start` on is, if it is the first of all and a header.
+/// The length of the line at `start`, if it is the first line with a value and a header.
 fn header_line(text: &str, start: usize, report: &UuidListReport) -> Option<usize> {
     if report.header || !report.uuids.is_empty() || report.bad_count > 0 {
         return None;
@@ -122,16 +134,16 @@ fn header_line(text: &str, start: usize, report: &UuidListReport) -> Option<usiz
     is_header_line(line).then_some(line.len())
 }
 
-/// Where the next value begins and ends, quotes included.
+/// The range of the next value, quotes included.
 fn next_value(text: &str, at: usize) -> Option<(usize, usize)> {
     let start = find_from(text, at, true)?;
     Some((start, find_from(text, start, false).unwrap_or(text.len())))
 }
 
-/// The first character from `at` on that is a separator, or that is none where separators are to be skipped.
+/// The offset of the first separator from `at` on, or of the first other character if `skip_separators`.
 fn find_from(text: &str, mut at: usize, skip_separators: bool) -> Option<usize> {
     loop {
-        // By the byte as long as it is ASCII: decoding would take most of the time of a list in quotes.
+        // Bytes instead of characters while it is ASCII: decoding would dominate the time of a list in quotes.
         let sought = |byte: &u8| !byte.is_ascii() || SEPARATOR[usize::from(*byte)] != skip_separators;
         at += text.as_bytes()[at..].iter().position(sought)?;
         let character = text[at..].chars().next()?;
@@ -140,21 +152,4 @@ fn find_from(text: &str, mut at: usize, skip_separators: bool) -> Option<usize> 
         }
         at += character.len_utf8();
     }
-}
-
-fn is_separator(character: char) -> bool {
-    matches!(character, ',' | ';' | '|') || is_blank(character)
-}
-
-/// White space and what else nobody sees between values.
-pub(super) fn is_blank(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}' | '\u{feff}' | '\u{200b}')
-}
-
-fn is_line_break(character: char) -> bool {
-    matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-pub(super) fn is_quote(character: char) -> bool {
-    matches!(character, '"' | '\'')
 }

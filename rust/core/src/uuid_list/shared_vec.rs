@@ -1,10 +1,10 @@
-//! Room in a vector that several threads write to, each to a part of its own.
+//! A vector that several threads write to, each to its own segment of the spare capacity.
 
 use std::mem::MaybeUninit;
 
 use crate::ids::Uuid;
 
-/// Where the UUIDs that are read go, one after the other.
+/// A destination of UUIDs.
 pub(super) trait Push {
     fn push(&mut self, uuid: Uuid);
 }
@@ -16,94 +16,96 @@ impl Push for Vec<Uuid> {
     }
 }
 
-/// Some places of a vector, after what it has.
-pub(super) struct Room<'a> {
-    places: &'a mut [MaybeUninit<Uuid>],
-    /// The first of these places, counted from the first that was free.
+/// A segment of a vector's spare capacity.
+pub(super) struct Segment<'a> {
+    slots: &'a mut [MaybeUninit<Uuid>],
+    /// The offset of the first slot within the spare capacity.
     start: usize,
-    /// How many of them are written, from the first on.
+    /// The number of slots that are written, from the first on.
     used: usize,
-    /// What came when all of them were.
-    beyond: Vec<Uuid>,
+    /// The UUIDs that did not fit.
+    overflow: Vec<Uuid>,
 }
 
-impl Push for Room<'_> {
+impl Push for Segment<'_> {
     #[inline(always)]
     fn push(&mut self, uuid: Uuid) {
-        if let Some(place) = self.places.get_mut(self.used) {
-            place.write(uuid);
+        if let Some(slot) = self.slots.get_mut(self.used) {
+            slot.write(uuid);
             self.used += 1;
         } else {
-            self.beyond.push(uuid);
+            self.overflow.push(uuid);
         }
     }
 }
 
-/// Appends to a vector what is pushed to so many rooms, one after the other; to those of them that `fill` says count,
-/// which are the first. Returns how many of these were appended: the last of them may not fit into the capacity.
+/// Lets `fill` write to disjoint segments of the vector's spare capacity, then compacts the first `n`, where `n` is what
+/// `fill` returns.
 ///
-/// Nothing is copied where each of them is full in the end, the last that counts excepted.
-pub(super) fn append(uuids: &mut Vec<Uuid>, sizes: &[usize], fill: impl FnOnce(&mut [Room<'_>]) -> usize) -> usize {
-    let places = uuids.spare_capacity_mut();
-    let mut rooms = split(places, sizes);
-    let count = fill(&mut rooms);
-    let mut parts: Vec<Part> = rooms.into_iter().take(count).map(Part::of).collect();
+/// Returns how many segments were appended: fewer than `n` if their overflow exceeds the capacity. If every segment but
+/// the last is full, nothing is copied.
+pub(super) fn append(uuids: &mut Vec<Uuid>, sizes: &[usize], fill: impl FnOnce(&mut [Segment<'_>]) -> usize) -> usize {
+    let slots = uuids.spare_capacity_mut();
+    let mut segments = split(slots, sizes);
+    let count = fill(&mut segments);
+    let mut parts: Vec<Part> = segments.into_iter().take(count).map(Part::of).collect();
     let mut end = 0;
     for part in &mut parts {
-        part.goes_to = end;
-        end += part.used + part.beyond.len();
+        part.target = end;
+        end += part.used + part.overflow.len();
     }
-    let fit = parts.iter().take_while(|part| part.end() <= places.len()).count();
+    let fit = parts.iter().take_while(|part| part.end() <= slots.len()).count();
     parts.truncate(fit);
-    // None is written over before it has moved: they stay in order, so that those on the way to the left are out of the
-    // way of those before them, and those on the way to the right out of the way of those after them.
-    let (left, right): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.goes_to <= part.start);
+    // No part is overwritten before it has moved: parts that move left are copied in ascending order, then parts that
+    // move right in descending order.
+    let (left, right): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.target <= part.start);
     for part in left.into_iter().chain(right.into_iter().rev()) {
-        places.copy_within(part.start..part.start + part.used, part.goes_to);
+        slots.copy_within(part.start..part.start + part.used, part.target);
     }
     for part in &parts {
-        for (place, uuid) in places[part.goes_to + part.used..].iter_mut().zip(&part.beyond) {
-            place.write(*uuid);
+        for (slot, uuid) in slots[part.target + part.used..].iter_mut().zip(&part.overflow) {
+            slot.write(*uuid);
         }
     }
     let written = parts.last().map_or(0, Part::end);
     #[allow(unsafe_code, reason = "benches/kernels.rs: what one of two threads has read need not be copied")]
-    // SAFETY: so many places there are, and each is written: of a part `used` were, which only `push` counts, and they
-    // are where the part goes now, with those beyond after them; and each part goes to where the one before it ends.
+    // SAFETY: the capacity suffices, because `fit` counts only parts that end within it. Every slot is initialised: the
+    // parts are adjacent, and of each part `push` wrote `used` slots, which were moved to its target, followed by its
+    // overflow.
     unsafe {
         uuids.set_len(uuids.len() + written);
     }
     fit
 }
 
-/// Rooms of these sizes, as far as there are places.
-fn split<'a>(mut places: &'a mut [MaybeUninit<Uuid>], sizes: &[usize]) -> Vec<Room<'a>> {
+/// Splits slots into segments of these sizes; the last ones are shorter if there are too few slots.
+fn split<'a>(mut slots: &'a mut [MaybeUninit<Uuid>], sizes: &[usize]) -> Vec<Segment<'a>> {
     let mut start = 0;
-    let rooms = sizes.iter().map(|&size| {
-        let size = size.min(places.len());
-        let places = places.split_off_mut(..size).expect("no more than there are");
+    let segments = sizes.iter().map(|&size| {
+        let size = size.min(slots.len());
+        let slots = slots.split_off_mut(..size).expect("at most the length");
         start += size;
-        Room { start: start - size, used: 0, beyond: Vec::new(), places }
+        Segment { start: start - size, used: 0, overflow: Vec::new(), slots }
     });
-    rooms.collect()
+    segments.collect()
 }
 
-/// What was pushed to a room.
+/// What was pushed to a segment.
 struct Part {
     start: usize,
     used: usize,
-    beyond: Vec<Uuid>,
-    /// Where its first place is to be.
-    goes_to: usize,
+    overflow: Vec<Uuid>,
+    /// The offset that it moves to.
+    target: usize,
 }
 
 impl Part {
-    fn of(room: Room<'_>) -> Self {
-        Self { start: room.start, used: room.used, beyond: room.beyond, goes_to: 0 }
+    fn of(segment: Segment<'_>) -> Self {
+        Self { start: segment.start, used: segment.used, overflow: segment.overflow, target: 0 }
     }
 
     fn end(&self) -> usize {
-        self.goes_to + self.used + self.beyond.len()
+        self.target + self.used + self.overflow.len()
     }
 }
 
@@ -115,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rooms_follow_each_other_whatever_their_sizes(
+        fn segments_are_adjacent_after_compaction(
             before in 0usize..5,
             parts in prop::collection::vec((0usize..20, 0usize..20), 0..6),
             capacity in 0usize..120,
@@ -127,12 +129,12 @@ mod tests {
             let value = |part: usize, at: usize| [part as u8, at as u8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
             let sizes: Vec<usize> = parts.iter().map(|&(size, _)| size).collect();
             let mut left = spare;
-            let appended = append(&mut uuids, &sizes, |rooms| {
-                for (part, (room, &(_, pushed))) in rooms.iter_mut().zip(&parts).enumerate() {
-                    (0..pushed).for_each(|at| room.push(value(part, at)));
+            let appended = append(&mut uuids, &sizes, |segments| {
+                for (part, (segment, &(_, pushed))) in segments.iter_mut().zip(&parts).enumerate() {
+                    (0..pushed).for_each(|at| segment.push(value(part, at)));
                     let size = sizes[part].min(left);
                     left -= size;
-                    assert_eq!(room.beyond.len(), pushed.saturating_sub(size));
+                    assert_eq!(segment.overflow.len(), pushed.saturating_sub(size));
                 }
                 count
             });

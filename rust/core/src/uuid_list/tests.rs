@@ -1,4 +1,4 @@
-//! The parser beside a naive one that shares nothing with it, and set algebra beside the sets of the standard library.
+//! The parser compared with a naive one that shares no code with it, and set algebra with the standard library's sets.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use std::num::NonZero;
 use proptest::prelude::*;
 
 use super::{UuidListError, UuidListReport, find_repeated, format_list, intersect, parse, subtract, union};
-use crate::ids::Uuid;
+use crate::ids::{Uuid, format_uuid};
 use crate::machine::effort::Effort;
 use crate::machine::kernel::Kernel;
 
@@ -15,9 +15,9 @@ use crate::machine::kernel::Kernel;
 const SEPARATORS: &str = ",;|\t\n\u{b}\u{c}\r\u{1c}\u{1d}\u{1e}\u{1f} \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\
      \u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{200b}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}";
 
-/// What a list says, which must be the same by all instructions that this CPU has, and by several threads.
+/// The report of a list, which must be the same for all kernels and several threads.
 fn by_all_kernels(bytes: &[u8]) -> Result<UuidListReport, UuidListError> {
-    // To call others for one value, a million times, would take minutes.
+    // Waking threads for a million short texts would take minutes.
     let threads: &[usize] = if bytes.len() < 100 { &[1] } else { &[1, 2, 5] };
     let efforts = Kernel::all()
         .flat_map(|kernel| threads.iter().map(move |&threads| Effort { kernel, threads: NonZero::new(threads) }));
@@ -39,7 +39,7 @@ struct Naive {
 fn naive(text: &str) -> Naive {
     let mut result = Naive::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    // The brackets of an array are made separators, which keeps every place.
+    // Replaces the brackets of an array by separators, which keeps every position.
     let blank = |c: char| SEPARATORS.contains(c) && !",;|".contains(c);
     let whole = text.trim_matches(blank);
     let text = match whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -97,11 +97,11 @@ fn naive_value(value: &str) -> Option<u128> {
     (fits && hex).then(|| u128::from_str_radix(&digits, 16).unwrap())
 }
 
-/// A UUID of few, so that duplicates happen, in some accepted form.
+/// One of 40 UUIDs, so that duplicates occur, in some accepted form.
 fn written_uuid() -> impl Strategy<Value = String> {
     (0..40u128, 0..6u8, any::<bool>()).prop_map(|(number, form, upper)| {
         let uuid = number.wrapping_mul(0x1234_5678_9abc_def0_0fed_cba9_8765_4321).to_be_bytes();
-        let hyphenated = crate::ids::format_uuid(&uuid);
+        let hyphenated = format_uuid(&uuid);
         let text = match form {
             0 => hyphenated.replace('-', ""),
             1 => format!("{{{hyphenated}}}"),
@@ -231,7 +231,7 @@ proptest! {
 }
 
 #[test]
-fn every_character_separates_exactly_if_it_is_listed() {
+fn a_character_separates_if_and_only_if_it_is_listed() {
     let (a, b) = ("0".repeat(32), "1".repeat(32));
     for character in (1..=0x10_FFFF).filter_map(char::from_u32) {
         let report = by_all_kernels(format!("{a}{character}{b}").as_bytes()).unwrap();
@@ -249,7 +249,7 @@ fn bad_values_beyond_the_cap_are_counted() {
 }
 
 #[test]
-fn the_same_over_and_over_is_read_to_its_end() {
+fn long_repetitions_are_read_to_their_end() {
     let value = "00112233-4455-6677-8899-aabbccddeeff";
     for unit in ["x", "=", "#", "-", "0", "é", "\u{a0}", ",", "\"", "\0"] {
         for times in [31, 32, 63, 64, 65, 128, 5_000] {

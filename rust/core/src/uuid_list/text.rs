@@ -1,28 +1,28 @@
-//! Bytes → text. UTF-8 is the rule; UTF-16 is accepted with a byte-order mark, since Excel and PowerShell write it.
+//! Bytes → text: UTF-8, or UTF-16 with a byte-order mark, as Excel and PowerShell write it.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Why bytes are no list of UUIDs at all, as opposed to a list with bad values.
+/// Why bytes cannot be parsed at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UuidListError {
     /// The bytes are not text.
     NotText {
-        /// Where in the bytes, from 0.
+        /// The byte offset, from 0.
         offset: usize,
-        /// What stands there.
+        /// What is there.
         found: NotText,
     },
 }
 
-/// What no text contains.
+/// Something that text does not contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotText {
     /// A zero byte, or the character U+0000.
     Nul,
     /// Bytes that are not UTF-8.
     BrokenUtf8,
-    /// Bytes that are not UTF-16, after a mark that said so.
+    /// Bytes that are not UTF-16, after the byte-order mark of UTF-16.
     BrokenUtf16,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for UuidListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotText { offset, found } => {
-                write!(f, "the list is not text: {found} stands at byte offset {offset}")
+                write!(f, "the list is not text: {found} is at byte offset {offset}")
             }
         }
     }
@@ -48,8 +48,7 @@ impl fmt::Display for UuidListError {
 
 impl std::error::Error for UuidListError {}
 
-/// The text that the bytes are, its byte-order mark included: columns are counted alike in all encodings. Borrowed
-/// where the bytes are UTF-8.
+/// Decodes bytes. Keeps the byte-order mark, so that columns are counted alike in all encodings. Borrows UTF-8.
 pub(super) fn to_text(bytes: &[u8]) -> Result<Cow<'_, str>, UuidListError> {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => from_utf16(rest, u16::from_le_bytes).map(Cow::Owned),
@@ -64,13 +63,13 @@ fn from_utf8(bytes: &[u8]) -> Result<&str, UuidListError> {
     match (text, nul) {
         (Ok(text), None) => Ok(text),
         (Err(broken), None) => Err(not_text(broken, NotText::BrokenUtf8)),
-        // Whichever comes first is what a reader finds first.
+        // Report whichever comes first.
         (Err(broken), Some(nul)) if broken < nul => Err(not_text(broken, NotText::BrokenUtf8)),
         (_, Some(nul)) => Err(not_text(nul, NotText::Nul)),
     }
 }
 
-/// `bytes` come after the byte-order mark, which is two bytes long.
+/// Decodes the bytes after the two-byte byte-order mark.
 fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, UuidListError> {
     let mut text = String::with_capacity(bytes.len() / 2 + 3);
     text.push('\u{feff}');
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_named_with_its_byte_offset() {
+    fn bytes_that_are_not_text_are_reported_with_their_offset() {
         let cases: [(&[u8], usize, NotText); 9] = [
             (b"abc\0def", 3, NotText::Nul),
             (b"ab\xffcd\0", 2, NotText::BrokenUtf8),
@@ -121,7 +120,7 @@ mod tests {
             (b"\xff\xfea\0\0\0", 4, NotText::Nul),
             (b"\xff\xfea\0b", 4, NotText::BrokenUtf16),
             (b"\xff\xfea\0\x00\xd8b\0", 4, NotText::BrokenUtf16),
-            // UTF-32 with a mark begins like UTF-16 with a NUL.
+            // UTF-32 with a byte-order mark looks like UTF-16 that begins with NUL.
             (b"\xff\xfe\0\0a\0\0\0", 2, NotText::Nul),
         ];
         for (bytes, offset, found) in cases {

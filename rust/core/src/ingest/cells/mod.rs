@@ -14,7 +14,7 @@ pub use numbers::{check_truths, check_versions, read_truths, read_versions};
 pub use text::{FreeTexts, read_free_texts};
 
 use crate::ids::Uuid;
-use crate::uuid_list::parse_cell;
+use crate::uuid_list::column::parse_cell;
 
 /// The largest target version.
 pub const MAX_VERSION: i32 = i32::MAX;

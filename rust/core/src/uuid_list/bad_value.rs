@@ -1,38 +1,38 @@
-//! What is wrong with a value, where it stands, and how it is shown.
+//! Bad values: their position, their text for a message, and the reason.
 
-use super::header::is_header;
-use super::value::URN;
+use crate::uuid_list::forms::URN;
+use crate::uuid_list::forms::is_header;
 
-/// How many characters of a bad value are shown.
-const SHOWN: usize = 40;
+/// The most characters of a bad value in a message.
+const MAX_SHOWN: usize = 40;
 
-/// A value that is no UUID.
+/// A value that is not a UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadValue {
-    /// The line on which it begins, from 1.
+    /// Its line, from 1.
     pub line: usize,
-    /// The character of the line at which it begins, from 1; a byte-order mark before the first line is not counted.
+    /// Its column in characters, from 1. A byte-order mark before the first line does not count.
     pub column: usize,
-    /// Its text without quotes around it, cropped, with characters that nobody sees written as `\u200d`.
+    /// Its text without quotes, cropped, with invisible characters escaped like `\u200d`.
     pub text: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// A place in a text, which moves forward only.
+/// A line and column in a text. It only moves forward.
 ///
-/// Places are asked for by bad values alone, so that clean lists never pay for counting lines.
-pub(super) struct Place {
+/// Only bad values need it, so clean lists do not pay for counting lines.
+pub(super) struct TextPosition {
     offset: usize,
     after_return: bool,
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-impl Place {
+impl TextPosition {
     /// The beginning of a text.
     pub(super) fn start_of(text: &str) -> Self {
-        // Editors don't show a byte-order mark, so it must not shift the columns of the first line.
+        // Editors do not show a byte-order mark, so it does not count as a column.
         let offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self { offset, after_return: false, line: 1, column: 1 }
     }
@@ -41,7 +41,7 @@ impl Place {
     pub(super) fn advance(&mut self, text: &str, to: usize) {
         let mut rest = &text[self.offset..to];
         loop {
-            // Nearly everything is plain ASCII, one byte a column: no need to decode it.
+            // Printable ASCII needs no decoding: one byte per column.
             let plain = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
             self.column += plain;
             self.after_return &= plain == 0;
@@ -62,15 +62,15 @@ impl Place {
     }
 }
 
-/// The beginning of a value, fit for a terminal and a log.
+/// The beginning of a value, escaped for terminals and logs.
 pub(super) fn shown(value: &str) -> String {
     let mut text = String::new();
     let mut length = 0;
     for character in value.chars() {
         let piece = visible(character);
-        // Escapes are ASCII and a visible character is one piece, so this counts characters.
+        // An escape counts its ASCII characters, a visible character counts one.
         length += if piece.starts_with('\\') { piece.len() } else { 1 };
-        if length > SHOWN {
+        if length > MAX_SHOWN {
             text.push('…');
             break;
         }
@@ -79,7 +79,9 @@ pub(super) fn shown(value: &str) -> String {
     text
 }
 
-/// Why a value is no UUID. It must be none.
+/// Why a value is not a UUID.
+///
+/// The caller has found that it is not one.
 pub(super) fn reason(value: &str) -> String {
     if is_header(value) {
         return "a header stands at the beginning of a list only".to_owned();
@@ -95,7 +97,7 @@ pub(super) fn reason(value: &str) -> String {
     };
     let body = value[start..].strip_suffix('}').unwrap_or(&value[start..]);
     if let Some((at, character)) = body.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit() && *c != '-') {
-        // Everything before the body is ASCII: its bytes are its characters.
+        // Everything before the body is ASCII, so bytes are characters.
         return format!("{} at character {} is no hex digit", named(character), start + at + 1);
     }
     match body.bytes().filter(u8::is_ascii_hexdigit).count() {
@@ -105,7 +107,7 @@ pub(super) fn reason(value: &str) -> String {
     }
 }
 
-/// A character in backticks, with its number where it could be taken for another.
+/// A character in backticks, with its code point if it may be confused with another.
 fn named(character: char) -> String {
     let shown = visible(character);
     if character.is_ascii() || shown.starts_with('\\') {
@@ -115,9 +117,9 @@ fn named(character: char) -> String {
     }
 }
 
-/// A character, or its escape if nobody would see it.
+/// A character, or its escape if it is invisible.
 fn visible(character: char) -> String {
-    // Rust's own escape knows what can be printed; it also escapes quotes and the backslash, which can.
+    // `escape_debug` knows which characters are printable, but also escapes quotes and backslashes.
     if matches!(character, '\'' | '"' | '\\') || character.escape_debug().len() == 1 {
         return character.to_string();
     }
@@ -166,11 +168,11 @@ mod tests {
     #[test]
     fn every_line_break_is_one_and_a_mark_at_the_beginning_has_no_column() {
         let text = "\u{feff}a\nb\r\nc\rd\u{b}e\u{c}f\u{85}g\u{2028}h\u{2029}é\u{feff}i\r\r\nj";
-        let mut place = Place::start_of(text);
+        let mut position = TextPosition::start_of(text);
         let mut found = Vec::new();
         for (offset, character) in text.char_indices().filter(|(_, c)| c.is_alphabetic()) {
-            place.advance(text, offset);
-            found.push((character, place.line, place.column));
+            position.advance(text, offset);
+            found.push((character, position.line, position.column));
         }
         let expected = [
             ('a', 1, 1),

@@ -1,4 +1,4 @@
-//! Which UUIDs were there before: a growing open-addressing table over a column of UUIDs.
+//! A growing open-addressing hash table from UUID to the row of its first occurrence in a column.
 
 use std::hash::BuildHasher;
 
@@ -6,33 +6,33 @@ use foldhash::quality::RandomState;
 
 use crate::ids::Uuid;
 
-/// Bits of a slot that hold a row number plus one; the rest is a tag. A trillion rows are more than any memory has.
+/// The bits of a slot that hold the row plus one. The other bits are a tag. 2⁴⁰ rows exceed any memory.
 const ROW_BITS: u32 = 40;
 const ROW: u64 = (1 << ROW_BITS) - 1;
 
-/// How many UUIDs are hashed before the first of them is looked up.
+/// How many UUIDs are hashed before the first is looked up.
 pub(super) const BATCH: usize = 32;
 
-/// The rows of the UUIDs that were seen. It holds no UUIDs: the caller's column does, and is passed to every call.
+/// Rows by UUID. The UUIDs are in the caller's column, which every call takes.
 ///
-/// Hashes are keyed for each table, since UUIDs come from strangers. A slot is 0 when free.
-pub(super) struct Seen {
+/// Hashes have a random key per table, because UUIDs come from outside. A free slot is 0.
+pub(super) struct UuidTable {
     hasher: RandomState,
     slots: Vec<u64>,
     count: usize,
 }
 
-impl Seen {
-    /// A table that need not grow before it holds `expected` UUIDs.
-    pub(super) fn with_room_for(expected: usize) -> Self {
+impl UuidTable {
+    /// A table that does not grow before it holds `expected` UUIDs.
+    pub(super) fn with_capacity(expected: usize) -> Self {
         let size = (expected + expected / 3 + 1).next_power_of_two().max(16);
         Self { hasher: RandomState::default(), slots: vec![0; size], count: 0 }
     }
 
     /// Hashes at most [`BATCH`] UUIDs that are looked up next.
     ///
-    /// It also reads their slots, so that the cache misses of a batch overlap; one look-up after another would wait
-    /// for each of them, since whether a slot is free cannot be foreseen.
+    /// It also reads their slots, so that the cache misses of a batch overlap. Look-ups alone would wait for each miss,
+    /// because the branch on a free slot is unpredictable.
     #[inline]
     pub(super) fn hash_all(&self, uuids: &[Uuid], hashes: &mut [u64; BATCH]) {
         let last = self.slots.len() - 1;
@@ -49,15 +49,15 @@ impl Seen {
         self.hasher.hash_one(u128::from_ne_bytes(*uuid))
     }
 
-    /// The row at which a UUID was seen.
+    /// The row of a UUID.
     #[inline]
     pub(super) fn row(&self, hash: u64, uuid: &Uuid, column: &[Uuid]) -> Option<usize> {
         self.slot(hash, uuid, column).ok()
     }
 
-    /// The earlier row of the UUID at `row`; if there is none, that UUID is from now on seen there.
+    /// Inserts the UUID at `row`, or returns its earlier row.
     #[inline]
-    pub(super) fn see(&mut self, hash: u64, row: usize, column: &[Uuid]) -> Option<usize> {
+    pub(super) fn insert(&mut self, hash: u64, row: usize, column: &[Uuid]) -> Option<usize> {
         let free = match self.slot(hash, &column[row], column) {
             Ok(earlier) => return Some(earlier),
             Err(free) => free,
@@ -70,7 +70,7 @@ impl Seen {
         None
     }
 
-    /// The row of a UUID, or else the slot that it would take.
+    /// The row of a UUID, or the free slot for it.
     #[inline]
     fn slot(&self, hash: u64, uuid: &Uuid, column: &[Uuid]) -> Result<usize, usize> {
         let last = self.slots.len() - 1;
@@ -80,7 +80,7 @@ impl Seen {
             if slot == 0 {
                 return Err(at);
             }
-            // The column is read only where the tags agree: for nearly every absent UUID it is not read at all.
+            // The column is read only if the tags agree, so almost never for an absent UUID.
             if (slot ^ hash) & !ROW == 0 && column[row_of(slot)] == *uuid {
                 return Ok(row_of(slot));
             }
@@ -114,18 +114,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_the_first_row_of_each_uuid_while_it_grows() {
+    fn the_first_row_of_each_uuid_is_found_while_the_table_grows() {
         let column: Vec<Uuid> = (0..20_000u128).map(|i| (i * i % 7919).to_be_bytes()).collect();
-        let mut seen = Seen::with_room_for(0);
+        let mut table = UuidTable::with_capacity(0);
         let mut map = HashMap::new();
         for (row, uuid) in column.iter().enumerate() {
             let expected = map.get(uuid).copied();
             map.entry(*uuid).or_insert(row);
-            assert_eq!(seen.see(seen.hash(uuid), row, &column), expected);
+            assert_eq!(table.insert(table.hash(uuid), row, &column), expected);
         }
         for i in 0..8000u128 {
             let uuid = i.to_be_bytes();
-            assert_eq!(seen.row(seen.hash(&uuid), &uuid, &column), map.get(&uuid).copied());
+            assert_eq!(table.row(table.hash(&uuid), &uuid, &column), map.get(&uuid).copied());
         }
     }
 }
