@@ -1,6 +1,7 @@
 //! When a device was last seen.
 
-use super::{BadCell, Reason, TextColumn, present, trimmed};
+use super::bad_cell::{BadCell, Reason, Ruling};
+use super::column::{TextColumn, present, trimmed};
 use crate::fleet::columns::NEVER;
 
 /// How many seconds a clock may be fast.
@@ -100,7 +101,7 @@ fn plain(text: &[u8]) -> Option<i64> {
     Some(day * DAY + time_of_day(pair(11), pair(14), pair(17))?)
 }
 
-fn instant(text: &[u8]) -> Result<i64, (Reason, i64)> {
+fn instant(text: &[u8]) -> Ruling<i64> {
     if let Some(value) = as_number(text) {
         return value;
     }
@@ -113,7 +114,7 @@ fn instant(text: &[u8]) -> Result<i64, (Reason, i64)> {
 }
 
 /// A number as text: seconds since 1970, whose fraction is cut off.
-fn as_number(text: &[u8]) -> Option<Result<i64, (Reason, i64)>> {
+fn as_number(text: &[u8]) -> Option<Ruling<i64>> {
     let (is_negative, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
     let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let fraction = match &digits[whole..] {
@@ -134,7 +135,7 @@ fn as_number(text: &[u8]) -> Option<Result<i64, (Reason, i64)>> {
     Some(number(if is_negative { -value } else { value }))
 }
 
-fn number(value: i64) -> Result<i64, (Reason, i64)> {
+fn number(value: i64) -> Ruling<i64> {
     match value {
         0 => Ok(0),
         1..LEAST_SECONDS => Err((Reason::SmallNumber, value)),

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{ABSENT, BadCell, Reason, TextColumn, present};
+use super::bad_cell::{BadCell, Reason, Ruling};
+use super::column::{ABSENT, TextColumn, present};
 
 /// The most characters of a name.
 const MAX_NAME: usize = 64;
-
-type Ruling<T> = Result<T, (Reason, i64)>;
 
 /// What the names of a column are those of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

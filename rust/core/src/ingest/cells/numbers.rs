@@ -1,8 +1,10 @@
 //! Truth values and target versions.
 
-use super::{ABSENT, BadCell, MAX_VERSION, Reason, TextColumn, present};
+use super::bad_cell::{BadCell, Reason, Ruling};
+use super::column::{ABSENT, TextColumn, present};
 
-type Ruling<T> = Result<T, (Reason, i64)>;
+/// The largest target version.
+pub const MAX_VERSION: i32 = i32::MAX;
 
 /// Reads a column of truth values: 1 and 0, or [`ABSENT`]. A bad cell has no meaning.
 pub fn read_truths(column: TextColumn<'_>) -> (Vec<i8>, Vec<BadCell>) {

@@ -1,6 +1,7 @@
 //! Free text: names of devices and hardware ids.
 
-use super::{BadCell, Reason, TextColumn, present};
+use super::bad_cell::{BadCell, Reason};
+use super::column::{TextColumn, present};
 
 /// A column of texts in Arrow's shape.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

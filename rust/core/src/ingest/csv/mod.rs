@@ -16,8 +16,8 @@
 mod record;
 mod splitter;
 
-pub use record::{Header, header, split_record};
-pub use splitter::{Fault, FaultKind, MAX_CELL, MAX_RECORD, Splitter, Table, Texts};
+pub use record::{Header, MAX_CELL, header, split_record};
+pub use splitter::{Fault, FaultKind, MAX_RECORD, Splitter, Table, Texts};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::splitter::MAX_CELL;
+/// The most bytes of a cell.
+pub const MAX_CELL: usize = 1 << 17;
 
 /// A cell of a record: its bytes are `text[start..end]`, in which each doubled quote stands for one if `doubled`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

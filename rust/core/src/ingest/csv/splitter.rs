@@ -2,10 +2,8 @@
 
 use memchr::memchr;
 
-use super::record::{Cell, Record, line_end, line_ends, scan};
+use super::record::{Cell, MAX_CELL, Record, line_end, line_ends, scan};
 
-/// The most bytes of a cell.
-pub const MAX_CELL: usize = 1 << 17;
 /// The most bytes of a record.
 pub const MAX_RECORD: usize = 1 << 20;
 

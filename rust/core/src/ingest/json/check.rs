@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-use super::reader::{is_surrogate, unit_at};
+use super::surrogates::{is_surrogate, unit_at};
 
 /// What is wrong with a text, whether or not it is JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

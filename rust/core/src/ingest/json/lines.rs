@@ -2,6 +2,8 @@
 
 use memchr::memchr2_iter;
 
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Counts lines from the place of the last question.
 pub(super) struct Lines<'a> {
     text: &'a [u8],

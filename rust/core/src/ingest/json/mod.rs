@@ -10,24 +10,25 @@
 
 mod check;
 mod columns;
+mod extract;
+mod fault;
+mod form;
 mod lines;
+mod monitor;
 mod path;
+mod query;
 mod reader;
 mod rows;
+mod surrogates;
+mod table;
 
 pub use check::{Excess, check};
 pub use columns::TextColumn;
+pub use extract::extract;
+pub use fault::{Broken, Fault};
+pub use form::{Form, form};
+pub use monitor::Monitor;
 pub use path::{Path, PathError, Step};
-pub use reader::{Broken, Fault, Form, Pages, Table, form, read};
-pub use rows::{MissingSource, Query, Source, extract, fold};
-
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-
-/// How far a reading is, and whether it should stop: shared with the thread that waits for it.
-#[derive(Debug, Default)]
-pub struct Monitor {
-    /// Bytes read so far.
-    pub done: AtomicUsize,
-    /// Whether the reading should stop.
-    pub stop: AtomicBool,
-}
+pub use query::{MissingSource, Query, Source, fold};
+pub use reader::read;
+pub use table::{Pages, Table};

@@ -1,141 +1,30 @@
 //! A document, or lines of objects, as a table.
 
-use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 
-use jiter::{Jiter, JiterError, JiterErrorType, JsonError, JsonErrorType, Peek};
-use memchr::{memchr_iter, memmem};
+use jiter::{Jiter, JiterError, JsonError, Peek};
+use memchr::memmem;
 
-use super::Monitor;
-use super::columns::TextColumn;
-use super::lines::{Lines, each_line, place};
+use super::fault::{Broken, Fault, reason, syntax_error};
+use super::form::Form;
+use super::lines::{BYTE_ORDER_MARK, Lines, each_line, place};
+use super::monitor::Monitor;
 use super::path::{Found, Step, follow};
-use super::rows::{MissingSource, NotARow, Query, Rows};
+use super::query::Query;
+use super::rows::{NotARow, Rows};
+use super::surrogates::without_half_pairs;
+use super::table::Table;
 
 /// The most bytes of a fault's text.
 const MAX_SHOWN: usize = 1024;
-/// How much of a text decides whether it is lines of objects.
-const HEAD: usize = 1 << 16;
-/// From so many faults on, a text with fewer rows is not a table.
+/// A text with more faults than this, and with fewer rows than faults, is not a table: reading stops.
 const MAX_FAULTS: usize = 100_000;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Where pages of known APIs say how many there are in all, and that there is another page.
+/// The most keys that are reported of an object in which an array is missing.
+const MAX_KEYS: usize = 100;
+const NOT_AN_OBJECT: &str = "is not a JSON object";
+/// Keys with which the pages of known APIs give the number of all devices, and the next page.
 const TOTALS: [&str; 3] = ["total", "count", "totalCount"];
 const NEXTS: [&str; 6] = ["next", "nextToken", "NextToken", "next_page", "nextLink", "continuationToken"];
-
-/// How a text is read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Form {
-    /// One value or several; what is broken anywhere breaks all of it.
-    Document,
-    /// An object a line; a broken line says nothing about the others.
-    Lines,
-}
-
-/// Something that is not a row.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Fault {
-    /// The line on which it begins.
-    pub line: i64,
-    /// Reads on from “line 7”.
-    pub reason: String,
-    /// What stands there, at most 1 KiB of it.
-    pub text: String,
-}
-
-/// Where a document is broken.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Broken {
-    /// The line, from 1.
-    pub line: i64,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// Why.
-    pub reason: String,
-    /// Whether the text ends too early.
-    pub is_cut: bool,
-}
-
-/// What the pages of an answer say about themselves.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Pages {
-    /// How many objects with an array of devices there are.
-    pub count: usize,
-    /// Objects in which the array was wanted and is missing.
-    pub without: usize,
-    /// The keys of the first of those.
-    pub keys: Vec<String>,
-    /// How many devices the last of them says there are in all.
-    pub total: Option<u64>,
-    /// Whether the last of them names a next page.
-    pub has_next: bool,
-}
-
-/// The devices of a document.
-#[derive(Clone, Debug, Default)]
-pub struct Table {
-    /// The columns that were wanted, by number.
-    pub columns: Vec<TextColumn>,
-    /// The key from which each automatic column comes; none where no object has one.
-    pub sources: Vec<Option<String>>,
-    /// The line on which each row begins.
-    pub lines: Vec<i64>,
-    /// What is not a row, in the order of the text.
-    pub faults: Vec<Fault>,
-    /// The first keys that are not used, at most 1000.
-    pub unused: Vec<String>,
-    /// Whether there are more.
-    pub more_unused: bool,
-    /// Columns wanted by hand that no row has.
-    pub missing: Vec<MissingSource>,
-    /// Two keys that mean the same column.
-    pub repeated: Option<(String, String, usize)>,
-    /// The keys of the first row that hold arrays.
-    pub arrays: Vec<String>,
-    /// Pages.
-    pub pages: Pages,
-    /// Where it is broken; then nothing else counts.
-    pub broken: Option<Broken>,
-    /// Whether it has so many faults that it is not a table.
-    pub hopeless: bool,
-    /// Whether the monitor stopped the reading.
-    pub stopped: bool,
-}
-
-/// How a text is to be read: lines, if the first of them is an object or most of them are.
-///
-/// `named_lines`: the name of the file says so; then one object among the lines is enough if it is not a document.
-pub fn form(text: &[u8], named_lines: bool) -> Form {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let (mut lines, mut objects) = (0, 0);
-    for (begins, line) in each_line(text) {
-        if lines > 0 && begins + line.len() > HEAD {
-            break;
-        }
-        lines += 1;
-        objects += usize::from(is_object(line));
-        if lines == 1 && objects == 1 && line.len() < text.len() {
-            return Form::Lines;
-        }
-    }
-    let most = objects * 2 > lines && lines > 1;
-    if most || (named_lines && objects > 0 && !is_document(text)) { Form::Lines } else { Form::Document }
-}
-
-fn is_object(line: &[u8]) -> bool {
-    let mut json = Jiter::new(line).with_allow_inf_nan();
-    json.peek().is_ok_and(|peek| peek == Peek::Object && json.known_skip(peek).is_ok() && json.finish().is_ok())
-}
-
-fn is_document(text: &[u8]) -> bool {
-    let mut json = Jiter::new(text).with_allow_inf_nan();
-    while json.finish().is_err() {
-        if json.next_skip().is_err() {
-            return false;
-        }
-    }
-    true
-}
 
 /// Reads a text.
 pub fn read(text: &[u8], form: Form, query: &Query, monitor: &Monitor) -> Table {
@@ -386,10 +275,6 @@ impl Reader<'_> {
     }
 }
 
-const NOT_AN_OBJECT: &str = "is not a JSON object";
-/// The most keys of an object in which an array is missing.
-const MAX_KEYS: usize = 100;
-
 fn parser(text: &[u8]) -> Jiter<'_> {
     Jiter::new(text).with_allow_inf_nan()
 }
@@ -404,68 +289,12 @@ impl End {
     }
 }
 
-/// What is wrong with the syntax: nothing else can go wrong, since each value is asked for what it is.
-pub(super) fn syntax_error(error: JiterError) -> JsonError {
-    let error_type = match error.error_type {
-        JiterErrorType::JsonError(error_type) => error_type,
-        JiterErrorType::WrongType { .. } => JsonErrorType::ExpectedSomeValue,
-    };
-    JsonError { error_type, index: error.index }
-}
-
-fn reason(error: &JsonErrorType) -> String {
-    match error {
-        JsonErrorType::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
-        JsonErrorType::NumberOutOfRange => "a number has too many digits".to_owned(),
-        JsonErrorType::ExpectedSomeIdent => "expected `true`, `false` or `null`".to_owned(),
-        JsonErrorType::EofWhileParsingList
-        | JsonErrorType::EofWhileParsingObject
-        | JsonErrorType::EofWhileParsingString
-        | JsonErrorType::EofWhileParsingValue => "it ends too early".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// The text with U+FFFD in place of halves of surrogate pairs: the escapes have the same length.
-fn without_half_pairs(text: &[u8]) -> Cow<'_, [u8]> {
-    let mut text = Cow::Borrowed(text);
-    let mut at = 0;
-    // Most texts have no escape of a surrogate at all.
-    let has_any = |text: &[u8]| memchr_iter(b'\\', text).any(|at| unit_at(text, at).is_some_and(is_surrogate));
-    if !has_any(&text) {
-        return text;
-    }
-    while let Some(found) = memchr::memchr(b'\\', &text[at..]) {
-        let escape = at + found;
-        let Some(unit) = unit_at(&text, escape) else {
-            at = (escape + 2).min(text.len());
-            continue;
-        };
-        at = escape + 6;
-        if (0xD800..0xDC00).contains(&unit) && unit_at(&text, at).is_some_and(|low| (0xDC00..0xE000).contains(&low)) {
-            at += 6;
-        } else if is_surrogate(unit) {
-            text.to_mut()[escape + 2..at].copy_from_slice(b"fffd");
-        }
-    }
-    text
-}
-
-pub(super) fn is_surrogate(unit: u16) -> bool {
-    (0xD800..0xE000).contains(&unit)
-}
-
-/// The code unit of an escape such as `\u00e9`.
-pub(super) fn unit_at(text: &[u8], at: usize) -> Option<u16> {
-    let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-    u16::from_str_radix(digits, 16).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::form::form;
+    use super::super::path::Path;
+    use super::super::query::Source;
     use super::*;
-    use crate::ingest::json::{Path, Source};
 
     fn table(text: &str, rows_at: Option<&str>) -> Table {
         let id = Source::At(Path::parse("id").unwrap());

@@ -6,55 +6,15 @@ use foldhash::fast::RandomState;
 use jiter::{Jiter, JsonError, Peek};
 
 use super::columns::TextColumn;
-use super::path::{Found, Path, Step, follow};
+use super::fault::syntax_error;
+use super::path::{Found, Step, follow};
+use super::query::{MissingSource, Query, Source, fold};
 
 /// The most keys that are not used of which the names are kept, and the most characters of such a name.
 const MAX_UNUSED: usize = 1000;
 const MAX_NAME: usize = 200;
 /// The most keys of an object that are compared with one that is missing.
 const MAX_NEIGHBOURS: usize = 100;
-
-/// Where a column comes from.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Source {
-    /// From the key of one of its spellings.
-    #[default]
-    Automatic,
-    /// From the key of exactly this name, or the value at this path.
-    At(Path),
-    /// From nowhere.
-    Off,
-}
-
-/// What is wanted of a document.
-#[derive(Clone, Debug, Default)]
-pub struct Query {
-    /// Where each column comes from, by its number.
-    pub columns: Vec<Source>,
-    /// Folded spelling → number of the column.
-    pub spellings: HashMap<String, usize>,
-    /// The array of devices in an object.
-    pub rows_at: Option<Path>,
-}
-
-/// A column that was wanted by hand, and that no row has.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct MissingSource {
-    /// Its number.
-    pub column: usize,
-    /// How many steps of its path some row has.
-    pub taken: usize,
-    /// Whether the next step is a key (not an index or a filter, which data decides).
-    pub is_key: bool,
-    /// The keys that are there instead, at most 100.
-    pub keys: Vec<String>,
-}
-
-/// A name of a column without what spellings differ in: case, `-`, `_`, `.` and white space.
-pub fn fold(name: &str) -> String {
-    let kept = name.chars().filter(|&c| !matches!(c, '-' | '_' | '.' | '\x1c'..='\x1f') && !c.is_whitespace());
-    kept.collect::<String>().to_lowercase()
-}
 
 /// What a key means. A key that means nothing has no columns.
 #[derive(Debug, Default)]
@@ -225,6 +185,15 @@ impl<'q> Rows<'q> {
         Ok(Cell { start, end: self.text.len(), is_set: true, is_null })
     }
 
+    /// The value at the path of the first column within one JSON value: none if it is absent or null.
+    pub(super) fn value_at_path(&mut self, value: &[u8]) -> Option<&[u8]> {
+        self.cells.fill(Cell::default());
+        self.text.clear();
+        self.follow(0, value, 0);
+        let found = self.cells[0];
+        (found.is_set && !found.is_null).then(|| &self.text[found.start..found.end])
+    }
+
     fn follow(&mut self, column: usize, value: &[u8], meaning: usize) -> Option<String> {
         let Source::At(path) = &self.query.columns[column] else { return None };
         let missing = self.missing.iter_mut().find(|missing| missing.column == column);
@@ -355,30 +324,7 @@ impl<'q> Rows<'q> {
 }
 
 fn broken(error: jiter::JiterError) -> NotARow {
-    NotARow::Broken(super::reader::syntax_error(error))
-}
-
-/// Reads the value at a path in each cell of a column of JSON: text as `Rows` has it. Null where the cell is null, is not
-/// JSON or has no such value. The first step of the path is the column itself.
-pub fn extract(offsets: &[i64], data: &[u8], path: &Path) -> TextColumn {
-    let mut column = TextColumn::default();
-    let query = Query { columns: vec![Source::At(path.clone())], ..Query::default() };
-    let mut rows = Rows::new(&query);
-    for bounds in offsets.windows(2) {
-        let bounds = usize::try_from(bounds[0]).unwrap_or(0)..usize::try_from(bounds[1]).unwrap_or(0);
-        let cell = data.get(bounds).filter(|cell| is_json(cell)).unwrap_or_default();
-        rows.cells.fill(Cell::default());
-        rows.text.clear();
-        rows.follow(0, cell, 0);
-        let found = rows.cells[0];
-        column.push((found.is_set && !found.is_null).then(|| &rows.text[found.start..found.end]));
-    }
-    column
-}
-
-fn is_json(cell: &[u8]) -> bool {
-    let mut json = Jiter::new(cell).with_allow_inf_nan();
-    std::str::from_utf8(cell).is_ok() && json.next_skip().is_ok() && json.finish().is_ok()
+    NotARow::Broken(syntax_error(error))
 }
 
 /// Appends JSON without the white space between its tokens.
@@ -399,14 +345,7 @@ fn compact(value: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{compact, fold};
-
-    #[test]
-    fn spellings_differ_in_case_and_separators() {
-        assert_eq!(fold("Last-Seen"), "lastseen");
-        assert_eq!(fold("last_\u{a0}SEEN.\t"), "lastseen");
-        assert_eq!(fold("É"), "é");
-    }
+    use super::compact;
 
     #[test]
     fn white_space_goes_between_tokens_only() {
