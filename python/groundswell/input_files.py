@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import contextlib
 import itertools
+import os
+import stat
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell import _core
@@ -14,7 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["file_not_found", "open_databases", "read_file", "read_up_to", "refuse_open_database", "utf_16_encoding"]
+__all__ = [
+    "file_not_found",
+    "open_databases",
+    "read_file",
+    "read_text",
+    "refuse_open_database",
+    "utf_16_encoding",
+]
 
 open_databases: Final[set[tuple[int, int]]] = set()
 """The databases that stores of this process have open, by device and inode."""
@@ -29,13 +38,13 @@ _NEIGHBOURS: Final = 10_000
 """How many names of a folder are compared with one that is not there."""
 
 
-def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes], bool] | None = None) -> bytes:
+def read_file(path: Path, *, at_most: int | None = None, read: Callable[[IO[bytes]], bytes] | None = None) -> bytes:
     """Read a file whole.
 
     Args:
         path: the file.
         at_most: how many bytes are enough; None for all of them. What is longer is cut there.
-        enough: told the first 64 KiB, whether they decide already that the rest need not be read.
+        read: reads the open file instead, by bounds of its own.
 
     Raises:
         NotFoundError: ``file-not-found``, with the nearest name of the folder as a hint.
@@ -50,10 +59,9 @@ def read_file(path: Path, *, at_most: int | None = None, enough: Callable[[bytes
     refuse_open_database(path)
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD if at_most is None else min(_HEAD, at_most))
-            if enough is not None and enough(head):
-                return head
-            return head + (file.read() if at_most is None else read_up_to(file, at_most - len(head)))
+            if read is not None:
+                return read(file)
+            return file.read() if at_most is None else _read_up_to(file, at_most)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a name with a NUL in it, which no file has.
         raise file_not_found(path) from error
@@ -91,13 +99,69 @@ def refuse_open_database(path: Path) -> None:
             )
 
 
-def read_up_to(file: IO[bytes], at_most: int) -> bytes:
-    """Read so many bytes at most; memory is taken for what is there, not for what may be read.
+def read_text(file: IO[bytes], *, file_limit: int, stream_limit: int, too_large: Callable[[int], Exception]) -> bytes:
+    """Read a text whole, within one limit for regular files and another for what may be endless.
+
+    What holds a NUL and is not UTF-16 is not text: the rest of it is not read.
+
+    Args:
+        file: the text: a regular file, a pipe, a device, or an object without a file descriptor.
+        file_limit: the most bytes of a regular file, which is refused by its size before it is read.
+        stream_limit: the most bytes of anything else.
+        too_large: makes the error for a text that is larger than the limit, which it is told.
+
+    Returns:
+        The text; what is not text is cut after the NUL.
 
     >>> import io
-    >>> read_up_to(io.BytesIO(b"abc"), 2)
-    b'ab'
+    >>> read_text(io.BytesIO(b"abc"), file_limit=9, stream_limit=3, too_large=ValueError)
+    b'abc'
     """
+    size = _size_of(file)
+    limit = stream_limit if size is None else file_limit
+    if size is not None and size > limit:
+        raise too_large(limit)
+    head = file.read(min(_HEAD, limit + 1))
+    is_text = b"\0" not in head or utf_16_encoding(head) is not None
+    if size is not None and is_text:
+        # At once: pieces would be in memory twice. A hole of a sparse file is NULs, and is not read.
+        file.seek(-len(head), os.SEEK_CUR)
+        pieces = [file.read(min(size, _length_before_hole(file)) + 1)]
+    else:
+        pieces = [head]
+    total = len(pieces[0])
+    while is_text and total <= limit and (piece := file.read(min(_PIECE, limit + 1 - total))):
+        pieces.append(piece)
+        total += len(piece)
+        is_text = b"\0" not in piece or utf_16_encoding(head) is not None
+    if total > limit:
+        raise too_large(limit)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _size_of(file: IO[bytes]) -> int | None:
+    """How many bytes of a regular file are left to read; None for what has no size, such as a pipe."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size:  # files of /proc have the size 0
+            return max(0, status.st_size - file.tell())
+    return None
+
+
+def _length_before_hole(file: IO[bytes]) -> int:
+    """The offset of the first hole of a sparse file, or of the end of the file."""
+    descriptor = file.fileno()
+    at = os.lseek(descriptor, 0, os.SEEK_CUR)
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_HOLE)
+    except (OSError, AttributeError):  # the system or the file system does not tell
+        return os.fstat(descriptor).st_size
+    finally:
+        os.lseek(descriptor, at, os.SEEK_SET)  # what `file` has in its buffer ends there
+
+
+def _read_up_to(file: IO[bytes], at_most: int) -> bytes:
+    """Read so many bytes at most; memory is taken for what is there, not for what may be read."""
     pieces: list[bytes] = []
     while at_most > 0 and (piece := file.read(min(at_most, _PIECE))):
         pieces.append(piece)

@@ -10,7 +10,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import PickleBuffer
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
+from typing import IO, TYPE_CHECKING, Any, Final, SupportsIndex, final
 from uuid import UUID
 
 from groundswell import _core
@@ -19,7 +19,7 @@ from groundswell.errors import InputError
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
-from groundswell.input_files import read_file, utf_16_encoding
+from groundswell.input_files import read_file, read_text, utf_16_encoding
 from groundswell.outputs import output_file
 from groundswell.text import count_reasons
 
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 _OUT_OF_BAND: Final = 5
 """The pickle protocol from which on buffers can travel out of band."""
 
-__all__ = ["BadUuid", "UuidList", "UuidListCheck"]
+__all__ = ["BadUuid", "UuidList", "UuidListCheck", "read_list"]
 
 MAX_LIST_BYTES: Final = 4 << 30
-"""The largest text that is read as a list, so that a source without end does not take all memory."""
+"""The largest file or text that is read as a list: 115 million UUIDs."""
+MAX_STREAM_BYTES: Final = 1 << 29
+"""The largest list in a pipe, which may be endless: 14 million UUIDs."""
 
 
 @checks_arguments
@@ -82,7 +84,7 @@ class UuidList:
 
         Raises:
             InputError: ``empty-list``; ``bad-uuid``, with all bad values (up to 100 000) in its fields;
-                ``not-text``; ``is-a-folder``.
+                ``not-text``; ``is-a-folder``; ``list-too-large`` for more than 4 GiB (512 MiB in a pipe).
             NotFoundError: ``file-not-found``.
             StorageError: ``cannot-read``.
 
@@ -104,7 +106,7 @@ class UuidList:
         r"""Read a list as `parse` does, but report what is wrong with it instead of refusing it.
 
         Raises:
-            InputError: ``not-text``; ``is-a-folder``.
+            InputError: ``not-text``; ``is-a-folder``; ``list-too-large``.
             NotFoundError: ``file-not-found``.
             StorageError: ``cannot-read``.
 
@@ -114,7 +116,8 @@ class UuidList:
         """
         if isinstance(source, os.PathLike):
             path = Path(source)
-            data, name = read_file(path, at_most=MAX_LIST_BYTES + 1, enough=_is_no_text), name or str(path)
+            name = name or str(path)
+            data = read_file(path, read=lambda file: read_list(file, name))
         elif isinstance(source, str):
             # A lone surrogate (an argument of bytes that are no text) becomes bytes that the core refuses.
             data = source.encode("utf-8", "surrogatepass")
@@ -129,12 +132,7 @@ class UuidList:
                     fields={"argument": "source", "type": type(source).__name__},
                 ) from None
         if len(data) > MAX_LIST_BYTES:
-            raise InputError(
-                "list-too-large",
-                f"the list `{name}` is larger than {MAX_LIST_BYTES} bytes",
-                hint="check that it is the file that you mean; a list of that size names more than 100 million devices",
-                fields={"list": name, "max_bytes": MAX_LIST_BYTES},
-            )
+            raise _too_large(name, MAX_LIST_BYTES)
         try:
             report = _core.parse_uuid_list(_marked_or_utf_8(data))
         except InputError as error:
@@ -405,9 +403,34 @@ def _is_header(bad: BadUuid) -> bool:
     return bad.line == 1 and bad.reason.startswith("a header")
 
 
-def _is_no_text(head: bytes) -> bool:
-    """Whether the beginning of a file is enough for the core to refuse it: a disk image is not read to its end."""
-    return b"\0" in head and utf_16_encoding(head) is None
+def read_list(file: IO[bytes], name: str) -> bytes:
+    """Read the text of a list from an open file or a pipe.
+
+    Args:
+        file: the list.
+        name: what messages call it.
+
+    Raises:
+        InputError: ``list-too-large``.
+    """
+    return read_text(
+        file,
+        file_limit=MAX_LIST_BYTES,
+        stream_limit=MAX_STREAM_BYTES,
+        too_large=lambda limit: _too_large(name, limit),
+    )
+
+
+def _too_large(name: str, limit: int) -> InputError:
+    hint = "check that it is the list that you mean"
+    if limit == MAX_STREAM_BYTES:
+        hint += f"; a file that is named may have {MAX_LIST_BYTES} bytes"
+    return InputError(
+        "list-too-large",
+        f"the list `{name}` is larger than {limit} bytes",
+        hint=hint,
+        fields={"list": name, "max_bytes": limit},
+    )
 
 
 def _marked_or_utf_8(data: bytes) -> bytes:

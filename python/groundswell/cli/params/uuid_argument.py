@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from groundswell.errors import InputError
-from groundswell.input_files import read_up_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,10 +133,10 @@ def check_file(name: str) -> UuidListCheck:
     if not name:
         raise InputError("no-file-name", "there is no name after `@`", hint="say @FILE, or @- to read stdin")
     if name == "-":
-        from groundswell.fleet.uuid_list import MAX_LIST_BYTES
+        from groundswell.fleet.uuid_list import read_list
 
         # Bytes, so that the list may be in any encoding that lists may have. A closed stdin is None.
-        return UuidList.check(read_up_to(sys.stdin.buffer, MAX_LIST_BYTES + 1) if sys.stdin else b"", name="stdin")
+        return UuidList.check(read_list(sys.stdin.buffer, "stdin") if sys.stdin else b"", name="stdin")
     return UuidList.check(Path(name), name=name)
 
 
