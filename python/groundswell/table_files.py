@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["with_instants_as_text", "write_table"]
+__all__ = ["FORMATS", "with_instants_as_text", "write_rows", "write_table"]
 
 _PIECE: Final = 50_000
 
@@ -43,18 +43,31 @@ def write_table(table: pa.Table, path: Path, *, raw: bool = False) -> None:
     ...     path.read_text().splitlines()[1].endswith('"a ""b"", c"')
     True
     """
-    write = _WRITERS.get(path.suffix.lower())
-    if write is None:
+    format_ = path.suffix.lower().removeprefix(".")
+    if format_ not in _WRITERS:
+        endings = [f".{name}" for name in _WRITERS]
         raise InputError(
             "unknown-ending",
-            f"the ending of `{path.name}` names no kind of file",
-            hint=f"end it in one of {', '.join(_WRITERS)}",
-            fields={"path": str(path), "endings": list(_WRITERS)},
+            f"the ending of `{path.name}` is not that of a format",
+            hint=f"end it in one of {', '.join(endings)}",
+            fields={"path": str(path), "endings": endings},
         )
-    if path.suffix.lower() == ".csv" and not raw:
-        table = _guarded(table)
     with output_file(path) as file:
-        write(file, table)
+        write_rows(table, file, format_, raw=raw)
+
+
+def write_rows(table: pa.Table, file: IO[bytes], format_: str, *, raw: bool = False) -> None:
+    """Write a table to an open file or a pipe.
+
+    Args:
+        table: as in `write_table`.
+        file: where to write.
+        format_: one of `FORMATS`.
+        raw: as in `write_table`.
+    """
+    if format_ == "csv" and not raw:
+        table = _guarded(table)
+    _WRITERS[format_](file, table)
 
 
 def _write_parquet(file: IO[bytes], table: pa.Table) -> None:
@@ -100,12 +113,15 @@ def _write_json(file: IO[bytes], table: pa.Table) -> None:
 
 
 _WRITERS: Final = {
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-    ".json": _write_json,
-    ".ndjson": _write_ndjson,
-    ".arrow": _write_arrow,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "json": _write_json,
+    "ndjson": _write_ndjson,
+    "arrow": _write_arrow,
 }
+
+FORMATS: Final = tuple(_WRITERS)
+"""The formats that fleets are written in; each is the ending of its files as well."""
 
 
 def with_instants_as_text(table: pa.Table) -> pa.Table:

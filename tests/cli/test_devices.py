@@ -470,9 +470,29 @@ def test_an_export_reads_back_as_nothing_to_do(acme: Run, shop: Path, ending: st
     assert summary(acme("devices", "import", file)) == "nothing to do for 6 devices: 0 new, 0 changed, 6 unchanged\n"
 
 
+@pytest.mark.parametrize("form", [None, "json", "arrow"])
+def test_an_export_to_stdout_is_the_file_that_it_would_be(shop: Path, form: str | None) -> None:
+    command = f"{sys.executable} -m groundswell -C acme devices"
+    option = "" if form is None else f"--format {form}"
+    file = f"out.{form or 'csv'}"
+    script = f"{command} export - {option} > piped; {command} export {file}; {command} export - | {command} import -"
+    ran = subprocess.run(["/bin/bash", "-c", script], cwd=shop, capture_output=True, text=True, check=True)
+    assert ran.stdout == ""
+    assert "wrote 6 devices to stdout\n" in ran.stderr
+    assert "nothing to do for 6 devices: 0 new, 0 changed, 6 unchanged\n" in ran.stderr
+    assert (shop / "piped").read_bytes() == (shop / file).read_bytes()
+
+
+def test_a_format_is_for_stdout_alone(acme: Run, shop: Path) -> None:
+    ran = acme("devices", "export", shop / "out.csv", "--format", "json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "the format of a file is its ending" in ran.err
+    assert not (shop / "out.csv").exists()
+
+
 def test_an_export_says_where_it_cannot_be_written(acme: Run, shop: Path) -> None:
     for file, slug, said in (
-        (shop / "out.xlsx", "unknown-ending", "names no kind of file"),
+        (shop / "out.xlsx", "unknown-ending", "is not that of a format"),
         (shop / "no/such/out.csv", "folder-not-found", "there is no folder"),
         ("", "no-file-name", "`FILE` names no file"),
     ):

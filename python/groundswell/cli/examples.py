@@ -83,7 +83,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell devices denied",
         "groundswell devices denied --uuids > denied.lst",
     ),
-    "devices export": ("groundswell devices export fleet.parquet",),
+    "devices export": (
+        "groundswell devices export fleet.parquet",
+        "groundswell devices export - | gzip > fleet.csv.gz",
+    ),
     "groups": (
         "groundswell groups list",
         'groundswell groups create canary --description "first to get it"',

@@ -13,7 +13,7 @@ from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.commands.mappings import mappings
 from groundswell.cli.output.columns import column_lines
 from groundswell.cli.output.csv_output import print_csv
-from groundswell.cli.output.render import count, note, printable, say
+from groundswell.cli.output.render import count, note, printable, say, stdout_stream
 from groundswell.cli.output.tables import facts, instant_text, print_json, print_lines, table
 from groundswell.cli.params.completion import (
     complete_devices,
@@ -30,6 +30,7 @@ from groundswell.cli.params.stdin_source import sources_of, spooled_stdin
 from groundswell.cli.params.texts import FILE, NAME, OUTPUT
 from groundswell.cli.params.uuid_argument import read_device_words
 from groundswell.cli.questions import ask_leaving
+from groundswell.table_files import FORMATS, write_rows
 from groundswell.text import MAX_NAMED, joined
 
 if TYPE_CHECKING:
@@ -434,13 +435,30 @@ def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
 
 @devices.command()
 @click.argument("file", type=OUTPUT)
+@click.option(
+    "--format",
+    "format_",
+    metavar="FORMAT",
+    type=click.Choice(FORMATS),
+    help="The format on stdout: csv (default), parquet, json, ndjson or arrow. That of a file is its ending.",
+)
 @click.option("--raw", is_flag=True, help="Do not guard cells of CSV that a spreadsheet would execute.")
 @directory_option
-def export(file: str, *, raw: bool, directory: str | None) -> None:
-    """Write all devices to FILE, which `devices import` reads back.
+def export(file: str, *, format_: str | None, raw: bool, directory: str | None) -> None:
+    """Write all devices to FILE, which `devices import` reads back; - is stdout.
 
     FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
     """
-    with open_factory(directory) as factory:
-        written = factory.devices.export(file, raw=raw)
-    say(f"wrote {count(written, 'device')} to {printable(file)}")
+    if file != "-":
+        if format_ is not None:
+            raise click.UsageError("--format is for stdout: the format of a file is its ending")
+        with open_factory(directory) as factory:
+            written = factory.devices.export(file, raw=raw)
+        say(f"wrote {count(written, 'device')} to {printable(file)}")
+        return
+    with stdout_stream() as stream:
+        with open_factory(directory) as factory:
+            fleet = factory.devices.fleet()
+        # Not before the factory is free again: whoever reads the devices may need it.
+        write_rows(fleet.to_arrow(), stream, format_ or FORMATS[0], raw=raw)
+    say(f"wrote {count(len(fleet), 'device')} to stdout")
