@@ -85,7 +85,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "devices export": (
         "groundswell devices export fleet.parquet",
-        "groundswell devices export - | gzip > fleet.csv.gz",
+        "groundswell devices export - --format ndjson > fleet.ndjson",
     ),
     "groups": (
         "groundswell groups list",

@@ -433,7 +433,7 @@ def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
     say(f"{count(len(found), 'device')} denied")
 
 
-@devices.command()
+@devices.command(short_help="Write all devices to a file or stdout.")
 @click.argument("file", type=OUTPUT)
 @click.option(
     "--format",
