@@ -1,4 +1,4 @@
-"""Groundswell: which devices of a large fleet see an update next, exactly and reproducibly.
+"""Groundswell selects which devices of a large fleet get an update next, exactly and reproducibly.
 
 >>> import groundswell
 >>> sorted(groundswell.__all__)[:3]
@@ -174,7 +174,7 @@ _FLEET: Final = frozenset(
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public classes on first use, so that `groundswell --help` need not wait for them."""
+    """Import public names on first use, to keep `groundswell --help` fast."""
     if name == "__version__":
         return importlib.import_module("groundswell._core").__version__
     if name in __all__:

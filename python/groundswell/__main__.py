@@ -1,4 +1,4 @@
-"""The command ``groundswell`` and ``python -m groundswell``: Ctrl-C before the command line is loaded, and after."""
+"""Entry point of ``groundswell`` and ``python -m groundswell``; handles Ctrl-C even while the command line loads."""
 
 import signal
 import sys
@@ -16,13 +16,13 @@ def main() -> None:
         from groundswell.cli import run
 
         code = run(sys.argv[1:])
-        # The command has had its last word: Ctrl-C is too late to change what it comes to.
+        # The command has finished: from here on, Ctrl-C must not change its exit code.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: nothing was changed\n")
         code = _INTERRUPTED
     except ImportError as error:
-        # The core refuses to load where this variable names instructions that the CPU does not have.
+        # The core refuses to load if GROUNDSWELL_KERNEL names a kernel that this CPU cannot run.
         if not str(error).startswith(_KERNEL):
             raise
         sys.stderr.write(f"error: {ascii(str(error))[1:-1]}\n")

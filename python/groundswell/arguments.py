@@ -1,7 +1,7 @@
-"""Checks the types of arguments at the public surface: a wrong one is an `InputError` that names it.
+"""Checks the argument types of public methods: a wrong type raises an `InputError` that names the argument.
 
-The annotations of a method are the rule; there is no second list to keep. Only plain types are checked here. What has
-rules of its own (limits, seeds, instants, durations, lists of devices) is checked by the function that reads it.
+The expected types come from the method's annotations. Only the types in `_KINDS` are checked here. Limits, seeds,
+instants, durations and device lists are checked by the functions that parse them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _Class = TypeVar("_Class", bound=type)
 
 _MAX_SHOWN: Final = 60
 _OWN_RULES: Final = frozenset({"request_id"})
-"""Texts whose characters are judged by the function that reads them."""
+"""Text arguments whose characters are checked by the function that parses them, not here."""
 
 
-def _is_whole_number(value: object) -> bool:
+def _is_integer(value: object) -> bool:
     if isinstance(value, bool):
         return False
     try:
-        operator.index(value)  # type: ignore[arg-type]  # asks whether it is one
+        operator.index(value)  # type: ignore[arg-type]  # raises TypeError for a non-integer
     except TypeError:
         return False
     return True
@@ -41,8 +41,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_series(value: object, is_item: Callable[[object], bool] = _is_text) -> bool:
-    """Whether a value is an iterable of such items; those of an iterator are not looked at."""
+def _is_iterable(value: object, is_item: Callable[[object], bool] = _is_text) -> bool:
+    """Whether a value is an iterable whose items pass `is_item`. An iterator is not consumed, so its items pass."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         return False
     return isinstance(value, Iterator) or all(map(is_item, value))
@@ -52,13 +52,13 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "None": (lambda value: value is None, "None"),
     "str": (lambda value: isinstance(value, str), "a str"),
     "bytes": (lambda value: isinstance(value, bytes), "bytes"),
-    # numpy has a bool of its own; importing numpy to ask would slow every start down.
+    # Recognise numpy's bool by name: importing numpy here would slow down every start.
     "bool": (lambda value: type(value).__name__ in {"bool", "bool_"}, "True or False"),
-    "int": (_is_whole_number, "an int"),
+    "int": (_is_integer, "an int"),
     "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
-    "Collection[str]": (lambda value: _is_series(value) or isinstance(value, str), "a collection of str"),
-    "Iterable[int]": (lambda value: _is_series(value, _is_whole_number), "an iterable of int"),
-    "Sequence[RoleName]": (_is_series, "a sequence of names of roles"),
+    "Collection[str]": (lambda value: _is_iterable(value) or isinstance(value, str), "a collection of str"),
+    "Iterable[int]": (lambda value: _is_iterable(value, _is_integer), "an iterable of int"),
+    "Sequence[RoleName]": (_is_iterable, "a sequence of role names"),
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
     "npt.NDArray[np.uint32]": (
         lambda value: getattr(getattr(value, "dtype", None), "kind", "") in {"u", "i"} and hasattr(value, "shape"),
@@ -68,14 +68,14 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "Sort": (lambda value: isinstance(value, str), "a str"),
     "IO[bytes]": (lambda value: callable(getattr(value, "write", None)), "a binary stream to write to"),
 }
-"""For each plain type: how to recognise a value of it, and what to call it."""
+"""Annotation → (predicate that recognises a value of the type, the type's name in an error message)."""
 
 
 def checks_arguments(cls: _Class) -> _Class:
-    """Check the plainly typed arguments of every public method of a class before the method runs.
+    """Class decorator: check the arguments of every public method against its annotations before the method runs.
 
     Raises:
-        InputError: ``bad-argument``, from the methods, with the name of the argument.
+        InputError: ``bad-argument``, raised by the methods; the message names the argument.
 
     Cost: less than a microsecond for each argument.
 
@@ -100,7 +100,7 @@ def checks_arguments(cls: _Class) -> _Class:
 
 
 def check_keywords(method: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse keywords that a method with ``**keywords`` does not take.
+    """Refuse keywords that a method with ``**keywords`` does not accept.
 
     Raises:
         InputError: ``bad-argument``.
@@ -146,7 +146,8 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
 
 def _check_unicode(function: Callable[..., Any], name: str, value: str) -> None:
     try:
-        value.encode("utf-8", "surrogateescape")  # bytes of a command line that are not UTF-8 are judged later
+        # A command line may contain bytes that are not UTF-8 (surrogateescape); they are checked later.
+        value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise InputError(
             "bad-argument",
@@ -158,7 +159,7 @@ def _check_unicode(function: Callable[..., Any], name: str, value: str) -> None:
 
 
 def _rules(function: Callable[..., Any], *, bound: bool) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """The names of the positional parameters, and for each plainly typed parameter the types that it takes."""
+    """The names of the positional parameters, and the accepted types of each parameter that is checked here."""
     parameters = list(inspect.signature(function).parameters.values())[1 if bound else 0 :]
     positional = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     kinds = {}

@@ -1,4 +1,4 @@
-"""Fleets as Arrow tables, and as frozen Parquet files."""
+"""Converts fleets to Arrow tables and to frozen Parquet files."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ __all__ = [
     "FROZEN_AT_KEY",
     "FROZEN_FORMAT",
     "FROZEN_FORMAT_KEY",
-    "coded_text",
+    "as_numpy",
     "codes_and_names",
+    "combine_chunks",
+    "combine_text",
+    "dictionary_encode",
     "fleet_table",
-    "in_one_piece",
-    "numbers",
     "present_rows",
-    "taken",
+    "take_rows",
     "uuid_strings",
-    "whole_text",
     "write_frozen",
 ]
 
 FROZEN_FORMAT_KEY: Final = b"groundswell.fleet"
-"""The key of a Parquet file's metadata that tells a frozen fleet; its value is `FROZEN_FORMAT`."""
+"""Metadata key that marks a Parquet file as a frozen fleet; its value is `FROZEN_FORMAT`."""
 FROZEN_FORMAT: Final = b"1"
 FROZEN_AT_KEY: Final = b"groundswell.now"
-"""The key under which the instant of reading is kept, in seconds since 1970: ages were checked against it."""
+"""Metadata key of the instant that the fleet was read at, in seconds since 1970: ages were checked against it."""
 
 _UUID_TEXT: Final = 36
-_REACH: Final = 2**31
-"""Bytes of a column that the 32-bit offsets of a string cannot be sure to reach."""
+_MIN_LARGE_STRING_BYTES: Final = 2**31
+"""Text columns of this size or more use 64-bit offsets (`large_string`): 32-bit offsets would overflow."""
 
 
-def numbers(array: pa.Array) -> npt.NDArray[Any]:
-    """An array of numbers or truth values without nulls, as numpy has it: not to be written to.
+def as_numpy(array: pa.Array) -> npt.NDArray[Any]:
+    """Convert an array of numbers or booleans without nulls to a read-only numpy array.
 
-    `to_numpy` would do, but where pandas is installed it imports it: a tenth of a second for every command.
+    `to_numpy` imports pandas if it is installed, which would add 0.1 s to every command.
     """
     import numpy as np
     import pyarrow as pa
@@ -60,7 +60,7 @@ def fleet_table(
     hardware_ids: pa.Array | None,
     present: frozenset[str],
 ) -> pa.Table:
-    """The columns of a fleet that its source had, as an Arrow table: a row for each ordinal, deleted devices too."""
+    """An Arrow table with the columns that the fleet's source had: one row per ordinal, deleted devices included."""
     import pyarrow as pa
 
     last_seen, versions = columns["last_seen"], columns["target_versions"]
@@ -80,15 +80,15 @@ def fleet_table(
 
 
 def present_rows(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
-    """Leave the rows of deleted devices out of a fleet's table."""
+    """Remove the rows of deleted devices from a fleet's table."""
     import pyarrow as pa
 
-    there = columns["present"]
-    return table if there is None else table.filter(pa.array(there))
+    present = columns["present"]
+    return table if present is None else table.filter(pa.array(present))
 
 
 def uuid_strings(uuids: npt.NDArray[np.uint8]) -> pa.Array:
-    """UUIDs, uint8 of shape (n, 16), as a column of strings, lower case and hyphenated."""
+    """Format UUIDs (uint8, shape (n, 16)) as a column of strings in lower case with hyphens."""
     import numpy as np
     import pyarrow as pa
 
@@ -96,7 +96,7 @@ def uuid_strings(uuids: npt.NDArray[np.uint8]) -> pa.Array:
     text = np.ascontiguousarray(lines[:, :_UUID_TEXT])
     offsets = np.arange(0, (len(uuids) + 1) * _UUID_TEXT, _UUID_TEXT, dtype=np.int64)
     column = pa.LargeStringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(text))
-    return column if column.nbytes >= _REACH else column.cast(pa.string())
+    return column if column.nbytes >= _MIN_LARGE_STRING_BYTES else column.cast(pa.string())
 
 
 def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
@@ -107,40 +107,40 @@ def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
     )
 
 
-def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
-    """A column without its chunks; text that 32-bit offsets do not reach has 64-bit ones."""
+def combine_chunks(column: pa.ChunkedArray) -> pa.Array:
+    """Concatenate the chunks of a column. Text too large for 32-bit offsets becomes `large_string`."""
     import pyarrow as pa
 
-    wide = pa.types.is_string(column.type) and column.nbytes >= _REACH
+    wide = pa.types.is_string(column.type) and column.nbytes >= _MIN_LARGE_STRING_BYTES
     return (column.cast(pa.large_string()) if wide else column).combine_chunks()
 
 
-def taken(rows: pa.Table, order: npt.NDArray[Any]) -> pa.Table:
-    """Rows by their numbers, in that order, each once at most.
+def take_rows(rows: pa.Table, order: npt.NDArray[Any]) -> pa.Table:
+    """Take rows by row number, in the given order; `order` has no duplicates.
 
-    Rows in one piece are found twice as fast as those in many.
+    Chunks are combined first, because `take` on one chunk is twice as fast as on many.
     """
     import pyarrow as pa
 
-    numbers_of_rows = pa.array(order)
-    columns = [in_one_piece(column).take(numbers_of_rows) for column in rows.columns]
+    row_numbers = pa.array(order)
+    columns = [combine_chunks(column).take(row_numbers) for column in rows.columns]
     return pa.table(columns, names=rows.column_names)
 
 
-def whole_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
-    """A column of strings, if there is one, in one piece."""
+def combine_text(column: pa.Array | pa.ChunkedArray | None) -> pa.Array | None:
+    """Combine the chunks of a string column; None stays None."""
     import pyarrow as pa
 
-    return in_one_piece(column) if isinstance(column, pa.ChunkedArray) else column
+    return combine_chunks(column) if isinstance(column, pa.ChunkedArray) else column
 
 
-def coded_text(column: pa.ChunkedArray | None) -> pa.DictionaryArray | None:
-    """A column of strings, few of which differ, in one piece."""
+def dictionary_encode(column: pa.ChunkedArray | None) -> pa.DictionaryArray | None:
+    """Dictionary-encode a string column with few distinct values, and combine its chunks; None stays None."""
     return None if column is None else column.dictionary_encode().combine_chunks()
 
 
 def codes_and_names(column: pa.DictionaryArray | None) -> tuple[npt.NDArray[np.int32] | None, list[str]]:
-    """A column of coded text as codes and the names that they stand for; −1 for none. No codes for no column."""
+    """Split a dictionary-encoded column into codes (−1 for null) and the names they index; None becomes (None, [])."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -152,12 +152,12 @@ def codes_and_names(column: pa.DictionaryArray | None) -> tuple[npt.NDArray[np.i
     values = np.frombuffer(indices.buffers()[1], indices.type.to_pandas_dtype())
     codes = values[indices.offset : indices.offset + len(indices)].astype(np.int32)
     if indices.null_count:
-        codes[~numbers(pc.is_valid(indices))] = -1
+        codes[~as_numpy(pc.is_valid(indices))] = -1
     return codes, column.dictionary.to_pylist()
 
 
 def write_frozen(table: pa.Table, path: Path, *, read_at: int) -> None:
-    """Write a frozen fleet: Parquet, with the instant of reading in its metadata."""
+    """Write a frozen fleet: a Parquet file with the read instant in its metadata."""
     import pyarrow.parquet as pq
 
     marked = table.replace_schema_metadata({FROZEN_FORMAT_KEY: FROZEN_FORMAT, FROZEN_AT_KEY: str(read_at).encode()})

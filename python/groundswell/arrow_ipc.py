@@ -1,4 +1,4 @@
-"""Arrow's IPC format from outside: bounded before it is read, and validated in full before anything works on it."""
+"""Reads untrusted Arrow IPC data: checks its unpacked size before reading, and validates every value after."""
 
 from __future__ import annotations
 
@@ -8,67 +8,67 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MAX_RATIO", "BrokenArrowError", "most_unpacked", "read_ipc", "validated"]
+__all__ = ["MAX_RATIO", "BrokenArrowError", "max_unpacked_size", "read_ipc", "validate_table"]
 
 FILE_MAGIC: Final = b"ARROW1"
 MAX_RATIO: Final = 50
-"""How many times larger than a file its unpacked content may be: exports of devices stay far below."""
+"""Maximum ratio of a file's unpacked size to its size. Device exports stay far below it."""
 _MIN_UNPACKED: Final = 1 << 26
 _CONTINUATION: Final = 0xFFFF_FFFF
 _DICTIONARY_BATCH: Final = 2
 _RECORD_BATCH: Final = 3
 _FILE_START: Final = 8
-_BUFFER: Final = 16
-_LENGTH: Final = 8
+_BUFFER_ENTRY_BYTES: Final = 16
+_LENGTH_PREFIX_BYTES: Final = 8
 
 
-def most_unpacked(size: int) -> int:
-    """How many bytes a file of so many bytes may unpack to.
+def max_unpacked_size(size: int) -> int:
+    """The maximum unpacked size, in bytes, of a file of `size` bytes.
 
-    >>> most_unpacked(0), most_unpacked(10**9)
+    >>> max_unpacked_size(0), max_unpacked_size(10**9)
     (67108864, 50000000000)
     """
     return max(_MIN_UNPACKED, size * MAX_RATIO)
 
 
 class BrokenArrowError(ValueError):
-    """What is not Arrow, or damaged Arrow; the text says what, and reads on from the file."""
+    """The data is not Arrow, or is damaged. The text continues a sentence that begins with the file's name."""
 
 
 def read_ipc(data: bytes) -> pa.Table:
-    """Read a stream or a file of Arrow's IPC format.
+    """Read an Arrow IPC stream or file.
 
     Raises:
-        BrokenArrowError: it is cut off, damaged, or would unpack to more than 50 times its size (and 64 MiB).
+        BrokenArrowError: it is truncated, damaged, or would unpack to more than 50 times its size (and 64 MiB).
 
-    Cost: that of reading it, and of a look at every value.
+    Cost: reading it, and one pass over every value.
     """
     import pyarrow as pa
 
     is_file = data.startswith(FILE_MAGIC)
     if is_file and not data.endswith(FILE_MAGIC):
-        raise BrokenArrowError("is cut off or damaged")
+        raise BrokenArrowError("is truncated or damaged")
     try:
         claimed = _unpacked_size(data, _FILE_START if is_file else 0)
     except (struct.error, IndexError, OverflowError, ValueError) as error:
-        raise BrokenArrowError("is cut off or damaged") from error
-    most = most_unpacked(len(data))
-    if claimed > most:
-        raise BrokenArrowError(f"says that it unpacks to more than {MAX_RATIO} times its size")
+        raise BrokenArrowError("is truncated or damaged") from error
+    limit = max_unpacked_size(len(data))
+    if claimed > limit:
+        raise BrokenArrowError(f"declares an unpacked size of more than {MAX_RATIO} times its size")
     try:
         table = (pa.ipc.open_file(data) if is_file else pa.ipc.open_stream(data)).read_all()
         repeated = _repeated_bytes(table)
-        # To look at every value would take as long as the unpacked text is.
-        found = table if repeated > most else validated(table)
+        # Validation takes time proportional to the unpacked text, so skip it if the table is refused anyway.
+        found = table if repeated > limit else validate_table(table)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise BrokenArrowError("is cut off or damaged") from error
-    if repeated > most:
+        raise BrokenArrowError("is truncated or damaged") from error
+    if repeated > limit:
         raise BrokenArrowError(f"unpacks to more than {MAX_RATIO} times its size")
     return found
 
 
 def _repeated_bytes(table: pa.Table) -> int:
-    """Size in bytes of the columns that keep a text once and refer to it from many rows. They may be damaged."""
+    """Expanded size in bytes of dictionary and view columns, where many rows share one text. They may be damaged."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -93,13 +93,14 @@ def _has_lengths(kind: pa.DataType) -> bool:
     return kind in {pa.string(), pa.large_string(), pa.binary(), pa.large_binary()}
 
 
-def validated(table: pa.Table) -> pa.Table:
-    """The table, after a look at every value: offsets, indexes and lengths are within their buffers.
+def validate_table(table: pa.Table) -> pa.Table:
+    """Check that all offsets, indexes and lengths of a table are within their buffers.
 
-    A column of text that is not UTF-8 comes back as a column of bytes.
+    Returns:
+        The table; a text column that is not UTF-8 becomes a binary column.
 
     Raises:
-        pyarrow.ArrowInvalid: something is not.
+        pyarrow.ArrowInvalid: a value is out of bounds.
     """
     import pyarrow as pa
 
@@ -118,7 +119,7 @@ def validated(table: pa.Table) -> pa.Table:
 
 
 def _unpacked_size(data: bytes, at: int) -> int:
-    """How many bytes the compressed buffers of all messages say that they unpack to."""
+    """Sum of the unpacked sizes that the compressed buffers of all messages declare."""
     total = 0
     while at + 4 <= len(data):
         (size,) = struct.unpack_from("<I", data, at)
@@ -134,43 +135,45 @@ def _unpacked_size(data: bytes, at: int) -> int:
             raise ValueError(body_size)
         if kind in {_DICTIONARY_BATCH, _RECORD_BATCH}:
             batch = message.table(2)
-            total += _of_batch(batch.table(1) if kind == _DICTIONARY_BATCH else batch, data, at + size, body_size)
+            total += _unpacked_size_of_batch(
+                batch.table(1) if kind == _DICTIONARY_BATCH else batch, data, at + size, body_size
+            )
         at += size + body_size
     return total
 
 
-def _of_batch(batch: _Table | None, data: bytes, body: int, body_size: int) -> int:
-    if batch is None or batch.place(3) is None:  # not compressed
+def _unpacked_size_of_batch(batch: _Table, data: bytes, body: int, body_size: int) -> int:
+    if batch.offset_of(3) is None:  # not compressed
         return 0
     total, start = 0, batch.vector(2)
     (count,) = struct.unpack_from("<I", data, start)
-    if count * _BUFFER > batch.end - start:
+    if count * _BUFFER_ENTRY_BYTES > batch.end - start:
         raise ValueError(count)
     for number in range(count):
-        offset, length = struct.unpack_from("<qq", data, start + 4 + number * _BUFFER)
-        if length >= _LENGTH and 0 <= offset <= body_size - length:
+        offset, length = struct.unpack_from("<qq", data, start + 4 + number * _BUFFER_ENTRY_BYTES)
+        if length >= _LENGTH_PREFIX_BYTES and 0 <= offset <= body_size - length:
             total += max(0, struct.unpack_from("<q", data, body + offset)[0])
     return total
 
 
 class _Table:
-    """A table of a flatbuffer (https://flatbuffers.dev/internals): fields are found through its vtable."""
+    """A FlatBuffers table (https://flatbuffers.dev/internals), whose vtable has the offsets of its fields."""
 
-    def __init__(self, data: bytes, at: int, begun: int, end: int) -> None:
+    def __init__(self, data: bytes, at: int, start: int, end: int) -> None:
         self._data = data
         self._at = at
-        self._begun = begun
+        self._start = start
         self.end = end
         self._check(at)
         self._vtable = at - struct.unpack_from("<i", data, at)[0]
         self._check(self._vtable)
 
     def _check(self, at: int) -> None:
-        if not self._begun <= at <= self.end - 4:
+        if not self._start <= at <= self.end - 4:
             raise ValueError(at)
 
-    def place(self, field: int) -> int | None:
-        """Where a field is; None for one that has its default."""
+    def offset_of(self, field: int) -> int | None:
+        """Offset of a field in `data`; None if it has its default value."""
         (size,) = struct.unpack_from("<H", self._data, self._vtable)
         if 4 + 2 * field + 2 > size:
             return None
@@ -178,19 +181,19 @@ class _Table:
         return self._at + offset if offset else None
 
     def number(self, field: int, kind: str) -> Any:
-        """A number."""
-        place = self.place(field)
-        return 0 if place is None else struct.unpack_from(kind, self._data, place)[0]
+        """Value of a number field in the `struct` format `kind`; 0 by default."""
+        offset = self.offset_of(field)
+        return 0 if offset is None else struct.unpack_from(kind, self._data, offset)[0]
 
     def vector(self, field: int) -> int:
-        """Where a vector, or a table, begins."""
-        place = self.place(field)
-        if place is None:
+        """Offset in `data` at which a vector or a nested table begins."""
+        offset = self.offset_of(field)
+        if offset is None:
             raise ValueError(field)
-        at: int = place + struct.unpack_from("<I", self._data, place)[0]
+        at: int = offset + struct.unpack_from("<I", self._data, offset)[0]
         self._check(at)
         return at
 
     def table(self, field: int) -> _Table:
-        """A table inside this one."""
-        return _Table(self._data, self.vector(field), self._begun, self.end)
+        """A nested table."""
+        return _Table(self._data, self.vector(field), self._start, self.end)

@@ -1,4 +1,7 @@
-"""Cells of CSV that a spreadsheet would execute as a formula, guarded so that reading takes the guard off again."""
+"""Escapes CSV cells that a spreadsheet would execute as a formula ("CSV injection"), and reverses the escaping.
+
+To *guard* a cell is to put an apostrophe before it.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["guarded", "guarded_column", "row_writer", "unguarded_column"]
 
 _EXECUTED: Final = r"'*[=+\-@\t\r]"
-"""How a cell begins that a spreadsheet executes (OWASP, "CSV injection"), with guards that it has already."""
+"""Beginning of a cell that a spreadsheet executes (OWASP, "CSV injection"), after any guards that it already has."""
 _NUMBER: Final = r"[+-]?[0-9]+(?:\.[0-9]*)?"
 _GUARDS: Final = re.compile(rf"(?!{_NUMBER}\Z){_EXECUTED}")
 
 
 def guarded(cell: str) -> str:
-    """A text that no spreadsheet executes: with an apostrophe before what would begin a formula.
+    """Put an apostrophe before a text that a spreadsheet would execute as a formula.
 
-    A text that begins with apostrophes before such a character gets one more, so that `unguarded_column` gives every
-    text back. Plain numbers are left as they are.
+    A text that already begins with apostrophes before such a character gets one more, so `unguarded_column` restores
+    every text exactly. Plain numbers are not changed.
 
     >>> guarded("=1+1"), guarded("'=1"), guarded("gw-1"), guarded("-7")
     ("'=1+1", "''=1", 'gw-1', '-7')
@@ -32,8 +35,8 @@ def guarded(cell: str) -> str:
     return f"'{cell}" if _GUARDS.match(cell) else cell
 
 
-class _LineFeeds:
-    """Passes rows on that end with a carriage return and a line feed, without the carriage return."""
+class _LineFeedWriter:
+    """Writes rows that end with CR LF to a text stream, with LF alone."""
 
     def __init__(self, text: TextIO) -> None:
         self._text: Final = text
@@ -43,9 +46,10 @@ class _LineFeeds:
 
 
 def row_writer(text: TextIO) -> Callable[[Iterable[object]], object]:
-    r"""A function that writes a row of CSV: a line feed after each row, quotes where they are needed.
+    r"""A function that writes one CSV row: LF after each row, quotes only where needed.
 
-    Before 3.13, Python quotes only the line breaks that its rows end with, so its rows end with both.
+    Before 3.13, Python's writer quotes a CR or LF in a cell only if its line terminator contains that character. So the
+    terminator is CR LF here, and the CR is removed afterwards.
 
     >>> import io
     >>> text = io.StringIO(newline="")
@@ -54,13 +58,13 @@ def row_writer(text: TextIO) -> Callable[[Iterable[object]], object]:
     >>> text.getvalue()
     'a,"b\rc",7\n'
     """
-    return csv.writer(_LineFeeds(text), lineterminator="\r\n").writerow
+    return csv.writer(_LineFeedWriter(text), lineterminator="\r\n").writerow
 
 
 def guarded_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Guard a column of texts; null stays null.
+    """Guard a text column; null stays null.
 
-    Cost: one pass; a second one where something is guarded.
+    Cost: one pass; a second one if any text is guarded.
 
     >>> import pyarrow as pa
     >>> guarded_column(pa.chunked_array([["=1", None, "a", "-7"]])).to_pylist()
@@ -76,9 +80,9 @@ def guarded_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def unguarded_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Take the guards off a column that was read from CSV: one apostrophe before what would begin a formula.
+    """Remove the guards from a column read from CSV: one apostrophe before the beginning of a formula.
 
-    Cost: a look at the beginning of each text; a pass where one begins with an apostrophe.
+    Cost: checks the first character of each text; one more pass if any begins with an apostrophe.
 
     >>> import pyarrow as pa
     >>> unguarded_column(pa.chunked_array([["'=1", "''=1", "'a", None]])).to_pylist()

@@ -1,16 +1,16 @@
-"""What can go wrong, as one tree.
+"""The exception tree.
 
 ::
 
     GroundswellError            code, message, hint, fields
-    ├── InputError              the caller gave something that cannot be right          exit 2
-    ├── NotFoundError           a file, group or tag that is not there                  exit 3
-    ├── StateError              right in itself, but not now                            exit 4
-    ├── TrustError              a key or a signature that does not allow it             exit 5
-    └── StorageError            the disk or the store said no                           exit 6
+    ├── InputError              invalid input, in any state                             exit 2
+    ├── NotFoundError           a file, device, group or tag does not exist             exit 3
+    ├── StateError              valid input, but the present state does not allow it    exit 4
+    ├── TrustError              a key, certificate or signature does not allow it       exit 5
+    └── StorageError            the disk, the file system or the store failed           exit 6
 
 ``code`` is a stable slug that programs may compare. ``message`` is one sentence, with the offending value in
-backticks. ``hint`` says what to do next. ``fields`` holds the same facts as data.
+backticks. ``hint`` says what to do next. ``fields`` has the same facts as data.
 
 Python owns these classes; the Rust core raises them through one exhaustive mapping (``rust/py/src/errors.rs``).
 Anything else that escapes is a bug.
@@ -24,7 +24,7 @@ __all__ = ["GroundswellError", "InputError", "NotFoundError", "StateError", "Sto
 
 
 class GroundswellError(Exception):
-    """The root of every error that Groundswell raises on purpose.
+    """Base class of every error that Groundswell raises on purpose.
 
     Args:
         code: stable slug, such as ``"unknown-group"``.
@@ -47,7 +47,7 @@ class GroundswellError(Exception):
         self.fields: dict[str, Any] = fields or {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by parts, so that errors cross process pools."""
+        """Pickle code, message, hint and fields, so that errors pass between the processes of a pool."""
         return _rebuild, (type(self), self.code, self.message, self.hint, self.fields)
 
 
@@ -58,30 +58,30 @@ def _rebuild(
 
 
 class InputError(GroundswellError):
-    """What was given cannot be right, whatever the state of the world: a bad value, file or list."""
+    """The input is invalid in any state: a bad value, file or list."""
 
     exit_code = 2
 
 
 class NotFoundError(GroundswellError):
-    """What was named is not there: a file, a group, a tag, a device."""
+    """Something named in the request does not exist: a file, a device, a group, a tag."""
 
     exit_code = 3
 
 
 class StateError(GroundswellError):
-    """The request is right in itself, but not in the present state."""
+    """The request is valid, but the present state does not allow it."""
 
     exit_code = 4
 
 
 class TrustError(GroundswellError):
-    """A key, a certificate or a signature does not allow it."""
+    """A key, a certificate or a signature does not allow the request."""
 
     exit_code = 5
 
 
 class StorageError(GroundswellError):
-    """The disk, the file system or the store refused."""
+    """The disk, the file system or the store failed."""
 
     exit_code = 6

@@ -1,4 +1,4 @@
-"""Files and folders that appear as a whole or not at all."""
+"""Atomic creation and replacement of files and folders."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEFTOVER",
-    "name_beside",
-    "put_in_place",
+    "move_into_place",
     "refuse_overwriting",
     "remove_leftovers",
     "replace_file",
     "staging_folder",
     "sync_folder",
+    "temporary_path",
 ]
 
-# A name may have 255 bytes, and a character up to four of them.
-_NAME_KEPT: Final = 50
+# A file name has at most 255 bytes; 50 characters of up to 4 bytes leave room for the token.
+_MAX_NAME_PREFIX: Final = 50
 _TOKEN_BYTES: Final = 8
 _NO_UNNAMED_FILES: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 LEFTOVER: Final = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
-"""The name of what a crash left of a file or a folder that was to appear as `name`."""
+"""Name of a temporary file or folder that a crash left behind; `name` is the name that it was written for."""
 
 
 def refuse_overwriting(source: object, target: Path) -> None:
-    """Refuse a target that is the file that is read: a registry export is not lost to a slip of the fingers.
+    """Refuse an output path that is the source file, so that a typing error does not overwrite a registry export.
 
     Raises:
         InputError: ``would-overwrite``.
@@ -48,32 +48,32 @@ def refuse_overwriting(source: object, target: Path) -> None:
     """
     if not isinstance(source, str | Path):
         return
-    with contextlib.suppress(OSError, ValueError):  # what is not there is not overwritten
+    with contextlib.suppress(OSError, ValueError):  # a file that does not exist cannot be overwritten
         if Path(source).is_file() and Path(source).samefile(target):
             raise InputError(
                 "would-overwrite",
                 f"`{target}` is the source itself, which would be overwritten",
-                hint="name another file",
+                hint="choose another file",
                 fields={"path": str(target)},
             )
 
 
 @contextlib.contextmanager
 def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
-    """Open a file for writing that takes the place of `path` when the block ends without an error.
+    """Open a temporary file for writing, and rename it to `path` when the block ends without an error.
 
-    The bytes are on the disk before the name changes, so that a crash at any instant leaves the old file or the new
-    one. A link is followed. What is no regular file (a pipe, /dev/null) is written to directly.
+    The bytes are synced to the disk before the rename, so a crash at any instant leaves the old file or the new one.
+    A symbolic link is followed. A path that is not a regular file (a pipe, /dev/null) is written to directly.
 
     Args:
         path: the file.
-        mode: its permissions from the first byte on, such as 0o600 for a secret; None keeps those of an existing
-            file and lets the umask decide for a new one.
+        mode: its permissions from the first byte on, such as 0o600 for a secret; None keeps the permissions of an
+            existing file, and applies the umask to a new one.
 
     Raises:
         NotFoundError: ``folder-not-found``.
         InputError: ``is-a-folder``.
-        StorageError: ``cannot-write``: no permission, no space, an error of the disk.
+        StorageError: ``cannot-write``: no permission, no space, or a disk error.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -87,32 +87,32 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
         raise InputError("is-a-folder", f"`{path}` is a folder", hint="name a file", fields={"path": str(path)})
     try:
         if path.exists() and not path.is_file():
-            # The path as it is: a pipe behind /dev/stdout has no other name.
+            # Do not resolve the path: a pipe behind /dev/stdout has no other name.
             with path.open("wb") as file:
                 yield file
             return
         target = Path(os.path.realpath(path))
-        with _temporary_beside(target, mode) as file:
+        with _temporary_file(target, mode) as file:
             yield file
     except FileNotFoundError as error:
         raise NotFoundError(
             "folder-not-found",
             f"there is no folder `{path.parent}` to write `{path.name}` to",
-            hint="make the folder, or name another",
+            hint="create the folder, or choose another",
             fields={"path": str(path)},
         ) from error
     except OSError as error:
         raise StorageError(
             "cannot-write",
             f"`{path}` cannot be written: {error.strerror or error}",
-            hint="nothing was changed; free space, get permission, or name another file",
+            hint="nothing was changed; free space, get permission, or choose another file",
             fields={"path": str(path), "reason": error.strerror or str(error)},
         ) from error
 
 
 @contextlib.contextmanager
-def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
-    temporary = name_beside(target)
+def _temporary_file(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
+    temporary = temporary_path(target)
     try:
         with _unnamed_or_named(temporary, mode) as file:
             if mode is not None:
@@ -132,9 +132,9 @@ def _temporary_beside(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
 
 
 def _unnamed_or_named(temporary: Path, mode: int | None) -> IO[bytes]:
-    """A new file, without a name where the file system can do that: a crash leaves nothing of it.
+    """Create a file, unnamed (O_TMPFILE) if the file system supports it, so that a crash leaves nothing behind.
 
-    A secret is never readable by others, not even while it is empty.
+    `mode` applies from creation on: others can never open a secret, not even while it is empty.
     """
     bits = 0o666 if mode is None else mode
     unnamed = getattr(os, "O_TMPFILE", 0)  # Linux only
@@ -148,7 +148,7 @@ def _unnamed_or_named(temporary: Path, mode: int | None) -> IO[bytes]:
 
 
 def _give_name(descriptor: int, path: Path) -> None:
-    # With a folder to start from, even if it is not needed, the library makes the call that follows the link.
+    # `os.link` follows the /proc link only if it gets a folder descriptor: then it calls linkat(AT_SYMLINK_FOLLOW).
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=folder, follow_symlinks=True)
@@ -156,24 +156,24 @@ def _give_name(descriptor: int, path: Path) -> None:
         os.close(folder)
 
 
-def name_beside(target: Path) -> Path:
-    """A fresh name in the same folder, which `remove_leftovers` recognises."""
-    return target.with_name(f".{target.name[:_NAME_KEPT]}.{secrets.token_hex(_TOKEN_BYTES)}")
+def temporary_path(target: Path) -> Path:
+    """A random temporary name in the same folder, which `remove_leftovers` recognises."""
+    return target.with_name(f".{target.name[:_MAX_NAME_PREFIX]}.{secrets.token_hex(_TOKEN_BYTES)}")
 
 
 @contextlib.contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
-    """Make a folder beside `target`, to be put in its place, or to be removed when the block ends.
+    """Create a locked temporary folder next to `target`. The block may move it to `target`; otherwise it is removed.
 
-    What a crash left of earlier ones of the same target is removed; those that another process is at work on are not.
+    Removes temporary folders of the same target that a crash left behind, unless another process holds their lock.
 
     Raises:
-        OSError: as it comes, for the caller to say what could not be made.
+        OSError: unchanged; the caller says what could not be created.
     """
-    for found in target.parent.glob(f".{glob.escape(target.name[:_NAME_KEPT])}.*"):
+    for found in target.parent.glob(f".{glob.escape(target.name[:_MAX_NAME_PREFIX])}.*"):
         if LEFTOVER.fullmatch(found.name) and found.is_dir():
             _remove_unless_in_use(found)
-    folder = name_beside(target)
+    folder = temporary_path(target)
     folder.mkdir(mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -185,7 +185,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a crash left of files that were to appear in a folder; nobody else may be writing to it.
+    """Remove temporary files that a crash left in a folder. No other process may be writing files there.
 
     Raises:
         StorageError: ``cannot-write``.
@@ -217,12 +217,12 @@ def _remove_unless_in_use(leftover: Path) -> None:
         os.close(descriptor)
 
 
-def put_in_place(folder: Path, target: Path) -> None:
-    """Let a finished folder appear under its name, and have the name on the disk; an empty folder gives way to it.
+def move_into_place(folder: Path, target: Path) -> None:
+    """Rename a finished folder to `target`, and sync the rename to the disk. An empty folder at `target` is replaced.
 
     Raises:
-        OSError: as it comes; the folder is where it was.
-        StorageError: ``outcome-unknown``: the disk failed so that it may be in its place or not.
+        OSError: unchanged; the folder still has its old name.
+        StorageError: ``outcome-unknown``: the disk failed, and the folder may have either name.
     """
     sync_folder(folder)
     folder.rename(target)
@@ -234,15 +234,15 @@ def put_in_place(folder: Path, target: Path) -> None:
         except OSError:
             raise StorageError(
                 "outcome-unknown",
-                f"the disk of `{target}` failed while it was being made: {error.strerror or error}",
-                hint="look after the disk; it is there as a whole, or not at all",
+                f"the disk failed while `{target}` was being created: {error.strerror or error}",
+                hint="check the disk; the folder is either complete or does not exist",
                 fields={"path": str(target), "reason": error.strerror or str(error)},
             ) from error
         raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk: a renamed file is only then where it is."""
+    """Sync a folder's entries to the disk; only then does a rename survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

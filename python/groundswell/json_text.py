@@ -1,4 +1,4 @@
-"""JSON from outside: bounded in size, nesting and digits before it is parsed, and refused with line and column."""
+"""Parses untrusted JSON: limits size, nesting and digits before parsing, and reports errors with line and column."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "broken_json", "check_json", "parse_json"]
 
 MAX_BYTES: Final = 1 << 24
-"""The largest JSON document that is parsed as a whole (fleets are read by a streaming reader instead)."""
+"""Maximum size of a JSON document that is parsed in memory (fleets use a streaming reader instead)."""
 MAX_DEPTH: Final = 64
-"""How many arrays and objects may be open at once; far below what exhausts a stack."""
+"""Maximum nesting depth of arrays and objects; far below what overflows the stack."""
 _MAX_DIGITS: Final = 1000
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -38,20 +38,20 @@ def parse_json(
 
     Args:
         data: UTF-8 text, with or without a byte-order mark.
-        label: what to call it in an error: a path or an option, as the user wrote it.
-        max_bytes: the largest document accepted.
-        max_depth: how many arrays and objects may be open at once.
+        label: the document's name in error messages: a path or an option, as the user wrote it.
+        max_bytes: maximum size of the document.
+        max_depth: maximum nesting depth of arrays and objects.
         object_pairs_hook: as in `json.loads`.
         parse_int: as in `json.loads`.
         parse_float: as in `json.loads`.
         parse_constant: as in `json.loads`; by default NaN and Infinity are refused, since they are not JSON.
 
     Returns:
-        The value; its texts can be encoded in UTF-8.
+        The value. All its strings can be encoded in UTF-8.
 
     Raises:
         InputError: ``json-too-large``; ``broken-json`` with ``line``, ``column`` and ``reason`` in its fields, also
-            for nesting beyond `max_depth`, a number of more than 1000 digits, and half a surrogate pair.
+            for nesting beyond `max_depth`, a number of more than 1000 digits, and an unpaired surrogate.
 
     Cost: linear.
 
@@ -79,7 +79,7 @@ def parse_json(
 
 
 def check_json(data: bytes | str, label: str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> str:
-    """Check what `json` itself does not survive, and decode: for callers with a decoder of their own.
+    """Check the limits that protect the `json` module, and decode the text. For callers with their own decoder.
 
     Args:
         data: as in `parse_json`.
@@ -88,7 +88,7 @@ def check_json(data: bytes | str, label: str, *, max_bytes: int = MAX_BYTES, max
         max_depth: as in `parse_json`.
 
     Returns:
-        The text without a byte-order mark. It may still be broken JSON.
+        The text without a byte-order mark. Its syntax is not checked.
 
     Raises:
         InputError: as `parse_json`, except for broken syntax.
@@ -96,32 +96,32 @@ def check_json(data: bytes | str, label: str, *, max_bytes: int = MAX_BYTES, max
     if len(data) > max_bytes:
         raise InputError(
             "json-too-large",
-            f"`{label}` is larger than the {max_bytes} bytes that such a document may have",
-            hint="check that it is the file that you mean",
+            f"`{label}` is larger than the maximum of {max_bytes} bytes for such a document",
+            hint="check that it is the right file",
             fields={"source": label, "max_bytes": max_bytes},
         )
     text = _decoded(data, label) if isinstance(data, bytes) else data.removeprefix("\ufeff")
     if isinstance(data, str) and (found := re.search("[\ud800-\udfff]", text)):
-        raise broken_json(label, text, found.start(), "half a surrogate pair is not a character")
+        raise broken_json(label, text, found.start(), "an unpaired surrogate is not a character")
     _check_limits(text, label, max_depth)
     return text
 
 
 def broken_json(label: str, text: str, at: int, reason: str) -> InputError:
-    """The error for a document that is not JSON.
+    """The error for a document that is not valid JSON.
 
     Args:
-        label: what to call it.
+        label: the document's name in the message.
         text: the document.
-        at: the position in it, from 0.
-        reason: reads on from “broken JSON at column 9: …”.
+        at: offset of the error in `text`, from 0.
+        reason: the end of the sentence “… is broken JSON at column 9: REASON”.
     """
     before = _LINE_END.split(text[: max(at, 0)])
     line, column = len(before), len(before[-1]) + 1
     return InputError(
         "broken-json",
         f"line {line} of `{label}` is broken JSON at column {column}: {reason}",
-        hint="write or fetch it again" if at >= len(text.rstrip()) else "correct it there",
+        hint="the document is truncated: create or fetch it again" if at >= len(text.rstrip()) else "correct it there",
         fields={"source": label, "line": line, "column": column, "reason": reason},
     )
 
@@ -134,7 +134,7 @@ def _check_limits(text: str, label: str, max_depth: int) -> None:
         reason = {
             "depth": f"nested deeper than {max_depth} levels",
             "digits": f"a number of more than {_MAX_DIGITS} digits",
-            "half-pair": "half a surrogate pair is not a character",
+            "half-pair": "an unpaired surrogate is not a character",
         }[excess]
         raise broken_json(label, text, len(data[:at].decode()), reason)
 

@@ -1,7 +1,7 @@
-"""Files that a command writes for its user: what they must never take the place of.
+"""Protects factories, keys and backups from being overwritten by a command's output file.
 
-Every output passes through `output_file` (tests/architecture checks it). It refuses a path inside a factory, and a file
-that holds keys, a backup or a part of a factory: a slip of the fingers must not cost what nobody can make again.
+Every output goes through `output_file` (tests/architecture checks this). It refuses a path inside a factory, and a file
+that contains keys, a backup or part of a factory: a typing error must not destroy data that cannot be recreated.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
 __all__ = ["check_distinct", "check_output", "factory_around", "output_file"]
 
 FACTORY_MARKS: Final = ("factory.duckdb", "audit.log")
-"""Files of the store, one of which every factory has, a damaged one as well."""
+"""Files that identify a factory's folder. Even a damaged factory has at least one of them."""
 _OTHER_MARKS: Final = ("lock", "keys", "audit", "factory.duckdb")
-"""What stands beside an audit log; the system has files called ``audit.log``, too."""
+"""An ``audit.log`` identifies a factory only next to one of these: other programs use the name ``audit.log``, too."""
 
-Held = Literal["keys", "backup"]
+ProtectedContent = Literal["keys", "backup"]
 
-_HEAD: Final = 1 << 16
-_UNPACKED: Final = 1 << 18
+_HEAD_BYTES: Final = 1 << 16
+_MAX_UNPACKED_BYTES: Final = 1 << 18
 _GZIP: Final = b"\x1f\x8b"
-_AUDIT: Final = re.compile(rb'\{"seq":[0-9]+,"at":-?[0-9]+,"by":')
+_AUDIT_LINE: Final = re.compile(rb'\{"seq":[0-9]+,"at":-?[0-9]+,"by":')
 _PRIVATE_KEY: Final = re.compile(rb'-----BEGIN [A-Z ]*PRIVATE KEY-----|"keyval"\s*:\s*\{\s*"private"\s*:')
 
 
 @contextlib.contextmanager
-def output_file(path: Path, *, mode: int | None = None, may_replace: Held | None = None) -> Iterator[IO[bytes]]:
-    """Open a file for a command's output; it takes the place of `path` when the block ends without an error.
+def output_file(
+    path: Path, *, mode: int | None = None, may_replace: ProtectedContent | None = None
+) -> Iterator[IO[bytes]]:
+    """Open a file for a command's output. It replaces `path` when the block ends without an error.
 
     Args:
         path: as in `replace_file`.
@@ -63,44 +65,46 @@ def output_file(path: Path, *, mode: int | None = None, may_replace: Held | None
         yield file
 
 
-def check_output(path: Path, *, may_replace: Held | None = None) -> None:
-    """Refuse a path that must not be written to. Symbolic links are followed; hard links are known by their content.
+def check_output(path: Path, *, may_replace: ProtectedContent | None = None) -> None:
+    """Refuse an output path that would destroy protected data.
+
+    Symbolic links are followed. The content of an existing file is examined, so hard links are recognised, too.
 
     Args:
-        path: the file or folder that is to be written.
-        may_replace: what a file that is there may hold: a tarball of keys takes the place of another one.
+        path: the file or folder to be written.
+        may_replace: protected content that may be overwritten, such as ``"keys"`` when a new key tarball is written.
 
     Raises:
-        InputError: ``inside-factory`` for a path inside a factory; ``would-overwrite`` for a file that holds
+        InputError: ``inside-factory`` for a path inside a factory; ``would-overwrite`` for a file that contains
             private keys, a backup, an audit log or a database.
 
-    Cost: a look at each folder above the path, and at the first 64 KiB of a file that is there.
+    Cost: a few `stat` calls for each parent folder, and reading the first 64 KiB of an existing file.
 
     >>> check_output(Path("batch.lst"))
     """
     if (factory := factory_around(path)) is not None:
         raise InputError(
             "inside-factory",
-            f"`{path}` lies inside the factory `{factory}`",
-            hint="name a file outside of it",
+            f"`{path}` is inside the factory `{factory}`",
+            hint="choose a file outside of it",
             fields={"path": str(path), "factory": str(factory)},
         )
-    held, what = _held(path)
-    if what and (held is None or held != may_replace):
+    kind, what = _protected_content(path)
+    if what and (kind is None or kind != may_replace):
         raise InputError(
             "would-overwrite",
-            f"`{path}` holds {what}, which would be overwritten",
-            hint="name another file, or move that one away",
+            f"`{path}` contains {what}, which would be overwritten",
+            hint="choose another file, or move that one away",
             fields={"path": str(path), "holds": what},
         )
 
 
 def check_distinct(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None]) -> None:
-    """Refuse two outputs to one file, and an output to a file that is read.
+    """Refuse two outputs with the same path, and an output to an input file.
 
     Args:
-        outputs: paths by the options that they were given as; None for an option that was not given.
-        inputs: the same for what is read.
+        outputs: option → path; None for an option that was not given.
+        inputs: the same for the input files.
 
     Raises:
         InputError: ``would-overwrite``.
@@ -109,22 +113,22 @@ def check_distinct(outputs: Mapping[str, str | None], inputs: Mapping[str, str |
     """
     written = [(option, path) for option, path in outputs.items() if path is not None]
     for at, (option, path) in enumerate(written):
-        for other, taken in [*written[:at], *((name, one) for name, one in inputs.items() if one is not None)]:
-            if _is_same_file(path, taken):
+        for other, used in [*written[:at], *((name, one) for name, one in inputs.items() if one is not None)]:
+            if _is_same_file(path, used):
                 raise InputError(
                     "would-overwrite",
-                    f"`{option}` would overwrite `{path}`, which `{other}` names as well",
-                    hint="name another file",
+                    f"`{option}` would overwrite `{path}`, which `{other}` also uses",
+                    hint="choose another file",
                     fields={"path": path, "options": [option, other]},
                 )
 
 
 def factory_around(path: Path) -> Path | None:
-    """The factory that a path lies in, or is; None if there is none."""
+    """The folder of the factory that contains the path, or that is the path; None if it is not in a factory."""
     try:
         real = Path(os.path.realpath(path))
         return next((folder for folder in (real, *real.parents) if _is_factory(folder)), None)
-    except (OSError, ValueError):  # a folder that nobody may look into; a NUL in the name
+    except (OSError, ValueError):  # no permission to enter a folder; NUL in the name
         return None
 
 
@@ -134,30 +138,33 @@ def _is_factory(folder: Path) -> bool:
     return (folder / FACTORY_MARKS[1]).is_file() and any((folder / name).exists() for name in _OTHER_MARKS)
 
 
-def _held(path: Path) -> tuple[Held | None, str]:
-    """What a file holds that is worth keeping, and in words; nothing if it may be replaced."""
+def _protected_content(path: Path) -> tuple[ProtectedContent | None, str]:
+    """The kind of protected content in a file, and its description; (None, "") if the file may be replaced.
+
+    A description without a kind means that `may_replace` cannot allow it.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return None, ""
         if (status.st_dev, status.st_ino) in open_databases:
-            return None, "a database"  # to open and close it would release its lock
+            return None, "a database"  # not opened here: closing it would release DuckDB's lock
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
     except (OSError, ValueError):
         return None, ""
-    return _recognised(head)
+    return _recognise(head)
 
 
-def _recognised(head: bytes) -> tuple[Held | None, str]:
+def _recognise(head: bytes) -> tuple[ProtectedContent | None, str]:
     if head[8:12] == b"DUCK":
         return None, "a database"
-    if _AUDIT.match(head):
+    if _AUDIT_LINE.match(head):
         return None, "the audit log of a factory"
     if head.startswith(_GZIP):
         with contextlib.suppress(zlib.error):
-            head = zlib.decompressobj(31).decompress(head, _UNPACKED)
-    found: tuple[Held | None, str] = None, ""
+            head = zlib.decompressobj(31).decompress(head, _MAX_UNPACKED_BYTES)
+    found: tuple[ProtectedContent | None, str] = None, ""
     if head[257:262] == b"ustar":
         if head.startswith(b"manifest.json\0") and b'"backed_up_at"' in head:
             found = "backup", "a backup of a factory"

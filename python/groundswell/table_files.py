@@ -1,4 +1,4 @@
-"""Tables as files that fleets are read from, whole or not at all. Text of any kind is escaped as the format asks."""
+"""Writes device tables to CSV, Parquet, JSON, NDJSON and Arrow files, from which fleets can be read again."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "with_instants_as_text", "write_rows", "write_table"]
 
-_PIECE: Final = 50_000
+_ROWS_PER_BATCH: Final = 50_000
 
 
 def write_table(table: pa.Table, path: Path, *, raw: bool = False) -> None:
-    """Write a table with a column ``last_seen`` (or without) to a file of the kind that its name's ending says.
+    """Write a table to a file; the extension of its name decides the format.
 
     Args:
-        table: the rows.
-        path: ends in ``.csv``, ``.parquet``, ``.json``, ``.ndjson`` or ``.arrow``; replaced as a whole or not at all.
-        raw: leave cells of CSV as they are that a spreadsheet would execute; otherwise they are guarded, and reading
-            the file takes the guards off.
+        table: the rows; the column ``last_seen`` is optional.
+        path: a name with the extension ``.csv``, ``.parquet``, ``.json``, ``.ndjson`` or ``.arrow``. The file is
+            replaced atomically.
+        raw: do not guard CSV cells that a spreadsheet would execute as a formula. By default such cells get an
+            apostrophe, which reading the file removes again.
 
     Raises:
         InputError: ``unknown-ending``.
         StorageError: ``cannot-write``.
 
-    Cost: linear; JSON is made row by row, the others column by column.
+    Cost: linear. JSON and NDJSON are written row by row, the other formats column by column.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -48,8 +49,8 @@ def write_table(table: pa.Table, path: Path, *, raw: bool = False) -> None:
         endings = [f".{name}" for name in _WRITERS]
         raise InputError(
             "unknown-ending",
-            f"the ending of `{path.name}` is not that of a format",
-            hint=f"end it in one of {', '.join(endings)}",
+            f"`{path.name}` does not have the extension of a known format",
+            hint=f"use one of the extensions {', '.join(endings)}",
             fields={"path": str(path), "endings": endings},
         )
     with output_file(path) as file:
@@ -84,7 +85,7 @@ def _write_arrow(file: IO[bytes], table: pa.Table) -> None:
 
 
 def _guarded(table: pa.Table) -> pa.Table:
-    for name in ("name", "hardware_id"):  # the others hold nothing that begins like a formula
+    for name in ("name", "hardware_id"):  # cells of the other columns never begin like a formula
         at = table.schema.get_field_index(name)
         if at >= 0:
             table = table.set_column(at, name, guarded_column(table.column(at)))
@@ -99,14 +100,14 @@ def _write_csv(file: IO[bytes], table: pa.Table) -> None:
 
 
 def _write_ndjson(file: IO[bytes], table: pa.Table) -> None:
-    for piece in with_instants_as_text(table).to_batches(_PIECE):
-        file.write("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in piece.to_pylist()).encode())
+    for batch in with_instants_as_text(table).to_batches(_ROWS_PER_BATCH):
+        file.write("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in batch.to_pylist()).encode())
 
 
 def _write_json(file: IO[bytes], table: pa.Table) -> None:
     before = "["
-    for piece in with_instants_as_text(table).to_batches(_PIECE):
-        for row in piece.to_pylist():
+    for batch in with_instants_as_text(table).to_batches(_ROWS_PER_BATCH):
+        for row in batch.to_pylist():
             file.write(f"{before}{json.dumps(row, ensure_ascii=False)}".encode())
             before = ",\n"
     file.write(b"]\n" if before != "[" else b"[]\n")
@@ -121,18 +122,18 @@ _WRITERS: Final = {
 }
 
 FORMATS: Final = tuple(_WRITERS)
-"""The formats that fleets are written in; each is the ending of its files as well."""
+"""The formats in which fleets are written; each is also the extension of its files."""
 
 
 def with_instants_as_text(table: pa.Table) -> pa.Table:
-    """With `last_seen` in RFC 3339, as registries write it."""
+    """Replace the column `last_seen`, if there is one, by text in RFC 3339."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     at = table.schema.get_field_index("last_seen")
     if at < 0:
         return table
-    # Without a time zone, Arrow writes instants five times as fast, and a blank between date and time.
+    # Arrow formats instants without a time zone 5 times as fast, but with a blank between date and time.
     text = table.column(at).cast(pa.timestamp("s")).cast(pa.string())
     text = pc.binary_join_element_wise(pc.utf8_replace_slice(text, 10, 11, "T"), "Z", "")
     return table.set_column(at, "last_seen", text)

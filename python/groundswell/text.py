@@ -1,4 +1,4 @@
-"""How texts for people count, and how they show text from outside."""
+"""Text for people: counts, shortened lists, and the escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 __all__ = ["MAX_NAMED", "Notice", "count", "count_reasons", "joined", "named", "printable"]
 
 MAX_NAMED: Final = 5
-"""A message gives so many examples; the fields of an error have all of them."""
+"""Maximum number of examples in a message; the fields of an error have all of them."""
 _MAX_REASON: Final = 120
 
 
 class Notice(str):
-    """A sentence about what needs attention, with what to do about it.
+    """A warning with its remedy.
 
-    Each surface replaces the remedy by its own: see `groundswell.cli.hints`. As a text it speaks Python.
+    Each surface may replace the remedy with its own (see `groundswell.cli.hints`). The default remedy is for Python.
 
     >>> notice = Notice("no-targets", "there are no targets yet", "`targets.import_` imports them")
     >>> notice
@@ -35,7 +35,7 @@ class Notice(str):
         """Join a sentence and its remedy.
 
         Args:
-            code: stable slug of the remedy.
+            code: stable slug; surfaces look up their remedy by it.
             what: the sentence, without a full stop.
             remedy: what to do, in Python or in neutral words; may be empty.
         """
@@ -44,12 +44,12 @@ class Notice(str):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by parts."""
+        """Copy and pickle code, sentence and remedy."""
         return Notice, (self.code, self.what, self[len(self.what) + 2 :])
 
 
 def count(number: int, thing: str, things: str = "") -> str:
-    """A number with its thing: ``1 device``, ``12345 devices``.
+    """A number with its noun, in the singular or plural: ``1 device``, ``12345 devices``.
 
     >>> count(1, "device"), count(12345, "device")
     ('1 device', '12345 devices')
@@ -60,7 +60,7 @@ def count(number: int, thing: str, things: str = "") -> str:
 
 
 def named(items: Sequence[object], *, most: int = MAX_NAMED) -> str:
-    """The first items of a list in backticks, and how many more there are.
+    """The first `most` items of a list in backticks, and how many more there are.
 
     >>> named(["a", "b"]), named([1, 2, 3, 4], most=2)
     ('`a`, `b`', '`1`, `2` and 2 more')
@@ -69,7 +69,7 @@ def named(items: Sequence[object], *, most: int = MAX_NAMED) -> str:
 
 
 def joined(items: Iterable[object], *, more: int = 0) -> str:
-    """Items in one text, and how many more there are.
+    """Join items with commas, and append how many more there are.
 
     >>> joined(["a (1)", "b (2)"], more=3), joined(["a"], more=-1)
     ('a (1), b (2) and 3 more', 'a')
@@ -79,7 +79,7 @@ def joined(items: Iterable[object], *, more: int = 0) -> str:
 
 
 def count_reasons(reasons: Iterable[str]) -> dict[str, int]:
-    """How often each reason occurs, most often first.
+    """Count equal reasons; the most frequent one comes first. Reasons longer than 120 characters are cropped.
 
     >>> count_reasons(["is empty", "is not a UUID", "is not a UUID"])
     {'is not a UUID': 2, 'is empty': 1}
@@ -92,11 +92,11 @@ def count_reasons(reasons: Iterable[str]) -> dict[str, int]:
 
 
 def printable(text: str) -> str:
-    r"""A text on one line, with what a terminal would obey or hide escaped.
+    r"""Escape the characters of a text that a terminal would interpret or hide. The result is one line.
 
-    Escaped are control characters (line breaks, too), format characters such as the marks that reverse the direction
-    of text, separators other than the space, unassigned characters and lone surrogates. Text that is printable
-    already is returned as it is, so escaping twice is the same as once.
+    These are control characters (line breaks included), format characters such as bidirectional overrides, separators
+    other than the space, unassigned characters and lone surrogates. Printable text is returned unchanged, so the
+    function is idempotent.
 
     >>> printable("a\x1b[2Jb\n"), printable("a\u202eb"), printable("\udcff")
     ('a\\x1b[2Jb\\n', 'a\\u202eb', '\\udcff')

@@ -1,6 +1,6 @@
-"""Limits, instants and durations: from what callers say to what the core counts in.
+"""Parses limits, seeds, instants and durations into the integers that the Rust core uses.
 
-Text becomes a type here and in ``groundswell.cli.params.options``, nowhere below.
+Text is parsed only here and in ``groundswell.cli.params.options``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = [
     "Denominator",
     "Limit",
     "any_seconds",
+    "as_integer",
     "epoch_seconds",
     "instant",
     "parse_goal",
     "parse_limit",
     "parse_seed",
-    "whole_number",
     "whole_seconds",
 ]
 
@@ -39,17 +39,17 @@ _MAX_TEXT: Final = 40
 _MAX_COUNT: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
-_NO_TIME: Final = timedelta()
+_ZERO: Final = timedelta()
 _HINT: Final = 'give a count such as 100 or a percentage such as "2.5%"'
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many of the candidates are wanted: a count, a percentage, or neither for all of them.
+    """The maximum number of devices to select: a count, a percentage, or neither for all candidates.
 
     Args:
         count: at most this many devices.
-        thousandths: a percentage in thousandths of a percent, 1 to 100 000.
+        thousandths: a percentage in units of 0.001%: 1 to 100 000.
     """
 
     count: int | None = None
@@ -66,28 +66,28 @@ class Limit:
 ALL: Final = Limit()
 
 
-def whole_number(value: object) -> int | None:
-    """The whole number that a value is; None for everything else, True and False included.
+def as_integer(value: object) -> int | None:
+    """Convert a value with ``__index__`` to an int. None for any other value, and for True and False.
 
-    >>> whole_number(7), whole_number(7.0), whole_number(True)
+    >>> as_integer(7), as_integer(7.0), as_integer(True)
     (7, None, None)
     """
     if isinstance(value, bool):
         return None
     try:
-        return operator.index(value)  # type: ignore[arg-type]  # to find out is what it is called for
+        return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for a non-integer
     except TypeError:
         return None
 
 
 def parse_limit(limit: SupportsIndex | str | None) -> Limit:
-    """Read a limit: a whole number of 1 or more, or a percentage from 0.001% to 100% with at most 3 decimals.
+    """Parse a limit: an integer of at least 1, or a percentage from 0.001% to 100% with at most 3 decimals.
 
     Args:
         limit: an integer, or text such as ``"100"`` or ``"2.5%"``; None for all candidates.
 
     Raises:
-        InputError: ``bad-limit`` for anything else, 0 and the empty text included: absent is not empty.
+        InputError: ``bad-limit`` for anything else. 0 and the empty text are errors, too: absent is not empty.
 
     >>> parse_limit("2.5%").thousandths, parse_limit(10).count, parse_limit(None) == ALL
     (2500, 10, True)
@@ -96,14 +96,14 @@ def parse_limit(limit: SupportsIndex | str | None) -> Limit:
         return ALL
     if isinstance(limit, str):
         return _parse_text(limit)
-    count = whole_number(limit)
+    count = as_integer(limit)
     if count is None:
-        raise _bad_limit(limit, "is neither a whole number nor a percentage")
+        raise _bad_limit(limit, "is neither an integer nor a percentage")
     return _count(count, limit)
 
 
 def parse_goal(goal: SupportsIndex | str) -> Limit:
-    """Read a goal, which has the form of a limit.
+    """Parse a goal (``--to``), which has the syntax of a limit.
 
     Raises:
         InputError: ``bad-limit``.
@@ -127,13 +127,13 @@ def _parse_text(text: str) -> Limit:
     if not stripped:
         raise _bad_limit(text, "is empty")
     if _COUNT.fullmatch(stripped):
-        # Python refuses to convert texts of thousands of digits; any of them is more than a fleet has.
+        # `int` refuses texts of thousands of digits. Any number that long exceeds the size of a fleet.
         return _count(_MAX_COUNT if len(stripped) > _MAX_TEXT else int(stripped), text)
     if found := _PERCENTAGE.fullmatch(stripped):
         return _percentage(found, text)
     if re.fullmatch(r"[-−][0-9.]+ ?%?", stripped):
         raise _bad_limit(text, "is negative")
-    raise _bad_limit(text, "is neither a whole number nor a percentage")
+    raise _bad_limit(text, "is neither an integer nor a percentage")
 
 
 def _count(count: int, given: object) -> Limit:
@@ -165,10 +165,10 @@ def _bad_limit(given: object, what: str) -> InputError:
 
 
 def parse_seed(seed: SupportsIndex | None) -> int:
-    """Check a seed, or draw a fresh one from the operating system.
+    """Check a seed, or draw a random one from the operating system.
 
     Args:
-        seed: a whole number from 0 to 2⁶⁴ − 1; None for a fresh one.
+        seed: an integer from 0 to 2⁶⁴ − 1; None for a random one.
 
     Raises:
         InputError: ``bad-seed`` for anything else.
@@ -180,19 +180,19 @@ def parse_seed(seed: SupportsIndex | None) -> int:
         import secrets
 
         return secrets.randbits(64)
-    number = whole_number(seed)
+    number = as_integer(seed)
     if number is None or not 0 <= number < 2**64:
         raise InputError(
             "bad-seed",
-            f"the seed `{seed}` is no whole number from 0 to 18446744073709551615",
-            hint="give the seed that an earlier selection reported, or leave it out for a fresh one",
+            f"the seed `{seed}` is not an integer between 0 and 18446744073709551615",
+            hint="give the seed that an earlier selection reported, or omit it to draw a random one",
             fields={"seed": str(seed)},
         )
     return number
 
 
 def epoch_seconds(when: datetime, name: str = "now") -> int:
-    """The whole seconds from 1970 (UTC) to an instant, a begun second not counted.
+    """Seconds from 1970-01-01 UTC to an instant, rounded down.
 
     Raises:
         InputError: ``bad-instant`` for anything but an aware datetime.
@@ -203,7 +203,7 @@ def epoch_seconds(when: datetime, name: str = "now") -> int:
     if not isinstance(when, datetime) or when.utcoffset() is None:
         raise InputError(
             "bad-instant",
-            f"`{name}` is `{when!r}`, which is no instant",
+            f"`{name}` is `{when!r}`, which is not an instant with a time zone",
             hint="give a datetime with a time zone, such as datetime.now(UTC)",
             fields={"name": name, "value": str(when)},
         )
@@ -211,7 +211,7 @@ def epoch_seconds(when: datetime, name: str = "now") -> int:
 
 
 def instant(seconds: int) -> datetime:
-    """The instant this many seconds after 1970, UTC: the inverse of `epoch_seconds`.
+    """The instant this many seconds after 1970-01-01 UTC. The inverse of `epoch_seconds`.
 
     >>> instant(1795478400).isoformat()
     '2026-11-24T00:00:00+00:00'
@@ -220,7 +220,7 @@ def instant(seconds: int) -> datetime:
 
 
 def any_seconds(duration: timedelta, name: str) -> float:
-    """A duration in seconds, fractions included.
+    """Convert a duration to seconds, with fractions.
 
     Raises:
         InputError: ``bad-duration`` for anything but a timedelta.
@@ -239,7 +239,7 @@ def any_seconds(duration: timedelta, name: str) -> float:
 
 
 def whole_seconds(duration: timedelta, name: str) -> int:
-    """A duration in whole seconds.
+    """Convert a duration to seconds; it must not have a fraction of a second.
 
     Raises:
         InputError: ``bad-duration`` for anything but a timedelta of whole seconds, 0 or more.
@@ -247,11 +247,11 @@ def whole_seconds(duration: timedelta, name: str) -> int:
     >>> whole_seconds(timedelta(hours=4), "online_threshold")
     14400
     """
-    if not isinstance(duration, timedelta) or duration < _NO_TIME or duration % _SECOND:
+    if not isinstance(duration, timedelta) or duration < _ZERO or duration % _SECOND:
         shown: Any = duration if isinstance(duration, timedelta) else repr(duration)
         raise InputError(
             "bad-duration",
-            f"`{name}` is `{shown}`, which is no duration in whole seconds",
+            f"`{name}` is `{shown}`, which is not a non-negative timedelta of whole seconds",
             hint="give a timedelta of whole seconds, such as timedelta(hours=4)",
             fields={"name": name, "value": str(shown)},
         )

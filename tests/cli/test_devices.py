@@ -492,7 +492,7 @@ def test_a_format_is_for_stdout_alone(acme: Run, shop: Path) -> None:
 
 def test_an_export_says_where_it_cannot_be_written(acme: Run, shop: Path) -> None:
     for file, slug, said in (
-        (shop / "out.xlsx", "unknown-ending", "is not that of a format"),
+        (shop / "out.xlsx", "unknown-ending", "does not have the extension of a known format"),
         (shop / "no/such/out.csv", "folder-not-found", "there is no folder"),
         ("", "no-file-name", "`FILE` names no file"),
     ):

@@ -114,7 +114,7 @@ def test_two_gigabytes_that_are_no_table_are_refused_unread(tmp_path: Path, endi
         (gzip.compress(b"PAR1" * 999), "on top of its own compression"),
         (b"PAR1" + b"x" * 99, "cut off"),
         (b"PAR1" + b"x" * 99 + b"PAR1", "damaged"),
-        (b"ARROW1\0\0" + b"x" * 99, "cut off or damaged"),
+        (b"ARROW1\0\0" + b"x" * 99, "truncated or damaged"),
     ],
 )
 def test_what_people_take_for_a_table_is_named(tmp_path: Path, data: bytes, said: str) -> None:

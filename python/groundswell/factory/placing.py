@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StorageError
-from groundswell.files import put_in_place, staging_folder
+from groundswell.files import move_into_place, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def placed(path: Path, refuse_taken: Callable[[Path], None]) -> Iterator[Path]:
                     raise
                 # Whatever it came to, it goes with the folder.
                 raise _cannot_be_made(path, error.fields["reason"]) from error
-            put_in_place(fresh, target)
+            move_into_place(fresh, target)
     except OSError as error:
         if error.errno in _TAKEN:
             refuse_taken(path)

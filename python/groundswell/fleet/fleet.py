@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
-from groundswell.arrow_columns import coded_text, codes_and_names, whole_text
+from groundswell.arrow_columns import codes_and_names, combine_text, dictionary_encode
 from groundswell.errors import InputError
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.selection import Selection, SelectionRequest
@@ -16,11 +16,11 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.values import (
     DENOMINATORS,
     Denominator,
+    as_integer,
     epoch_seconds,
     instant,
     parse_limit,
     parse_seed,
-    whole_number,
     whole_seconds,
 )
 
@@ -66,7 +66,7 @@ class Fleet:
 
     def __init__(self, columns: FleetColumns) -> None:
         """Build a fleet from columns that have been read and checked; callers use `read` or `query`."""
-        self._hardware_ids: Final = coded_text(columns.hardware_ids)
+        self._hardware_ids: Final = dictionary_encode(columns.hardware_ids)
         hardware, hardware_names = codes_and_names(self._hardware_ids)
         self._core = _core.Fleet(
             uuids=columns.uuids,
@@ -307,7 +307,7 @@ class Fleet:
     def names(self) -> pa.Array | None:
         """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
         # Joined when they are asked for: at ten million devices that takes longer than most fleets are looked at.
-        self._names = whole_text(self._names)
+        self._names = combine_text(self._names)
         return self._names
 
     def select(
@@ -561,7 +561,7 @@ def as_uuid_list(devices: Devices, name: str = "devices") -> UuidList:
 def _threads(threads: SupportsIndex | None) -> int | None:
     if threads is None:
         return None
-    number = whole_number(threads)
+    number = as_integer(threads)
     if number is None or not 1 <= number <= _MAX_THREADS:
         raise InputError(
             "bad-threads",
@@ -580,7 +580,7 @@ def checked_target_version(version: SupportsIndex | None) -> int | None:
     """
     if version is None:
         return None
-    number = whole_number(version)
+    number = as_integer(version)
     if number is None or not 0 <= number <= _LATEST_VERSION:
         raise InputError(
             "bad-version",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.arrow_columns import numbers
+from groundswell.arrow_columns import as_numpy
 from groundswell.errors import InputError
 from groundswell.ingest.bad_cells import BadCell
 from groundswell.ingest.cells import cropped
@@ -95,8 +95,8 @@ def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
     # A long text of a first row is there once for each repeat: more than 32-bit offsets may reach.
     whole = text.cast(pa.large_string()).combine_chunks()
     later, first = whole.take(pa.array(rows)), whole.take(pa.array(firsts))
-    differ = numbers(pc.fill_null(pc.not_equal(later, first), False))  # noqa: FBT003 - where one of them is null
-    only_one: Mask = numbers(later.is_null()) != numbers(first.is_null())
+    differ = as_numpy(pc.fill_null(pc.not_equal(later, first), False))  # noqa: FBT003 - where one of them is null
+    only_one: Mask = as_numpy(later.is_null()) != as_numpy(first.is_null())
     return differ | only_one
 
 

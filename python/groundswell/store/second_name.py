@@ -16,7 +16,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from groundswell.files import name_beside, sync_folder
+from groundswell.files import sync_folder, temporary_path
 from groundswell.store.process import Descriptor, Home, inherited
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SecondName:
     """
 
     def __init__(self, database: Path) -> None:
-        folder = name_beside(database)
+        folder = temporary_path(database)
         self.path: Final = folder / database.name
         """The second name."""
         self._home: Final = Home(database.parent)

@@ -49,8 +49,8 @@ def write_synth(
         endings = ", ".join(_WRITERS)
         raise InputError(
             "unknown-ending",
-            f"the ending of `{path.name}` names no kind of file",
-            hint=f"end it in one of {endings}",
+            f"`{path.name}` does not have the extension of a known format",
+            hint=f"use one of the extensions {endings}",
             fields={"path": str(path), "endings": list(_WRITERS)},
         )
     chunks = synth_chunks(devices, seed=seed, now=now)

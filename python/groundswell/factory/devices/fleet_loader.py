@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
-from groundswell.arrow_columns import numbers
+from groundswell.arrow_columns import as_numpy
 from groundswell.factory.devices.sort_rows import in_order
 from groundswell.fleet import Fleet
 from groundswell.ingest.columns import COLUMNS
@@ -94,7 +94,7 @@ def _numbers(table: pa.Table, name: str, kind: type[Any]) -> npt.NDArray[Any]:
 
     found = np.empty(table.num_rows, kind)
     for where, chunk in _placed(table.column(name)):
-        found[where] = numbers(chunk)
+        found[where] = as_numpy(chunk)
     return found
 
 
@@ -107,5 +107,5 @@ def _codes(table: pa.Table, name: str, known: list[tuple[int, str]]) -> tuple[np
         lookup[number] = code
     codes = np.empty(table.num_rows, np.int32)
     for where, chunk in _placed(table.column(name)):
-        codes[where] = lookup[numbers(chunk)]
+        codes[where] = lookup[as_numpy(chunk)]
     return codes, [text for _, text in known]

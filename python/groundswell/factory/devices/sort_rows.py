@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from groundswell.arrow_columns import numbers, taken
+from groundswell.arrow_columns import as_numpy, take_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +23,7 @@ def in_order(rows: pa.Table) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    chunks = [numbers(chunk) for chunk in rows.column("ordinal").chunks]
+    chunks = [as_numpy(chunk) for chunk in rows.column("ordinal").chunks]
     ordinals = np.concatenate(chunks) if chunks else np.empty(0, np.uint32)
     begins = np.append(np.flatnonzero(ordinals[1:] <= ordinals[:-1]) + 1, len(ordinals))
     if len(begins) == 1:
@@ -37,9 +37,9 @@ def in_order(rows: pa.Table) -> pa.Table:
         order = ordinals.argsort(kind="stable")
         cuts = np.concatenate(([0], np.flatnonzero(np.diff(order) != 1) + 1, [len(order)]))
         if len(cuts) > _MAX_RUNS:
-            return taken(rows, order)
+            return take_rows(rows, order)
         begins, ends = order[cuts[:-1]], order[cuts[1:] - 1] + 1
     elif len(begins) > _MAX_RUNS:
-        return taken(rows, ordinals.argsort(kind="stable"))
+        return take_rows(rows, ordinals.argsort(kind="stable"))
     # Whole runs change places without being copied.
     return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)])

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.arrow_columns import in_one_piece, taken
+from groundswell.arrow_columns import combine_chunks, take_rows
 from groundswell.factory.devices.groups import group_row
 from groundswell.factory.devices.sort_rows import in_order
 from groundswell.store import put, set_cells
@@ -146,7 +146,7 @@ class _Names:
 
         store = context.store
         known = {name: number for number, name in store.rows(f'SELECT {column}_id, name FROM "{column}s"')}
-        encoded = in_one_piece(incoming.column(column))
+        encoded = combine_chunks(incoming.column(column))
         if not pa.types.is_dictionary(encoded.type):
             encoded = encoded.dictionary_encode()
         codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
@@ -225,7 +225,7 @@ def _pairs(rows: pa.Table, known: Known) -> pa.Table:
     positions = known.positions
     # As many, each once and ascending, are all of them.
     if len(positions) != rows.num_rows or (positions[1:] < positions[:-1]).any():
-        rows = taken(rows, positions)
+        rows = take_rows(rows, positions)
     for name in known.rows.column_names:
         rows = rows.append_column(f"known_{name}", known.rows.column(name))
     return rows

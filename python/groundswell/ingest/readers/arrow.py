@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.arrow_ipc import BrokenArrowError, read_ipc, validated
+from groundswell.arrow_ipc import BrokenArrowError, read_ipc, validate_table
 from groundswell.errors import InputError
 from groundswell.ingest.columns import match_columns
 from groundswell.ingest.mapping import NO_MAPPING
@@ -80,7 +80,7 @@ def arrow_table(source: Any, label: str) -> pa.Table:
     import pyarrow as pa
 
     try:
-        return validated(pa.RecordBatchReader.from_stream(source).read_all())
+        return validate_table(pa.RecordBatchReader.from_stream(source).read_all())
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
             "bad-source",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from groundswell.arrow_columns import FROZEN_AT_KEY, FROZEN_FORMAT, FROZEN_FORMAT_KEY
-from groundswell.arrow_ipc import most_unpacked
+from groundswell.arrow_ipc import max_unpacked_size
 from groundswell.errors import InputError
 from groundswell.ingest.duckdb_session import identifier
 from groundswell.ingest.readers.source import Rows
@@ -67,7 +67,7 @@ class ParquetSource:
         Cost: looks at the metadata; columns whose dictionaries could unpack to very much are read once more.
         """
         size = self._file.stamp[0]
-        most = most_unpacked(size)
+        most = max_unpacked_size(size)
         chunks = session.rows(
             "SELECT path_in_schema AS path, sum(total_uncompressed_size)::DOUBLE AS bytes,"  # a forged size is any size
             " sum(greatest(total_uncompressed_size, 0)::DOUBLE * greatest(num_values, 0)::DOUBLE) AS repeated,"

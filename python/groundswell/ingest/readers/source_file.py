@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from groundswell.arrow_ipc import MAX_RATIO, most_unpacked
+from groundswell.arrow_ipc import MAX_RATIO, max_unpacked_size
 from groundswell.errors import InputError, StorageError
 from groundswell.ingest.duckdb_session import literal
 from groundswell.input_files import file_not_found, refuse_open_database, utf_16_encoding
@@ -110,7 +110,7 @@ class SourceFile:
                 yield raw, raw
                 return
             with gzip.GzipFile(fileobj=raw) as unzipped:
-                yield _Bounded(unzipped, most_unpacked(self.stamp[0]), self.label), raw  # type: ignore[misc]  # all that is asked of an IO
+                yield _Bounded(unzipped, max_unpacked_size(self.stamp[0]), self.label), raw  # type: ignore[misc]  # all that is asked of an IO
 
     def check(self) -> None:
         """Make sure that the file is what it was when it was opened.
