@@ -35,7 +35,7 @@ __all__ = [
     "PlanCheck",
     "Selection",
     "Staging",
-    "Standing",
+    "Membership",
     "Status",
     "Tally",
     "UuidColumn",
@@ -723,7 +723,7 @@ class Wave:
             NotFoundError: ``unknown-group``.
         """
 
-    def standing(self, fleet: Fleet, uuid: bytes, *, state: _WaveState) -> Standing | None:
+    def membership(self, fleet: Fleet, uuid: bytes, *, state: _WaveState) -> Membership | None:
         """Where the wave puts the device of this UUID of 16 bytes; None if the fleet does not have it."""
 
     def status(
@@ -909,8 +909,8 @@ class PlanCheck:
         """Those that match."""
 
 @final
-class Standing:
-    """Where a wave puts one device."""
+class Membership:
+    """Whether one device is in a wave, and what decides it."""
 
     @property
     def ordinal(self) -> int:
@@ -1057,7 +1057,7 @@ def served(
         tagged: whether it listens to a tag; a device without one is served nothing.
         target_version: the target version that it reports.
         waves: the waves of its tag in the order in which they began: target version, state, whether the wave covers the
-            device (as `Wave.standing` says).
+            device (as `Wave.membership` says).
         production_version: the target version of the tag's production targets; None if it has none.
 
     Returns:

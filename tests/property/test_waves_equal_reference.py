@@ -67,7 +67,7 @@ def test_where_a_device_stands_is_its_place_in_the_sets(world: tuple[list[Device
     covered = reference.covered(devices, wave)
     for ordinal, device in enumerate(rows):
         for state in STATES:
-            told = ours.standing(fleet, device.uuid.bytes, state=state)
+            told = ours.membership(fleet, device.uuid.bytes, state=state)
             if device.uuid in deleted:
                 assert told is None
                 continue
@@ -81,7 +81,7 @@ def test_where_a_device_stands_is_its_place_in_the_sets(world: tuple[list[Device
             assert told.unsupported == (device.uuid in reference.unsupported(devices, wave))
             assert told.hardware_id == device.hardware_id
             assert told.scheduled == (device.uuid in reference.scheduled(devices, wave, state))
-    assert ours.standing(fleet, UUID(int=2**128 - 1, version=4).bytes, state="active") is None
+    assert ours.membership(fleet, UUID(int=2**128 - 1, version=4).bytes, state="active") is None
 
 
 # --- rollouts ------------------------------------------------------------------------------------------------------

@@ -50,4 +50,4 @@ pub use sets::portable_set::PortableSet;
 pub use sets::words::WordSet;
 pub use waves::rollout::{PlanCheck, Rollout, Staging};
 pub use waves::status::{Covering, Reach, Status, Subset, Tally};
-pub use waves::wave::{Standing, Wave, WaveSets, WaveState};
+pub use waves::wave::{Membership, Wave, WaveSets, WaveState};

@@ -517,17 +517,17 @@ proptest! {
         let law = Law::of(&devices, &wave);
         for (ordinal, device) in (0..).zip(&devices) {
             for state in STATES {
-                let standing = wave.standing(&fleet, &uuid(ordinal as usize), state);
-                prop_assert_eq!(standing.is_none(), device.deleted);
-                let Some(standing) = standing else { continue };
-                prop_assert_eq!(standing.ordinal, ordinal);
-                prop_assert_eq!(standing.mismatch.is_none(), law.matching.contains(&ordinal));
-                prop_assert_eq!(standing.staged, wave.staged.contains(ordinal));
-                prop_assert_eq!(standing.covered, law.covered.contains(&ordinal));
-                prop_assert_eq!(standing.updated, law.updated.contains(&ordinal));
-                prop_assert_eq!(standing.unsupported, law.unsupported.contains(&ordinal));
-                prop_assert_eq!(standing.scheduled, law.scheduled(state).contains(&ordinal));
-                prop_assert_eq!(standing.group.as_deref(), device.group.map(|g| GROUPS[g]));
+                let membership = wave.membership(&fleet, &uuid(ordinal as usize), state);
+                prop_assert_eq!(membership.is_none(), device.deleted);
+                let Some(membership) = membership else { continue };
+                prop_assert_eq!(membership.ordinal, ordinal);
+                prop_assert_eq!(membership.mismatch.is_none(), law.matching.contains(&ordinal));
+                prop_assert_eq!(membership.staged, wave.staged.contains(ordinal));
+                prop_assert_eq!(membership.covered, law.covered.contains(&ordinal));
+                prop_assert_eq!(membership.updated, law.updated.contains(&ordinal));
+                prop_assert_eq!(membership.unsupported, law.unsupported.contains(&ordinal));
+                prop_assert_eq!(membership.scheduled, law.scheduled(state).contains(&ordinal));
+                prop_assert_eq!(membership.group.as_deref(), device.group.map(|g| GROUPS[g]));
             }
         }
     }

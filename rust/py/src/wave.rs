@@ -6,7 +6,7 @@ use groundswell_core::ids::format_uuid;
 use groundswell_core::offender::Offender;
 use groundswell_core::waves::serving::{self, Audience, Served, WaveOfTag};
 use groundswell_core::{
-    CoreError, DeviceSet, Fleet, PlanCheck, Recency, Rollout, Staging, Standing, Subset, Wave, WaveState,
+    CoreError, DeviceSet, Fleet, Membership, PlanCheck, Recency, Rollout, Staging, Subset, Wave, WaveState,
 };
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
@@ -23,7 +23,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyWave>()?;
     m.add_class::<PyStaging>()?;
     m.add_class::<PyPlanCheck>()?;
-    m.add_class::<PyStanding>()?;
+    m.add_class::<PyMembership>()?;
     m.add_function(wrap_pyfunction!(served, m)?)
 }
 
@@ -186,9 +186,15 @@ impl PyWave {
     }
 
     #[pyo3(signature = (fleet, uuid, *, state))]
-    fn standing(&self, py: Python<'_>, fleet: &PyFleet, uuid: [u8; 16], state: &str) -> PyResult<Option<PyStanding>> {
+    fn membership(
+        &self,
+        py: Python<'_>,
+        fleet: &PyFleet,
+        uuid: [u8; 16],
+        state: &str,
+    ) -> PyResult<Option<PyMembership>> {
         let state = state_from(state)?;
-        Ok(py.detach(|| self.0.standing(&fleet.0, &uuid, state)).map(PyStanding))
+        Ok(py.detach(|| self.0.membership(&fleet.0, &uuid, state)).map(PyMembership))
     }
 
     #[pyo3(signature = (fleet, *, state, rolled_out, coverings, now, online_threshold))]
@@ -371,12 +377,12 @@ fn named(offenders: &[Offender]) -> Vec<(String, &'static str)> {
     offenders.iter().map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
 }
 
-/// Where a wave puts one device.
-#[pyclass(frozen, name = "Standing", module = "groundswell._core")]
-pub(crate) struct PyStanding(Standing);
+/// Whether one device is in a wave, and what decides it.
+#[pyclass(frozen, name = "Membership", module = "groundswell._core")]
+pub(crate) struct PyMembership(Membership);
 
 #[pymethods]
-impl PyStanding {
+impl PyMembership {
     #[getter]
     fn ordinal(&self) -> u32 {
         self.0.ordinal

@@ -110,29 +110,29 @@ class WhyDesk:
         return report if wave is None else self._in_or_out(report, data, wave)
 
     def _in_or_out(self, report: WhyReport, data: bytes, wave: Wave) -> WhyReport:
-        standing = self._book.core(wave).standing(self._fleet.core, data, state=wave.state)
-        assert standing is not None  # noqa: S101 - it has an ordinal
+        membership = self._book.core(wave).membership(self._fleet.core, data, state=wave.state)
+        assert membership is not None  # noqa: S101 - it has an ordinal
         report = replace(
             report,
             wave=wave.name,
-            updated=standing.updated,
-            scheduled=standing.scheduled,
-            unsupported=standing.unsupported,
-            hardware_id=standing.hardware_id,
+            updated=membership.updated,
+            scheduled=membership.scheduled,
+            unsupported=membership.unsupported,
+            hardware_id=membership.hardware_id,
         )
-        if standing.mismatch is not None:
-            return replace(report, rule=standing.mismatch, reason=_mismatch(standing, wave))
-        rollout = self._covering(standing, wave)
-        if standing.covered and rollout is not None:
-            return _covered(report, rollout, wave, standing)
+        if membership.mismatch is not None:
+            return replace(report, rule=membership.mismatch, reason=_mismatch(membership, wave))
+        rollout = self._covering(membership, wave)
+        if membership.covered and rollout is not None:
+            return _covered(report, rollout, wave, membership)
         if wave.state == "complete":
             reason = f"wave {wave.name} was completed, which brought it to every device of tag {wave.tag}"
-            return replace(report, rule="completed", reason=reason + _no_target(standing), in_wave=True)
-        if standing.updated:
+            return replace(report, rule="completed", reason=reason + _no_target(membership), in_wave=True)
+        if membership.updated:
             reason = f"it reports version {report.target_version}, and no rollout of wave {wave.name} chose it"
             return replace(report, rule="updated", reason=reason)
-        if standing.unsupported:
-            reason = f"wave {wave.name} has no target for its hardware {standing.hardware_id}"
+        if membership.unsupported:
+            reason = f"wave {wave.name} has no target for its hardware {membership.hardware_id}"
             return replace(report, rule="no-target-for-hardware", reason=reason)
         return replace(report, rule="not-rolled-out", reason=f"no rollout of wave {wave.name} has reached it")
 
@@ -141,13 +141,13 @@ class WhyDesk:
         own = [wave for wave in self._book.all() if wave.tag == tag]
         return next((wave for wave in own if wave.active), own[-1] if own else None)
 
-    def _covering(self, standing: _core.Standing, wave: Wave) -> Rollout | None:
+    def _covering(self, membership: _core.Membership, wave: Wave) -> Rollout | None:
         """The first rollout that covers a device now."""
         for rollout in self._book.rollouts(wave):
             if rollout.whole:
-                if standing.group is not None and standing.group == self._book.name(rollout.group_id):
+                if membership.group is not None and membership.group == self._book.name(rollout.group_id):
                     return rollout
-            elif standing.ordinal in rollout.devices:
+            elif membership.ordinal in rollout.devices:
                 return rollout
         return None
 
@@ -162,25 +162,25 @@ class WhyDesk:
         return f"the production targets of tag {tag}" if wanted[1] == TAG_VARIANT else f"the targets of {wanted[1]}"
 
 
-def _mismatch(standing: _core.Standing, wave: Wave) -> str:
-    reason = "it is a test device" if standing.mismatch == "test" else f"it is not on the tag {wave.tag}"
-    if standing.staged:
+def _mismatch(membership: _core.Membership, wave: Wave) -> str:
+    reason = "it is a test device" if membership.mismatch == "test" else f"it is not on the tag {wave.tag}"
+    if membership.staged:
         reason += ", though a rollout had chosen it: it is covered again when it comes back"
     return reason
 
 
-def _no_target(standing: _core.Standing) -> str:
-    if standing.unsupported and not standing.updated:
-        return f"; the wave has no target for its hardware {standing.hardware_id}"
+def _no_target(membership: _core.Membership) -> str:
+    if membership.unsupported and not membership.updated:
+        return f"; the wave has no target for its hardware {membership.hardware_id}"
     return ""
 
 
-def _covered(report: WhyReport, rollout: Rollout, wave: Wave, standing: _core.Standing) -> WhyReport:
+def _covered(report: WhyReport, rollout: Rollout, wave: Wave, membership: _core.Membership) -> WhyReport:
     how = f"its group {report.group} was rolled out whole" if rollout.whole else "it was chosen"
     reason = f"{how} by rollout {rollout.number} of wave {wave.name}"
     if wave.state == "canceled":
         reason += ", which was canceled since"
-    reason += _no_target(standing)
+    reason += _no_target(membership)
     return replace(
         report,
         rule="whole-group" if rollout.whole else "staged",

@@ -122,8 +122,8 @@ class Production:
         return None if decided == "nothing" else (tag, TAG_VARIANT)
 
     def _covers(self, wave: Wave, uuid: bytes, fleet: Fleet) -> bool:
-        standing = self._book.core(wave).standing(fleet.core, uuid, state=wave.state)
-        return standing is not None and standing.covered
+        membership = self._book.core(wave).membership(fleet.core, uuid, state=wave.state)
+        return membership is not None and membership.covered
 
 
 def _version(document: bytes) -> int:

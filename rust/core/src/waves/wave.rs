@@ -120,9 +120,9 @@ impl WaveSets {
     }
 }
 
-/// Where a wave puts one device.
+/// Whether one device is in a wave, and what decides it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Membership {
     /// The device.
     pub ordinal: Ordinal,
     /// Why the wave is not for it: a test device, or on another tag. Such a device is neither covered nor updated.
@@ -172,8 +172,8 @@ impl Wave {
         WaveSets { updated: without(&older), covered: without(&outside), unsupported, matching }
     }
 
-    /// Where the wave puts a device; none for a device that the fleet does not have.
-    pub fn standing(&self, fleet: &Fleet, uuid: &Uuid, state: WaveState) -> Option<Standing> {
+    /// Whether a device is in the wave, and what decides it; none for a device that the fleet does not have.
+    pub fn membership(&self, fleet: &Fleet, uuid: &Uuid, state: WaveState) -> Option<Membership> {
         let position = fleet.position_of(uuid)?;
         let ordinal = fleet.layout().ordinal(position);
         let mismatch = self.eligible(fleet).mismatch(position);
@@ -189,7 +189,7 @@ impl Wave {
             WaveState::Complete => matches,
             WaveState::Canceled => false,
         };
-        Some(Standing {
+        Some(Membership {
             ordinal,
             mismatch,
             group: fleet.group_of(ordinal).map(String::from),
