@@ -22,6 +22,7 @@ __all__ = [
     "NEVER_SEEN",
     "NO_ORDINAL",
     "Breakdown",
+    "Counts",
     "CsvSplitter",
     "CsvTable",
     "DeviceSet",
@@ -30,14 +31,13 @@ __all__ = [
     "JsonMonitor",
     "JsonTable",
     "LiveFleet",
+    "Membership",
     "MergedSelection",
     "NameReader",
     "PlanCheck",
     "Selection",
     "Staging",
-    "Membership",
     "Status",
-    "Tally",
     "UuidColumn",
     "UuidListReport",
     "Wave",
@@ -961,23 +961,23 @@ class Status:
     """How far a wave has come. The parts add up to the tag."""
 
     @property
-    def tag(self) -> Tally:
+    def tag(self) -> Counts:
         """All matching devices."""
 
     @property
-    def rolled_out(self) -> list[tuple[str, Tally]]:
+    def rolled_out(self) -> list[tuple[str, Counts]]:
         """Those of each group that was asked to come first, in that order; all zero for a group without any."""
 
     @property
-    def others(self) -> list[tuple[str, Tally]]:
+    def others(self) -> list[tuple[str, Counts]]:
         """Those of each other group that has any, in the fleet's order."""
 
     @property
-    def groupless(self) -> Tally:
+    def groupless(self) -> Counts:
         """Those without a group."""
 
 @final
-class Tally:
+class Counts:
     """Counts of a wave's matching devices, or of a part of them.
 
     total = updated + scheduled + unsupported + unscheduled. In all of them, *covered* means all matching devices once

@@ -160,11 +160,11 @@ class LifeOfAWave(RuleBasedStateMachine):
             now=self.now,
             online_threshold=4 * HOUR,
         )
-        parts = [tally for _, tally in (*status.rolled_out, *status.others)] + [status.groupless]
+        parts = [counts for _, counts in (*status.rolled_out, *status.others)] + [status.groupless]
         for name in (*COUNTS, "unsupported", "unscheduled"):
-            assert getattr(status.tag, name) == sum(getattr(tally, name) for tally in parts), name
-        for tally in (status.tag, *parts):
-            assert tally.total == tally.updated + tally.scheduled + tally.unsupported + tally.unscheduled
+            assert getattr(status.tag, name) == sum(getattr(counts, name) for counts in parts), name
+        for counts in (status.tag, *parts):
+            assert counts.total == counts.updated + counts.scheduled + counts.unsupported + counts.unscheduled
         assert status.tag.total == len(reference.matching(self.devices, reference.meant(self.wave)))
         assert status.tag.scheduled == len(reference.scheduled(self.devices, self.wave, self.state))
         assert status.tag.silent == len(reference.silent(self.devices, self.wave, self.state, self.acts))

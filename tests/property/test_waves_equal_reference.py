@@ -303,15 +303,15 @@ def test_status_counts_what_plain_sets_count(
         )
         assert [name for name, _ in status.rolled_out] == named
         parts = dict([*status.rolled_out, *status.others])
-        assert {name for name, tally in parts.items() if tally.total} | set(named) == set(parts)
+        assert {name for name, counts in parts.items() if counts.total} | set(named) == set(parts)
         for group in (None, *fleets.GROUPS, "gone"):
             part = [device for device in devices if device.group == group]
-            tally = status.groupless if group is None else parts.get(group)
+            counts = status.groupless if group is None else parts.get(group)
             expected = counted(part, wave, state, history, threshold)
-            if tally is None:
+            if counts is None:
                 assert expected["total"] == 0
             else:
-                assert told(tally) == expected
+                assert told(counts) == expected
         assert told(status.tag) == counted(devices, wave, state, history, threshold)
 
 
@@ -326,9 +326,9 @@ def counted(
     return {"total": len(behind["matching"]), **counts, "by_version": [*known, *unknown]}
 
 
-def told(tally: _core.Tally) -> dict[str, Any]:
+def told(counts: _core.Counts) -> dict[str, Any]:
     names = ("total", "online", "on_version", "newer", "older", "updated", "covered", "staged", "scheduled", "silent")
-    return {name: getattr(tally, name) for name in (*names, "unsupported", "unscheduled", "by_version")}
+    return {name: getattr(counts, name) for name in (*names, "unsupported", "unscheduled", "by_version")}
 
 
 @settings(max_examples=profiles.examples(60), deadline=None)

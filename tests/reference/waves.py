@@ -312,12 +312,12 @@ class Releases:
                 acts.append((self.groups[one.group], one.at))
         if life.state == "complete":
             acts.append((None, life.finished_at or 0))
-        tally = Counter(versions)
+        counts = Counter(versions)
         return {
             "total": len(devices),
             "online": sum(d.last_seen is not None and now - d.last_seen <= threshold for d in devices),
-            "on_version": tally[life.target_version],
-            "newer": len(updated) - tally[life.target_version],
+            "on_version": counts[life.target_version],
+            "newer": len(updated) - counts[life.target_version],
             "older": len(devices) - len(updated),
             "updated": len(updated),
             "covered": len(reference.covered_in(part, wave, life.state)),
@@ -328,7 +328,7 @@ class Releases:
             "unscheduled": len(matching - reference.covered_in(part, wave, life.state) - updated),
             "silent": len(reference.silent(part, wave, life.state, acts)),
             "versions": {
-                version: (number, version is not None and version not in known) for version, number in tally.items()
+                version: (number, version is not None and version not in known) for version, number in counts.items()
             }
             if life.state == "active"
             else {},

@@ -447,55 +447,55 @@ proptest! {
             });
             let mut parts: BTreeMap<Option<&str>, _> = BTreeMap::new();
             parts.insert(None, &status.groupless);
-            for (name, tally) in status.rolled_out.iter().chain(&status.others) {
-                parts.insert(Some(name), tally);
+            for (name, counts) in status.rolled_out.iter().chain(&status.others) {
+                parts.insert(Some(name), counts);
             }
             for part in [None, Some("alpha"), Some("beta"), Some("gamma"), Some("gone")] {
                 let of_part = |set: &Plain| -> Plain {
                     set.iter().copied().filter(|&o| devices[o as usize].group.map(|g| GROUPS[g]) == part).collect()
                 };
                 let all = of_part(&law.matching);
-                let Some(tally) = parts.get(&part) else {
+                let Some(counts) = parts.get(&part) else {
                     prop_assert!(all.is_empty());
                     continue;
                 };
-                prop_assert_eq!(tally.total, all.len() as u64);
-                prop_assert_eq!(tally.updated(), of_part(&law.updated).len() as u64);
-                prop_assert_eq!(tally.covered, of_part(&law.covered_in(state)).len() as u64);
+                prop_assert_eq!(counts.total, all.len() as u64);
+                prop_assert_eq!(counts.updated(), of_part(&law.updated).len() as u64);
+                prop_assert_eq!(counts.covered, of_part(&law.covered_in(state)).len() as u64);
                 let unsupported = &(&law.covered_in(state) & &law.unsupported) - &law.updated;
-                prop_assert_eq!(tally.unsupported, of_part(&unsupported).len() as u64);
+                prop_assert_eq!(counts.unsupported, of_part(&unsupported).len() as u64);
                 let unscheduled = &(&law.matching - &law.covered_in(state)) - &law.updated;
-                prop_assert_eq!(tally.unscheduled, of_part(&unscheduled).len() as u64);
-                prop_assert_eq!(tally.scheduled, of_part(&scheduled).len() as u64);
-                prop_assert_eq!(tally.silent, of_part(&silent).len() as u64);
-                prop_assert_eq!(tally.staged, all.iter().filter(|&&o| wave.staged.contains(o)).count() as u64);
-                prop_assert_eq!(tally.total, tally.updated() + tally.scheduled + tally.unsupported + tally.unscheduled);
+                prop_assert_eq!(counts.unscheduled, of_part(&unscheduled).len() as u64);
+                prop_assert_eq!(counts.scheduled, of_part(&scheduled).len() as u64);
+                prop_assert_eq!(counts.silent, of_part(&silent).len() as u64);
+                prop_assert_eq!(counts.staged, all.iter().filter(|&&o| wave.staged.contains(o)).count() as u64);
+                prop_assert_eq!(counts.total, counts.updated() + counts.scheduled + counts.unsupported + counts.unscheduled);
                 let mut versions: BTreeMap<Option<u32>, u64> = BTreeMap::new();
                 for &o in &all {
                     *versions.entry(devices[o as usize].version.map(|v| v as u32)).or_default() += 1;
                 }
-                prop_assert_eq!(&tally.by_version, &versions.into_iter().rev().collect::<Vec<_>>());
-                prop_assert!(named.iter().any(|name| Some(name.as_str()) == part) || part.is_none() || tally.total > 0);
+                prop_assert_eq!(&counts.by_version, &versions.into_iter().rev().collect::<Vec<_>>());
+                prop_assert!(named.iter().any(|name| Some(name.as_str()) == part) || part.is_none() || counts.total > 0);
             }
             let rolled_out: Vec<&String> = status.rolled_out.iter().map(|(name, _)| name).collect();
             prop_assert_eq!(rolled_out, named.iter().collect::<Vec<_>>());
             prop_assert_eq!(status.tag.total, law.matching.len() as u64);
             for subset in Subset::ALL {
                 let devices = wave.devices_in(&fleet, state, subset, &acts, &recency());
-                let tally = &status.tag;
+                let counts = &status.tag;
                 let count = match subset {
-                    Subset::Matching => tally.total,
-                    Subset::Online => tally.online,
-                    Subset::OnVersion => tally.on_version,
-                    Subset::Newer => tally.newer,
-                    Subset::Older => tally.older,
-                    Subset::Updated => tally.updated(),
-                    Subset::Covered => tally.covered,
-                    Subset::Staged => tally.staged,
-                    Subset::Scheduled => tally.scheduled,
-                    Subset::Silent => tally.silent,
-                    Subset::Unsupported => tally.unsupported,
-                    Subset::Unscheduled => tally.unscheduled,
+                    Subset::Matching => counts.total,
+                    Subset::Online => counts.online,
+                    Subset::OnVersion => counts.on_version,
+                    Subset::Newer => counts.newer,
+                    Subset::Older => counts.older,
+                    Subset::Updated => counts.updated(),
+                    Subset::Covered => counts.covered,
+                    Subset::Staged => counts.staged,
+                    Subset::Scheduled => counts.scheduled,
+                    Subset::Silent => counts.silent,
+                    Subset::Unsupported => counts.unsupported,
+                    Subset::Unscheduled => counts.unscheduled,
                 };
                 prop_assert_eq!(devices.len(), count, "{:?}", subset);
                 prop_assert!(devices.iter().all(|o| law.matching.contains(&o)));
@@ -505,7 +505,7 @@ proptest! {
             }
             prop_assert_eq!(status.tag.updated(), law.updated.len() as u64);
             prop_assert_eq!(status.tag.silent, silent.len() as u64);
-            prop_assert_eq!(status.tag.online, parts.values().map(|tally| tally.online).sum::<u64>());
+            prop_assert_eq!(status.tag.online, parts.values().map(|counts| counts.online).sum::<u64>());
             prop_assert_eq!(status.tag.by_version.iter().map(|(_, n)| n).sum::<u64>(), status.tag.total);
             prop_assert!(status.tag.by_version.is_sorted_by(|a, b| a.0 > b.0));
         }

@@ -1,13 +1,13 @@
-//! `groundswell._core.Status` and `Tally`.
+//! `groundswell._core.Status` and `Counts`.
 
-use groundswell_core::{Covering, Reach, Status, Tally};
+use groundswell_core::{Counts, Covering, Reach, Status};
 use pyo3::prelude::*;
 
 use crate::device_set::PyDeviceSet;
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyStatus>()?;
-    m.add_class::<PyTally>()
+    m.add_class::<PyCounts>()
 }
 
 /// Whom an act has reached, and when: a set of devices, the name of a group, or None for everyone.
@@ -34,20 +34,20 @@ pub(crate) fn coverings_from(acts: Vec<Act<'_>>) -> Vec<Covering> {
 /// How far a wave has come.
 #[pyclass(frozen, name = "Status", module = "groundswell._core")]
 pub(crate) struct PyStatus {
-    tag: PyTally,
-    rolled_out: Vec<(String, PyTally)>,
-    others: Vec<(String, PyTally)>,
-    groupless: PyTally,
+    tag: PyCounts,
+    rolled_out: Vec<(String, PyCounts)>,
+    others: Vec<(String, PyCounts)>,
+    groupless: PyCounts,
 }
 
 impl From<Status> for PyStatus {
     fn from(status: Status) -> Self {
-        let wrap = |groups: Vec<(String, Tally)>| groups.into_iter().map(|(name, tally)| (name, PyTally(tally)));
+        let wrap = |groups: Vec<(String, Counts)>| groups.into_iter().map(|(name, counts)| (name, PyCounts(counts)));
         Self {
-            tag: PyTally(status.tag),
+            tag: PyCounts(status.tag),
             rolled_out: wrap(status.rolled_out).collect(),
             others: wrap(status.others).collect(),
-            groupless: PyTally(status.groupless),
+            groupless: PyCounts(status.groupless),
         }
     }
 }
@@ -55,33 +55,33 @@ impl From<Status> for PyStatus {
 #[pymethods]
 impl PyStatus {
     #[getter]
-    fn tag(&self) -> PyTally {
+    fn tag(&self) -> PyCounts {
         self.tag.clone()
     }
 
     #[getter]
-    fn rolled_out(&self) -> Vec<(String, PyTally)> {
+    fn rolled_out(&self) -> Vec<(String, PyCounts)> {
         self.rolled_out.clone()
     }
 
     #[getter]
-    fn others(&self) -> Vec<(String, PyTally)> {
+    fn others(&self) -> Vec<(String, PyCounts)> {
         self.others.clone()
     }
 
     #[getter]
-    fn groupless(&self) -> PyTally {
+    fn groupless(&self) -> PyCounts {
         self.groupless.clone()
     }
 }
 
 /// Counts of a wave's matching devices, or of a part of them.
-#[pyclass(frozen, name = "Tally", module = "groundswell._core")]
+#[pyclass(frozen, name = "Counts", module = "groundswell._core")]
 #[derive(Clone)]
-pub(crate) struct PyTally(Tally);
+pub(crate) struct PyCounts(Counts);
 
 #[pymethods]
-impl PyTally {
+impl PyCounts {
     #[getter]
     fn total(&self) -> u64 {
         self.0.total

@@ -170,20 +170,20 @@ def wave_status(
     )
     whole = set(core.whole_groups)
 
-    def progress(tally: _core.Tally) -> Progress:
-        return _progress(tally, known_versions if wave.active else None)
+    def progress(counts: _core.Counts) -> Progress:
+        return _progress(counts, known_versions if wave.active else None)
 
     groups = [
-        GroupProgress(group=name, rolled_out_at=first[name], whole=name in whole, progress=progress(tally))
-        for name, tally in counted.rolled_out
+        GroupProgress(group=name, rolled_out_at=first[name], whole=name in whole, progress=progress(counts))
+        for name, counts in counted.rolled_out
     ]
     others = [
-        GroupProgress(group=name, rolled_out_at=None, whole=False, progress=progress(tally))
-        for name, tally in counted.others
+        GroupProgress(group=name, rolled_out_at=None, whole=False, progress=progress(counts))
+        for name, counts in counted.others
     ]
     if counted.groupless.total:
-        tally = progress(counted.groupless)
-        others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=tally))
+        groupless = progress(counted.groupless)
+        others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=groupless))
     without = dict(core.hardware_without_target(fleet.core, _reached(wave, core, fleet)))
     # What `show` warns of beside these was known when the wave was made.
     warnings = list(expiring)
@@ -278,23 +278,23 @@ def _coverings(
     return found
 
 
-def _progress(tally: _core.Tally, known: set[int] | None) -> Progress:
+def _progress(counts: _core.Counts, known: set[int] | None) -> Progress:
     versions = () if known is None else tuple(
         VersionShare(version, devices, version is not None and version not in known)
-        for version, devices in tally.by_version
+        for version, devices in counts.by_version
     )  # fmt: skip
     return Progress(
-        total=tally.total,
-        online=tally.online,
-        on_version=tally.on_version,
-        newer=tally.newer,
-        older=tally.older,
-        updated=tally.updated,
-        covered=tally.covered,
-        scheduled=tally.scheduled,
-        unsupported=tally.unsupported,
-        unscheduled=tally.unscheduled,
-        silent=tally.silent,
+        total=counts.total,
+        online=counts.online,
+        on_version=counts.on_version,
+        newer=counts.newer,
+        older=counts.older,
+        updated=counts.updated,
+        covered=counts.covered,
+        scheduled=counts.scheduled,
+        unsupported=counts.unsupported,
+        unscheduled=counts.unscheduled,
+        silent=counts.silent,
         failed=None,
         versions=versions,
     )

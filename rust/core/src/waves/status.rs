@@ -43,7 +43,7 @@ pub struct Covering {
 
 /// Counts of a wave's matching devices, or of a part of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counts {
     /// All of them.
     pub total: u64,
     /// Seen within the online threshold.
@@ -70,7 +70,7 @@ pub struct Tally {
     pub by_version: Vec<(Option<u32>, u64)>,
 }
 
-impl Tally {
+impl Counts {
     /// On the wave's version or a later one.
     pub fn updated(&self) -> u64 {
         self.on_version + self.newer
@@ -151,13 +151,13 @@ impl Subset {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// All matching devices.
-    pub tag: Tally,
+    pub tag: Counts,
     /// Those of each group that the caller named, in that order; all zero for a group that has none.
-    pub rolled_out: Vec<(String, Tally)>,
+    pub rolled_out: Vec<(String, Counts)>,
     /// Those of each other group that has any, in the fleet's order.
-    pub others: Vec<(String, Tally)>,
+    pub others: Vec<(String, Counts)>,
     /// Those without a group.
-    pub groupless: Tally,
+    pub groupless: Counts,
 }
 
 impl Wave {
@@ -248,10 +248,10 @@ impl Wave {
     }
 }
 
-/// One tally for the devices without a group, then one for each group of the fleet.
+/// One [`Counts`] for the devices without a group, then one for each group of the fleet.
 struct Parts {
     groups: Vec<i32>,
-    tallies: Vec<Tally>,
+    counts: Vec<Counts>,
 }
 
 impl Parts {
@@ -260,37 +260,37 @@ impl Parts {
         for run in fleet.groups().by_position() {
             groups[run.positions.start as usize..run.positions.end as usize].fill(run.code);
         }
-        Self { groups, tallies: vec![Tally::default(); fleet.groups().names().len() + 1] }
+        Self { groups, counts: vec![Counts::default(); fleet.groups().names().len() + 1] }
     }
 
-    fn of(&mut self, position: Position) -> &mut Tally {
+    fn of(&mut self, position: Position) -> &mut Counts {
         // Codes of groups begin at 0, and −1 is that of no group.
-        &mut self.tallies[(self.groups[position as usize] + 1) as usize]
+        &mut self.counts[(self.groups[position as usize] + 1) as usize]
     }
 
     fn status(mut self, fleet: &Fleet, rolled_out: &[String], target_version: u32) -> Status {
-        let mut tag = Tally::default();
-        for tally in &mut self.tallies {
-            tally.finish(target_version);
-            tag.add(tally);
+        let mut tag = Counts::default();
+        for counts in &mut self.counts {
+            counts.finish(target_version);
+            tag.add(counts);
         }
-        let groupless = self.tallies.remove(0);
+        let groupless = self.counts.remove(0);
         let names = fleet.groups().names().iter().cloned();
-        let mut groups: Vec<(String, Tally)> = names.zip(self.tallies).collect();
+        let mut groups: Vec<(String, Counts)> = names.zip(self.counts).collect();
         let places: HashMap<&String, usize, RandomState> = rolled_out.iter().zip(0..).collect();
-        let mut first: Vec<(String, Tally)> = rolled_out.iter().cloned().map(|n| (n, Tally::default())).collect();
-        groups.retain_mut(|(name, tally)| match places.get(name) {
+        let mut first: Vec<(String, Counts)> = rolled_out.iter().cloned().map(|n| (n, Counts::default())).collect();
+        groups.retain_mut(|(name, counts)| match places.get(name) {
             Some(&place) => {
-                first[place].1 = std::mem::take(tally);
+                first[place].1 = std::mem::take(counts);
                 false
             }
-            None => tally.total > 0,
+            None => counts.total > 0,
         });
         Status { tag, rolled_out: first, others: groups, groupless }
     }
 }
 
-impl Tally {
+impl Counts {
     /// Counts a device. Versions come in ascending order, all devices of one before those of the next.
     fn count_version(&mut self, version: u32) {
         match self.by_version.last_mut() {
