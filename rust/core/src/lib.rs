@@ -49,5 +49,5 @@ pub use sets::device_set::DeviceSet;
 pub use sets::portable_set::PortableSet;
 pub use sets::words::WordSet;
 pub use waves::rollout::{PlanCheck, Rollout, Staging};
-pub use waves::status::{Counts, Covering, Reach, Status, Subset};
+pub use waves::status::{Counts, CoverageKind, Covering, Status, Subset};
 pub use waves::wave::{Membership, Wave, WaveSets, WaveState};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundswell_core::waves::rollout::{Kind, Shortage};
 use groundswell_core::waves::serving::{Audience, Served, WaveOfTag, served};
 use groundswell_core::{
-    CoreError, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal, Part, Reach,
-    Recency, Rollout, Selection, Selector, Subset, Uuid, Wave, WaveState, WordSet,
+    CoreError, CoverageKind, Covering, Denominator, DeviceSet, Effort, Fleet, FleetColumns, Limit, OnMismatch, Ordinal,
+    Part, Recency, Rollout, Selection, Selector, Subset, Uuid, Wave, WaveState, WordSet,
 };
 use proptest::prelude::*;
 
@@ -420,23 +420,23 @@ proptest! {
         let law = Law::of(&devices, &wave);
         let acts: Vec<Covering> = acts
             .into_iter()
-            .map(|(reach, set, hours)| Covering {
-                reach: match reach {
-                    0..3 => Reach::Group(group_of(reach).unwrap()),
-                    3 => Reach::Everyone,
-                    4 => Reach::Group("gone".into()),
-                    _ => Reach::Devices(DeviceSet::from_ordinals(&set)),
+            .map(|(kind, set, hours)| Covering {
+                kind: match kind {
+                    0..3 => CoverageKind::Group(group_of(kind).unwrap()),
+                    3 => CoverageKind::Everyone,
+                    4 => CoverageKind::Group("gone".into()),
+                    _ => CoverageKind::Devices(DeviceSet::from_ordinals(&set)),
                 },
                 at: NOW - hours * 3600,
             })
             .collect();
         let reached_at = |o: Ordinal, d: &Device| {
-            let reaches = |reach: &Reach| match reach {
-                Reach::Devices(set) => set.contains(o),
-                Reach::Group(name) => d.group.map(|g| GROUPS[g]) == Some(name),
-                Reach::Everyone => true,
+            let reaches = |kind: &CoverageKind| match kind {
+                CoverageKind::Devices(set) => set.contains(o),
+                CoverageKind::Group(name) => d.group.map(|g| GROUPS[g]) == Some(name),
+                CoverageKind::Everyone => true,
             };
-            acts.iter().find(|act| reaches(&act.reach)).map(|act| act.at)
+            acts.iter().find(|act| reaches(&act.kind)).map(|act| act.at)
         };
         let named: Vec<String> = named.into_iter().map(String::from).collect();
         for state in STATES {

@@ -1,6 +1,6 @@
 //! `groundswell._core.Status` and `Counts`.
 
-use groundswell_core::{Counts, Covering, Reach, Status};
+use groundswell_core::{Counts, CoverageKind, Covering, Status};
 use pyo3::prelude::*;
 
 use crate::device_set::PyDeviceSet;
@@ -11,20 +11,20 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Whom an act has reached, and when: a set of devices, the name of a group, or None for everyone.
-pub(crate) type Act<'py> = (Option<ReachOf<'py>>, i64);
+pub(crate) type Act<'py> = (Option<CoverageOf<'py>>, i64);
 
 #[derive(FromPyObject)]
-pub(crate) enum ReachOf<'py> {
+pub(crate) enum CoverageOf<'py> {
     Devices(PyRef<'py, PyDeviceSet>),
     Group(String),
 }
 
 pub(crate) fn coverings_from(acts: Vec<Act<'_>>) -> Vec<Covering> {
-    let covering = |(reach, at): Act<'_>| Covering {
-        reach: match reach {
-            Some(ReachOf::Devices(devices)) => Reach::Devices(devices.0.clone()),
-            Some(ReachOf::Group(name)) => Reach::Group(name),
-            None => Reach::Everyone,
+    let covering = |(kind, at): Act<'_>| Covering {
+        kind: match kind {
+            Some(CoverageOf::Devices(devices)) => CoverageKind::Devices(devices.0.clone()),
+            Some(CoverageOf::Group(name)) => CoverageKind::Group(name),
+            None => CoverageKind::Everyone,
         },
         at,
     };

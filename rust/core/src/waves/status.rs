@@ -23,7 +23,7 @@ use crate::waves::wave::{Wave, WaveState};
 
 /// The devices that one rollout covers, or that completion does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reach {
+pub enum CoverageKind {
     /// Those that a sample or a list has staged.
     Devices(DeviceSet),
     /// Those that are now in a group that was rolled out whole.
@@ -36,7 +36,7 @@ pub enum Reach {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covering {
     /// Which devices.
-    pub reach: Reach,
+    pub kind: CoverageKind,
     /// When, in seconds since 1970.
     pub at: i64,
 }
@@ -343,17 +343,17 @@ impl Counts {
 fn silent(fleet: &Fleet, scheduled: WordSet, coverings: &[Covering]) -> WordSet {
     let mut silent = WordSet::none(scheduled.rows());
     let mut waiting = scheduled;
-    for Covering { reach, at } in coverings {
-        let reached: Vec<Position> = match reach {
-            Reach::Devices(devices) => {
+    for Covering { kind, at } in coverings {
+        let reached: Vec<Position> = match kind {
+            CoverageKind::Devices(devices) => {
                 let positions = devices.iter().filter_map(|ordinal| fleet.position(ordinal));
                 positions.filter(|&position| waiting.contains(position)).collect()
             }
-            Reach::Group(name) => {
+            CoverageKind::Group(name) => {
                 let members = fleet.groups().find(name).into_iter().flat_map(|group| group.runs.iter().cloned());
                 members.flatten().filter(|&position| waiting.contains(position)).collect()
             }
-            Reach::Everyone => waiting.iter().collect(),
+            CoverageKind::Everyone => waiting.iter().collect(),
         };
         for position in reached {
             waiting.remove(position);
