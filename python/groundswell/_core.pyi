@@ -71,9 +71,9 @@ __all__ = [
     "read_versions",
     "reason_for_name",
     "recency_step",
-    "served",
     "split_csv_record",
     "subtract_uuids",
+    "targets_variant",
     "union_uuids",
     "variate",
 ]
@@ -1036,7 +1036,7 @@ class Counts:
     def by_version(self) -> list[tuple[int | None, int]]:
         """Each reported target version with its number of devices, latest first; None, for unknown, comes last."""
 
-def served(
+def targets_variant(
     *,
     production: bool,
     tagged: bool,
@@ -1064,7 +1064,7 @@ def served(
         ``"nothing"``, ``"ci"``, ``"production"``, or the place in `waves` of the wave whose targets are served.
 
     >>> waves = [(42, "canceled", False), (43, "active", True)]
-    >>> [served(production=True, tagged=True, target_version=version, waves=waves[:n], production_version=41)
+    >>> [targets_variant(production=True, tagged=True, target_version=version, waves=waves[:n], production_version=41)
     ...  for version, n in ((41, 1), (42, 1), (42, 2))]
     ['production', 0, 1]
     """

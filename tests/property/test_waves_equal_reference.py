@@ -421,7 +421,7 @@ def test_what_a_device_is_served_is_what_the_reference_says() -> None:
     for production, tag, version, production_version, history in facts:
         device = Device(UUID(int=1), production=production, tag=tag, target_version=version)
         expected = reference.served(device, history, production_version)
-        found = _core.served(
+        found = _core.targets_variant(
             production=production,
             tagged=tag is not None,
             target_version=version,
@@ -436,7 +436,7 @@ def test_no_device_is_served_less_than_the_canceled_version_that_it_runs() -> No
         canceled = [wave for wave in history if wave[0] == 42 and wave[1] == "canceled"]
         if not canceled:
             continue
-        found = _core.served(
+        found = _core.targets_variant(
             production=True, tagged=True, target_version=42, waves=history, production_version=production_version
         )
         assert isinstance(found, int)
@@ -446,4 +446,4 @@ def test_no_device_is_served_less_than_the_canceled_version_that_it_runs() -> No
 def test_a_state_that_no_wave_is_in_is_a_mistake_of_the_caller() -> None:
     history: Any = [(1, "paused", True)]
     with pytest.raises(ValueError, match="paused"):
-        _core.served(production=True, tagged=True, target_version=None, waves=history, production_version=None)
+        _core.targets_variant(production=True, tagged=True, target_version=None, waves=history, production_version=None)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use groundswell_core::ids::format_uuid;
 use groundswell_core::offender::Offender;
-use groundswell_core::waves::serving::{self, Audience, Served, WaveOfTag};
+use groundswell_core::waves::serving::{self, Recipient, TargetsVariant, WaveOfTag};
 use groundswell_core::{
     CoreError, DeviceSet, Fleet, Membership, PlanCheck, Recency, Rollout, Staging, Subset, Wave, WaveState,
 };
@@ -24,7 +24,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyStaging>()?;
     m.add_class::<PyPlanCheck>()?;
     m.add_class::<PyMembership>()?;
-    m.add_function(wrap_pyfunction!(served, m)?)
+    m.add_function(wrap_pyfunction!(targets_variant, m)?)
 }
 
 /// One target version on its way to the production devices of one tag.
@@ -441,30 +441,30 @@ impl PyMembership {
 
 /// `"nothing"`, `"ci"`, `"production"`, or the place of a wave.
 #[derive(IntoPyObject)]
-pub(crate) enum Audiences {
+pub(crate) enum Variant {
     Metadata(&'static str),
     Wave(usize),
 }
 
 #[pyfunction]
 #[pyo3(signature = (*, production, tagged, target_version, waves, production_version))]
-fn served(
+fn targets_variant(
     production: bool,
     tagged: bool,
     target_version: Option<u32>,
     waves: Vec<(u32, String, bool)>,
     production_version: Option<u32>,
-) -> PyResult<Audiences> {
+) -> PyResult<Variant> {
     let waves = waves
         .into_iter()
         .map(|(target_version, state, covers)| Ok(WaveOfTag { target_version, state: state_from(&state)?, covers }))
         .collect::<PyResult<Vec<_>>>()?;
-    let device = Audience { production, tagged, target_version };
-    Ok(match serving::served(device, &waves, production_version) {
-        Served::Nothing => Audiences::Metadata("nothing"),
-        Served::Ci => Audiences::Metadata("ci"),
-        Served::Production => Audiences::Metadata("production"),
-        Served::Wave(place) => Audiences::Wave(place),
+    let device = Recipient { production, tagged, target_version };
+    Ok(match serving::targets_variant(device, &waves, production_version) {
+        TargetsVariant::Nothing => Variant::Metadata("nothing"),
+        TargetsVariant::Ci => Variant::Metadata("ci"),
+        TargetsVariant::Production => Variant::Metadata("production"),
+        TargetsVariant::Wave(place) => Variant::Wave(place),
     })
 }
 

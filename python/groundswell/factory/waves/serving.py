@@ -110,7 +110,7 @@ class Production:
             return None
         versions, offered = self._offers.get()
         waves = offered.get(tag, ())
-        decided = _core.served(
+        decided = _core.targets_variant(
             production=production,
             tagged=True,
             target_version=target_version,

@@ -11,9 +11,9 @@
 
 use crate::waves::wave::WaveState;
 
-/// What the choice depends on, of a device.
+/// A device, as far as the choice depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Audience {
+pub struct Recipient {
     /// Whether it is a production device.
     pub production: bool,
     /// Whether it listens to a tag. A device without one is served nothing.
@@ -22,7 +22,7 @@ pub struct Audience {
     pub target_version: Option<u32>,
 }
 
-/// What the choice depends on, of a wave of the device's tag.
+/// A wave of the device's tag, as far as the choice depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaveOfTag {
     /// The wave's target version.
@@ -33,30 +33,30 @@ pub struct WaveOfTag {
     pub covers: bool,
 }
 
-/// What a device is served.
+/// Which targets metadata a device is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum TargetsVariant {
     /// Nothing: 404.
     Nothing,
     /// The CI targets of its tag.
     Ci,
     /// The production targets of its tag.
     Production,
-    /// The targets of a wave, by its place in the list that was given.
+    /// The targets of a wave, by its index in the list that was given.
     Wave(usize),
 }
 
-/// Decides what a device is served.
+/// Decides which targets metadata a device is served.
 ///
 /// `waves` are those of the device's tag, in the order in which they began: of several that have the version that the
 /// device reports, an active one is served, else the latest. `production` is the target version of the tag's
 /// production targets, if it has any.
-pub fn served(device: Audience, waves: &[WaveOfTag], production: Option<u32>) -> Served {
+pub fn targets_variant(device: Recipient, waves: &[WaveOfTag], production: Option<u32>) -> TargetsVariant {
     if !device.tagged {
-        return Served::Nothing;
+        return TargetsVariant::Nothing;
     }
     if !device.production {
-        return Served::Ci;
+        return TargetsVariant::Ci;
     }
     let covering = waves.iter().position(|wave| wave.state == WaveState::Active && wave.covers);
     let reported = waves.iter().enumerate().filter(|(_, wave)| {
@@ -67,11 +67,11 @@ pub fn served(device: Audience, waves: &[WaveOfTag], production: Option<u32>) ->
     let reported = reported.max_by_key(|(place, wave)| (wave.state == WaveState::Active, *place));
     match (covering, reported) {
         (Some(covering), Some((place, wave))) if waves[covering].target_version < wave.target_version => {
-            Served::Wave(place)
+            TargetsVariant::Wave(place)
         }
-        (Some(covering), _) => Served::Wave(covering),
-        (None, Some((place, _))) => Served::Wave(place),
-        (None, None) if production.is_some() => Served::Production,
-        (None, None) => Served::Nothing,
+        (Some(covering), _) => TargetsVariant::Wave(covering),
+        (None, Some((place, _))) => TargetsVariant::Wave(place),
+        (None, None) if production.is_some() => TargetsVariant::Production,
+        (None, None) => TargetsVariant::Nothing,
     }
 }
