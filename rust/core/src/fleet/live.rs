@@ -15,7 +15,7 @@ use crate::machine::prefetch::prefetch;
 use crate::sets::layout::Position;
 
 /// How far ahead of the receiver's clock a device's may be, in seconds: what is further ahead is refused.
-const MOST_AHEAD: u32 = 24 * 3600;
+const MAX_AHEAD: u32 = 24 * 3600;
 
 /// Check-ins whose words are asked for before the first of them is changed, so that their cache misses overlap.
 const BATCH: usize = 32;
@@ -175,7 +175,7 @@ impl LiveFleet {
             received.unknown += 1;
             return;
         };
-        if at == 0 || at > now.saturating_add(MOST_AHEAD) {
+        if at == 0 || at > now.saturating_add(MAX_AHEAD) {
             received.refused += 1;
             return;
         }

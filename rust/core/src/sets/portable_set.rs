@@ -26,7 +26,7 @@ const RUNS: u32 = 12347;
 const OFFSETS_FROM: usize = 4;
 
 /// Up to this many ordinals a container that is no run container is an array of them.
-const LONGEST_ARRAY: usize = 4096;
+const MAX_ARRAY: usize = 4096;
 
 /// A set of ordinals in the portable Roaring format. To clone it costs nothing.
 #[derive(Clone)]
@@ -190,7 +190,7 @@ fn places(portable: &[u8]) -> Result<(Vec<Place>, u64), String> {
             let runs = usize::from(head.u16()?);
             start += 2;
             (Kind::Runs, 4 * runs)
-        } else if devices > LONGEST_ARRAY {
+        } else if devices > MAX_ARRAY {
             (Kind::Bitmap, 8 * WORDS)
         } else {
             (Kind::Array, 2 * devices)

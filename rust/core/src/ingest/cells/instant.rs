@@ -14,7 +14,7 @@ const ZERO_TIME: i64 = -62_135_596_800;
 const ZERO_TIME_WRAPPED: i64 = -6_795_364_579;
 /// Below this a number is not taken for seconds: dates of spreadsheets (46349.8) and dates without hyphens (20261123)
 /// are smaller, and seconds are only until March 1973.
-const LEAST_SECONDS: i64 = 100_000_000;
+const MIN_SECONDS: i64 = 100_000_000;
 /// Stands for all numbers that are too large to matter.
 const FAR: i64 = i64::MAX / 4;
 
@@ -138,8 +138,8 @@ fn as_number(text: &[u8]) -> Option<Ruling<i64>> {
 fn number(value: i64) -> Ruling<i64> {
     match value {
         0 => Ok(0),
-        1..LEAST_SECONDS => Err((Reason::SmallNumber, value)),
-        LEAST_SECONDS.. => Ok(value.min(FAR)),
+        1..MIN_SECONDS => Err((Reason::SmallNumber, value)),
+        MIN_SECONDS.. => Ok(value.min(FAR)),
         // Seconds or milliseconds.
         _ if value == ZERO_TIME || value == ZERO_TIME * 1000 => Ok(0),
         _ => Err((Reason::Negative, 0)),
