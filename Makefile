@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: build demo check check-code check-types check-fast test test-full coverage fuzz test-rust test-python \
-    test-recovery test-kernels lint deny format bench bench-full wheel wheels docs lock clean
+    test-unit test-property test-surface test-recovery test-kernels lint deny format bench bench-full wheel wheels docs lock clean
 
 build: $(VENV)/.built
 
@@ -55,9 +55,9 @@ check-code: build
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest groundswell._core
 
-# Under ten minutes on two cores. The longest part first.
+# Under ten minutes on two cores. The longest parts first, so that both cores end at about the same time.
 test: build
-	@$(MAKE) --no-print-directory --jobs=2 test-python test-recovery test-kernels test-rust
+	@$(MAKE) --no-print-directory --jobs=2 test-unit test-surface test-recovery test-property test-rust test-kernels
 
 # Everything that `make test` samples: all examples, all moments of a kill, all properties by all kernels; and the floor
 # of line coverage.
@@ -68,13 +68,23 @@ test-full: build
 test-rust: $(VENV)/.deps
 	env -u MAKEFLAGS cargo test --workspace --locked --quiet --exclude groundswell-py
 
-# Tests that kill processes, damage files or fill the disk: nearly half of the time of all tests in Python.
+# Tests that kill processes, damage files or fill the disk.
 RECOVERY := tests/recovery
+test-recovery: build
+	$(BIN)/python -m pytest $(RECOVERY)
+
+# The other tests in Python. `test` runs them in three parts of similar length.
 test-python: build
 	$(BIN)/python -m pytest --ignore=$(RECOVERY)
 
-test-recovery: build
-	$(BIN)/python -m pytest $(RECOVERY)
+test-unit: build
+	$(BIN)/python -m pytest tests/unit
+
+test-property: build
+	$(BIN)/python -m pytest tests/property
+
+test-surface: build
+	$(BIN)/python -m pytest tests --ignore=tests/unit --ignore=tests/property --ignore=$(RECOVERY)
 
 # Lines of the Python package that `test-python` runs in its own process; the floor is in pyproject.toml.
 coverage: $(VENV)/.tools

@@ -1,6 +1,6 @@
 """A disk that is full, fails or may not be written to changes nothing, and is told of; afterwards everything goes on.
 
-*At every step* the disk refuses one call, or from one call on all that write, or all of them; a run tries a sixth of
+*At every step* the disk refuses one call, or from one call on all that write, or all of them; a run tries a twelfth of
 the steps (`crashes.drawn`). *For real* a small file
 system is filled, files may not grow, and a folder is another user's.
 """

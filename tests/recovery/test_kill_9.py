@@ -2,7 +2,7 @@
 
 Every command is killed in two ways. *At every step*: before each call that changes the disk, of Python's and of
 DuckDB's, and in the middle of each write. *At a hundred moments*, spread over the time that the command takes. A run
-tries a sixth of them, each time another; `crashes.drawn` tells how to try all, or the same again. Then the
+tries a twelfth of them, each time another; `crashes.drawn` tells how to try all, or the same again. Then the
 place is looked at: what was acknowledged is there, at most one act more, nothing half, no litter; and the same command
 can be run again. What it should come to is the command's own rehearsal, which nobody killed, and rows written here.
 """

@@ -130,7 +130,7 @@ def build_faults(folder: Path) -> Path:
     return library
 
 
-def drawn(moments: Sequence[T], kinds: Sequence[str] | None = None, *, share: float = 1 / 6) -> list[T]:
+def drawn(moments: Sequence[T], kinds: Sequence[str] | None = None, *, share: float = 1 / 12) -> list[T]:
     """The moments that this run tries: the first of each kind and a random share of the others; others next time.
 
     The profile `full` and ``GROUNDSWELL_TEST_MOMENTS=all`` try all of them. A number in that variable repeats the draw

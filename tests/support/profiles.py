@@ -11,7 +11,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-_SHARES = {"dev": 0.1, "ci": 0.3, "full": 1.0}
+_SHARES = {"dev": 0.1, "ci": 0.2, "full": 1.0}
 _MIN_EXAMPLES = 4
 
 
