@@ -85,9 +85,9 @@ def put(table: str, rows: pa.Table | list[dict[str, Any]], *, new: bool = False)
     return Change(table, "add" if new else "put", _as_table(rows))
 
 
-def set_cells(table: str, rows: pa.Table) -> Change:
-    """Cells of rows that exist: the key and the columns that change. Where many rows change little that is quicker."""
-    return Change(table, "set", rows)
+def set_cells(table: str, rows: pa.Table | list[dict[str, Any]]) -> Change:
+    """Cells of rows that exist: the key and the columns that change. Saves writing the columns that stay."""
+    return Change(table, "set", _as_table(rows))
 
 
 def remove(table: str, keys: pa.Table | list[dict[str, Any]]) -> Change:

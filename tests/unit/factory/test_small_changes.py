@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundswell.store.changes import Change, put, remove
+from groundswell.store.changes import Change, put, remove, set_cells
 from groundswell.store.duckdb import database
 from groundswell.store.duckdb.small_changes import apply_few
 from groundswell.store.schema import KEYS
@@ -64,10 +64,16 @@ def histories(draw: st.DrawFn) -> list[Change]:
         drawn = draw(st.lists(ROWS[table], min_size=1, max_size=4))
         rows = list({_key(table, row): row for row in drawn}.values())
         keys = {_key(table, row) for row in rows}
-        kind = draw(st.sampled_from(["put", "put", "remove", "add"]))
+        kind = draw(st.sampled_from(["put", "put", "remove", "add", "set"]))
         if kind == "remove":
             changes.append(remove(table, [{key: row[key] for key in KEYS[table]} for row in rows]))
             there[table] -= keys
+        elif kind == "set":
+            columns = [name for name in rows[0] if name not in KEYS[table]]
+            cells = draw(st.sets(st.sampled_from(columns), min_size=1)) | set(KEYS[table])
+            rows = [row for row in rows if _key(table, row) in there[table]]
+            if rows:
+                changes.append(set_cells(table, [{name: row[name] for name in row if name in cells} for row in rows]))
         else:
             new = kind == "add" and not keys & there[table]
             changes.append(put(table, rows, new=new))

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from groundswell.errors import StateError
-from groundswell.store import Change, put, remove
+from groundswell.store import Change, put, remove, set_cells
 from groundswell.tuf import Document, assemble, parse_document, sign
 from groundswell.tuf.canonical import canonical
 from groundswell.tuf.documents import MAX_VERSION
@@ -145,13 +145,22 @@ class Publisher:
                 fields={"epoch": epoch, "largest": MAX_VERSION},
             )
         signers = {role: self.signer(root, role) for role in _ONLINE}
-        rows = [
-            {"repository": repository, "tag": one.tag, "variant": one.variant, "epoch": epoch, "targets": one.targets}
-            | _documents(one.targets, epoch, signers, now)
-            for one in served
-        ]
+        before = {
+            (tag, variant): bytes(document)
+            for tag, variant, document in self._context.store.rows(
+                "SELECT tag, variant, targets FROM publications WHERE repository = ?", [repository]
+            )
+        }
+        rows, resigned = [], []
+        for one in served:
+            row = {"repository": repository, "tag": one.tag, "variant": one.variant, "epoch": epoch}
+            row |= _documents(one.targets, epoch, signers, now)
+            # Targets that are served already are large, and stay as they are.
+            if before.get((one.tag, one.variant)) == one.targets:
+                resigned.append(row)
+            else:
+                rows.append(row | {"targets": one.targets})
         kept = {(one.tag, one.variant) for one in served}
-        before = self._context.store.rows("SELECT tag, variant FROM publications WHERE repository = ?", [repository])
         gone = [
             {"repository": repository, "tag": tag, "variant": variant}
             for tag, variant in before
@@ -160,6 +169,8 @@ class Publisher:
         changes = [put("meta", [{"key": f"epoch_{repository}", "value": str(epoch)}])]
         if gone:
             changes.append(remove("publications", gone))
+        if resigned:
+            changes.append(set_cells("publications", resigned))
         if rows:
             changes.append(put("publications", rows))
         return changes

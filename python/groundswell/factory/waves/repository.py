@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
 from groundswell.factory.context import CachedQuery
+from groundswell.store import set_cells
 from groundswell.text import MAX_NAMED, joined
 from groundswell.tuf import parse_document
-from groundswell.waves.records import rollout_from_row, wave_from_row
+from groundswell.waves.records import rollout_from_row, wave_from_row, wave_row
 from groundswell.waves.role import supported_hardware
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from groundswell.factory.context import Context
     from groundswell.factory.devices.groups import Groups
+    from groundswell.store import Change
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["WaveRepository", "nobody"]
+__all__ = ["WaveRepository", "changed_cells", "nobody"]
 
 
 class WaveRepository:
@@ -151,6 +153,12 @@ def _read(row: Mapping[str, Any], wave: Wave) -> Rollout:
             hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
             fields={"wave": wave.name, "rollout": row["number"], "remedy": "repair"},
         ) from error
+
+
+def changed_cells(before: Wave, after: Wave) -> Change:
+    """The cells of a wave's row that change. The signed document is large, and a rollout never changes it."""
+    old, new = wave_row(before), wave_row(after)
+    return set_cells("waves", [{name: new[name] for name in new if name == "wave_id" or new[name] != old[name]}])
 
 
 def nobody() -> _core.DeviceSet:

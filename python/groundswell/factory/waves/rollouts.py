@@ -12,7 +12,7 @@ from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.settings import check_whole_group
 from groundswell.factory.waves.check_plan import devices_of_plan
-from groundswell.factory.waves.repository import nobody
+from groundswell.factory.waves.repository import changed_cells, nobody
 from groundswell.factory.waves.requests import Key, RequestBook, checked_request_id
 from groundswell.fleet.breakdown import Breakdown
 from groundswell.fleet.fleet import as_uuid_list
@@ -21,7 +21,6 @@ from groundswell.store import put
 from groundswell.text import count
 from groundswell.values import Denominator, parse_goal, parse_limit, parse_seed, whole_seconds
 from groundswell.waves.plan import Plan
-from groundswell.waves.records import wave_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -429,7 +428,7 @@ class RolloutPlanner:
         done = replace(result, wave=after, number=number)
         details = {"wave": wave.name, "rollout": number, "devices": len(devices), "digest": plan.digest, **selector}
         details |= {"request_id" if key.kind == "request" else "plan": key.key for key in keys}
-        changes = [put("rollouts", [row], new=True), put("waves", [wave_row(after)])]
+        changes = [put("rollouts", [row], new=True), changed_cells(wave, after)]
         changes += [self._requests.row(key, done, at) for key in keys]
         self._context.commit(
             "waves rollout",

@@ -14,7 +14,7 @@ from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
 from groundswell.factory.waves.explain import WhyDesk
-from groundswell.factory.waves.repository import nobody
+from groundswell.factory.waves.repository import changed_cells, nobody
 from groundswell.factory.waves.rollouts import RolloutPlanner
 from groundswell.factory.waves.serving import signatures_of
 from groundswell.factory.waves.status import (
@@ -631,8 +631,9 @@ class Waves:
     def _store(
         self, wave: Wave, action: str, summary: str, at: int, *, role: dict[str, Any] | None = None, **details: object
     ) -> None:
+        before = self._book.find(wave.name)
         waves = [wave if one.wave_id == wave.wave_id else one for one in self._book.all()]
-        changes, roles = [put("waves", [wave_row(wave)])], dict(self._production.roles())
+        changes, roles = [changed_cells(before, wave)], dict(self._production.roles())
         if role is not None:
             changes.append(put("targets_roles", [role]))
             roles |= {wave.tag: wave.document}

@@ -30,30 +30,36 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
     """Make a change of few rows, inside a transaction; False where this is none, and nothing was done."""
     rows, table = change.rows, change.table
     types = _types(rows)
-    if change.kind == "set" or types is None or not 0 < rows.num_rows <= _FEW or not _fits(change):
+    if types is None or not 0 < rows.num_rows <= _FEW or not _fits(change):
         return False
     said, cells = _values(rows, types), [cell for row in rows.to_pylist() for cell in row.values()]
-    if change.kind == "remove":
-        connection.execute(f'DELETE FROM "{table}" t USING {said} WHERE {same_row(table)}', cells)
-        return True
     if change.kind == "put":
-        if set(rows.column_names) != _columns_of(connection, table):
-            # Columns that are not given go back to their defaults, which an update would not do.
-            return False
-        if _update(connection, table, rows, said, cells) == rows.num_rows:
-            return True
+        return _put(connection, table, rows, said, cells)
+    if change.kind == "set":
+        _update(connection, table, rows, said, cells)
+    elif change.kind == "remove":
+        connection.execute(f'DELETE FROM "{table}" t USING {said} WHERE {same_row(table)}', cells)
+    else:
+        row = f"({', '.join('?' * rows.num_columns)})"
+        values = ", ".join([row] * rows.num_rows)
+        connection.execute(f'INSERT INTO "{table}" ({_listed(rows)}) VALUES {values}', cells)
+    return True
+
+
+def _put(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, said: str, cells: list[Any]) -> bool:
+    if set(rows.column_names) != _columns_of(connection, table):
+        # Columns that are not given go back to their defaults, which an update would not do.
+        return False
+    if _update(connection, table, rows, said, cells) < rows.num_rows:
         missing = f'SELECT * FROM {said} WHERE NOT EXISTS (FROM "{table}" t WHERE {same_row(table)})'
         connection.execute(f'INSERT INTO "{table}" BY NAME {missing}', cells)
-        return True
-    row = f"({', '.join('?' * rows.num_columns)})"
-    connection.execute(f'INSERT INTO "{table}" ({_listed(rows)}) VALUES {", ".join([row] * rows.num_rows)}', cells)
     return True
 
 
 def _fits(change: Change) -> bool:
     """Whether each row has a key of its own, and something beside it: what an update needs."""
     keys = KEYS[change.table]
-    if change.kind == "put" and len(keys) == change.rows.num_columns:
+    if change.kind in {"put", "set"} and len(keys) == change.rows.num_columns:
         return False
     named = list(zip(*(change.rows.column(key).to_pylist() for key in keys), strict=True))
     return len(set(named)) == len(named)
