@@ -203,3 +203,113 @@ fn cropped(name: &str) -> String {
     let head: String = name.chars().take(MAX_LENGTH).collect();
     format!("{}…", head.escape_debug())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uuid_list::NotText;
+
+    fn offenders(reason: Reason, count: u8) -> impl Iterator<Item = Offender> {
+        (0..count).map(move |i| Offender { uuid: [i; 16], reason })
+    }
+
+    #[test]
+    fn every_error_is_the_sentence_that_users_read() {
+        let text = String::from;
+        let group = text("one \u{1b}[31mgroup");
+        let (uuid, ones) = ([0xab; 16], "abababab-abab-abab-abab-abababababab");
+        let not_text = |found| CoreError::from(UuidListError::NotText { offset: 7, found });
+        let sentences = [
+            (
+                CoreError::UnknownGroup { name: text("east\n"), nearest: vec![text("eastern")] },
+                text("no group is named `east\\n`"),
+            ),
+            (
+                CoreError::UnknownTag { name: "é".repeat(65), nearest: vec![] },
+                format!("no device listens to tag `{}…`", "é".repeat(64)),
+            ),
+            (
+                CoreError::MismatchedDevices {
+                    listed: 12,
+                    offenders: offenders(Reason::Unknown, 1).chain(offenders(Reason::Test, 2)).collect(),
+                },
+                text(concat!(
+                    "3 of the 12 listed devices cannot be selected: ",
+                    "not in the fleet: 1 (`00000000-0000-0000-0000-000000000000`); ",
+                    "a test device: 2 (`00000000-0000-0000-0000-000000000000`, `01010101-0101-0101-0101-010101010101`)",
+                )),
+            ),
+            (CoreError::EmptyList { what: "of devices" }, text("the list of devices is empty")),
+            (CoreError::ZeroLimit, text("the limit is `0`")),
+            (CoreError::BadPercentage { thousandths: 0 }, text("the percentage `0` is outside 0.001 to 100")),
+            (
+                CoreError::BadPercentage { thousandths: 100_001 },
+                text("the percentage `100.001` is outside 0.001 to 100"),
+            ),
+            (CoreError::NothingAsked, text("the rollout names no group, no devices and no limit")),
+            (
+                CoreError::WholeGroupUnsaid { group },
+                text("the rollout names group `one \\u{1b}[31mgroup` and nothing else"),
+            ),
+            (CoreError::BadWholeGroup { with: None }, text("a whole group is requested, and no group is named")),
+            (
+                CoreError::BadWholeGroup { with: Some("a limit") },
+                text("a whole group is requested together with a limit"),
+            ),
+            (CoreError::BadGoal { with: "a limit" }, text("a goal (`to`) cannot be combined with a limit")),
+            (CoreError::OnlineOnlyWithoutSample, text("only online devices are requested, and no sample is drawn")),
+            (
+                CoreError::BadSetting { name: "half-life", value: -1, least: 1 },
+                text("the half-life is `-1` s, the least is 1 s"),
+            ),
+            (
+                CoreError::RepeatedUuid { uuid, first: 0, second: 8 },
+                format!("uuid `{ones}` is in row 1 and again in row 9"),
+            ),
+            (CoreError::BadColumns { column: "tags" }, text("the column `tags` does not fit the others")),
+            (
+                CoreError::TooManyDevices { devices: 1 << 32 },
+                text("`4294967296` devices exceed the number of ordinals"),
+            ),
+            (
+                CoreError::BadDeviceSet { reason: text("no cookie") },
+                text("the bytes are not a portable Roaring bitmap: no cookie"),
+            ),
+            (
+                CoreError::UnlikeSelections { shard: 1, what: "seed" },
+                text("selection 2 differs from the first in its `seed`"),
+            ),
+            (
+                CoreError::ShortShard { shard: 0, picked: 3, needed: 5 },
+                text("selection 1 has `3` devices, and 5 of its shard may belong here"),
+            ),
+            (
+                CoreError::RepeatedDevice { uuid, shards: [0, 2] },
+                format!("uuid `{ones}` was picked by selection 1 and by selection 3"),
+            ),
+            (not_text(NotText::Nul), text("the list is not text: a NUL is at byte offset 7")),
+            (
+                not_text(NotText::BrokenUtf8),
+                text("the list is not text: something that is not UTF-8 is at byte offset 7"),
+            ),
+            (
+                not_text(NotText::BrokenUtf16),
+                text("the list is not text: something that is not UTF-16 is at byte offset 7"),
+            ),
+        ];
+        for (error, sentence) in sentences {
+            assert_eq!(error.to_string(), sentence);
+            assert!(std::error::Error::source(&error).is_none(), "the sentence says all");
+        }
+    }
+
+    #[test]
+    fn five_offenders_of_a_reason_are_named() {
+        let sentence = |count| {
+            let offenders = offenders(Reason::NoTarget, count).collect();
+            CoreError::MismatchedDevices { listed: 9, offenders }.to_string()
+        };
+        assert!(sentence(5).ends_with("`04040404-0404-0404-0404-040404040404`)"), "{}", sentence(5));
+        assert!(sentence(6).ends_with("`04040404-0404-0404-0404-040404040404`, …)"), "{}", sentence(6));
+    }
+}
