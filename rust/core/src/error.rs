@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use thiserror::Error;
+
 use crate::ids::{Uuid, format_uuid};
 use crate::offender::{Offender, Reason};
 use crate::uuid_list::text::UuidListError;
 
 /// An error of the core. The `Display` form is the sentence that users read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum CoreError {
     /// No group of this name.
+    #[error("no group is named `{}`", cropped(name))]
     UnknownGroup {
         /// The unknown name.
         name: String,
@@ -17,6 +20,7 @@ pub enum CoreError {
         nearest: Vec<String>,
     },
     /// No tag of this name.
+    #[error("no device listens to tag `{}`", cropped(name))]
     UnknownTag {
         /// The unknown name.
         name: String,
@@ -24,6 +28,7 @@ pub enum CoreError {
         nearest: Vec<String>,
     },
     /// The list contains offenders.
+    #[error(fmt = mismatch_sentence)]
     MismatchedDevices {
         /// How many devices were listed.
         listed: usize,
@@ -31,37 +36,46 @@ pub enum CoreError {
         offenders: Vec<Offender>,
     },
     /// A list of devices is given but empty.
+    #[error("the list {what} is empty")]
     EmptyList {
         /// What the list is for, as the end of "the list …".
         what: &'static str,
     },
     /// The limit is a count of 0.
+    #[error("the limit is `0`")]
     ZeroLimit,
     /// The percentage is outside 0.001 to 100.
+    #[error("the percentage `{}` is outside 0.001 to 100", f64::from(*thousandths) / 1000.0)]
     BadPercentage {
         /// The percentage in thousandths of a percent.
         thousandths: u32,
     },
     /// The rollout has no group, list or limit.
+    #[error("the rollout names no group, no devices and no limit")]
     NothingAsked,
     /// The rollout has a group, no list and no limit, and does not request the whole group.
+    #[error("the rollout names group `{}` and nothing else", cropped(group))]
     WholeGroupUnsaid {
         /// The group.
         group: String,
     },
     /// The rollout requests a whole group without naming it, or combines it with something narrower.
+    #[error("a whole group is requested{}", whole_group_problem(*with))]
     BadWholeGroup {
         /// What it is combined with; `None` if the group is missing.
         with: Option<&'static str>,
     },
     /// A goal is combined with something that it replaces.
+    #[error("a goal (`to`) cannot be combined with {with}")]
     BadGoal {
         /// What it is combined with.
         with: &'static str,
     },
     /// The rollout is restricted to online devices and is not a sample.
+    #[error("only online devices are requested, and no sample is drawn")]
     OnlineOnlyWithoutSample,
     /// A setting in seconds is below its minimum.
+    #[error("the {name} is `{value}` s, the least is {least} s")]
     BadSetting {
         /// The setting.
         name: &'static str,
@@ -71,6 +85,7 @@ pub enum CoreError {
         least: i64,
     },
     /// Two rows have the same UUID.
+    #[error("uuid `{}` is in row {} and again in row {}", format_uuid(uuid), first + 1, second + 1)]
     RepeatedUuid {
         /// The UUID.
         uuid: Uuid,
@@ -80,21 +95,25 @@ pub enum CoreError {
         second: usize,
     },
     /// The columns of a fleet contradict each other.
+    #[error("the column `{column}` does not fit the others")]
     BadColumns {
         /// The column with the contradiction.
         column: &'static str,
     },
     /// The fleet has more devices than there are ordinals.
+    #[error("`{devices}` devices exceed the number of ordinals")]
     TooManyDevices {
         /// How many there were.
         devices: usize,
     },
     /// The bytes are not a set in the portable Roaring format.
+    #[error("the bytes are not a portable Roaring bitmap: {reason}")]
     BadDeviceSet {
         /// What is wrong with them.
         reason: String,
     },
     /// The selections cannot be merged: their keys are not comparable, or one lacks a count that the limit needs.
+    #[error("selection {} differs from the first in its `{what}`", shard + 1)]
     UnlikeSelections {
         /// The index of the first selection that differs.
         shard: usize,
@@ -102,6 +121,7 @@ pub enum CoreError {
         what: &'static str,
     },
     /// A shard's selection is too short: the merged selection may need a device that it lacks.
+    #[error("selection {} has `{picked}` devices, and {needed} of its shard may belong here", shard + 1)]
     ShortShard {
         /// The index of the selection.
         shard: usize,
@@ -111,6 +131,7 @@ pub enum CoreError {
         needed: u64,
     },
     /// Two shards contain the same device.
+    #[error("uuid `{}` was picked by selection {} and by selection {}", format_uuid(uuid), shards[0] + 1, shards[1] + 1)]
     RepeatedDevice {
         /// The device.
         uuid: Uuid,
@@ -118,65 +139,15 @@ pub enum CoreError {
         shards: [u32; 2],
     },
     /// The UUID list is not text.
-    UuidList(UuidListError),
+    #[error(transparent)]
+    UuidList(#[from] UuidListError),
 }
-
-impl From<UuidListError> for CoreError {
-    fn from(error: UuidListError) -> Self {
-        Self::UuidList(error)
-    }
-}
-
-impl fmt::Display for CoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownGroup { name, .. } => write!(f, "no group is named `{}`", cropped(name)),
-            Self::UnknownTag { name, .. } => write!(f, "no device listens to tag `{}`", cropped(name)),
-            Self::MismatchedDevices { listed, offenders } => mismatch_sentence(f, *listed, offenders),
-            Self::EmptyList { what } => write!(f, "the list {what} is empty"),
-            Self::ZeroLimit => f.write_str("the limit is `0`"),
-            Self::BadPercentage { thousandths } => {
-                write!(f, "the percentage `{}` is outside 0.001 to 100", f64::from(*thousandths) / 1000.0)
-            }
-            Self::NothingAsked => f.write_str("the rollout names no group, no devices and no limit"),
-            Self::WholeGroupUnsaid { group } => {
-                write!(f, "the rollout names group `{}` and nothing else", cropped(group))
-            }
-            Self::BadWholeGroup { with: None } => f.write_str("a whole group is requested, and no group is named"),
-            Self::BadWholeGroup { with: Some(what) } => write!(f, "a whole group is requested together with {what}"),
-            Self::BadGoal { with } => write!(f, "a goal (`to`) cannot be combined with {with}"),
-            Self::OnlineOnlyWithoutSample => f.write_str("only online devices are requested, and no sample is drawn"),
-            Self::BadSetting { name, value, least } => {
-                write!(f, "the {name} is `{value}` s, the least is {least} s")
-            }
-            Self::RepeatedUuid { uuid, first, second } => {
-                write!(f, "uuid `{}` is in row {} and again in row {}", format_uuid(uuid), first + 1, second + 1)
-            }
-            Self::BadColumns { column } => write!(f, "the column `{column}` does not fit the others"),
-            Self::TooManyDevices { devices } => write!(f, "`{devices}` devices exceed the number of ordinals"),
-            Self::BadDeviceSet { reason } => write!(f, "the bytes are not a portable Roaring bitmap: {reason}"),
-            Self::UnlikeSelections { shard, what } => {
-                write!(f, "selection {} differs from the first in its `{what}`", shard + 1)
-            }
-            Self::ShortShard { shard, picked, needed } => {
-                write!(f, "selection {} has `{picked}` devices, and {needed} of its shard may belong here", shard + 1)
-            }
-            Self::RepeatedDevice { uuid, shards: [first, second] } => {
-                let uuid = format_uuid(uuid);
-                write!(f, "uuid `{uuid}` was picked by selection {} and by selection {}", first + 1, second + 1)
-            }
-            Self::UuidList(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CoreError {}
 
 /// How many offenders per reason the sentence names. The error's data has all of them.
 const MAX_NAMED: usize = 5;
 
 /// Writes the offenders by reason, in the order of [`Reason::ALL`].
-fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Offender]) -> fmt::Result {
+fn mismatch_sentence(listed: &usize, offenders: &[Offender], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{} of the {listed} listed devices cannot be selected: ", offenders.len())?;
     let mut separator = "";
     for reason in Reason::ALL {
@@ -192,6 +163,11 @@ fn mismatch_sentence(f: &mut fmt::Formatter<'_>, listed: usize, offenders: &[Off
         f.write_str(if of_reason.len() > MAX_NAMED { ", …)" } else { ")" })?;
     }
     Ok(())
+}
+
+/// The end of the sentence about a whole group.
+fn whole_group_problem(with: Option<&str>) -> String {
+    with.map_or(", and no group is named".to_owned(), |what| format!(" together with {what}"))
 }
 
 /// A user's text, escaped and cropped for a message.

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use thiserror::Error;
+
 /// Why bytes cannot be parsed at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UuidListError {
     /// The bytes are not text.
+    #[error("the list is not text: {found} is at byte offset {offset}")]
     NotText {
         /// The byte offset, from 0.
         offset: usize,
@@ -35,18 +38,6 @@ impl fmt::Display for NotText {
         })
     }
 }
-
-impl fmt::Display for UuidListError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotText { offset, found } => {
-                write!(f, "the list is not text: {found} is at byte offset {offset}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for UuidListError {}
 
 /// Decodes bytes. Keeps the byte-order mark, so that columns are counted alike in all encodings. Borrows UTF-8.
 pub(super) fn to_text(bytes: &[u8]) -> Result<Cow<'_, str>, UuidListError> {

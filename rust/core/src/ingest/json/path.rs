@@ -3,9 +3,8 @@
 //! A key with a dot, a bracket or a quote is written in quotes: `properties."device.type"`. Inside quotes `\"` and `\\`
 //! stand for a quote and a backslash.
 
-use std::fmt;
-
 use jiter::{Jiter, Peek};
+use thiserror::Error;
 
 /// The most bytes of a path.
 const MAX_LENGTH: usize = 1000;
@@ -31,30 +30,23 @@ pub struct Path {
 }
 
 /// Why a text is not a path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Error)]
 pub enum PathError {
     /// It is empty, or longer than a path may be.
+    #[error("is empty or too long")]
     Length,
     /// A key is missing.
+    #[error("lacks a key before or after a dot")]
     NoKey,
     /// A quote that does not close.
+    #[error("has a quote that does not close, or text after a closing quote")]
     OpenQuote,
     /// A bracket that does not close, or closes without being open.
+    #[error("has a bracket without its partner")]
     Bracket,
     /// Neither an index nor a filter stands between the brackets.
+    #[error("has neither an index such as [0] nor a filter such as [name=mac] between its brackets")]
     Inside,
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Length => "is empty or too long",
-            Self::NoKey => "lacks a key before or after a dot",
-            Self::OpenQuote => "has a quote that does not close, or text after a closing quote",
-            Self::Bracket => "has a bracket without its partner",
-            Self::Inside => "has neither an index such as [0] nor a filter such as [name=mac] between its brackets",
-        })
-    }
 }
 
 impl Path {
