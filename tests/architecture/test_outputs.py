@@ -50,7 +50,7 @@ WRITES = {
     "factory/trust/online_keys.py": {"replace_file"},  # inside the factory
     "factory/backup.py": {"replace_file"},  # restoring, into a folder of its own
     "factory/checks/checks.py": {"write_bytes"},  # in a temporary folder
-    "store/duckdb/store.py": {"copyfile"},  # in a temporary folder: a database that may not be written
+    "store/duckdb/opening.py": {"copyfile"},  # in a temporary folder: a database that may not be written
     "cli/__init__.py": {"NamedTemporaryFile"},  # the traceback of a bug
     "ingest/readers/source_file.py": {"NamedTemporaryFile"},  # the copy of a pipe
 }

@@ -2,9 +2,9 @@
 
 from groundswell.store.audit.log import Record
 from groundswell.store.changes import Change, Entry, put, remove, set_cells
-from groundswell.store.duckdb.database import DATABASE
-from groundswell.store.duckdb.store import AUDIT_LOG, LOCK, DuckDBStore
+from groundswell.store.duckdb.store import DuckDBStore
 from groundswell.store.faults import cannot_read
+from groundswell.store.folder import AUDIT_LOG, DATABASE, LOCK
 from groundswell.store.interrupts import InterruptedAfterCommitError
 from groundswell.store.process import Home
 from groundswell.store.rebuild import differing_tables, rebuild

@@ -12,7 +12,6 @@ from groundswell.errors import GroundswellError, StateError
 from groundswell.files import remove_leftovers, staging_folder, sync_folder
 from groundswell.store.audit.log import AuditLog
 from groundswell.store.duckdb.database import (
-    DATABASE,
     apply,
     connected,
     keep_private,
@@ -20,10 +19,9 @@ from groundswell.store.duckdb.database import (
     ordered,
     plain,
     position,
-    write_ahead_log,
 )
-from groundswell.store.duckdb.store import AUDIT_LOG, LOCK, require_factory, write_refusal
 from groundswell.store.faults import RESTORE, cannot_write, damaged
+from groundswell.store.folder import AUDIT_LOG, DATABASE, LOCK, require_factory, write_ahead_log, write_refusal
 from groundswell.store.lock import OwnerLock
 from groundswell.store.schema import KEYS
 from groundswell.store.second_name import usable_name

@@ -11,6 +11,7 @@ from groundswell.store.audit.log import GENESIS
 from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.duckdb.small_changes import apply_few
 from groundswell.store.faults import cannot_write, damaged, translate_error
+from groundswell.store.folder import write_ahead_log
 from groundswell.store.process import forked, inherited
 from groundswell.store.schema import KEYS, Migration, migrations, same_row
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from groundswell.store.changes import Change
 
 __all__ = [
-    "DATABASE",
     "SETTINGS",
     "apply",
     "connect",
@@ -36,10 +36,7 @@ __all__ = [
     "ordered",
     "plain",
     "position",
-    "write_ahead_log",
 ]
-
-DATABASE: Final = "factory.duckdb"
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "storage_compatibility_version": "v1.5.0",
@@ -110,11 +107,6 @@ def faults_told(path: Path, *, reading: bool = False) -> Iterator[None]:
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from error
         raise
-
-
-def write_ahead_log(path: Path) -> Path:
-    """The file in which DuckDB keeps what it has not brought into the database file yet."""
-    return path.with_name(f"{path.name}.wal")
 
 
 def keep_private(path: Path) -> None:
