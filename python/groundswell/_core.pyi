@@ -1337,7 +1337,7 @@ def parse_uuid_column(
         data: the text of all cells, UTF-8.
 
     Returns:
-        The UUIDs, shape (n, 16), zeros for a cell that is no UUID; and the rows of those cells, ascending.
+        The UUIDs, shape (n, 16), zeros for a cell that is not a UUID; and the rows of those cells, ascending.
 
     >>> import numpy as np
     >>> text = b"6f1c2f3e1a6f4d53a6c50a1e7f7c0a11canary-7"

@@ -90,7 +90,7 @@ def test_an_empty_result_is_written_and_told(folder: Path) -> None:
     ("name", "code", "message"),
     [
         ("empty", 2, "error: the UUID list `empty` is empty"),
-        ("bad", 2, "error: `zebra` in line 2, column 1 of `bad` is no UUID"),
+        ("bad", 2, "error: `zebra` in line 2, column 1 of `bad` is not a UUID"),
         ("there", 3, "error: there is no file `there`\n hint: did you mean `three`?"),
         ("@", 2, "error: there is no name after `@`"),
     ],

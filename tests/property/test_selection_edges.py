@@ -116,7 +116,7 @@ def test_no_percent_online_of_a_fleet_that_is_offline_picks_none() -> None:
     fleet = fleets.read([Device(uuid) for uuid in fleets.random_uuids(5)])
     selection = fleets.select(fleet, Selector(limit="100%", percent_of="online"), DRAW)
     assert (len(selection), selection.candidates, selection.limit) == (0, 5, 0)
-    assert selection.why_short == "no matching device is online, and 100% of none is none"
+    assert selection.why_short == "no matching device is online, so 100% of them is 0"
 
 
 def test_fewer_devices_than_asked_for_are_counted_by_what_keeps_the_others_out() -> None:

@@ -243,7 +243,7 @@ def test_several_pages_are_one_fleet(tmp_path: Path, joiner: str) -> None:
 def test_a_page_that_is_not_the_last_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "f.json", json.dumps({"things": [{"uuid": A}], "nextToken": "abc"}))
     notes = read(path, mapping=mapping(rows_at="things")).report.notes
-    assert any("one page of several: it holds 1 devices" in note for note in notes)
+    assert any("one page of several: it has 1 devices" in note for note in notes)
 
 
 def test_an_array_that_is_not_there_is_told_with_the_nearest_key(tmp_path: Path) -> None:

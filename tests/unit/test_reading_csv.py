@@ -163,7 +163,7 @@ def test_the_same_uuid_with_the_same_data_is_one_device(tmp_path: Path) -> None:
     columns = read(path)
     assert uuids(columns) == [A, B]
     assert columns.report.repeated_rows == 1
-    assert "1 row was left out" in "".join(columns.report.notes)
+    assert "1 row was dropped" in "".join(columns.report.notes)
 
 
 def test_the_same_uuid_with_different_data_names_both_rows_and_values(tmp_path: Path) -> None:

@@ -138,4 +138,4 @@ def test_json_that_holds_no_objects_is_no_table(tmp_path: Path, text: str) -> No
 def test_one_page_of_several_is_read_and_told(tmp_path: Path) -> None:
     columns = read(write(tmp_path / "f.json", json.dumps({"devices": DEVICES, "total": 70, "next": "/2"})))
     assert len(uuids(columns)) == 2
-    assert any("one page of several: it holds 2 of 70 devices" in note for note in columns.report.notes)
+    assert any("one page of several: it has 2 of 70 devices" in note for note in columns.report.notes)

@@ -110,7 +110,7 @@ def test_a_list_of_nothing_is_refused(text: str | bytes) -> None:
 
 
 def test_a_header_alone_is_an_empty_list() -> None:
-    with pytest.raises(InputError, match="`x` has a header and no UUID") as caught:
+    with pytest.raises(InputError, match="`x` has a header but no UUID") as caught:
         UuidList.parse("uuid\n", name="x")
     assert caught.value.code == "empty-list"
 
@@ -121,7 +121,7 @@ def test_bad_values_are_refused_with_the_first_in_the_message_and_all_as_data() 
     error = caught.value
     assert error.code == "bad-uuid"
     assert error.message == (
-        "`nope` in line 2, column 38 is no UUID: `n` at character 1 is no hex digit; 1 more value is bad"
+        "`nope` in line 2, column 38 is not a UUID: `n` at character 1 is no hex digit; 1 more value is bad"
     )
     assert error.fields["bad_count"] == 2
     assert [(bad["line"], bad["column"], bad["text"]) for bad in error.fields["bad"]] == [
@@ -193,7 +193,7 @@ def test_a_str_is_text_and_a_path_is_a_file(tmp_path: Path) -> None:
     path.write_text(B)
     assert UuidList.parse(str(A)).uuids == [A]
     assert UuidList.parse(path).uuids == [B]
-    with pytest.raises(InputError, match="is no UUID"):
+    with pytest.raises(InputError, match="is not a UUID"):
         UuidList.parse(str(path))
 
 
@@ -280,11 +280,11 @@ def test_of_takes_numpy_rows_and_copies_them(*, strided: bool) -> None:
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ([A, "xyz", "x"], "item 2, `xyz`, is no UUID: `x` at character 1 is no hex digit; 1 more is bad"),
-        ([A, ""], "item 2, ``, is no UUID"),
-        ([f"{A} {B}"], f"item 1, `{A} {B[:3]}`, is no UUID"),
-        (["a\0b"], "item 1, `a\\0b`, is no UUID: `\\` at character 2 is no hex digit"),
-        (["\udcff"], "is no UUID"),
+        ([A, "xyz", "x"], "item 2, `xyz`, is not a UUID: `x` at character 1 is no hex digit; 1 more is bad"),
+        ([A, ""], "item 2, ``, is not a UUID"),
+        ([f"{A} {B}"], f"item 1, `{A} {B[:3]}`, is not a UUID"),
+        (["a\0b"], "item 1, `a\\0b`, is not a UUID: `\\` at character 2 is no hex digit"),
+        (["\udcff"], "is not a UUID"),
         ([b"xyz"], "item 1 is of 3 bytes, not a UUID"),
         ([A, None], "item 2 is a `NoneType`, not a UUID"),
         ([7], "item 1 is a `int`, not a UUID"),

@@ -1,4 +1,4 @@
-"""Fleets: reading them, lists of UUIDs, and selecting batches."""
+"""Reads fleets and lists of UUIDs, and selects devices."""
 
 from groundswell.fleet.breakdown import Breakdown, BreakdownPart
 from groundswell.fleet.fleet import Fleet

@@ -1,4 +1,4 @@
-"""What picked devices consist of, next to the candidates they were picked from."""
+"""The composition of the picked devices, compared with that of the candidates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BANDS: Final = ("4h", "1d", "7d", "30d", "more", "never")
 
 @dataclass(frozen=True, slots=True)
 class BreakdownPart:
-    """A part of the picked devices, next to the candidates.
+    """One part of the picked devices and of the candidates.
 
     Args:
-        name: the recency band, the group or the hardware id; None for devices without a group or of unknown hardware.
+        name: the recency band, the group or the hardware id; None for devices without a group or with unknown hardware.
         picked: the number of picked devices.
         candidates: the number of candidates.
     """
@@ -33,13 +33,13 @@ class BreakdownPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """Picked devices by recency band, group and hardware, next to the candidates. Each tuple adds up to all of them.
+    """Picked devices and candidates, counted by recency band, group and hardware. Each tuple sums to all devices.
 
     Args:
-        bands: by the time since a device was last seen: ``4h`` (at most), ``1d``, ``7d``, ``30d`` (less than),
+        bands: by the time since a device was last seen: ``4h`` (at most 4 h), ``1d``, ``7d``, ``30d`` (less than),
             ``more``, ``never``.
-        groups: by group: most picks first, then most candidates, then by name.
-        hardware: by hardware id, in the same order.
+        groups: by group; sorted by most picks, then most candidates, then name.
+        hardware: by hardware id; sorted in the same way.
     """
 
     bands: tuple[BreakdownPart, ...]
@@ -48,7 +48,7 @@ class Breakdown:
 
     @classmethod
     def of(cls, core: _core.Breakdown) -> Breakdown:
-        """The breakdown that the core counted."""
+        """Convert the core's breakdown."""
         return cls(
             bands=tuple(BreakdownPart(*part) for part in core.bands),
             groups=tuple(BreakdownPart(*part) for part in core.groups),
@@ -57,7 +57,7 @@ class Breakdown:
 
     @classmethod
     def empty(cls) -> Breakdown:
-        """The breakdown of no device out of no candidate.
+        """The breakdown of zero devices out of zero candidates.
 
         >>> Breakdown.empty().bands[0]
         BreakdownPart(name='4h', picked=0, candidates=0)
@@ -66,5 +66,5 @@ class Breakdown:
 
     @classmethod
     def from_jsonable(cls, data: Mapping[str, Any]) -> Breakdown:
-        """The breakdown of what `dataclasses.asdict` gave, once it has been JSON."""
+        """Restore a breakdown from JSON; `dataclasses.asdict` is the inverse."""
         return cls(**{name: tuple(BreakdownPart(**part) for part in parts) for name, parts in data.items()})

@@ -1,4 +1,4 @@
-"""A frozen fleet: read from anywhere, asked for batches, written so that they can be worked out again."""
+"""A frozen fleet: read from any source, select devices, and write it to a file for later recomputation."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ __all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_li
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
-_LATEST_VERSION: Final = 2**31 - 1
+_MAX_VERSION: Final = 2**31 - 1
 _MAX_THREADS: Final = 256
 
 
 @checks_arguments
 class Fleet:
-    """A frozen set of devices. Immutable; threads may share it, and selections run without the GIL.
+    """A frozen set of devices. Immutable and thread-safe; selections run without the GIL.
 
-    Made by `Fleet.read` or `Fleet.query`. A device's ordinal is the number of its row in the source, from 0, rows that
-    repeat an earlier one not counted.
+    Create one with `Fleet.read` or `Fleet.query`. A device's ordinal is its row number in the source, from 0, not
+    counting rows that repeat an earlier one.
 
     >>> import pyarrow as pa
     >>> table = pa.table({"uuid": [f"{i:032x}" for i in range(1, 51)], "production": [True] * 50, "group": ["a"] * 50})
@@ -65,7 +65,7 @@ class Fleet:
     """
 
     def __init__(self, columns: FleetColumns) -> None:
-        """Build a fleet from columns that have been read and checked; callers use `read` or `query`."""
+        """Build a fleet from checked columns. Callers use `read` or `query` instead."""
         self._hardware_ids: Final = dictionary_encode(columns.hardware_ids)
         hardware, hardware_names = codes_and_names(self._hardware_ids)
         self._core = _core.Fleet(
@@ -84,9 +84,9 @@ class Fleet:
         self._names: pa.Array | pa.ChunkedArray | None = columns.names
         self._read_at: Final = columns.now
         self.columns: frozenset[str] = columns.present
-        """The columns that the source had, by their canonical names."""
+        """Canonical names of the columns that the source had."""
         self.report: Final[ReadReport] = columns.report
-        """What was found while reading."""
+        """The report on the read."""
 
     @classmethod
     def read(
@@ -100,34 +100,35 @@ class Fleet:
         rows_at: str | None = None,
         uuid5: str | UUID | None = None,
     ) -> Self:
-        """Read a fleet: all of it, or nothing and an error.
+        """Read a fleet. A bad row makes the whole read fail (see `rejects`).
 
         Args:
             source: a path of a CSV, Parquet, JSON, NDJSON or Arrow file; ``sqlite:///FILE#TABLE`` or
                 ``postgresql://…#TABLE``; or a table in memory: Arrow tables and streams, pandas and polars frames,
-                DuckDB relations. ``groundswell.ingest.columns`` lists the spellings of columns.
-            now: the instant of reading, an aware datetime; the clock's unless given. ``last_seen`` up to 24 h past it
-                is taken as it, beyond that the row is bad.
-            rejects: a path to write bad rows to, each with its reason; the good ones are read.
+                DuckDB relations. ``groundswell.ingest.spellings`` lists the accepted column names.
+            now: the read instant, an aware datetime (default: now). A ``last_seen`` up to 24 h after it is replaced by
+                it; a later one makes the row bad.
+            rejects: write bad rows to this path, each with its reason, and read the good rows.
             progress: draw a progress bar on the terminal if the read takes long.
-            columns: where columns are whose names are not recognised: name of a column → a column of the source, a path
-                in JSON (``tags[0]``, ``attributes[name=mac].value``), or a constant (``=true``); for ``last_seen`` with
-                a unit if numbers are not seconds (``polled:ms``).
+            columns: sources of columns whose names are not recognised: column → a column of the source, a path in JSON
+                (``tags[0]``, ``attributes[name=mac].value``), or a constant (``=true``); for ``last_seen`` with a unit
+                if numbers are not seconds (``polled:ms``).
             rows_at: the path of the array of devices in a JSON object (default: ``devices``).
-            uuid5: ids that are not UUIDs: derive UUIDs of version 5 (RFC 9562) from the column ``uuid`` in this name
-                space, a UUID or ``dns``, ``url``, ``oid`` ``x500``; the id becomes the name (unless `columns` has one).
+            uuid5: for ids that are not UUIDs: derive UUIDs of version 5 (RFC 9562) from the column ``uuid`` in this
+                name space: a UUID, ``dns``, ``url``, ``oid`` or ``x500``. The id becomes the name, unless `columns` has
+                a name.
 
         Returns:
-            The fleet; ``report`` says what was found while reading.
+            The fleet; its attribute ``report`` describes the read.
 
         Raises:
             InputError: no uuid column, a bad row, the same uuid twice with different data, not a table, no devices;
                 ``bad-column``, ``bad-mapping``, ``bad-rows-at``, ``bad-namespace``, ``unknown-source-column`` and
-                ``no-rows-at`` for a mapping that does not fit.
-            NotFoundError: no such file or table.
+                ``no-rows-at`` for a wrong mapping.
+            NotFoundError: the file or table does not exist.
             StorageError: the file cannot be read.
 
-        Cost: one pass over the source; memory for its eight columns; for JSON the whole text as well.
+        Cost: one pass over the source; memory for its eight columns, and for JSON also for the whole text.
 
         >>> import pyarrow as pa
         >>> table = pa.table({"serial": ["a-1", "a-2"], "ring": ["canary", "main"]})
@@ -152,17 +153,17 @@ class Fleet:
         progress: bool = False,
         **tables: Any,
     ) -> Self:
-        """Read a fleet by any SQL that DuckDB can run: it names, filters and joins what `read` takes as it is.
+        """Read a fleet from the result of a DuckDB query, which may rename, filter and join the rows of its sources.
 
         Args:
-            sql: a query whose columns are those of a fleet; files are tables: ``SELECT … FROM 'devices.parquet'``.
+            sql: a SELECT that returns the columns of a fleet. Files are tables: ``SELECT … FROM 'devices.parquet'``.
             now: as for `read`.
             rejects: as for `read`.
             progress: as for `read`.
-            tables: tables in memory, by the names under which the query knows them.
+            tables: name in the query → table in memory.
 
         Raises:
-            InputError: ``bad-sql`` where DuckDB refuses the query, and as for `read`.
+            InputError: ``bad-sql`` if DuckDB refuses the query, and as for `read`.
 
         >>> import pyarrow as pa
         >>> devices = pa.table({"id": ["c" * 32], "stage": ["prod"]})
@@ -187,11 +188,11 @@ class Fleet:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the columns; by protocol 5 their memory can travel out of band. The copy has the same ordinals.
+        """Pickle the columns; protocol 5 can pass them as out-of-band buffers. The copy has the same ordinals.
 
-        Cost: a copy of the columns, and building the fleet anew when it is unpickled.
+        Cost: a copy of the columns; unpickling builds the fleet again.
         """
-        return _unpickled, (type(self), self._columns())
+        return _unpickle, (type(self), self._columns())
 
     def _columns(self) -> FleetColumns:
         import numpy as np
@@ -220,7 +221,7 @@ class Fleet:
         )
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The fleet as an Arrow stream, as `to_arrow` gives it: for polars, pandas, DuckDB and pyarrow."""
+        """The table of `to_arrow` as an Arrow stream: for polars, pandas, DuckDB and pyarrow."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def _repr_html_(self) -> str:
@@ -239,7 +240,7 @@ class Fleet:
 
     @property
     def core(self) -> _core.Fleet:
-        """The core's own view of the fleet, for the rooms above."""
+        """The core's fleet object, for internal use by other packages."""
         return self._core
 
     @property
@@ -248,10 +249,10 @@ class Fleet:
         return self._hardware_ids
 
     def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> dict[str, int]:
-        """How many of these devices have which hardware id, each of them that occurs; unknown ids are left out.
+        """Count devices by hardware id. Devices without a known hardware id are not counted.
 
         Args:
-            ordinals: the devices, uint32; one that stands there twice counts twice.
+            ordinals: the devices, uint32; duplicates count repeatedly.
         """
         return dict(self._core.hardware_counts(ordinals))
 
@@ -262,17 +263,17 @@ class Fleet:
 
     @property
     def groups(self) -> dict[str, int]:
-        """Each group with its number of devices, in the order of their first devices."""
+        """Group → number of devices, in the order of the first device of each."""
         return dict(self._core.group_counts())
 
     @property
     def tags(self) -> dict[str, int]:
-        """Each tag with its number of devices, in the order of their first devices."""
+        """Tag → number of devices, in the order of the first device of each."""
         return dict(self._core.tag_counts())
 
     @property
     def target_versions(self) -> dict[int, int]:
-        """Each reported target version with its number of devices, ascending."""
+        """Reported target version → number of devices, ascending."""
         return dict(self._core.version_counts())
 
     @property
@@ -281,14 +282,14 @@ class Fleet:
         return self._core.columns()["last_seen"]  # type: ignore[return-value]  # the stub has one type for all columns
 
     def ordinals(self, uuids: Devices) -> npt.NDArray[np.uint32]:
-        """The ordinals of devices: uint32, in the order given, `groundswell._core.NO_ORDINAL` for strangers."""
+        """The ordinals of devices: uint32, in the given order; `groundswell._core.NO_ORDINAL` for unknown devices."""
         return self._core.ordinals(as_uuid_list(uuids, "uuids").array)
 
     def device(self, ordinal: int) -> dict[str, Any]:
-        """All that the fleet knows of one device, by column name.
+        """The row of one device: column name → value.
 
         Raises:
-            IndexError: for an ordinal that the fleet does not have, or whose device was deleted.
+            IndexError: for an unknown ordinal, or one whose device was deleted.
         """
         if not 0 <= ordinal < self._core.rows:
             raise IndexError(ordinal)
@@ -306,7 +307,7 @@ class Fleet:
     @property
     def names(self) -> pa.Array | None:
         """The devices' names by ordinal, deleted devices included; None if the source had no such column."""
-        # Joined when they are asked for: at ten million devices that takes longer than most fleets are looked at.
+        # Combine the chunks on first access: with 10 million devices this is slow, and many fleets never need it.
         self._names = combine_text(self._names)
         return self._names
 
@@ -329,35 +330,36 @@ class Fleet:
         with_keys: bool = False,
         threads: int | None = None,
     ) -> Selection:
-        """Pick devices at random, recently active ones preferred.
+        """Pick devices at random, with a preference for recently active ones.
 
         - matching = production ∩ tag? ∩ group? ∩ uuids?
         - candidates = matching − { target version ≥ `not_updated` } − exclude
-        - picked = the candidates with the `limit` smallest exponential clocks, in that order
+        - picked = the `limit` candidates with the smallest exponentially distributed keys, in key order
 
-        The same fleet, limit, seed, now and settings give the same devices, on every machine.
+        The same fleet, limit, seed, now and settings give the same devices on every machine.
 
         Args:
-            limit: a count, or a percentage such as ``"2.5%"`` that is rounded up; all candidates unless given.
+            limit: a count, or a percentage such as ``"2.5%"``, which is rounded up (default: all candidates).
             group: only devices of this group.
             tag: only devices that listen to this tag.
-            uuids: only these devices, each of them checked: known, production, on the tag, in the group.
-            exclude: none of these devices; the fleet need not have them. A `Selection` from this fleet, and a
-                `pyroaring.BitMap` of ordinals, are taken as they are; everything else is looked up.
-            not_updated: no devices that report this target version or a later one; an unknown one counts as older.
-            include_test: test devices, too.
-            seed: 0 to 2⁶⁴ − 1; a fresh one from the operating system unless given.
-            now: the instant that ages are counted to, an aware datetime; the clock's unless given.
+            uuids: only these devices; each is checked: known, production, on the tag, in the group.
+            exclude: never pick these devices; the fleet may not have them. Ordinals, as a `Selection` from this fleet
+                or a `pyroaring.BitMap`, are used directly; UUIDs are looked up.
+            not_updated: exclude devices that report this target version or a later one. Unknown versions are older.
+            include_test: include test devices.
+            seed: 0 to 2⁶⁴ − 1 (default: random, from the operating system).
+            now: compute ages at this instant, an aware datetime (default: now).
             online_threshold: up to this age a device has the weight 1.
-            half_life: the weight halves with each half-life past the threshold, down to 2⁻¹⁰ (and for never-seen ones).
-            percent_of: what a percentage is taken of: the ``matching`` devices, the ``remaining`` ones (the
-                candidates), or the ``online`` ones (matching and seen within the threshold).
-            skip_mismatched: skip listed devices that fail their check instead of refusing.
-            with_keys: work the keys out at once: `merge_selections` combines the answers of shards by them.
-            threads: how many share the work; as many as pay, two at most, unless given. It never changes the answer.
+            half_life: beyond the threshold the weight halves with each half-life, down to 2⁻¹⁰ (also for never-seen
+                devices).
+            percent_of: the denominator of a percentage: ``matching`` devices, ``remaining`` ones (the candidates), or
+                ``online`` ones (matching and seen within the threshold).
+            skip_mismatched: skip listed devices that fail their check, instead of refusing the selection.
+            with_keys: compute the keys now; `merge_selections` needs them.
+            threads: number of threads (default: 1 or 2, depending on the amount of work). It never changes the result.
 
         Returns:
-            The selection; it has fewer devices than the limit where there are fewer candidates (`why_short` says why).
+            The selection. It has fewer devices than the limit if there are fewer candidates; see `why_short`.
 
         Raises:
             InputError: ``bad-limit``, ``empty-list``, ``bad-uuid``, ``mismatched-devices``, ``missing-column``,
@@ -365,9 +367,9 @@ class Fleet:
                 ``bad-device-set``.
             NotFoundError: ``unknown-group``, ``unknown-tag``.
 
-        Cost: one pass over the candidates' identity hashes, and sorting the picks; the GIL is released.
+        Cost: one pass over the candidates' identity hashes, and sorting the picks. The GIL is released.
 
-        Source: successive sampling by exponential clocks; Efraimidis & Spirakis (2006), Cohen & Kaplan (2007).
+        Source: successive sampling by exponential keys; Efraimidis & Spirakis (2006), Cohen & Kaplan (2007).
 
         >>> import pyarrow as pa
         >>> fleet = Fleet.read(pa.table({"uuid": [f"{i:032x}" for i in range(1, 1001)], "production": [True] * 1000}))
@@ -383,16 +385,16 @@ class Fleet:
             raise InputError(
                 "bad-denominator",
                 f"a percentage cannot be taken of `{percent_of}`",
-                hint="say matching, remaining or online",
+                hint="use matching, remaining or online",
                 fields={"percent_of": str(percent_of)},
             )
         self._require("production", needed=not include_test, hint="include_test=True selects from all devices")
-        self._require("group", needed=group is not None, hint="leave `group` out, or add the column")
-        self._require("tag", needed=tag is not None, hint="leave `tag` out, or add the column")
+        self._require("group", needed=group is not None, hint="omit `group`, or add the column")
+        self._require("tag", needed=tag is not None, hint="omit `tag`, or add the column")
         self._require(
             "target_version",
             needed=not_updated is not None,
-            hint="leave `not_updated` out, or add the column",
+            hint="omit `not_updated`, or add the column",
         )
         at = _seconds(now)
         asked = SelectionRequest(
@@ -432,22 +434,22 @@ class Fleet:
         return selection
 
     def _excluded(self, exclude: Excluded | None) -> tuple[UuidList | None, _core.DeviceSet | bytes | None]:
-        """Devices to leave out: those whose ordinals are known as a set, others as a list."""
+        """The excluded devices: a UUID list, or a set of ordinals if the caller gave ordinals."""
         if exclude is None:
             return None, None
         if isinstance(exclude, Selection) and exclude.fleet.core.has_the_ordinals_of(self._core):
             return None, _core.DeviceSet.from_ordinals(exclude.ordinals)
-        # Asked by name: whoever has a bitmap has imported its library, and nobody else should wait for it.
+        # Compare the type's name: importing pyroaring for an isinstance check would slow down every caller.
         if type(exclude).__module__.startswith("pyroaring") and hasattr(exclude, "serialize"):
             return None, exclude.serialize()
-        return as_uuid_list(exclude, "exclude"), None  # type: ignore[arg-type]  # a bitmap was found out before
+        return as_uuid_list(exclude, "exclude"), None  # type: ignore[arg-type]  # bitmaps are handled above
 
     def as_of(self, core: _core.Fleet) -> Fleet:
-        """The same devices with the activity that a frozen moment of a live fleet says."""
+        """The same devices with the `last_seen` and versions of a frozen state of a live fleet."""
         fleet = object.__new__(type(self))
         fleet.__dict__.update(self.__dict__)
         fleet._core = core
-        # Whatever the source had: check-ins say both.
+        # A check-in sets both columns, even if the source had neither.
         fleet.columns = self.columns | {"last_seen", "target_version"}
         return fleet
 
@@ -463,16 +465,16 @@ class Fleet:
     def summary(
         self, *, now: datetime | None = None, online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD
     ) -> FleetSummary:
-        """Count what the fleet consists of: totals, groups, tags, target versions, activity.
+        """Count the fleet's devices: totals, and by group, tag, target version and activity.
 
         Args:
-            now: the instant that ages are counted to, an aware datetime; the clock's unless given.
-            online_threshold: devices seen within it are online.
+            now: compute ages at this instant, an aware datetime (default: now).
+            online_threshold: a device last seen within this time is online.
 
         Raises:
             InputError: ``bad-instant``, ``bad-duration``.
 
-        Cost: some passes over all devices.
+        Cost: a few passes over all devices.
 
         >>> import pyarrow as pa
         >>> fleet = Fleet.read(pa.table({"uuid": ["a" * 32, "b" * 32], "group": ["canary", None]}))
@@ -485,10 +487,10 @@ class Fleet:
         return summarise(self, now=_seconds(now), online_threshold=online_threshold)
 
     def to_arrow(self, ordinals: npt.NDArray[np.uint32] | None = None) -> pa.Table:
-        """The fleet without deleted devices, or some of its devices, as an Arrow table.
+        """Convert the fleet, or some of its devices, to an Arrow table. Deleted devices are not included.
 
         Args:
-            ordinals: the devices, in the order of the result; all of them in ordinal order unless given.
+            ordinals: the devices, in the order of the result (default: all devices, in ordinal order).
 
         Returns:
             The columns that the source had: ``uuid`` (string), ``name``, ``group``, ``tag`` (string), ``production``
@@ -501,16 +503,16 @@ class Fleet:
         if ordinals is None:
             table = fleet_table(columns, self._names, self._hardware_ids, self.columns)
             return present_rows(table, columns)
-        # Rows are taken before texts are made of them: a batch costs what it has, not what its fleet has.
+        # Take the rows before converting them to text, so that the cost depends on the batch, not on the fleet.
         columns = {n: c if n.endswith("_names") or c is None else c[ordinals] for n, c in columns.items()}
         names, hardware_ids = (None if c is None else c.take(ordinals) for c in (self.names, self._hardware_ids))
         return fleet_table(columns, names, hardware_ids, self.columns)
 
     def write(self, path: str | Path) -> None:
-        """Freeze the fleet to a Parquet file, so that a selection can be worked out again years later.
+        """Write the fleet to a Parquet file (a frozen fleet), from which a selection can be recomputed years later.
 
-        Reading the file gives the same devices in the same order; their ordinals are the same, too, unless devices were
-        deleted. The file is replaced as a whole or not at all.
+        Reading the file gives the same devices in the same order, and the same ordinals unless devices were deleted.
+        The file is replaced atomically.
 
         Raises:
             StorageError: the file cannot be written.
@@ -520,7 +522,7 @@ class Fleet:
         write_frozen(self.to_arrow(), Path(path), read_at=self._read_at)
 
 
-def _unpickled(cls: type[Fleet], columns: FleetColumns) -> Fleet:
+def _unpickle(cls: type[Fleet], columns: FleetColumns) -> Fleet:
     return cls(columns)
 
 
@@ -533,11 +535,11 @@ def _path(path: str | Path | None) -> Path | None:
 
 
 def as_uuid_list(devices: Devices, name: str = "devices") -> UuidList:
-    """Devices in any of the forms that callers have them in, as a list.
+    """Convert devices in any accepted form to a UUID list.
 
     Args:
         devices: the devices.
-        name: the argument that they come from, for the message of ``bad-argument``.
+        name: the name of the argument, for the message of ``bad-argument``.
 
     Raises:
         InputError: ``bad-argument``, ``bad-uuid``, ``empty-list``, ``not-text``.
@@ -552,7 +554,7 @@ def as_uuid_list(devices: Devices, name: str = "devices") -> UuidList:
         raise InputError(
             "bad-argument",
             f"the argument `{name}` is of the type {type(devices).__name__}, not a list of UUIDs",
-            hint="give a UuidList, a Selection, a path, a text, or the UUIDs one by one",
+            hint="give a UuidList, a Selection, a path, a text, or an iterable of UUIDs",
             fields={"argument": name, "type": type(devices).__name__},
         )
     return UuidList.of(devices)
@@ -565,15 +567,15 @@ def _threads(threads: SupportsIndex | None) -> int | None:
     if number is None or not 1 <= number <= _MAX_THREADS:
         raise InputError(
             "bad-threads",
-            f"the number of threads `{threads}` is no whole number from 1 to {_MAX_THREADS}",
-            hint="leave it out, and as many are taken as pay",
+            f"the number of threads `{threads}` is not an integer between 1 and {_MAX_THREADS}",
+            hint="omit it to use the best number of threads",
             fields={"threads": str(threads)},
         )
     return number
 
 
 def checked_target_version(version: SupportsIndex | None) -> int | None:
-    """A target version as an int; None stays None.
+    """Check a target version, and convert it to an int; None stays None.
 
     Raises:
         InputError: ``bad-version``.
@@ -581,10 +583,10 @@ def checked_target_version(version: SupportsIndex | None) -> int | None:
     if version is None:
         return None
     number = as_integer(version)
-    if number is None or not 0 <= number <= _LATEST_VERSION:
+    if number is None or not 0 <= number <= _MAX_VERSION:
         raise InputError(
             "bad-version",
-            f"the target version `{version}` is no whole number from 0 to {_LATEST_VERSION}",
+            f"the target version `{version}` is not an integer between 0 and {_MAX_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(version)},
         )

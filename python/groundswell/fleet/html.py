@@ -1,4 +1,4 @@
-"""Values as small HTML tables, for notebooks. Every text is escaped."""
+"""Renders values as small HTML tables for notebooks. All text is escaped."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 __all__ = ["SHOWN_ROWS", "as_html"]
 
 SHOWN_ROWS: Final = 10
-"""The number of rows that a notebook shows of a long value."""
+"""Maximum number of rows that a notebook shows."""
 
 
 def as_html(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]], *, total: int | None = None) -> str:
-    """A table with a caption.
+    """Render a table with a caption.
 
     Args:
-        caption: what the value is, in a sentence.
+        caption: a description of the value.
         header: the names of the columns.
         rows: the rows; None is shown as an empty cell.
-        total: the number of rows that there are, if `rows` is only the beginning of them.
+        total: the number of all rows, if `rows` has only the first ones.
 
     >>> as_html("1 <device>", ["name"], [["a&b"]], total=3)
     '<table><caption>1 &lt;device&gt;</caption><tr><th>name</th></tr><tr><td>a&amp;b</td></tr></table><p>and 2 more</p>'

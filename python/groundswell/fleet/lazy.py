@@ -1,4 +1,4 @@
-"""What is worked out when it is first asked for, and kept."""
+"""A cached property without a lock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class lazy(Generic[T_co]):  # noqa: N801 - a decorator
-    """A property that is worked out once for each object.
+    """A property that is computed on first access and cached in the object.
 
-    As `functools.cached_property` is from Python 3.12 on; before, it has one lock for all objects, so that threads wait
-    for each other's selections, and a process that is forked off meanwhile waits for ever. Two threads that ask at once
-    may both work it out, and come to the same.
+    Same as `functools.cached_property` of Python 3.12. In 3.11 that has one lock for all objects: threads wait for each
+    other, and a process that is forked while the lock is held deadlocks. Here, two threads may compute the same value
+    at the same time.
 
     >>> class Circle:
     ...     @lazy
@@ -33,7 +33,7 @@ class lazy(Generic[T_co]):  # noqa: N801 - a decorator
         self.__doc__ = work.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn its name."""
+        """Store the attribute's name."""
         self._name = name
 
     @overload
@@ -41,7 +41,7 @@ class lazy(Generic[T_co]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, instance: object, owner: type) -> T_co: ...
     def __get__(self, instance: object | None, owner: type) -> Self | T_co:
-        """Work it out, and let the object have it from now on."""
+        """Compute the value and cache it in the object."""
         if instance is None:
             return self
         found = instance.__dict__[self._name] = self._work(instance)

@@ -1,4 +1,4 @@
-"""A fleet that takes check-ins while selections run."""
+"""A fleet that accepts check-ins while selections run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckInReport", "LiveFleet", "SelectOptions"]
 
-_LATEST: Final = 2**32 - 1
+_MAX_UINT32: Final = 2**32 - 1
 _UNKNOWN: Final = -1
-_LATEST_VERSION: Final = 2**31 - 1
+_MAX_VERSION: Final = 2**31 - 1
 
 
 class SelectOptions(TypedDict, total=False):
@@ -54,14 +54,14 @@ class SelectOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInReport:
-    """What became of a batch of check-ins: applied + older + unknown + refused is their number.
+    """Counts of a batch of check-ins: applied + older + unknown + refused = all.
 
     Attributes:
-        applied: told something new.
-        older: no newer than what was known of the device.
-        unknown: of devices that the fleet does not have.
-        refused: more than 24 h ahead of `now`, or at no instant.
-        ahead: up to 24 h ahead of `now`, and taken as of now; they are among the applied and the older.
+        applied: newer than the device's last known check-in.
+        older: not newer than the device's last known check-in, so ignored.
+        unknown: from devices that the fleet does not have.
+        refused: more than 24 h ahead of `now`, or not a valid instant.
+        ahead: up to 24 h ahead of `now`, so replaced by `now`. They are also counted as applied or older.
     """
 
     applied: int
@@ -73,11 +73,10 @@ class CheckInReport:
 
 @checks_arguments
 class LiveFleet:
-    """A fleet whose devices check in. Threads share it; check-ins and selections run without the GIL, and none waits.
+    """A fleet whose devices check in. Thread-safe; check-ins and selections run without the GIL and never block.
 
-    A check-in replaces when a device was last seen and the target version that it reports, both or neither. Of several
-    of one device the latest stands, whatever order they come in. Groups, tags, and which devices there are do not
-    change: for that, read the fleet again.
+    A check-in replaces a device's `last_seen` and target version atomically. The check-in with the latest `last_seen`
+    wins, whatever the order of arrival. Devices, groups and tags do not change: to change them, read a new fleet.
 
     >>> import pyarrow as pa
     >>> from groundswell import Fleet
@@ -91,10 +90,10 @@ class LiveFleet:
     """
 
     def __init__(self, fleet: Fleet) -> None:
-        """Begin as a frozen fleet is, which stays as it is.
+        """Start from a copy of a frozen fleet.
 
         Args:
-            fleet: where the devices, their groups and tags are from, and what was last known of them.
+            fleet: the devices with their groups, tags and last known check-ins. It is not changed.
         """
         self._frozen: Final = fleet
         self._core: Final = _core.LiveFleet(fleet.core)
@@ -113,28 +112,26 @@ class LiveFleet:
         *,
         now: datetime | None = None,
     ) -> CheckInReport:
-        """Take a batch of check-ins in.
+        """Apply a batch of check-ins.
 
         Args:
-            devices: their UUIDs, as a numpy array (uint8, shape (n, 16)) or one by one as `UuidList.of` takes them, in
-                any order and with repeats; or their ordinals, as a numpy array of whole numbers (shape (n,); uint32 is
-                taken as it is).
-            last_seen: when each was seen: an Arrow column of timestamps, a numpy array of datetime64 or of seconds from
-                1970 on, or aware datetimes; or one aware datetime for all of them.
-            target_versions: what each reported: a column of whole numbers, null, None or negative for nothing, which
-                leaves what is known; or one number for all of them; None for no versions at all.
-            now: the receiver's clock, an aware datetime; the clock's unless given. An instant up to 24 h past it is
-                taken as it, one beyond is refused.
+            devices: UUIDs, as a numpy array (uint8, shape (n, 16)) or an iterable as for `UuidList.of`; or ordinals, as
+                a numpy array of integers (shape (n,); uint32 is not copied). Any order; duplicates are allowed.
+            last_seen: the instant of each check-in: an Arrow column of timestamps, a numpy array of datetime64 or of
+                seconds since 1970, or aware datetimes; or one aware datetime for all.
+            target_versions: the reported version of each: a column of integers, where null, None or a negative number
+                keeps the known version; or one integer for all; or None to keep all versions.
+            now: the receiver's clock, an aware datetime (default: now). An instant up to 24 h after it is replaced by
+                it; a later one is refused.
 
         Returns:
-            What became of them.
+            The counts.
 
         Raises:
             InputError: ``bad-check-in`` for columns of unequal length or of another type; ``bad-uuid``;
                 ``bad-instant``; ``bad-version``.
 
-        Cost: two cache misses a check-in by ordinal, four by UUID, where devices are given as a numpy array; the GIL is
-        released.
+        Cost: for a numpy array, 2 cache misses per check-in by ordinal, 4 by UUID. The GIL is released.
         """
         import numpy as np
 
@@ -150,38 +147,38 @@ class LiveFleet:
             if len(column) not in {1, len(rows)}:
                 raise InputError(
                     "bad-check-in",
-                    f"`{len(column)}` values of {name} do not fit {len(rows)} devices",
+                    f"{name} has `{len(column)}` values for {len(rows)} devices",
                     hint="give one value for each device, or one for all",
                     fields={"column": name, "values": len(column), "devices": len(rows)},
                 )
         seconds = epoch_seconds(datetime.now(UTC) if now is None else now)
         applied, older, unknown, refused, ahead = self._core.check_in(
-            rows, at=at, target_versions=versions, now=min(max(seconds, 0), _LATEST)
+            rows, at=at, target_versions=versions, now=min(max(seconds, 0), _MAX_UINT32)
         )
         return CheckInReport(applied=applied, older=older, unknown=unknown, refused=refused, ahead=ahead)
 
     def freeze(self) -> Fleet:
-        """The fleet as it is now: each device before or after any check-in that comes meanwhile.
+        """A frozen copy of the present state. A concurrent check-in is included either completely or not at all.
 
-        Cost: a pass over all devices, and memory for what was last known of each.
+        Cost: one pass over all devices, and memory for their `last_seen` and target versions.
         """
         return self._frozen.as_of(self._core.freeze())
 
     def select(self, limit: SupportsIndex | str | None = None, **options: Unpack[SelectOptions]) -> Selection:
-        """Pick devices from the fleet as it is now; arguments and rule are those of `Fleet.select`.
+        """Select from the present state; the arguments and the rule are those of `Fleet.select`.
 
-        The selection keeps the moment that it was made from: explaining it later, or writing it down, tells of that.
+        The selection keeps the state that it was made from: `explain` and exports refer to that state.
 
         Raises:
             InputError, NotFoundError: as `Fleet.select`.
 
-        Cost: `freeze`, and a selection from a frozen fleet.
+        Cost: that of `freeze` and of `Fleet.select`.
         """
         return self.freeze().select(limit, **options)
 
 
 def _ordinals(devices: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """Ordinals in 32 bits; a number that is none becomes that of no device."""
+    """Convert ordinals to uint32; an invalid one becomes the ordinal that no device has."""
     import numpy as np
 
     if devices.dtype == np.uint32:
@@ -190,7 +187,7 @@ def _ordinals(devices: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
 
 
 def _instants(last_seen: Any) -> npt.NDArray[np.uint32]:
-    """Seconds since 1970; what is before that, or later than 32 bits can say, becomes an instant that is refused."""
+    """Convert instants to seconds since 1970 (uint32); one out of range becomes an instant that the core refuses."""
     import numpy as np
 
     if isinstance(last_seen, datetime):
@@ -207,8 +204,8 @@ def _instants(last_seen: Any) -> npt.NDArray[np.uint32]:
     if column.dtype == np.uint32:
         return column
     if column.dtype.kind not in "iu" or column.ndim != 1:
-        raise _bad_column("last_seen", column, "give instants, or whole seconds since 1970")
-    return np.where((column < 0) | (column > _LATEST), 0, column).astype(np.uint32)
+        raise _bad_column("last_seen", column, "give instants, or integers: seconds since 1970")
+    return np.where((column < 0) | (column > _MAX_UINT32), 0, column).astype(np.uint32)
 
 
 def _arrow_seconds(column: Any) -> npt.NDArray[Any]:
@@ -236,7 +233,7 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
         if not hasattr(target_versions, "__iter__"):
             raise InputError(
                 "bad-version",
-                f"the target version `{target_versions}` is no whole number from 0 to {_LATEST_VERSION}",
+                f"the target version `{target_versions}` is not an integer between 0 and {_MAX_VERSION}",
                 hint="give the build number of a target, such as 42",
                 fields={"target_version": str(target_versions)},
             )
@@ -246,11 +243,11 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
     if column.dtype == np.int32:
         return column
     if column.dtype.kind not in "iu" or column.ndim != 1:
-        raise _bad_column("target_versions", column, "give whole numbers")
-    if len(column) and int(column.max()) > _LATEST_VERSION:
+        raise _bad_column("target_versions", column, "give integers")
+    if len(column) and int(column.max()) > _MAX_VERSION:
         raise InputError(
             "bad-version",
-            f"the target version `{int(column.max())}` is no whole number from 0 to {_LATEST_VERSION}",
+            f"the target version `{int(column.max())}` is not an integer between 0 and {_MAX_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(int(column.max()))},
         )

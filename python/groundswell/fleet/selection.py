@@ -1,4 +1,4 @@
-"""A selection: the picked devices in every form that callers ask for, and why each was picked or not."""
+"""A selection: the picked devices in several forms, and explanations why a device was picked or not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHOWN: Final = ("uuid", "name", "group", "tag", "last_seen", "target_version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionRequest:
-    """What a selection was asked for: all that is needed to repeat it, the fleet apart."""
+    """The request of a selection: everything except the fleet that is needed to repeat it."""
 
     limit: Limit
     group: str | None
@@ -54,14 +54,14 @@ class Explanation:
 
     Attributes:
         uuid: the device, lower case, hyphenated.
-        verdict: ``picked``, ``beyond-limit``, or the first thing that kept it out: ``unknown``, ``test``,
+        verdict: ``picked``, ``beyond-limit``, or the first reason that excludes it: ``unknown``, ``test``,
             ``wrong-tag``, ``wrong-group``, ``not-listed``, ``updated``, ``excluded``.
         reason: the verdict as a sentence.
-        name, group, tag, production, last_seen, target_version, hardware_id: what the fleet knows of the device.
-        step: its recency step, 0 (online) to 80; None for a device that the fleet does not have, as are the next two.
+        name, group, tag, production, last_seen, target_version, hardware_id: the device's columns in the fleet.
+        step: its recency step, 0 (online) to 80. Like weight and key, None for a device that the fleet does not have.
         weight: 2^(−step/8).
-        key: the instant at which its exponential clock rings; the smallest keys are picked.
-        rank: its place among the candidates by key, from 1; None for a device that is no candidate.
+        key: its exponentially distributed key; the candidates with the smallest keys are picked.
+        rank: its rank among the candidates by key, from 1; None for a device that is not a candidate.
     """
 
     uuid: str
@@ -90,10 +90,10 @@ class Explanation:
 
 @checks_arguments
 class Selection:
-    """The devices that `Fleet.select` picked, in key order: the list for a smaller limit is the beginning of this one.
+    """The devices that `Fleet.select` picked, in key order. A smaller limit gives a prefix of the same sequence.
 
-    Everything is worked out when asked for; ten thousand Python strings cost more than the selection itself.
-    A selection keeps its fleet alive.
+    All properties are computed on first access, because 10 000 Python strings cost more than the selection itself.
+    A selection holds a reference to its fleet.
 
     >>> from groundswell import Fleet
     >>> import pyarrow as pa
@@ -131,7 +131,7 @@ class Selection:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the fleet and what was asked for; the same devices are selected again when it is unpickled."""
+        """Pickle the fleet and the request; unpickling repeats the selection, with the same result."""
         request = dict(self._request)
         if isinstance(request["excluded_set"], _core.DeviceSet):
             request["excluded_set"] = request["excluded_set"].to_portable()
@@ -142,7 +142,7 @@ class Selection:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def _repr_html_(self) -> str:
-        """The selection as HTML, for notebooks: what it came to, and the first ten devices."""
+        """The selection as HTML, for notebooks: counts, and the first ten devices."""
         columns = [name for name in _SHOWN if name in ("uuid", *self._fleet.columns)]
         rows = self._fleet.to_arrow(self.ordinals[:SHOWN_ROWS]).select(columns).to_pylist()
         return as_html(repr(self)[1:-1], columns, [list(row.values()) for row in rows], total=len(self))
@@ -216,17 +216,17 @@ class Selection:
 
     @property
     def asked(self) -> SelectionRequest:
-        """What was asked for: all that is needed to repeat the selection, the fleet apart."""
+        """The request: everything except the fleet that is needed to repeat the selection."""
         return self._asked
 
     @property
     def seed(self) -> int:
-        """The seed: the one that was given, or the fresh one that was drawn."""
+        """The seed: the given one, or the random one that was drawn."""
         return self._asked.seed
 
     @property
     def now(self) -> datetime:
-        """The instant that ages were counted to, in UTC."""
+        """The instant at which ages were computed, in UTC."""
         return self._asked.now
 
     @property
@@ -241,35 +241,35 @@ class Selection:
 
     @property
     def limit(self) -> int:
-        """What the limit came to, in devices: the selection has fewer where there are fewer candidates."""
+        """The limit as a number of devices. The selection is smaller if there are fewer candidates."""
         return self._core.wanted
 
     @property
     def candidates(self) -> int:
-        """How many devices could have been picked: matching − updated − excluded.
+        """The number of candidates: matching − updated − excluded.
 
-        Cost: perhaps one more look at the sets of the selector, the first time that this or another count is asked for.
+        Cost: the first access to this or another count may evaluate the selector's sets once more.
         """
         return self._core.candidates
 
     @property
     def matching(self) -> int:
-        """How many devices the selector means: (production, unless told otherwise) ∩ tag? ∩ group? ∩ uuids?."""
+        """The number of matching devices: production? ∩ tag? ∩ group? ∩ uuids? (no production? with `include_test`)."""
         return self._core.matching
 
     @property
     def updated(self) -> int:
-        """How many matching devices were left out for reporting the version of `not_updated` or a later one."""
+        """The number of matching devices that report the version `not_updated` or a later one; they are not picked."""
         return self._core.updated
 
     @property
     def excluded(self) -> int:
-        """How many matching devices were left out for being in `exclude`, and not updated."""
+        """The number of matching devices that are in `exclude` and not updated; they are not picked."""
         return self._core.excluded
 
     @property
     def excluded_unknown(self) -> int:
-        """How many UUIDs in `exclude` the fleet does not have."""
+        """The number of UUIDs in `exclude` that the fleet does not have."""
         return self._core.excluded_unknown
 
     @property
@@ -279,14 +279,14 @@ class Selection:
 
     @property
     def why_short(self) -> str | None:
-        """Why there are fewer devices than the limit, as a sentence; None where there are not."""
+        """The reason why there are fewer devices than the limit, as a sentence; None if there are not."""
         if len(self) >= self.limit and len(self) > 0:
             return None
         if not self.matching:
             return f"no device matches: {self._scope()} has none"
         if self.candidates and not self.limit:
-            # A percentage of what matches, or of the candidates, is one device at least.
-            return f"no matching device is online, and {self._asked.limit} of none is none"
+            # Other percentages are rounded up to at least one device, so only `percent_of="online"` gives 0.
+            return f"no matching device is online, so {self._asked.limit} of them is 0"
         left_out = [
             f"{number} {one if number == 1 else more}"
             for number, one, more in (
@@ -303,12 +303,12 @@ class Selection:
         return f"of the {self.matching} that match {candidates} can be picked: {' and '.join(left_out)}"
 
     def summary(self) -> Breakdown:
-        """The picked devices by recency band, group and hardware, next to the candidates.
+        """Count the picked devices and the candidates by recency band, group and hardware.
 
         Returns:
-            Counts of each part, picked and candidates. `RolloutResult.breakdown` is the same for rollouts.
+            The counts of each part. `RolloutResult.breakdown` is the same for rollouts.
 
-        Cost: a pass over the candidates.
+        Cost: one pass over the candidates.
 
         >>> from datetime import UTC, datetime
         >>> from groundswell import Fleet
@@ -331,16 +331,16 @@ class Selection:
         return " ∩ ".join(part for part in parts if part)
 
     def explain(self, uuid: str | UUID) -> Explanation:
-        """Why a device was picked or not.
+        """Explain why a device was picked or not.
 
         Args:
             uuid: the device.
 
         Returns:
-            Its sets, step, weight, key and rank, and the verdict.
+            Its columns, step, weight, key and rank, and the verdict.
 
         Raises:
-            InputError: ``bad-uuid`` for text that is no UUID.
+            InputError: ``bad-uuid`` for text that is not a UUID.
 
         Cost: one pass over the candidates.
 
@@ -348,7 +348,7 @@ class Selection:
         >>> import pyarrow as pa
         >>> fleet = Fleet.read(pa.table({"uuid": ["a" * 32, "b" * 32], "production": [True, False]}))
         >>> print(fleet.select(limit=1, seed=1).explain("b" * 32))
-        bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb: a test device, and only production devices were asked for
+        bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb: a test device, but only production devices were requested
         """
         one = UuidList.of([uuid])
         found = self._core.explain(one.array[0].tobytes())
@@ -369,11 +369,11 @@ class Selection:
         ranked = f"rank {found.rank} of {self.candidates} candidates"
         return {
             "unknown": "not in the fleet",
-            "test": "a test device, and only production devices were asked for",
+            "test": "a test device, but only production devices were requested",
             "wrong-tag": f"does not listen to tag `{asked.tag}`",
             "wrong-group": f"not in group `{asked.group}`",
-            "not-listed": "not in the list of devices that was given",
-            "updated": f"reports version {asked.not_updated} or a later one already",
+            "not-listed": "not in the given list of devices",
+            "updated": f"already reports version {asked.not_updated} or a later one",
             "excluded": "in the list of devices to exclude",
             "beyond-limit": f"a candidate, but {ranked} is beyond the limit of {self.limit}",
             "picked": f"picked, {ranked}",

@@ -1,4 +1,4 @@
-"""The answer of a whole fleet from those of its shards."""
+"""Merges the selections from the shards of a fleet into the selection from the whole fleet."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ __all__ = ["MergedSelection", "merge_selections"]
 def merge_selections(
     selections: Iterable[Selection], limit: SupportsIndex | str | None = None, *, percent_of: Denominator = "matching"
 ) -> MergedSelection:
-    """Combine the answers of shards into exactly the answer of the whole fleet, however it was split.
+    """Merge the selections from all shards into exactly the selection from the whole fleet, however it was split.
 
-    A device's key depends on its UUID, its activity, the seed, the instant and the settings, and on nothing else; so
-    the k smallest of all are among the k smallest of each shard.
+    A device's key depends only on its UUID, its `last_seen`, the seed, `now` and the settings. So the k smallest keys
+    of the fleet are among the k smallest keys of each shard.
 
     Args:
-        selections: one from each shard, all of them with the same seed, `now` and settings. Each has at least `limit`
-            devices, or all of its candidates: for a percentage, select from the shards without a limit, or with one
-            that is large enough. For a part of the devices online, each was asked for a part of those, too.
-        limit: as for `Fleet.select`, of all shards together.
-        percent_of: as for `Fleet.select`, of all shards together.
+        selections: one from each shard, all with the same seed, `now` and settings. Each must have at least `limit`
+            devices, or all candidates of its shard. For a percentage, select from the shards without a limit or with a
+            large one; if `percent_of` is ``online``, with a percentage of the online devices, too.
+        limit: as for `Fleet.select`, for all shards together.
+        percent_of: as for `Fleet.select`, for all shards together.
 
     Returns:
-        The picks, ties by UUID. They keep no fleet alive.
+        The picks in key order, ties by UUID. They do not reference the fleets.
 
     Raises:
-        InputError: ``no-selections``; ``unlike-selections``; ``short-selection`` where a device that belongs here may
-            be missing; ``repeated-uuid`` where two shards have picked one device; ``bad-limit``.
+        InputError: ``no-selections``; ``unlike-selections``; ``short-selection`` if a shard's selection is too short
+            to contain all picks; ``repeated-uuid`` if two shards picked the same device; ``bad-limit``.
 
-    Cost: the logarithm of the number of shards for each pick.
+    Cost: O(log s) for each pick, where s is the number of shards.
 
     Source: bottom-k sketches are mergeable; Cohen & Kaplan (2007).
 
@@ -64,8 +64,8 @@ def merge_selections(
         if not isinstance(one, Selection):
             raise InputError(
                 "unlike-selections",
-                f"item {number} is a `{type(one).__name__}`, no selection",
-                hint="give what `Fleet.select` returned, from every shard",
+                f"item {number} is a `{type(one).__name__}`, not a Selection",
+                hint="give the result of `Fleet.select` from each shard",
                 fields={"item": number, "type": type(one).__name__},
             )
     if not chosen:
@@ -83,7 +83,7 @@ def merge_selections(
 
 
 class MergedSelection:
-    """What `merge_selections` picked, in key order."""
+    """The result of `merge_selections`, in key order."""
 
     def __init__(self, core: _core.MergedSelection, asked: SelectionRequest) -> None:
         self._core: Final = core
@@ -115,12 +115,12 @@ class MergedSelection:
 
     @lazy
     def shards(self) -> npt.NDArray[np.uint32]:
-        """Which selection each device came from: uint32, shape (n,), from 0, in key order."""
+        """The index of the selection that each device comes from: uint32, shape (n,), from 0, in key order."""
         return self._core.shards()
 
     @lazy
     def ordinals(self) -> npt.NDArray[np.uint32]:
-        """The picked devices' ordinals, each in the fleet of its own shard: uint32, shape (n,), in key order."""
+        """The picked devices' ordinals, each within its own shard: uint32, shape (n,), in key order."""
         return self._core.ordinals()
 
     @property
@@ -130,7 +130,7 @@ class MergedSelection:
 
     @property
     def now(self) -> datetime:
-        """The instant that ages were counted to, in UTC."""
+        """The instant at which ages were computed, in UTC."""
         return self._asked.now
 
     @property
@@ -145,15 +145,15 @@ class MergedSelection:
 
     @property
     def limit(self) -> int:
-        """What the limit came to, in devices: the selection has fewer where there are fewer candidates."""
+        """The limit as a number of devices. The selection is smaller if there are fewer candidates."""
         return self._core.wanted
 
     @property
     def candidates(self) -> int:
-        """How many devices of all shards could have been picked."""
+        """The number of candidates of all shards."""
         return self._core.candidates
 
     @property
     def matching(self) -> int:
-        """How many devices of all shards the selectors mean."""
+        """The number of devices of all shards that match the selector."""
         return self._core.matching

@@ -1,4 +1,4 @@
-"""What a fleet consists of, in numbers."""
+"""Counts of a fleet's devices by group, tag, target version and activity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WITHIN: Final = (_HOUR, 4 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
 
 @dataclass(frozen=True, slots=True)
 class NameCount:
-    """The devices of a group or tag, how many of them are production devices, and how many are online."""
+    """Counts of a group or tag: devices, production devices among them, and online devices among them."""
 
     name: str
     devices: int
@@ -35,7 +35,7 @@ class NameCount:
 
 @dataclass(frozen=True, slots=True)
 class VersionDevices:
-    """The devices that report a target version."""
+    """The number of devices that report a target version."""
 
     target_version: int
     devices: int
@@ -43,7 +43,7 @@ class VersionDevices:
 
 @dataclass(frozen=True, slots=True)
 class ActivityCount:
-    """The devices last seen at most `within` seconds ago and not in the span before; None: all that are older."""
+    """The number of devices last seen at most `within` seconds ago but not in a shorter span; None: all older ones."""
 
     within: int | None
     devices: int
@@ -51,12 +51,12 @@ class ActivityCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSummary:
-    """What a fleet consists of.
+    """Counts of a fleet's devices.
 
     Attributes:
-        now: the instant that ages are counted to.
-        online_threshold: devices seen within it are online.
-        devices: how many there are: production + test.
+        now: the instant at which ages were computed.
+        online_threshold: a device last seen within this time is online.
+        devices: all devices: production + test.
         production: production devices.
         test: test devices.
         online: devices seen within the online threshold.
@@ -64,10 +64,10 @@ class FleetSummary:
         groupless: devices without a group.
         tagless: devices without a tag.
         unknown_version: devices that report no target version.
-        groups: each group that has devices, largest first; equally large ones by name.
-        tags: each tag that devices listen to, likewise.
+        groups: each group that has devices, largest first; ties by name.
+        tags: each tag that devices listen to, in the same order.
         target_versions: each reported target version, latest first.
-        activity: devices by the time since they were last seen; with `never_seen` they add up to `devices`.
+        activity: devices by the time since they were last seen; their sum plus `never_seen` is `devices`.
     """
 
     now: datetime
@@ -87,7 +87,7 @@ class FleetSummary:
 
 
 def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSummary:
-    """Count what a fleet consists of; `Fleet.summary` says what the arguments mean.
+    """Count a fleet's devices; the arguments are described at `Fleet.summary`.
 
     Raises:
         InputError: ``bad-duration``.

@@ -1,4 +1,4 @@
-"""UUIDs that are at hand one by one → rows of bytes."""
+"""Converts an iterable of UUIDs to an array of bytes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ UUID_BYTES: Final = 16
 
 
 def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """One row of 16 bytes for each item, in order.
+    """Convert UUIDs to an array with one row of 16 bytes for each item, in order.
 
     Args:
-        uuids: texts, `uuid.UUID` objects or 16 bytes each, columns of Arrow, pandas and polars among them; or a numpy
-            array, uint8 of shape (n, 16).
+        uuids: an iterable of str, `uuid.UUID` or bytes (16 each), such as a column of Arrow, pandas or polars; or a
+            numpy array, uint8 of shape (n, 16).
 
     Returns:
-        uint8 of shape (n, 16); the array itself if it is one.
+        uint8 of shape (n, 16); a numpy array is returned unchanged.
 
     Raises:
-        InputError: ``bad-uuid``, naming the first item that is not one; ``bad-argument`` for what has no items.
+        InputError: ``bad-uuid`` for the first item that is not a UUID; ``bad-argument`` if `uuids` is not iterable.
 
     >>> uuid_rows(["00000000-0000-0000-0000-000000000102"])[:, -2:].tolist()
     [[1, 2]]
@@ -40,7 +40,7 @@ def uuid_rows(uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> np
     if isinstance(uuids, np.ndarray) and uuids.dtype == np.uint8 and uuids.shape[1:] == (UUID_BYTES,):
         return uuids
     if hasattr(uuids, "to_pylist"):
-        # A column of Arrow yields scalars of its own.
+        # An Arrow column yields pyarrow scalars.
         uuids = uuids.to_pylist()
     try:
         iter(uuids)
@@ -84,7 +84,7 @@ def _bad_item(text: str, position: int, bad_count: int) -> InputError:
     others = f"; {more} more {'is' if more == 1 else 'are'} bad" if more else ""
     return InputError(
         "bad-uuid",
-        f"item {position}, `{shown}`, is no UUID{why}{others}",
+        f"item {position}, `{shown}`, is not a UUID{why}{others}",
         hint="each item is one UUID; read lists in text with UuidList.parse",
         fields={"item": position, "text": shown, "bad_count": bad_count},
     )

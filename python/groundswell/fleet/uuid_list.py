@@ -1,6 +1,6 @@
-"""Lists of UUIDs: read from text and files with every bad value in its place, combined as sets, written back.
+"""Lists of UUIDs: parsed from text and files, combined as sets, and written to files.
 
-What a list looks like is decided in one place, the module ``uuid_list`` of the core.
+The syntax of a list is defined in one place: the module ``uuid_list`` of the core.
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _OUT_OF_BAND: Final = 5
-"""The pickle protocol from which on buffers can travel out of band."""
+"""The first pickle protocol with out-of-band buffers."""
 
 __all__ = ["BadUuid", "UuidList", "UuidListCheck", "read_list"]
 
 MAX_LIST_BYTES: Final = 4 << 30
-"""The largest file or text that is read as a list: 115 million UUIDs."""
+"""Maximum size of a file or text that is read as a list: 115 million UUIDs."""
 MAX_STREAM_BYTES: Final = 1 << 29
-"""The largest list in a pipe, which may be endless: 14 million UUIDs."""
+"""Maximum size of a list in a pipe, which may be endless: 14 million UUIDs."""
 
 
 @checks_arguments
 @final
 class UuidList:
-    """UUIDs, each once, in order of first appearance. Immutable.
+    """Distinct UUIDs in order of first appearance. Immutable.
 
     ``a | b``, ``a & b`` and ``a - b`` keep the order of ``a``, then that of ``b``; ``a == b`` compares the order, too.
-    A result may be empty; text that is read may not: an unset shell variable must not select a whole fleet.
+    The result of an operator may be empty. A text that is parsed must not be empty: an unset shell variable must not
+    select a whole fleet.
 
     Args:
-        array: distinct UUIDs, uint8 of shape (n, 16), which is not copied: nobody may write to it from now on. `parse`
-            and `of` make lists from everything else.
+        array: distinct UUIDs, uint8 of shape (n, 16). It is not copied, so it must not be modified afterwards. Use
+            `parse` and `of` for any other input.
         duplicates: how many further occurrences were dropped.
 
     >>> canaries = UuidList.parse("6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11; {6F1C2F3E-1A6F-4D53-A6C5-0A1E7F7C0A11}")
@@ -68,19 +69,19 @@ class UuidList:
 
     @classmethod
     def parse(cls, source: str | bytes | bytearray | memoryview | os.PathLike[str], *, name: str = "") -> UuidList:
-        r"""Read a list from text, or from a file if a path is given: a str is always text.
+        r"""Parse a list from text, or from a file if a path is given. A str is always text, never a path.
 
-        Separators are commas, semicolons, pipes and all white space and line breaks of Unicode. Values are UUIDs of
-        any case, with or without hyphens, braces, quotes or ``urn:uuid:``. A header ``uuid`` may come first, in any
-        spelling that imports accept. A JSON array of strings is a list, too.
+        Separators are commas, semicolons, pipes, and all white space and line breaks of Unicode. Values are UUIDs in
+        upper or lower case, with or without hyphens, braces, quotes or ``urn:uuid:``. The first value may be a header
+        ``uuid``, in any spelling that imports accept. A JSON array of strings is a list, too.
         Bytes are UTF-8, or UTF-16 with or without a byte-order mark.
 
         Args:
             source: text, bytes, or a path.
-            name: what messages call the list; the path unless given.
+            name: the list's name in messages (default: the path).
 
         Returns:
-            The distinct UUIDs in order of first appearance, one at least.
+            The distinct UUIDs in order of first appearance; at least one.
 
         Raises:
             InputError: ``empty-list``; ``bad-uuid``, with all bad values (up to 100 000) in its fields;
@@ -88,7 +89,7 @@ class UuidList:
             NotFoundError: ``file-not-found``.
             StorageError: ``cannot-read``.
 
-        Cost: a tenth of a second for a million values, 16 bytes a value and as much again for a while.
+        Cost: 0.1 s for a million values; memory: 16 bytes per value, and 32 while parsing.
 
         >>> UuidList.parse("uuid\n6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11\n").uuids
         ['6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11']
@@ -97,13 +98,13 @@ class UuidList:
         groundswell.errors.InputError: the UUID list is empty
         >>> UuidList.parse("6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11, canary-7")
         Traceback (most recent call last):
-        groundswell.errors.InputError: `canary-7` in line 1, column 39 is no UUID: `n` at character 3 is no hex digit
+        groundswell.errors.InputError: `canary-7` in line 1, column 39 is not a UUID: `n` at character 3 is no hex digit
         """
         return cls.check(source, name=name).accept()
 
     @classmethod
     def check(cls, source: str | bytes | bytearray | memoryview | os.PathLike[str], *, name: str = "") -> UuidListCheck:
-        r"""Read a list as `parse` does, but report what is wrong with it instead of refusing it.
+        r"""Parse a list like `parse`, but report bad values instead of raising an error.
 
         Raises:
             InputError: ``not-text``; ``is-a-folder``; ``list-too-large``.
@@ -119,7 +120,7 @@ class UuidList:
             name = name or str(path)
             data = read_file(path, read=lambda file: read_list(file, name))
         elif isinstance(source, str):
-            # A lone surrogate (an argument of bytes that are no text) becomes bytes that the core refuses.
+            # A lone surrogate (a command-line byte that is not UTF-8) is encoded to bytes that the core refuses.
             data = source.encode("utf-8", "surrogatepass")
         else:
             try:
@@ -127,7 +128,7 @@ class UuidList:
             except TypeError:
                 raise InputError(
                     "bad-argument",
-                    f"the argument `source` is `{ascii(source)[:60]}`, a list of UUIDs is a text, bytes or a path",
+                    f"the argument `source` is `{ascii(source)[:60]}`, not a text, bytes or a path",
                     hint="give the text of the list; `UuidList.of` takes a Python list",
                     fields={"argument": "source", "type": type(source).__name__},
                 ) from None
@@ -149,7 +150,7 @@ class UuidList:
 
     @classmethod
     def of(cls, uuids: Iterable[str | UUID | bytes] | npt.NDArray[np.uint8]) -> UuidList:
-        """Make a list of UUIDs that are at hand one by one.
+        """Make a list from an iterable of UUIDs.
 
         Args:
             uuids: texts in any form that `parse` accepts, `uuid.UUID` objects or 16 bytes each; or a numpy array,
@@ -159,7 +160,7 @@ class UuidList:
             The distinct UUIDs in order of first appearance; empty if there are none.
 
         Raises:
-            InputError: ``bad-uuid``, naming the first item that is none.
+            InputError: ``bad-uuid`` for the first item that is not a UUID.
 
         >>> UuidList.of([UUID(int=1), "00000000000000000000000000000001", bytes(16)]).uuids
         ['00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000000']
@@ -169,8 +170,8 @@ class UuidList:
         if isinstance(uuids, str | bytes | os.PathLike):
             raise InputError(
                 "bad-uuid",
-                f"`{type(uuids).__name__}` is one value, not UUIDs one by one",
-                hint="read text and files with UuidList.parse",
+                f"`{type(uuids).__name__}` is one value, not an iterable of UUIDs",
+                hint="parse text and files with UuidList.parse",
             )
         array = uuid_rows(uuids)
         distinct = _core.union_uuids([array])
@@ -212,13 +213,13 @@ class UuidList:
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        """Pickle the array alone. By protocol 5 its memory can travel out of band, so that processes share it."""
+        """Pickle only the array. Protocol 5 can pass it as an out-of-band buffer that processes share."""
         array: Any = self._array
         data = PickleBuffer(array) if operator.index(protocol) >= _OUT_OF_BAND else array.tobytes()
-        return _unpickled, (data, self._duplicates)
+        return _unpickle, (data, self._duplicates)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The list as an Arrow stream: what polars, pandas, DuckDB and pyarrow read without a copy in Python."""
+        """The table of `to_arrow` as an Arrow stream: for polars, pandas, DuckDB and pyarrow."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def to_arrow(self) -> pa.Table:
@@ -247,16 +248,16 @@ class UuidList:
 
     @property
     def duplicates(self) -> int:
-        """How many further occurrences were dropped when the list was made."""
+        """How many duplicates were dropped when the list was made."""
         return self._duplicates
 
     @lazy
     def uuids(self) -> list[str]:
-        """The UUIDs as texts, lower case and hyphenated; made when first asked for, some 90 bytes each."""
+        """The UUIDs as str, in lower case with hyphens; created on first access, about 90 bytes each."""
         return self.text().splitlines()
 
     def text(self) -> str:
-        r"""The list as text that can be read again: one UUID a line, a line feed after each; empty if it is empty.
+        r"""The list as text that `parse` accepts: one UUID per line, each with a line feed; empty for an empty list.
 
         >>> UuidList.of([UUID(int=1)]).text()
         '00000000-0000-0000-0000-000000000001\n'
@@ -264,7 +265,7 @@ class UuidList:
         return _core.format_uuids(self._array).decode("ascii")
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the list to a file, one UUID a line. A crash at any instant leaves the old file or the new one.
+        """Write the list to a file, one UUID per line. A crash at any instant leaves the old file or the new one.
 
         Raises:
             NotFoundError: ``folder-not-found``.
@@ -283,7 +284,7 @@ class UuidList:
 
     @lazy
     def _keys(self) -> frozenset[bytes]:
-        # A set of bytes is several times the list, so only lists that are asked `in` pay for one.
+        # Built on the first `in`: a set of bytes objects is several times larger than the array.
         data = self._array.tobytes()
         return frozenset(data[start : start + UUID_BYTES] for start in range(0, len(data), UUID_BYTES))
 
@@ -297,12 +298,12 @@ class UuidList:
 
 @dataclass(frozen=True, slots=True)
 class BadUuid:
-    r"""A value of a list that is no UUID.
+    r"""A value of a list that is not a UUID.
 
     Attributes:
         line: the line on which it begins, from 1.
         column: the character of the line at which it begins, from 1.
-        text: its text without quotes, cropped to 40 characters, with characters that nobody sees as ``\u200d``.
+        text: its text without quotes, cropped to 40 characters; invisible characters are escaped, like ``\u200d``.
         reason: what is wrong with it.
     """
 
@@ -314,14 +315,14 @@ class BadUuid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UuidListCheck:
-    """What a list says and what is wrong with it.
+    """The result of `UuidList.check`: the good values and the bad values of a list.
 
     Attributes:
-        uuids: the good values, each once.
-        header: whether a header ``uuid`` came first.
+        uuids: the good values, without duplicates.
+        header: whether the list begins with a header ``uuid``.
         bad: the first bad values, up to 100 000, in the order of the text.
         bad_count: how many bad values there are in all.
-        name: what messages call the list; empty for text without a name.
+        name: the list's name in messages; empty for text without a name.
     """
 
     uuids: UuidList
@@ -337,14 +338,14 @@ class UuidListCheck:
 
     @property
     def duplicates(self) -> int:
-        """How many further occurrences were dropped."""
+        """How many duplicates were dropped."""
         return self.uuids.duplicates
 
     def accept(self, *, skip_bad: bool = False) -> UuidList:
-        """The list, if nothing is wrong with it.
+        """Return the list if it has no bad values.
 
         Args:
-            skip_bad: leave bad values out instead of refusing the list.
+            skip_bad: skip bad values instead of refusing the list.
 
         Raises:
             InputError: ``bad-uuid``; ``empty-list`` if no UUID is left.
@@ -362,11 +363,12 @@ class UuidListCheck:
         first, more = self.bad[0], self.bad_count - 1
         of_name = f" of `{self.name}`" if self.name else ""
         others = f"; {more} more value{' is' if more == 1 else 's are'} bad" if more else ""
-        # More than a header in the first line is a table with more than one column.
+        # A first line with more than a header `uuid` is that of a table with several columns.
         is_table = first.line == 1 and (self.header or any(_is_header(bad) for bad in self.bad))
         return InputError(
             "bad-uuid",
-            f"`{first.text}` in line {first.line}, column {first.column}{of_name} is no UUID: {first.reason}{others}",
+            f"`{first.text}` in line {first.line}, column {first.column}{of_name}"
+            f" is not a UUID: {first.reason}{others}",
             hint="keep only the column `uuid` of the table"
             if is_table
             else "`UuidList.check` lists the bad values with their places",
@@ -381,18 +383,18 @@ class UuidListCheck:
 
     def _empty_list(self) -> InputError:
         name = f" `{self.name}`" if self.name else ""
-        what = "has a header and no UUID" if self.header else "is empty"
+        what = "has a header but no UUID" if self.header else "is empty"
         if self.bad_count:
             what = "has bad values only"
         return InputError(
             "empty-list",
             f"the UUID list{name} {what}",
-            hint="an empty list never stands for every device: give a UUID, or leave the list out",
+            hint="an empty list never means all devices: give a UUID, or omit the list",
             fields={"list": self.name},
         )
 
 
-def _unpickled(data: Any, duplicates: int) -> UuidList:
+def _unpickle(data: Any, duplicates: int) -> UuidList:
     import numpy as np
 
     array = np.frombuffer(data, np.uint8)
@@ -408,7 +410,7 @@ def read_list(file: IO[bytes], name: str) -> bytes:
 
     Args:
         file: the list.
-        name: what messages call it.
+        name: its name in messages.
 
     Raises:
         InputError: ``list-too-large``.
@@ -422,9 +424,9 @@ def read_list(file: IO[bytes], name: str) -> bytes:
 
 
 def _too_large(name: str, limit: int) -> InputError:
-    hint = "check that it is the list that you mean"
+    hint = "check that it is the right list"
     if limit == MAX_STREAM_BYTES:
-        hint += f"; a file that is named may have {MAX_LIST_BYTES} bytes"
+        hint += f"; a file given by its path may have up to {MAX_LIST_BYTES} bytes"
     return InputError(
         "list-too-large",
         f"the list `{name}` is larger than {limit} bytes",
@@ -434,13 +436,13 @@ def _too_large(name: str, limit: int) -> InputError:
 
 
 def _marked_or_utf_8(data: bytes) -> bytes:
-    """The bytes as the core reads them: UTF-16 without a byte-order mark becomes UTF-8, anything else stays."""
+    """Convert UTF-16 without a byte-order mark to UTF-8; return any other data unchanged."""
     encoding = utf_16_encoding(data[:64])
     if encoding is None or data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data
     if len(data) % 2:
-        return data  # cut off: the core refuses the zero bytes
-    # A lone surrogate becomes bytes that are not UTF-8, which the core refuses.
+        return data  # an odd number of bytes: the core refuses the zero bytes
+    # A lone surrogate is encoded to bytes that are not UTF-8, which the core refuses.
     return data.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
 
 

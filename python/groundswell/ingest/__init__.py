@@ -1,1 +1,1 @@
-"""A fleet from any source: detected, read, coerced, checked. All of it, or nothing."""
+"""Reads a fleet from any source: detects the format, reads the rows, converts and checks the cells. All or nothing."""

@@ -1,4 +1,4 @@
-"""Bad cells, as columns: a file may have millions, and few of them are shown."""
+"""Stores bad cells in numpy columns: a file may have millions of them, of which few are shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from groundswell import _core
-from groundswell.ingest import cells as rules
+from groundswell.ingest.cells import reason as core_reason
 from groundswell.ingest.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["BadCell", "BadCells", "CoreBadCells"]
 
 CoreBadCells = tuple["npt.NDArray[np.uint32]", "npt.NDArray[np.uint8]", "npt.NDArray[np.int64]"]
-"""The rows, the codes of the reasons and their details, as the core tells them."""
+"""Row numbers, reason codes and details, as the core returns them."""
 
 
 class BadCell(NamedTuple):
-    """A cell that its column does not allow.
+    """A cell whose value its column does not allow.
 
     Args:
-        row: its row, from 0.
-        column: the canonical name of its column.
-        reason: reads on from the cell.
+        row: row number, from 0.
+        column: canonical name of the column.
+        reason: the end of the sentence “the cell …”.
     """
 
     row: int
@@ -37,15 +37,15 @@ class BadCell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadCells:
-    """Bad cells, by row, those of a row in the order of `COLUMNS`.
+    """Bad cells, sorted by row and then by the order of `COLUMNS`.
 
     Args:
-        rows: their rows.
+        rows: row numbers, from 0.
         columns: positions in `COLUMNS`.
-        codes: indexes into `_core.CELL_REASONS`; beyond its end, into `reasons`.
-        details: what the core adds to the reason.
-        reasons: reasons of our own.
-        now: the instant that instants were compared with.
+        codes: indexes into `_core.CELL_REASONS` followed by `reasons`.
+        details: the number that the core adds to a reason.
+        reasons: reasons that do not come from the core.
+        now: the instant that `last_seen` was compared with, in seconds since 1970.
     """
 
     rows: npt.NDArray[np.int64]
@@ -60,22 +60,22 @@ class BadCells:
 
     @classmethod
     def found(cls, pieces: Iterable[tuple[int, str, CoreBadCells]], now: int) -> BadCells:
-        """What the core found, piece by piece, each with the number of its first row and its column."""
+        """Collect what the core found: (number of the first row, column, bad cells) for each batch and column."""
         import numpy as np
 
-        parts = [(begun, COLUMNS.index(column), bad) for begun, column, bad in pieces if len(bad[0])]
+        parts = [(start, COLUMNS.index(column), bad) for start, column, bad in pieces if len(bad[0])]
         empty = [np.empty(0, np.int64)]
         return cls(
-            rows=np.concatenate([bad[0].astype(np.int64) + begun for begun, _, bad in parts] or empty),
+            rows=np.concatenate([bad[0].astype(np.int64) + start for start, _, bad in parts] or empty),
             columns=np.concatenate([np.full(len(bad[0]), column) for _, column, bad in parts] or empty),
             codes=np.concatenate([bad[1].astype(np.int64) for _, _, bad in parts] or empty),
             details=np.concatenate([bad[2] for _, _, bad in parts] or empty),
             reasons=(),
             now=now,
-        ).in_order()
+        ).sort()
 
-    def and_also(self, cells: Sequence[BadCell]) -> BadCells:
-        """These and others."""
+    def with_cells(self, cells: Sequence[BadCell]) -> BadCells:
+        """A copy with additional cells."""
         import numpy as np
 
         if not cells:
@@ -93,10 +93,10 @@ class BadCells:
             details=more(self.details, [0] * len(cells)),
             reasons=(*self.reasons, *reasons),
             now=self.now,
-        ).in_order()
+        ).sort()
 
     def of_row(self, row: int) -> list[tuple[str, str]]:
-        """The bad cells of a row: canonical column, and reason."""
+        """The bad cells of a row: (canonical column, reason) each."""
         import numpy as np
 
         start, end = np.searchsorted(self.rows, [row, row + 1]).tolist()
@@ -105,10 +105,10 @@ class BadCells:
     def _reason(self, index: int) -> str:
         code = int(self.codes[index])
         own = code - len(_core.CELL_REASONS)
-        return self.reasons[own] if own >= 0 else rules.reason(code, int(self.details[index]), self.now)
+        return self.reasons[own] if own >= 0 else core_reason(code, int(self.details[index]), self.now)
 
-    def in_order(self) -> BadCells:
-        """The same, sorted."""
+    def sort(self) -> BadCells:
+        """A copy, sorted by row and column."""
         import numpy as np
 
         order = np.lexsort((self.columns, self.rows))

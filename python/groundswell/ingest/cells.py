@@ -1,6 +1,6 @@
-"""Why a cell is bad, in words; the rules themselves are in the core (`rust/core/src/ingest/cells`).
+"""Texts for the core's reasons why a cell is bad. The rules themselves are in `rust/core/src/ingest/cells`.
 
-Each reason completes the sentence “the cell …”.
+Each text completes the sentence “the cell …”.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 BLANKS: Final = " \t\r\n\v\f"
-"""What is trimmed off a cell before it is read; a cell of nothing else is absent."""
+"""Characters that are trimmed from a cell before it is read. A cell without other characters is absent."""
 MAX_VERSION: Final = 2**31 - 1
 
 _MAX_SHOWN: Final = 60
 _DAY: Final = 24 * 3600
 _YEAR: Final = 366 * _DAY
 _SPREADSHEET_DAYS: Final = 2_958_465
-"""The largest date of a spreadsheet, in the year 9999."""
+"""The day number of a spreadsheet's largest date, 9999-12-31."""
 _REASONS: Final[Mapping[str, str]] = {
     "empty": "is empty",
     "not-utf8": "is not UTF-8 text",
@@ -43,21 +43,21 @@ _REASONS: Final[Mapping[str, str]] = {
     "negative": "is negative",
     "version-too-large": f"is above {MAX_VERSION}, the largest target version",
     "not-instant": "is not an instant: write it as 2026-11-24T09:30:00Z, or as seconds since 1970",
-    "no-such-instant": "is not an instant: there is no such day or time of day",
+    "no-such-instant": "is not an instant: this day or time of day does not exist",
     "before-1970": "is before 1970; leave the cell empty if the device was never seen",
     "not-name": "is not a name: names have letters, digits and _ . + - and begin with a letter or a digit",
     "long-name": "is longer than the 64 characters that a name may have",
     "not-names": "is not a list of names: its items must be texts",
-    "several-groups": "lists several groups, and a device is in at most one",
+    "several-groups": "lists several groups, but a device is in at most one",
 }
 
 
 class BadCellError(ValueError):
-    """A text that is not allowed; the message says why, and reads on from the text."""
+    """A text that is not allowed. The message gives the reason; it continues a sentence that begins with the text."""
 
 
 def cropped(text: str, most: int = _MAX_SHOWN) -> str:
-    """A text as a message shows it: at most so many characters, nothing that breaks the line."""
+    """Crop a text to `most` characters for a message, and escape characters that are not printable."""
     shown = text if len(text) <= most else text[:most] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in shown)
 
@@ -68,7 +68,7 @@ def is_broken_text(text: str) -> bool:
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a text is a UUID: for hints only, the core reads them."""
+    """Whether a text is a UUID. For hints only: the core parses UUIDs."""
     try:
         uuid.UUID(text.strip())
     except ValueError:
@@ -77,10 +77,10 @@ def is_uuid(text: str) -> bool:
 
 
 def checked_name(text: str) -> str:
-    """A name of a group or a tag, as it may travel in URLs; empty for an empty text.
+    """Check the name of a group or a tag, and return it. The empty text is allowed.
 
     Raises:
-        BadCellError: why it is not a name.
+        BadCellError: the text is not a valid name; the message gives the reason.
 
     >>> checked_name("us-east-1")
     'us-east-1'
@@ -92,12 +92,12 @@ def checked_name(text: str) -> str:
 
 
 def reason(code: int, detail: int = 0, now: int = 0) -> str:
-    """Why a cell is bad.
+    """The text of a reason why a cell is bad.
 
     Args:
         code: an index into `_core.CELL_REASONS`.
         detail: the number that the core adds to some reasons.
-        now: the instant of reading, in seconds since 1970.
+        now: the read instant, in seconds since 1970.
 
     >>> reason(_core.CELL_REASONS.index("not-uuid"))
     'is not a UUID'
@@ -111,7 +111,7 @@ def reason(code: int, detail: int = 0, now: int = 0) -> str:
 def _small_number(value: int) -> str:
     day = _as_date(value)
     if day is not None:
-        return f"is too small for seconds since 1970; if it is the date {day}, write it so, with hyphens"
+        return f"is too small for seconds since 1970; if it is the date {day}, write it with hyphens"
     if value == 0:
         return "is too small for seconds since 1970; it looks like a spreadsheet's time of day: write RFC 3339"
     if value <= _SPREADSHEET_DAYS:
@@ -121,7 +121,7 @@ def _small_number(value: int) -> str:
 
 
 def _as_date(value: int) -> date | None:
-    """The date that a number is as YYYYMMDD."""
+    """Interpret a number as a date YYYYMMDD; None if it is not one."""
     try:
         day = date(value // 10_000, value // 100 % 100, value % 100)
     except ValueError:
@@ -140,7 +140,7 @@ def _future(seconds: int, now: int) -> str:
         except ValueError:
             pass
         else:
-            return f"is in the future as seconds since 1970; if it is {when}, write it so, with hyphens and colons"
+            return f"is in the future as seconds since 1970; if it is {when}, write it with hyphens and colons"
     ahead = timedelta(seconds=min(seconds - now, 10**11))
     amount = f"{ahead // timedelta(days=1)} days" if ahead >= timedelta(days=2) else f"{ahead // timedelta(hours=1)} h"
-    return f"is {amount} in the future; up to 24 h are taken as a clock that is fast"
+    return f"is {amount} in the future; only up to 24 h are accepted, as a clock that is fast"

@@ -1,6 +1,6 @@
-"""From the rows of a source to the columns of a fleet, with the cells that are bad.
+"""Converts the rows of a source to the columns of a fleet, and collects the bad cells.
 
-Piece by piece. The core judges each cell by itself, whatever source and piece it comes from.
+Works in batches. The core checks each cell on its own, independent of its source and batch.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BadCell", "Devices", "coerce"]
 
-_NOWHERE: Final = -1
+_NONE: Final = -1
 _MAX_BAD: Final = 5_000_000
-"""The most bad cells and faults that are kept: a source with more is not what it is meant to be."""
+"""Maximum number of bad cells and faults. A source with more is probably the wrong file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Columns as the core takes them, one entry a row of the source; what a bad cell holds has no meaning.
+    """The columns that the core needs, with one entry for each row of the source. Entries of bad cells are undefined.
 
     Args:
         uuids: uint8 (n, 16).
@@ -43,11 +43,11 @@ class Devices:
         groups: int32 codes into `group_names`, -1 for none.
         tags: int32 codes into `tag_names`, -1 for none.
         production: bool.
-        production_said: bool, where the source says whether it is a production device.
+        production_said: bool, true where the source has a `production` value.
         target_versions: int32, -1 for unknown.
         names: strings, or None if the source has no such column.
         hardware_ids: as `names`.
-        ahead: bool, where last_seen lay in the future and was taken as now.
+        ahead: bool, true where last_seen was in the future and was replaced by now.
         bad: the bad cells.
     """
 
@@ -69,7 +69,7 @@ class Devices:
         return len(self.uuids)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Devices:
-        """The rows that are kept, and the names that they use."""
+        """The rows where `kept` is true; group and tag names that no row uses are dropped."""
         groups, group_names = _compact(self.groups[kept], self.group_names)
         tags, tag_names = _compact(self.tags[kept], self.tag_names)
         return Devices(
@@ -90,11 +90,11 @@ class Devices:
 
 
 def _compact(codes: npt.NDArray[np.int32], names: list[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Leave out the names that no row uses any more."""
+    """Drop the names that no code refers to, and renumber the codes."""
     import numpy as np
 
     used = np.unique(codes[codes >= 0])
-    renumbered = np.full(len(names) + 1, _NOWHERE, np.int32)
+    renumbered = np.full(len(names) + 1, _NONE, np.int32)
     renumbered[used] = np.arange(len(used), dtype=np.int32)
     return renumbered[codes], [names[code] for code in used]
 
@@ -111,12 +111,12 @@ def coerce(
     """Read the rows of a source in one pass.
 
     Args:
-        session: where the relation lives.
+        session: the DuckDB session of the relation.
         relation: the rows.
-        used: canonical name → position of the column, of those that the source has.
-        now: the instant that the future begins after, in seconds since 1970.
-        label: what to call the source in messages.
-        namespace: derive the UUIDs of version 5 in this name space from the column `uuid`.
+        used: canonical name → position of the column in the source.
+        now: later instants are in the future, in seconds since 1970.
+        label: the source's name in messages.
+        namespace: derive UUIDs of version 5 in this name space from the column `uuid`.
 
     Raises:
         InputError: ``not-a-table`` for more than 5 million bad cells and rows.
@@ -125,10 +125,10 @@ def coerce(
 
     reader = _Reader(now, namespace)
     columns = {column: used[column] for column in COLUMNS if column in used}
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as executor:
         for rows, cells in relation.pieces(session, columns, uuids_as_text=namespace is not None):
-            # The UUIDs take about as long as all the others.
-            uuids = beside.submit(reader.read_uuids, cells["uuid"])
+            # Parsing the UUIDs takes about as long as parsing all other columns, so do both at the same time.
+            uuids = executor.submit(reader.read_uuids, cells["uuid"])
             for column, found in cells.items():
                 if column != "uuid":
                     reader.read(column, found)
@@ -143,14 +143,14 @@ def _too_many_bad(label: str) -> InputError:
     return InputError(
         "not-a-table",
         f"`{label}` has more than {_MAX_BAD} bad cells and rows",
-        hint="check that it is the file that you mean; read a part of it to see what is wrong",
+        hint="check that it is the right file; read a part of it to see what is wrong",
         fields={"source": label},
     )
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Columns that grow piece by piece."""
+    """Collects the columns batch by batch."""
 
     now: int
     namespace: UUID | None
@@ -164,11 +164,11 @@ class _Reader:
     bad: list[tuple[int, str, CoreBadCells]] = field(default_factory=list)
 
     def read_uuids(self, cells: Cells) -> CoreBadCells:
-        """Read the UUIDs of a piece, while another thread may read its other columns."""
+        """Read the UUIDs of a batch. Another thread may read the batch's other columns at the same time."""
         if isinstance(cells, UuidCells):
             self.uuids.append(cells.uuids)
             return _absent(cells)
-        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` makes nothing else)
+        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` has no other result)
         if self.namespace is not None:
             return self._derive_uuids(cells, self.namespace)
         uuids, bad = _core.read_uuids(cells.offsets, cells.data, cells.are_bytes)
@@ -180,7 +180,7 @@ class _Reader:
 
         uuids, _ = _core.derive_uuid_column(cells.offsets, cells.data, namespace.bytes)
         self.uuids.append(uuids)
-        # An id is a text: what is absent, or not UTF-8, is no id either.
+        # An id must be a text: a cell that is absent or not UTF-8 is a bad cell.
         _, _, validity, (bad, codes, _) = _core.read_free_texts(cells.offsets, cells.data)
         valid = np.unpackbits(validity, bitorder="little", count=len(cells.offsets) - 1)
         rows = np.flatnonzero(valid == 0).astype(np.uint32)
@@ -189,11 +189,11 @@ class _Reader:
         return rows, reasons, np.zeros(len(rows), np.int64)
 
     def read(self, column: str, cells: Cells) -> None:
-        """Read the cells of another column."""
+        """Read the cells of a column other than `uuid`."""
         if isinstance(cells, NumberCells):
             self._read_numbers(column, cells)
             return
-        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` makes nothing else)
+        assert isinstance(cells, TextCells)  # noqa: S101 (`expressions` has no other result)
         text = cells.offsets, cells.data
         bad: CoreBadCells
         if column in self.names:
@@ -239,7 +239,7 @@ class _Reader:
             self.found(column, bad)
 
     def found(self, column: str, bad: CoreBadCells) -> None:
-        """Note bad cells of the piece that is being read."""
+        """Add bad cells of the current batch."""
         if len(bad[0]):
             self.bad.append((self.rows, column, bad))
             self.bad_count += len(bad[0])
@@ -247,17 +247,17 @@ class _Reader:
     def devices(self, used: frozenset[str]) -> Devices:
         import numpy as np
 
-        production = self._whole("production", np.int8, _NOWHERE)
+        production = self._whole("production", np.int8, _NONE)
         return Devices(
             uuids=self.uuids.take(),
             last_seen=self._whole("last_seen", np.uint32, _core.NEVER_SEEN),
-            groups=self._whole("group", np.int32, _NOWHERE),
+            groups=self._whole("group", np.int32, _NONE),
             group_names=self.names["group"].take_names(),
-            tags=self._whole("tag", np.int32, _NOWHERE),
+            tags=self._whole("tag", np.int32, _NONE),
             tag_names=self.names["tag"].take_names(),
             production=production == 1,
-            production_said=production != _NOWHERE,
-            target_versions=self._whole("target_version", np.int32, _NOWHERE),
+            production_said=production != _NONE,
+            target_versions=self._whole("target_version", np.int32, _NONE),
             names=self._texts("name", used),
             hardware_ids=self._texts("hardware_id", used),
             ahead=self._whole("ahead", np.bool_, fill=False),

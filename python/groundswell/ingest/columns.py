@@ -1,4 +1,4 @@
-"""Which columns of a source are which columns of a fleet: by their spellings, and by what the user says."""
+"""Matches the columns of a source to the columns of a fleet, by their spellings and by the user's mapping."""
 
 from __future__ import annotations
 
@@ -34,17 +34,16 @@ _MAX_SHOWN_NAMES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ColumnMatch:
-    """Which columns of a source mean what.
+    """The result of matching the columns of a source to those of a fleet.
 
     Args:
         used: canonical name → position in the source.
-        ignored: the names of the columns that mean nothing here, in the order of the source.
+        ignored: the names of the unused columns, in the order of the source.
         notes: a sentence for each ignored name that looks like a misspelt column.
-        sources: canonical name → what to call the column that it is read from.
-        by_hand: canonical name → the source that the user named, where it is more than a column of the source: a
-            constant, a path into a column, another unit. Its position in `used` is that of the column; -1 for a
-            constant.
-        more_ignored: whether there are more columns that mean nothing than `ignored` names.
+        sources: canonical name → the name of the column that it is read from.
+        by_hand: canonical name → the user's mapping, if it is more than a whole column: a constant, a path inside a
+            column, or another unit. `used` has the position of the column; -1 for a constant.
+        more_ignored: whether there are more unused columns than `ignored` lists.
     """
 
     used: Mapping[str, int]
@@ -56,7 +55,7 @@ class ColumnMatch:
 
 
 def known_columns(found: Sequence[str]) -> int:
-    """How many of these names mean a column.
+    """How many of these names are spellings of a column.
 
     >>> known_columns(["UUID", "owner", "tags"])
     2
@@ -65,16 +64,16 @@ def known_columns(found: Sequence[str]) -> int:
 
 
 def match_columns(found: Sequence[str], label: str, mapping: ColumnMapping = NO_MAPPING) -> ColumnMatch:
-    """Find out what the columns of a source mean.
+    """Match the columns of a source to those of a fleet.
 
     Args:
         found: their names, as the source spells them.
-        label: what to call the source in messages.
-        mapping: what the user says; it has priority over the spellings.
+        label: the source's name in messages.
+        mapping: the user's mapping; it has priority over the spellings.
 
     Raises:
-        InputError: ``no-uuid-column``; ``repeated-column`` where two of them mean the same; ``unknown-source-column``
-            where a column that the user names is not there.
+        InputError: ``no-uuid-column``; ``repeated-column`` if two source columns match the same column;
+            ``unknown-source-column`` if the source does not have a column that the mapping names.
 
     >>> match_columns(["Device-UUID", "is_prod", "owner"], "export.csv").used
     {'uuid': 0, 'production': 1}
@@ -99,7 +98,7 @@ def match_columns(found: Sequence[str], label: str, mapping: ColumnMapping = NO_
     if "uuid" not in used:
         raise no_uuid_column(found, label)
     if mapping.namespace is not None and "name" not in mapping.columns:
-        # The id that a UUID is derived from stays readable as the name.
+        # Keep the id from which the UUID is derived as the device's name.
         used["name"] = used["uuid"]
     taken = set(used.values())
     ignored = tuple(name for position, name in enumerate(found) if position not in taken)
@@ -112,7 +111,7 @@ def match_columns(found: Sequence[str], label: str, mapping: ColumnMapping = NO_
 
 
 def _position(column: str, source: ColumnSource, found: Sequence[str], label: str) -> tuple[int, bool]:
-    """Where a column that the user names is, and whether it is the whole column as it stands there."""
+    """The position of the source column that a mapping names, and whether the mapping uses it unchanged."""
     if source.constant is not None:
         return -1, False
     for name in dict.fromkeys((source.text, source.path)):
@@ -131,14 +130,14 @@ def _position(column: str, source: ColumnSource, found: Sequence[str], label: st
 def unknown_source(
     column: str, source: ColumnSource, found: Sequence[str], label: str, *, taken: int = 0
 ) -> InputError:
-    """The error for a source column that the user names and that is not there.
+    """The error for a mapping to a source column that does not exist.
 
     Args:
         column: the canonical name.
-        source: what the user named.
-        found: the names that are there instead.
-        label: what to call the source.
-        taken: how many steps of a path are there.
+        source: the mapping.
+        found: the existing names.
+        label: the source's name in messages.
+        taken: how many steps of the path exist.
     """
     wanted = source.path.rpartition(".")[2] if taken else source.path
     near = _core.nearest(wanted, list(dict.fromkeys(found)), at_most=3)
@@ -162,7 +161,7 @@ def unknown_source(
 
 
 def repeated_column(first: str, second: str, column: str, label: str) -> InputError:
-    """The error for two columns that mean the same."""
+    """The error for two source columns that match the same column."""
     named = "two columns are named" if first == second else f"the columns `{cropped(first)}` and"
     return InputError(
         "repeated-column",
@@ -173,9 +172,9 @@ def repeated_column(first: str, second: str, column: str, label: str) -> InputEr
 
 
 def no_uuid_column(found: Sequence[str], label: str) -> InputError:
-    """The error for a source without a uuid column; its hint names the nearest of those that it has."""
+    """The error for a source without a uuid column; its hint is the most similar existing column."""
     names = [cropped(name) for name in found]
-    # Which names are near is asked of the folded forms, so that `Device UID` is near `deviceuuid`.
+    # Compare folded names, so that `Device UID` is similar to `deviceuuid`.
     by_folded = {folded(name): cropped(name) for name in reversed(found)}
     near = [
         by_folded[key]
@@ -184,11 +183,11 @@ def no_uuid_column(found: Sequence[str], label: str) -> InputError:
         )
     ]
     if any(is_uuid(name) for name in found):
-        hint = "its first line holds a UUID where names of columns are expected; write a header line such as `uuid`"
+        hint = "its first line contains a UUID instead of column names; write a header line such as `uuid`"
     elif near:
-        hint = f"if `{near[0]}` holds the UUIDs of the devices, name it `uuid`"
+        hint = f"if `{near[0]}` contains the UUIDs of the devices, name it `uuid`"
     else:
-        hint = "name the column that holds the UUIDs of the devices `uuid`"
+        hint = "name the column with the UUIDs of the devices `uuid`"
     shown = ", ".join(f"`{name}`" for name in names[:_MAX_NAMED]) or "none"
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return InputError(
@@ -200,7 +199,7 @@ def no_uuid_column(found: Sequence[str], label: str) -> InputError:
 
 
 def misspelt(ignored: Sequence[str], used: set[str]) -> tuple[str, ...]:
-    """A sentence for each name that is not used and looks like a column that is missing."""
+    """A sentence for each unused name that looks like a misspelling of a missing column."""
     missing = [spelling for column, all_of in SPELLINGS.items() if column not in used for spelling in all_of]
     by_folded = {folded(spelling): spelling for spelling in missing}
     notes = []

@@ -1,4 +1,4 @@
-"""Columns that are not in a source as they stand: constants, values at a path inside a cell, times in other units."""
+"""Computes mapped columns that are not plain source columns: constants, values at a path inside a cell, time units."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["with_derived"]
 
-_WHOLE: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_INTEGER_TYPES: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
 def with_derived(session: Session, relation: Relation, match: ColumnMatch, label: str) -> tuple[Relation, ColumnMatch]:
-    """Add the columns that `match.by_hand` describes to a relation; both come back as they are if there are none.
+    """Add the columns that `match.by_hand` describes to a relation. Without any, both are returned unchanged.
 
     Raises:
-        InputError: ``bad-mapping`` for a path that is not one.
+        InputError: ``bad-mapping`` for a malformed path.
     """
     if not match.by_hand:
         return relation, match
@@ -43,9 +43,9 @@ def with_derived(session: Session, relation: Relation, match: ColumnMatch, label
         else:
             at, kind = rows.columns[position]
             cell = identifier(at)
-            if rows.match is None and _goes_inside(source, rows.names[position]):
+            if rows.match is None and _is_inside(source, rows.names[position]):
                 text = cell if kind == "VARCHAR" else f"CAST(to_json({cell}) AS VARCHAR)"
-                table = session.register(_extracted(session, text, sql, source=source, column=column, label=label))
+                table = session.register(_extract(session, text, sql, source=source, column=column, label=label))
                 sql, cell, kind = f"({sql} POSITIONAL JOIN {table})", identifier(f"inside_{column}"), "VARCHAR"
             cell, kind = _in_seconds(cell, kind, UNITS[source.unit])
         items.append(f"{cell} AS {identifier(name)}")
@@ -58,13 +58,13 @@ def with_derived(session: Session, relation: Relation, match: ColumnMatch, label
     return derived, replace(match, used=used)
 
 
-def _goes_inside(source: ColumnSource, name: str) -> bool:
-    """Whether the source is a path that goes on inside the column of this name."""
+def _is_inside(source: ColumnSource, name: str) -> bool:
+    """Whether the source is a path into the cells of the column `name`, not the column itself."""
     return name not in {source.text, source.path} and folded(name) not in {folded(source.text), folded(source.path)}
 
 
-def _extracted(session: Session, text: str, sql: str, *, source: ColumnSource, column: str, label: str) -> Any:
-    """The values at a path inside the cells of a column, as a table of one column."""
+def _extract(session: Session, text: str, sql: str, *, source: ColumnSource, column: str, label: str) -> Any:
+    """Extract the values at a path inside the cells of a column, as a table with one column."""
     import numpy as np
     import pyarrow as pa
 
@@ -74,7 +74,7 @@ def _extracted(session: Session, text: str, sql: str, *, source: ColumnSource, c
         raise InputError(
             "bad-mapping",
             f"the path `{cropped(source.path)}` of the column `{column}` {reason}",
-            hint='a key with a dot or a bracket goes in quotes: properties."device.type"',
+            hint='quote a key that contains a dot or a bracket: properties."device.type"',
             fields={"source": label, "column": column, "path": cropped(source.path), "reason": reason},
         )
     found = session.rows(f"SELECT coalesce({text}, '') AS cell FROM {sql}").column("cell")
@@ -87,11 +87,11 @@ def _extracted(session: Session, text: str, sql: str, *, source: ColumnSource, c
 
 
 def _in_seconds(cell: str, kind: str, per_second: int) -> tuple[str, str]:
-    """A number of a unit in whole seconds, and the type of that; whatever is not a number stays as it is."""
+    """SQL that converts numbers to whole seconds, and its type. Cells that are not numbers stay unchanged."""
     if per_second == 1:
         return cell, kind
-    if kind in _WHOLE:
-        # A negative time stays one: it is a bad cell, not "never".
+    if kind in _INTEGER_TYPES:
+        # Keep a negative number: it is a bad cell, while 0 means "never".
         return f"CASE WHEN {cell} < 0 THEN {cell} ELSE {cell} // {per_second} END", kind
     if kind in {"FLOAT", "DOUBLE"}:
         return f"({cell} / {per_second})", "DOUBLE"

@@ -1,4 +1,4 @@
-"""Which reader a source is for: by what it is, by its first bytes, and last by the ending of its name."""
+"""Chooses the reader for a source: by its type, then by its first bytes, and last by its file extension."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _ZIP: Final = b"PK\x03\x04"
 _AS_CSV: Final = "save the sheet as CSV in UTF-8 (in Excel: Save As, CSV UTF-8)"
-# What people have at hand and believe to be a table: first bytes, what it is, what to do.
-_STRANGERS: Final = (
-    (b"SQLite format 3\0", "is an SQLite database", "say which table: sqlite:///PATH#TABLE"),
+# Unsupported formats that users try: first bytes, description, hint.
+_UNSUPPORTED: Final = (
+    (b"SQLite format 3\0", "is an SQLite database", "name the table: sqlite:///PATH#TABLE"),
     (b"\xd0\xcf\x11\xe0", "is an old or a protected spreadsheet", _AS_CSV),
     (b"FEA1", "is in Feather version 1", "write it as Feather version 2 (Arrow) or Parquet"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "decompress it first (gzip is read as it is)"),
@@ -44,7 +44,7 @@ _KINDS: Final = "a CSV, Parquet, JSON, NDJSON or Arrow file"
 
 
 def name_of(source: object) -> str:
-    """What to call a source while it is read.
+    """The name of a source in messages. A database URI is not shown, because it may contain a password.
 
     >>> name_of("fleets/export.csv"), name_of("postgresql://me:secret@host/db#devices")
     ('fleets/export.csv', 'database')
@@ -55,17 +55,17 @@ def name_of(source: object) -> str:
 
 
 def open_source(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping = NO_MAPPING) -> Source:
-    """Find the reader for a source, and refuse at once what cannot be one.
+    """Find the reader for a source. Unsupported sources are refused before a long read begins.
 
     Args:
         source: a path, a URI, or a table in memory.
-        cleanup: closed when the read is over.
-        mapping: what the user says about its columns.
+        cleanup: the caller closes it after the read.
+        mapping: the user's mapping of its columns.
 
     Raises:
-        InputError: ``bad-source``, ``not-a-table``, ``empty-fleet``, ``bad-rows-at`` for a path of rows in what is not
-            JSON, and what the readers raise.
-        NotFoundError: no such file or table.
+        InputError: ``bad-source``, ``not-a-table``, ``empty-fleet``; ``bad-rows-at`` for a path of rows if the source
+            is not JSON; and what the readers raise.
+        NotFoundError: the file or table does not exist.
         StorageError: the source cannot be read.
     """
     opened = _opened(source, cleanup, mapping)
@@ -73,7 +73,7 @@ def open_source(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMappi
         raise InputError(
             "bad-rows-at",
             f"`{opened.label}` is not JSON, so it has no array at `{cropped(mapping.rows_at)}`",
-            hint="leave out the path of the rows: a table is its own list of devices",
+            hint="omit the path of the rows: only JSON has one",
             fields={"source": opened.label, "rows_at": cropped(mapping.rows_at), "reason": "not JSON"},
         )
     return opened
@@ -85,8 +85,8 @@ def _opened(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping) 
             return read_database(source, mapping)
         raise InputError(
             "bad-source",
-            f"`{found['scheme']}://` is nothing that a fleet can be read from",
-            hint="fetch it to a file first; databases are sqlite:///PATH#TABLE and postgresql://…#TABLE",
+            f"a fleet cannot be read from a `{found['scheme']}://` address",
+            hint="download it to a file first; databases are sqlite:///PATH#TABLE and postgresql://…#TABLE",
             fields={"scheme": found["scheme"]},
         )
     if isinstance(source, str | Path):
@@ -97,7 +97,7 @@ def _opened(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping) 
     raise InputError(
         "bad-source",
         f"a fleet cannot be read from an object of type `{type(source).__name__}`",
-        hint=f"give a path, a database URI, or a table that speaks Arrow (pandas 2.2 or later, polars){lazy}",
+        hint=f"give a path, a database URI, or a table that supports Arrow (pandas 2.2 or later, polars){lazy}",
         fields={"type": type(source).__name__},
     )
 
@@ -105,27 +105,31 @@ def _opened(source: Any, cleanup: contextlib.ExitStack, mapping: ColumnMapping) 
 def _reader_of(file: SourceFile, mapping: ColumnMapping) -> Source:
     head = file.head
     if file.gzipped and head.startswith((MAGIC, ARROW_FILE)):
-        raise not_a_table(file.label, "is compressed on top of its own compression", "decompress it first")
+        raise not_a_table(
+            file.label, "is a compressed format that is compressed again with gzip", "decompress it first"
+        )
     if head.startswith(MAGIC):
         return ParquetSource(file)
     if head.startswith(ARROW_FILE) or (head.startswith(_ARROW_STREAM) and b"\0" in head[:16]):
         return read_arrow_file(file, mapping)
-    _refuse_strangers(file)
+    _refuse_unsupported(file)
     if b"\0" in first_line(head):
         raise not_a_table(file.label, "is not a table", f"give {_KINDS}")
     if file.suffix in {".parquet", ".pq", ".arrow", ".feather"}:
-        raise not_a_table(file.label, f"is not a {file.suffix} file, whatever its name says", f"give {_KINDS}")
+        raise not_a_table(
+            file.label, f"is not a {file.suffix} file, although its name has that extension", f"give {_KINDS}"
+        )
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b"{", b"[")):
         return JsonSource(file, mapping)
     if file.suffix in {".json", ".ndjson", ".jsonl"}:
-        # A first line that is broken says nothing about the others.
+        # Trust the extension even if the first line is broken: then it is reported as a bad row.
         return JsonSource(file, mapping)
     return CsvSource(file)
 
 
-def _refuse_strangers(file: SourceFile) -> None:
-    for magic, what, hint in _STRANGERS:
+def _refuse_unsupported(file: SourceFile) -> None:
+    for magic, what, hint in _UNSUPPORTED:
         if file.head.startswith(magic):
             raise not_a_table(file.label, what, hint)
     if file.head.startswith(_ZIP):
@@ -133,7 +137,7 @@ def _refuse_strangers(file: SourceFile) -> None:
 
 
 def _zip(file: SourceFile) -> tuple[str, str]:
-    """What a zip archive is, and what to do: spreadsheets have names of their own inside, at both ends of the file."""
+    """Description and hint for a zip archive. A spreadsheet has typical member names at both ends of the file."""
     with file.open() as (archive, _):
         archive.seek(max(0, file.stamp[0] - HEAD))
         ends = file.head[:HEAD] + archive.read(HEAD)

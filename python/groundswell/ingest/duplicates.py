@@ -1,4 +1,4 @@
-"""The same uuid more than once: with the same data it is one device, with different data nobody knows which."""
+"""Finds rows with the same uuid. With equal data they are one device; with different data they are an error."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["Repeats", "find_repeats", "refuse_conflicts"]
+__all__ = ["Duplicates", "conflict_error", "find_duplicates"]
 
 _MAX_LISTED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats:
-    """Rows whose uuid an earlier row has.
+class Duplicates:
+    """Rows whose uuid also occurs in an earlier row.
 
     Args:
-        rows: their numbers, ascending.
-        firsts: for each, the first row with that uuid.
-        differing: canonical column → where in `rows` it holds something else than in the first row.
+        rows: row numbers, ascending.
+        firsts: for each of them, the first row with that uuid.
+        differing: canonical column → for each of `rows`, whether its value differs from that of the first row.
     """
 
     rows: Rows
@@ -46,27 +46,27 @@ class Repeats:
 
     @property
     def conflicts(self) -> Mask:
-        """Where in `rows` any column differs."""
+        """For each of `rows`, whether any column differs."""
         import numpy as np
 
         conflicts: Mask = np.logical_or.reduce(list(self.differing.values()))
         return conflicts
 
-    def contradictory(self) -> list[BadCell]:
-        """Every row of a uuid whose rows differ, as a bad cell: none of them is more trustworthy than another."""
+    def conflicting_cells(self) -> list[BadCell]:
+        """All rows of each uuid whose rows differ, as bad cells: none of the rows is more trustworthy than another."""
         import numpy as np
 
         firsts = np.unique(self.firsts[self.conflicts])
         rows = np.union1d(firsts, self.rows[np.isin(self.firsts, firsts)])
-        return [BadCell(int(row), "uuid", "stands in several rows with different data") for row in rows]
+        return [BadCell(int(row), "uuid", "is in several rows with different data") for row in rows]
 
 
-def find_repeats(devices: Devices, good: Mask) -> Repeats:
-    """Find repeated uuids among the good rows, and in which columns they differ."""
+def find_duplicates(devices: Devices, good: Mask) -> Duplicates:
+    """Find rows with repeated uuids among the good rows, and the columns in which they differ."""
     import numpy as np
 
     kept = np.flatnonzero(good)
-    # The usual case, all rows good, copies nothing.
+    # Avoid a copy in the usual case that all rows are good.
     uuids = devices.uuids if len(kept) == len(devices) else devices.uuids[kept]
     later, first = _core.find_repeated_uuids(uuids)
     rows, firsts = kept[later], kept[first]
@@ -78,11 +78,11 @@ def find_repeats(devices: Devices, good: Mask) -> Repeats:
         "target_version": devices.target_versions,
     }
     differing: dict[str, Mask] = {column: array[rows] != array[firsts] for column, array in arrays.items()}
-    # An empty cell says nothing; false says that it is a test device.
+    # An empty cell differs from false: false says that it is a test device.
     differing["production"] |= devices.production_said[rows] != devices.production_said[firsts]
     texts = {"name": devices.names, "hardware_id": devices.hardware_ids}
     differing |= {column: _differ(text, rows, firsts) for column, text in texts.items() if text is not None}
-    return Repeats(rows, firsts, differing)
+    return Duplicates(rows, firsts, differing)
 
 
 def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
@@ -92,7 +92,7 @@ def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
 
     if len(rows) == 0:
         return np.zeros(0, np.bool_)
-    # A long text of a first row is there once for each repeat: more than 32-bit offsets may reach.
+    # `take` repeats a first row's text for each duplicate, which may overflow 32-bit offsets.
     whole = text.cast(pa.large_string()).combine_chunks()
     later, first = whole.take(pa.array(rows)), whole.take(pa.array(firsts))
     differ = as_numpy(pc.fill_null(pc.not_equal(later, first), False))  # noqa: FBT003 - where one of them is null
@@ -100,22 +100,22 @@ def _differ(text: pa.ChunkedArray, rows: Rows, firsts: Rows) -> Mask:
     return differ | only_one
 
 
-def refuse_conflicts(
-    session: Session, relation: Relation, used: Mapping[str, int], repeats: Repeats, label: str
+def conflict_error(
+    session: Session, relation: Relation, used: Mapping[str, int], duplicates: Duplicates, label: str
 ) -> InputError:
-    """The error for rows of one uuid that differ: both places, the columns, both values."""
+    """The error for rows with the same uuid and different data; it has both places, the columns and both values."""
     import numpy as np
 
-    where = np.flatnonzero(repeats.conflicts)
+    where = np.flatnonzero(duplicates.conflicts)
     listed = where[:_MAX_LISTED]
-    pairs = [(int(repeats.firsts[i]), int(repeats.rows[i])) for i in listed]
+    pairs = [(int(duplicates.firsts[i]), int(duplicates.rows[i])) for i in listed]
     originals = dict(relation.originals(session, sorted({row for pair in pairs for row in pair})))
     word = f"{relation.place_word}s"
     conflicts: list[dict[str, Any]] = []
     for i, (first, later) in zip(listed, pairs, strict=True):
         columns = {
             relation.names[used[column]]: [cropped(originals[row][used[column]]) for row in (first, later)]
-            for column, differs in repeats.differing.items()
+            for column, differs in duplicates.differing.items()
             if differs[i]
         }
         uuid = cropped(originals[first][used["uuid"]])
@@ -128,6 +128,6 @@ def refuse_conflicts(
         "repeated-uuid",
         f"{word} {first} and {later} of `{label}` have the same uuid `{one['uuid']}` but different data:"
         f" {values}{more}",
-        hint="keep one row for each device, or name a file for the rejects to set all rows of such a uuid aside",
+        hint="keep one row for each device, or give a rejects file, to which all rows of such a uuid are written",
         fields={"source": label, "total": len(where), "repeated": conflicts},
     )

@@ -1,4 +1,4 @@
-"""A mapping by hand: where the columns of a fleet are in a source whose own names say something else."""
+"""A user's mapping of fleet columns to source columns, for sources whose column names are not known spellings."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NAMESPACES: Final = {
     "oid": uuid.NAMESPACE_OID,
     "x500": uuid.NAMESPACE_X500,
 }
-"""The name spaces of RFC 9562 that have a name."""
+"""The predefined name spaces of RFC 9562."""
 UNITS: Final = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Unit of a numeric `last_seen` → how many of it make a second."""
+"""Unit of a numeric `last_seen` → units per second."""
 
 _UNIT: Final = re.compile(r"(?P<path>.+):(?P<unit>s|ms|us|ns)", re.DOTALL)
 _MAX_LENGTH: Final = 1000
@@ -34,13 +34,13 @@ _MAX_LENGTH: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """Where one column comes from.
+    """The source of one fleet column.
 
     Args:
         text: as the user wrote it: ``Release Tag``, ``attributes[name=mac].value``, ``lastSeen:ms``, ``=true``.
-        path: the name of a column or a path, the unit left out; empty for a constant.
-        constant: the value of every row; None for a column.
-        unit: what a number counts: ``s``, or another of `UNITS` for `last_seen`.
+        path: the name of a column, or a path, without the unit; empty for a constant.
+        constant: the value of every row; None if the source is not a constant.
+        unit: the unit of a number: a key of `UNITS`. Always ``s`` except for `last_seen`.
     """
 
     text: str
@@ -50,17 +50,18 @@ class ColumnSource:
 
     @property
     def is_path(self) -> bool:
-        """Whether `path` is well formed as a path, too."""
+        """Whether `path` has the syntax of a JSON path."""
         return _core.check_json_path(self.path) is None
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """What a user says about a source; everything else is found by the spellings of columns.
+    """A user's mapping for a source. Columns that it does not mention are matched by their spellings.
 
     Args:
-        columns: canonical name → where the column comes from.
-        rows_at: the path of the array of devices in a JSON object; None for an array, lines, or ``devices``.
+        columns: canonical name → source of the column.
+        rows_at: the path of the array of devices in a JSON object. None: the document is an array or one object per
+            line, or the array's key is ``devices``.
         namespace: derive UUIDs of version 5 in this name space from the column `uuid`; None to read UUIDs.
 
     >>> mapping = ColumnMapping.of({"tag": "Release Tag", "last-seen": "polled:ms"}, uuid5="dns")
@@ -80,7 +81,7 @@ class ColumnMapping:
         rows_at: str | None = None,
         uuid5: str | uuid.UUID | None = None,
     ) -> ColumnMapping:
-        """Check what a user wrote.
+        """Parse and check a user's mapping.
 
         Args:
             columns: name of a column, in any of its spellings → its source.
@@ -88,8 +89,7 @@ class ColumnMapping:
             uuid5: a name space: a UUID, or ``dns``, ``url``, ``oid``, ``x500``.
 
         Raises:
-            InputError: ``bad-column`` for a name that is not a column's, ``bad-mapping``, ``bad-rows-at``,
-                ``bad-namespace``.
+            InputError: ``bad-column`` for an unknown column name; ``bad-mapping``; ``bad-rows-at``; ``bad-namespace``.
         """
         if columns is not None and not isinstance(columns, AbstractMapping):
             raise _bad_mapping("columns", repr(columns), "does not map names of columns to their sources")
@@ -107,7 +107,7 @@ class ColumnMapping:
         return bool(self.columns) or self.rows_at is not None or self.namespace is not None
 
     def over(self, other: ColumnMapping) -> ColumnMapping:
-        """This mapping, with the other's answer wherever this one has none."""
+        """This mapping; what it leaves open comes from `other`."""
         return ColumnMapping(
             {**other.columns, **self.columns},
             other.rows_at if self.rows_at is None else self.rows_at,
@@ -115,7 +115,7 @@ class ColumnMapping:
         )
 
     def to_data(self) -> dict[str, Any]:
-        """In JSON types; `of_data` reads it back."""
+        """Serialise to JSON types; `of_data` is the inverse."""
         return {
             "columns": {column: source.text for column, source in self.columns.items()},
             "rows_at": self.rows_at,
@@ -124,7 +124,7 @@ class ColumnMapping:
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> ColumnMapping:
-        """What `to_data` gave."""
+        """Deserialise the result of `to_data`."""
         return cls.of(data["columns"], rows_at=data["rows_at"], uuid5=data["uuid5"])
 
 
@@ -133,10 +133,10 @@ NO_MAPPING: Final = ColumnMapping()
 
 def _source(column: str, text: object) -> ColumnSource:
     if not isinstance(text, str) or not text.strip() or len(text) > _MAX_LENGTH:
-        raise _bad_mapping(column, str(text), "names no source column")
+        raise _bad_mapping(column, str(text), "does not name a source column")
     if text.startswith("="):
         if column == "uuid" or not text[1:].strip():
-            raise _bad_mapping(column, text, "is not a constant that every device can have")
+            raise _bad_mapping(column, text, "is not a valid constant for all devices")
         return ColumnSource(text, "", constant=text[1:])
     found = _UNIT.fullmatch(text) if column == "last_seen" else None
     return ColumnSource(text, found["path"], unit=found["unit"]) if found else ColumnSource(text, text)
@@ -147,7 +147,7 @@ def _bad_mapping(name: str, text: str, reason: str) -> InputError:
         "bad-mapping",
         f"the source `{cropped(text)}` of the column `{cropped(str(name))}` {reason}",
         hint="name a column of the source, a path in JSON, or a constant such as =true;"
-        " leave the option out for the column's own spellings",
+        " omit the option to match the column by its spellings",
         fields={"column": cropped(str(name)), "source": cropped(text), "reason": reason},
     )
 

@@ -1,4 +1,4 @@
-"""Progress of a long read on a terminal, and Ctrl-C that is obeyed at once."""
+"""A progress bar for long reads, and work in a thread so that Ctrl-C takes effect at once."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     import duckdb
     from rich.progress import Progress, TaskID
 
-__all__ = ["ProgressBar", "run_beside", "run_query"]
+__all__ = ["ProgressBar", "run_in_thread", "run_query"]
 
 _Result = TypeVar("_Result")
 
-_PATIENCE: Final = 0.5
-"""Seconds before a bar is drawn: a read that is over sooner needs none."""
+_DELAY: Final = 0.5
+"""Seconds before a bar is drawn, so that a short read draws none."""
 _POLL: Final = 0.05
 
 
 class ProgressBar:
-    """A progress bar on stderr: drawn only if asked for, on a terminal, and when the read takes long.
+    """A progress bar on stderr. It is drawn only if it is wanted, stderr is a terminal, and the read takes long.
 
     Args:
-        label: what is being read.
-        wanted: whether the caller wants to see progress at all.
-        at_once: whether the read is known to take long.
+        label: the name of what is read.
+        wanted: whether the caller wants a progress bar.
+        at_once: draw it without delay, because the read is known to take long.
     """
 
     def __init__(self, label: str, *, wanted: bool, at_once: bool = False) -> None:
         self._label = label
-        self._patience = 0 if at_once else _PATIENCE
-        # A terminal that cannot move its cursor would get a line for every step.
+        self._delay = 0 if at_once else _DELAY
+        # A dumb terminal cannot move its cursor, so each update would print a new line.
         self._wanted = wanted and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._begun = time.monotonic()
+        self._start = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -55,8 +55,8 @@ class ProgressBar:
             self._bar.stop()
 
     def show(self, done: float) -> None:
-        """Show how much is done, from 0 to 1; below 0 means unknown."""
-        if not self._wanted or time.monotonic() - self._begun < self._patience:
+        """Draw the fraction that is done, from 0 to 1; a negative number means unknown."""
+        if not self._wanted or time.monotonic() - self._start < self._delay:
             return
         if self._bar is None:
             self._bar, self._task = self._draw()
@@ -81,34 +81,34 @@ class ProgressBar:
         return bar, task
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result], meter: ProgressBar) -> _Result:
-    """Run a query in a thread of its own, so that this one can draw and hear Ctrl-C.
+def run_query(connection: duckdb.DuckDBPyConnection, run: Callable[[], _Result], progress_bar: ProgressBar) -> _Result:
+    """Run a query in a separate thread, while this thread draws progress and handles Ctrl-C.
 
     Args:
-        connection: the connection that `run` uses, and nobody else meanwhile.
+        connection: the connection of `run`; nothing else may use it meanwhile.
         run: the query.
-        meter: where progress is shown.
+        progress_bar: shows the progress.
 
     Raises:
-        KeyboardInterrupt: at Ctrl-C, after the query has been stopped.
+        KeyboardInterrupt: on Ctrl-C, after the query has stopped.
         Exception: whatever `run` raises.
     """
-    return run_beside(run, meter, done=lambda: connection.query_progress() / 100, stop=connection.interrupt)
+    return run_in_thread(run, progress_bar, done=lambda: connection.query_progress() / 100, stop=connection.interrupt)
 
 
-def run_beside(
-    run: Callable[[], _Result], meter: ProgressBar, *, done: Callable[[], float], stop: Callable[[], None]
+def run_in_thread(
+    run: Callable[[], _Result], progress_bar: ProgressBar, *, done: Callable[[], float], stop: Callable[[], None]
 ) -> _Result:
-    """Run work in a thread of its own, so that this one can draw and hear Ctrl-C.
+    """Run work in a separate thread, while this thread draws progress and handles Ctrl-C.
 
     Args:
         run: the work.
-        meter: where progress is shown.
-        done: how much of it is done, from 0 to 1.
-        stop: makes the work end soon; called again until it has ended.
+        progress_bar: shows the progress.
+        done: returns the fraction that is done, from 0 to 1.
+        stop: asks the work to stop; called repeatedly until it has.
 
     Raises:
-        KeyboardInterrupt: at Ctrl-C, after the work has been stopped.
+        KeyboardInterrupt: on Ctrl-C, after the work has stopped.
         Exception: whatever `run` raises.
     """
     results: list[_Result] = []
@@ -118,7 +118,7 @@ def run_beside(
     def work() -> None:
         try:
             results.append(run())
-        except BaseException as error:  # noqa: BLE001  (raised again in the thread that asked)
+        except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
             errors.append(error)
         finally:
             over.set()
@@ -126,11 +126,11 @@ def run_beside(
     worker = threading.Thread(target=work, name="groundswell-read", daemon=True)
     worker.start()
     try:
-        meter.show(0)
+        progress_bar.show(0)
         while not over.wait(_POLL):
-            meter.show(done())
+            progress_bar.show(done())
     except BaseException:
-        # An interrupt that comes before the work has begun is lost, hence again and again.
+        # Repeat: an interrupt that arrives before the work has begun has no effect.
         stop()
         while not over.wait(_POLL):
             stop()

@@ -1,9 +1,8 @@
-"""Reading a fleet: from a source to columns that are coerced, checked and free of repetitions. All of it, or nothing.
+"""Reads a fleet from a source: converts and checks the cells, and drops duplicates. All rows, or none.
 
-1. The source is opened; what cannot be a table is refused before any long read.
-2. Its rows are read fast, in one pass.
-3. At the first sign of trouble they are read again with their places, and that reading is the judge.
-4. Bad rows, then uuids that stand twice with different data, are an error; or they are set aside in a rejects file.
+1. Open the source; refuse an unsupported one before a long read begins.
+2. Read its rows in one pass.
+3. Report bad rows, then rows with the same uuid and different data, as an error; or write them to a rejects file.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from groundswell.ingest.columns import match_columns
 from groundswell.ingest.derived import with_derived
 from groundswell.ingest.detect import name_of, open_source
 from groundswell.ingest.duckdb_session import Session
-from groundswell.ingest.duplicates import find_repeats, refuse_conflicts
+from groundswell.ingest.duplicates import conflict_error, find_duplicates
 from groundswell.ingest.mapping import NO_MAPPING
 from groundswell.ingest.progress import ProgressBar
 from groundswell.ingest.readers.arrow import TableSource, arrow_table, first_sentence
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from groundswell.ingest.bad_cells import BadCell
     from groundswell.ingest.coerce import Devices
     from groundswell.ingest.columns import ColumnMatch
-    from groundswell.ingest.duplicates import Repeats
+    from groundswell.ingest.duplicates import Duplicates
     from groundswell.ingest.mapping import ColumnMapping
     from groundswell.ingest.readers.source import Relation, Source
 
@@ -50,18 +49,18 @@ __all__ = ["FleetColumns", "ReadReport", "query_fleet", "read_fleet"]
 
 
 _LARGE: Final = 1 << 24
-"""The bytes from which on a file is worth a progress bar at once; a million UUIDs in CSV are twice as many."""
+"""Files of this size in bytes or more get a progress bar without delay (about 450 000 UUIDs in CSV)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One reading of a source; `repeats` are among the rows that are `good`."""
+    """The rows of a source after conversion; `duplicates` are among the `good` rows."""
 
     relation: Relation
     match: ColumnMatch
     devices: Devices
     good: Mask
-    repeats: Repeats
+    duplicates: Duplicates
     now: int
 
 
@@ -78,28 +77,28 @@ def read_fleet(
 
     Args:
         source: see ``docs/fleets.md``.
-        now: the instant of reading, in seconds since 1970.
-        rejects: where to set bad rows aside; without it a bad row is an error.
+        now: the read instant, in seconds since 1970.
+        rejects: write bad rows to this file; without it a bad row is an error.
         progress: draw a progress bar if stderr is a terminal and the read takes long.
-        judge: finds cells that are bad for a reason of the caller's, among those that no rule of a column forbids.
-        mapping: what the user says about the columns of the source.
+        judge: the caller's own check: returns bad cells among those that pass the rules of their columns.
+        mapping: the user's mapping of the source's columns.
 
     Raises:
-        InputError, NotFoundError, StorageError: the page lists the codes.
+        InputError, NotFoundError, StorageError: the codes are listed in ``docs/errors.md``.
     """
     if rejects is not None:
         refuse_overwriting(source, rejects)
     with (
-        ProgressBar(name_of(source), wanted=progress, at_once=_is_large(source)) as meter,
+        ProgressBar(name_of(source), wanted=progress, at_once=_is_large(source)) as progress_bar,
         contextlib.ExitStack() as cleanup,
     ):
         opened = open_source(source, cleanup, mapping)
-        with Session(meter) as session:
+        with Session(progress_bar) as session:
             return _read(opened, session, _Options(now, rejects, judge, mapping))
 
 
 def _is_large(source: object) -> bool:
-    with contextlib.suppress(OSError, ValueError):  # what is no file is told elsewhere
+    with contextlib.suppress(OSError, ValueError):  # opening the file reports these errors
         return isinstance(source, str | Path) and Path(source).stat().st_size >= _LARGE
     return False
 
@@ -107,11 +106,11 @@ def _is_large(source: object) -> bool:
 def query_fleet(
     sql: str, *, tables: Mapping[str, object], now: int, rejects: Path | None = None, progress: bool = False
 ) -> FleetColumns:
-    """Read a fleet by a query in DuckDB's SQL.
+    """Read a fleet from the result of a query in DuckDB's SQL.
 
     Args:
-        sql: a query whose columns are those of a fleet.
-        tables: tables in memory, by the names that the query knows them under.
+        sql: a SELECT that returns the columns of a fleet.
+        tables: name in the query → table in memory.
         now: as in `read_fleet`.
         rejects: as in `read_fleet`.
         progress: as in `read_fleet`.
@@ -121,7 +120,7 @@ def query_fleet(
     """
     import duckdb
 
-    with ProgressBar("the query", wanted=progress) as meter, Session(meter) as session:
+    with ProgressBar("the query", wanted=progress) as progress_bar, Session(progress_bar) as session:
         for name, table in tables.items():
             session.register(arrow_table(table, f"the table `{name}`"), name)
         try:
@@ -129,7 +128,7 @@ def query_fleet(
         except duckdb.Error as error:
             raise _bad_sql(sql, f"DuckDB refuses the query: {first_sentence(error)}") from error
         if found is None:
-            raise _bad_sql(sql, "the query has no rows to read: it is no SELECT")
+            raise _bad_sql(sql, "the query returns no rows: it is not a SELECT")
         return _read(TableSource(found, "the query"), session, _Options(now, rejects))
 
 
@@ -137,14 +136,14 @@ def _bad_sql(sql: str, message: str) -> InputError:
     return InputError(
         "bad-sql",
         message,
-        hint="give one SELECT; files are tables ('devices.parquet'), and so is what is passed by name",
+        hint="give one SELECT; its tables are files ('devices.parquet') and the tables passed by name",
         fields={"sql": sql},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What a caller of `read_fleet` wants."""
+    """The options of `read_fleet`."""
 
     now: int
     rejects: Path | None = None
@@ -161,16 +160,16 @@ def _read(source: Source, session: Session, options: _Options) -> FleetColumns:
         except duckdb.Error as error:
             raise source.failure(error) from error
     except GroundswellError:
-        # What is wrong with a file that moved meanwhile is that it moved.
+        # If the file changed during the read, report that instead.
         source.check()
         raise
     source.check()
-    found = _finished(source.label, session, reading, options.rejects)
-    return _unguarded(found) if isinstance(source, CsvSource) else found
+    found = _finish(source.label, session, reading, options.rejects)
+    return _without_guards(found) if isinstance(source, CsvSource) else found
 
 
-def _unguarded(found: FleetColumns) -> FleetColumns:
-    """Without the guards that exports put before cells that a spreadsheet would execute."""
+def _without_guards(found: FleetColumns) -> FleetColumns:
+    """Remove the apostrophes that exports put before cells that a spreadsheet would execute (`csv_cells`)."""
     names, hardware_ids = (
         None if column is None else unguarded_column(column) for column in (found.names, found.hardware_ids)
     )
@@ -189,37 +188,37 @@ def _reading(source: Source, relation: Relation, session: Session, options: _Opt
     good[devices.bad.rows] = False
     if judge is not None:
         found = [cell for cell in judge(devices) if good[cell.row]]
-        devices = replace(devices, bad=devices.bad.and_also(found))
+        devices = replace(devices, bad=devices.bad.with_cells(found))
         good[devices.bad.rows] = False
-    return _Reading(relation, match, devices, good, find_repeats(devices, good), latest)
+    return _Reading(relation, match, devices, good, find_duplicates(devices, good), latest)
 
 
-def _finished(label: str, session: Session, reading: _Reading, rejects: Path | None) -> FleetColumns:
-    """Refuse or set aside what is bad, drop what is said again, and report."""
+def _finish(label: str, session: Session, reading: _Reading, rejects: Path | None) -> FleetColumns:
+    """Refuse bad rows or write them to the rejects file, drop duplicates, and make the report."""
     relation, devices, used = reading.relation, reading.devices, reading.match.used
     total = len(devices) + len(relation.faults)
     if total == 0 and relation.is_text:
-        # A table without rows may be what a query finds; a text file without any is an export that went wrong.
+        # A query may find no rows, but a text file without rows is a failed export.
         raise empty_fleet(label)
     kept = reading.good.copy()
-    kept[reading.repeats.rows] = False
+    kept[reading.duplicates.rows] = False
     if rejects is None:
         rows = BadRows(session, relation, used, devices.bad)
         if len(rows):
             raise refuse(rows, relation, label)
-        if reading.repeats.conflicts.any():
-            raise refuse_conflicts(session, relation, used, reading.repeats, label)
+        if reading.duplicates.conflicts.any():
+            raise conflict_error(session, relation, used, reading.duplicates, label)
         rejected = 0
     else:
-        contradictory = reading.repeats.contradictory()
-        kept[[cell.row for cell in contradictory]] = False
-        rows = BadRows(session, relation, used, devices.bad.and_also(contradictory))
+        conflicting = reading.duplicates.conflicting_cells()
+        kept[[cell.row for cell in conflicting]] = False
+        rows = BadRows(session, relation, used, devices.bad.with_cells(conflicting))
         write_rejects(rejects, rows, relation)
         rejected = len(rows)
         if total and not kept.any():
             raise InputError(
                 "empty-fleet",
-                f"no row of `{label}` is good",
+                f"all rows of `{label}` are bad",
                 hint=f"see `{rejects}` for the reasons",
                 fields={"source": label},
             )
@@ -241,7 +240,7 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
     if rejected:
         notes.append(f"{_count(rejected, 'bad row')} set aside")
     if repeated:
-        notes.append(f"{_count(repeated, 'row')} left out that only said again what an earlier row said")
+        notes.append(f"{_count(repeated, 'row')} dropped as a duplicate: an earlier row has the same data")
     if ahead:
         notes.append(f"{_count(ahead, 'device')} seen up to 24 h in the future, taken as seen now")
     notes += reading.match.notes

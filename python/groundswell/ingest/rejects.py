@@ -1,4 +1,4 @@
-"""Bad rows: the error that names them, and the file that they are set aside in."""
+"""Reports bad rows: as an error, or in a rejects file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BadRow", "BadRows", "refuse", "write_rejects"]
 
 _MAX_LISTED: Final = 100_000
-_HINT: Final = "correct them, or name a file for the rejects to read the good rows and set the bad ones aside"
+_HINT: Final = "correct them, or give a rejects file: the bad rows are written to it, and the good rows are read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class BadRow:
     """A row that cannot be read.
 
     Args:
-        place: its line or number, from 1.
-        troubles: column as the source spells it ("" if it is the whole row), and the reason, for each bad cell.
-        cells: the row as it stands in the source.
-        values: what stands in each of the bad cells.
-        is_open_quote: whether it is the row of a quote that does not close.
+        place: line number or row number, from 1.
+        problems: for each bad cell, its column as the source spells it ("" for the whole row) and the reason.
+        cells: the row, unchanged from the source.
+        values: the value of each bad cell.
+        is_open_quote: whether the row contains a quote that is never closed.
     """
 
     place: int
-    troubles: tuple[tuple[str, str], ...]
+    problems: tuple[tuple[str, str], ...]
     cells: tuple[str, ...]
     values: tuple[str, ...]
     is_open_quote: bool = False
 
 
 class BadRows:
-    """The bad rows of a source, in its order: rows with bad cells, and what is not a row."""
+    """The bad rows of a source in source order: rows with bad cells, and lines that are not a row (faults)."""
 
     def __init__(self, session: Session, relation: Relation, used: Mapping[str, int], bad: BadCells) -> None:
         import numpy as np
@@ -66,7 +66,7 @@ class BadRows:
         return self.first(len(self))
 
     def first(self, most: int) -> Iterator[BadRow]:
-        """The first of them."""
+        """The first `most` of them."""
         faults = self._relation.faults
         by_place = heapq.merge(map(_from_fault, faults), self._with_bad_cells(most), key=lambda row: row.place)
         return itertools.islice(by_place, most)
@@ -74,12 +74,12 @@ class BadRows:
     def _with_bad_cells(self, most: int) -> Iterator[BadRow]:
         names, used = self._relation.names, self._used
         for row, cells in self._relation.originals(self._session, self._rows[:most]):
-            troubles = [(used[column], reason) for column, reason in self._bad.of_row(row)]
+            problems = [(used[column], reason) for column, reason in self._bad.of_row(row)]
             yield BadRow(
                 self._relation.place(row),
-                tuple((names[position], reason) for position, reason in troubles),
+                tuple((names[position], reason) for position, reason in problems),
                 cells,
-                tuple(cells[position] if position < len(cells) else "" for position, _ in troubles),
+                tuple(cells[position] if position < len(cells) else "" for position, _ in problems),
             )
 
 
@@ -88,10 +88,10 @@ def _from_fault(fault: Fault) -> BadRow:
 
 
 def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
-    """The error that names the first bad row, and lists as many as a program may want."""
+    """The error for bad rows: the message shows the first one, the fields list up to 100 000."""
     shown = list(rows.first(_MAX_LISTED))
     first = shown[0]
-    column, reason = first.troubles[0]
+    column, reason = first.problems[0]
     where = f"{relation.place_word} {first.place} of `{label}`"
     if not column:
         what = f"{where} {reason}"
@@ -108,7 +108,7 @@ def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
             "reason": reason,
         }
         for row in shown
-        for (column, reason), value in zip(row.troubles, row.values, strict=True)
+        for (column, reason), value in zip(row.problems, row.values, strict=True)
     ]
     reasons = count_reasons(
         " ".join(filter(None, (bad["column"] and f"column `{bad['column']}`", bad["reason"]))) for bad in listed
@@ -121,17 +121,17 @@ def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
 
 
 def write_rejects(path: Path, rows: BadRows, relation: Relation) -> None:
-    """Write bad rows as CSV: where, which column, why, then the cells as they were; the file is replaced as a whole.
+    """Write bad rows as CSV: place, column, reason, then the original cells. The file is replaced atomically.
 
-    Cells that a spreadsheet would execute are guarded; reading the file takes the guards off names.
+    Cells that a spreadsheet would execute are guarded (`csv_cells`); reading the file removes the guards.
     """
     with output_file(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         write_row = row_writer(text)
         write_row([relation.place_word, "column", "reason", *map(guarded, relation.names)])
         for row in rows:
-            columns = "; ".join(column for column, _ in row.troubles)
-            reasons = "; ".join(reason for _, reason in row.troubles)
+            columns = "; ".join(column for column, _ in row.problems)
+            reasons = "; ".join(reason for _, reason in row.problems)
             write_row([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
         text.flush()
         text.detach()

@@ -1,4 +1,4 @@
-"""What reading a fleet yields: its columns, and a report of what was found."""
+"""The result of reading a fleet: its columns and a report."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["FleetColumns", "ReadReport"]
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What was found while a fleet was read.
+    """A report on the read of a fleet.
 
     Args:
-        rows: rows of the source, the header line not counted.
+        rows: rows of the source, without the header line.
         devices: devices of the fleet.
-        repeated_rows: rows that say again what an earlier row said.
-        future_rows: devices whose `last_seen` lay up to 24 h in the future and was taken as now.
-        rejected_rows: bad rows that were set aside.
-        ignored_columns: columns of the source that mean nothing here.
+        repeated_rows: rows that were dropped because an earlier row has the same uuid and data.
+        future_rows: devices whose `last_seen` was up to 24 h in the future and was replaced by now.
+        rejected_rows: bad rows that were written to the rejects file.
+        ignored_columns: unused columns of the source.
         notes: sentences for a person, the most important first.
-        columns: canonical name → the column of the source that it was read from, as the source or the user spells it.
-        more_ignored_columns: whether there are more ignored columns than `ignored_columns` names (JSON keeps 1000).
+        columns: canonical name → the source column that it was read from, as the source or the mapping spells it.
+        more_ignored_columns: whether there are more ignored columns than `ignored_columns` lists (JSON: up to 1000).
     """
 
     rows: int
@@ -44,10 +44,9 @@ class ReadReport:
 
 @dataclass(frozen=True, slots=True)
 class FleetColumns:
-    """The columns of a fleet, one entry a device, in the order of the source; every device once.
+    """The columns of a fleet, with one entry for each device, in the order of the source.
 
-    A factory's fleet has a row for each ordinal that it ever gave, deleted devices included; `present_rows` tells them
-    apart.
+    A factory's fleet has a row for each ordinal that it ever assigned, deleted devices included; see `present_rows`.
 
     Args:
         uuids: uint8 (n, 16).
@@ -55,15 +54,15 @@ class FleetColumns:
         groups: int32 codes into `group_names`, -1 for none.
         tags: int32 codes into `tag_names`, -1 for none.
         production: bool.
-        production_said: bool, where the source says whether it is a production device; elsewhere it counts as test.
+        production_said: bool, true where the source has a `production` value; other devices count as test devices.
         target_versions: int32, -1 for unknown.
-        names: strings, null where unknown, in chunks of any lengths; None if the source has no such column.
+        names: strings, null where unknown, with any chunking; None if the source has no such column.
         hardware_ids: as `names`.
         present: canonical names of the columns that the source has.
-        now: the instant that ages were checked against, in seconds since 1970: the caller's, or that of a frozen
-            fleet if it is later.
-        report: what was found.
-        present_rows: bool, false for the rows of deleted devices; None if all devices are there.
+        now: the instant against which ages were checked, in seconds since 1970: the later one of the caller's
+            instant and the frozen fleet's.
+        report: the report on the read.
+        present_rows: bool, false for the rows of deleted devices; None if no device is deleted.
     """
 
     uuids: npt.NDArray[np.uint8]

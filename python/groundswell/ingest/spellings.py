@@ -1,7 +1,7 @@
-"""The columns of a fleet and the spellings under which they are recognised.
+"""The columns of a fleet and their accepted spellings.
 
-A spelling is compared after lower-casing and dropping ``-``, ``_``, ``.`` and white space, so ``Last-Seen`` is
-``last_seen``. ``docs/fleets.md`` shows the same table to users; a test keeps them together.
+Spellings are compared in lower case and without ``-``, ``_``, ``.`` and white space, so ``Last-Seen`` equals
+``last_seen``. ``docs/fleets.md`` has the same table for users; a test compares the two.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "target_version": ("target_version", "version"),
     "hardware_id": ("hardware_id", "hw_id", "device_hardware_id"),
 }
-"""Canonical name of each column → the spellings that mean it, the canonical one first."""
+"""Canonical name of each column → its accepted spellings, the canonical one first."""
 COLUMNS: Final = tuple(SPELLINGS)
 
 
 def folded(name: str) -> str:
-    """A name without what spellings differ in.
+    """Normalise a name for comparison: see the module's docstring.
 
     >>> folded("Last-Seen")
     'lastseen'
     """
-    # Half a surrogate pair stands for a byte that is not UTF-8.
+    # Replace unpaired surrogates, which stand for bytes that are not UTF-8.
     return _core.fold_column_name(name.encode("utf-8", "replace").decode())
 
 
@@ -46,10 +46,10 @@ MEANINGS: Final = {folded(spelling): column for column, spellings in SPELLINGS.i
 
 
 def canonical_name(name: str) -> str:
-    """The canonical name of a column that a user names.
+    """The canonical name for a user's spelling of a column.
 
     Raises:
-        InputError: ``bad-column``, with the nearest name.
+        InputError: ``bad-column``; the hint is the most similar name.
 
     >>> canonical_name("Last-Seen")
     'last_seen'

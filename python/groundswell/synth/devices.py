@@ -1,8 +1,8 @@
-"""Made-up fleets that look like real ones: for demonstrations, tests and measurements.
+"""Generates synthetic fleets with realistic distributions, for demonstrations, tests and benchmarks.
 
-A fleet is made in chunks, each from random numbers of its own, so that ten million devices take no more memory than a
-quarter of a million. Uniform numbers are shaped by tables and straight lines, never by a logarithm or the like, which
-gives the same devices on every machine.
+A fleet is generated in chunks of 262 144 devices, each with its own random generator, so memory does not grow with
+the fleet. Distributions are tables and piecewise linear functions; without `log` and the like, whose last bit depends
+on the C library, the same devices result on every machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_DEVICES", "synth", "synth_chunks"]
 
 MOST_DEVICES: Final = 2**32 - 2
-"""Ordinals have 32 bits, and the greatest of them stands for "none"."""
+"""Ordinals have 32 bits, and the largest value means "none"."""
 _CHUNK: Final = 2**18
 _COLUMNS: Final = frozenset(
     {"uuid", "name", "group", "tag", "production", "last_seen", "target_version", "hardware_id"}
@@ -36,7 +36,7 @@ _COLUMNS: Final = frozenset(
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 
-# Regions by their offset from UTC in seconds. What is in no region has devices in all of them.
+# Region → offset from UTC in seconds. A group without a region has devices in all regions.
 _REGIONS: Final = {
     "us-east": -5 * _HOUR,
     "eu-emea": 1 * _HOUR,
@@ -52,7 +52,7 @@ _REGIONS: Final = {
     "af-south": 2 * _HOUR,
 }
 _ROLES: Final = ("warehouse", "canary", "factory-floor", "kiosks", "staff", "field-trial", "lab", "demo-units")
-# Among the groups by size every third is named for a role, the others for a region, as long as there are roles.
+# Ordered by size, every third group is named after a role until the roles are used up; the others after a region.
 _ROLE_EVERY: Final = 3
 
 _GROUPLESS: Final = 0.05
@@ -68,10 +68,10 @@ _HARDWARE: Final = {  # hardware id -> (share, what the names of its devices beg
 }
 _FEWEST_DIGITS: Final = 6
 
-# Habits: always on; on by day; a long time away; never seen.
+# Share of the devices that are always on, on by day, offline for a long time, and never seen.
 _HABITS: Final = {"always-on": 0.53, "by-day": 0.22, "away": 0.23, "never": 0.02}
 _USED_TODAY: Final = 0.85
-# Quantiles, (share of the devices, age in seconds or time of the day), straight lines between them.
+# Quantile functions: (share of the devices, age in seconds or time of the day), interpolated linearly.
 _ALWAYS_ON_AGES: Final = ((0, 0), (0.8, 900), (0.95, _HOUR), (1, 4 * _HOUR))
 _AWAY_AGES: Final = (
     (0, 2 * _HOUR),
@@ -98,11 +98,12 @@ _UNKNOWN_VERSION: Final = 0.015
 
 
 def synth(devices: int, *, seed: int, now: int) -> pa.Table:
-    """Make up a fleet that looks like a real one.
+    """Generate a synthetic fleet with realistic distributions.
 
-    Groups have Zipf-like sizes and their number grows with the fleet; 5% of the devices have none. 3% are test devices.
-    About two in three were seen within the last four hours, more where it is day in their region; then days, weeks,
-    months; 2% were never seen. Most report one of the latest two target versions, those long away an older one.
+    Groups have Zipf-like sizes, and their number grows with the fleet; 5% of the devices have no group. 3% are test
+    devices. About two thirds were seen within the last 4 hours (more where it is daytime), most others within days,
+    weeks or months; 2% were never seen. Most report one of the latest two target versions; devices that have been
+    offline for long report an older one.
 
     Args:
         devices: how many, 1 to 2³² − 2.
@@ -129,7 +130,7 @@ def synth(devices: int, *, seed: int, now: int) -> pa.Table:
 
 
 def synth_chunks(devices: int, *, seed: int, now: int) -> Iterator[pa.Table]:
-    """Make up the fleet of `synth` piece by piece, in the order of its rows."""
+    """Generate the fleet of `synth` in chunks, in the order of its rows."""
     if not 1 <= devices <= MOST_DEVICES:
         raise InputError(
             "bad-device-count",
@@ -161,7 +162,7 @@ class _Groups:
 
 
 def _groups(devices: int) -> _Groups:
-    """Four groups for a hundred devices, 32 for a hundred thousand, 125 for ten million."""
+    """The groups of a fleet: 4 for 100 devices, 32 for 100 000, 125 for 10 million."""
     number = min(devices, max(3, round(4 * (devices / 100) ** 0.3)))
     regions = list(_REGIONS.items())
     roles = list(_ROLES)
@@ -214,7 +215,7 @@ def _chunk(rows: range, chance: np.random.Generator, groups: _Groups, digits: in
 
 
 def _pick(uniform: Floats, shares: Sequence[float]) -> npt.NDArray[np.intp]:
-    """The choice that each number in [0, 1) stands for."""
+    """Map each number in [0, 1) to a choice, in proportion to the shares."""
     import numpy as np
 
     return np.minimum(np.searchsorted(np.cumsum(shares), uniform, side="right"), len(shares) - 1)
@@ -242,14 +243,14 @@ def _offsets(chance: np.random.Generator, group: npt.NDArray[np.int32], groups: 
     import numpy as np
 
     everywhere = np.array(list(_REGIONS.values()))[(chance.random(len(group)) * len(_REGIONS)).astype(np.int64)]
-    # One more for devices without a group, whose code -1 is the last place.
+    # Append an entry for devices without a group: their code -1 indexes the last entry.
     regional = np.array([offset is not None for offset in groups.offsets] + [False])
     offsets = np.array([offset or 0 for offset in groups.offsets] + [0])
     return np.where(regional[group], offsets[group], everywhere)
 
 
 def _last_seen(chance: np.random.Generator, offsets: Integers, now: int) -> npt.NDArray[np.uint32]:
-    """Seconds since 1970, 0 for never: by each device's habits and the time of the day where it is."""
+    """Seconds since 1970, 0 for never; depends on each device's habit and its local time of day."""
     import numpy as np
 
     n = len(offsets)
@@ -258,7 +259,7 @@ def _last_seen(chance: np.random.Generator, offsets: Integers, now: int) -> npt.
 
     always_on = local - _from_quantiles(chance.random(n), _ALWAYS_ON_AGES)
 
-    # On from about 7 to about 20 on most days: seen just now, or when last switched off.
+    # On from about 7 to 20 h on most days: seen just now, or when the device was last switched off.
     on_at = (6 + 2 * chance.random(n)) * _HOUR
     off_at = (17 + 6 * chance.random(n)) * _HOUR
     day = today - (chance.random(n) >= _USED_TODAY)
@@ -280,7 +281,7 @@ def _tags(chance: np.random.Generator, production: npt.NDArray[np.bool_]) -> tup
 
     n = len(production)
     names = [tag for tag in _PRODUCTION_TAGS if tag is not None]
-    # The choice "none" of production devices comes last, and is -1; test devices have tags of their own.
+    # The last choice of a production device is no tag (-1). Test devices choose among other tags.
     of_production = _pick(chance.random(n), list(_PRODUCTION_TAGS.values()))
     of_production[of_production == len(names)] = -1
     of_test = _pick(chance.random(n), list(_TEST_TAGS.values())) + len(names)
@@ -290,7 +291,7 @@ def _tags(chance: np.random.Generator, production: npt.NDArray[np.bool_]) -> tup
 def _target_versions(
     chance: np.random.Generator, production: npt.NDArray[np.bool_], last_seen: npt.NDArray[np.uint32], now: int
 ) -> npt.NDArray[np.int32]:
-    """What each device reported when it was last seen: nobody installs a release that came out after that."""
+    """The target version that each device last reported; never newer than the latest release at its `last_seen`."""
     import numpy as np
 
     n = len(production)

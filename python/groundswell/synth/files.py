@@ -1,4 +1,4 @@
-"""Made-up fleets as files: streamed, whole or not at all."""
+"""Writes synthetic fleets to files, as a stream. A file is replaced atomically."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["write_synth"]
 def write_synth(
     path: str | Path, *, devices: int, seed: int, now: int, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Make up the fleet of `synth` and write it to a file of the kind that its name's ending says.
+    """Generate the fleet of `synth`, and write it to a file; the extension of its name decides the format.
 
     Args:
-        path: ends in ``.csv``, ``.parquet``, ``.json``, ``.ndjson`` or ``.arrow``; replaced as a whole or not at all.
+        path: a name with the extension ``.csv``, ``.parquet``, ``.json``, ``.ndjson`` or ``.arrow``.
         devices: as for `synth`.
         seed: as for `synth`.
         now: as for `synth`.
-        progress: told after each piece how many devices it had.
+        progress: called after each chunk with the number of its devices.
 
     Raises:
         InputError: ``unknown-ending``, and as `synth`.
         StorageError: the file cannot be written.
 
-    Cost: one to two seconds for a million devices; memory for a quarter of a million, however many there are.
+    Cost: one to two seconds for a million devices; memory for a quarter of a million devices, whatever the size.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def _write_arrow(file: IO[bytes], chunks: Iterator[pa.Table]) -> None:
 def _write_csv(file: IO[bytes], chunks: Iterator[pa.Table]) -> None:
     import pyarrow.csv
 
-    # Made-up text has no commas and no quotes in it.
+    # Synthetic text contains no commas and quotes, so it needs no escaping.
     options = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
     first = with_instants_as_text(next(chunks))
     with pyarrow.csv.CSVWriter(file, first.schema, write_options=options) as writer:
@@ -120,7 +120,7 @@ _WRITERS: Final = {
 
 
 def _json_objects(chunk: pa.Table, *, before: str = "", after: str = "") -> memoryview:
-    """The devices as JSON objects; pyarrow writes no JSON. Made-up text has nothing that would have to be escaped."""
+    """Serialise devices to JSON objects (pyarrow cannot write JSON). Synthetic text needs no escaping."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

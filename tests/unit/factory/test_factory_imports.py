@@ -59,7 +59,7 @@ def known(factory: Factory) -> Factory:
 def test_more_text_than_offsets_of_32_bits_reach_is_imported_like_any(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrow, "_REACH", 1)
+    monkeypatch.setattr(arrow, "_MIN_LARGE_STRING_BYTES", 1)
     monkeypatch.setattr(changes, "_MAX_BATCH", 100)
     names = {device(number): f"name {number}" for number in range(1, 301)}
     factory.devices.import_(pa.table({"uuid": list(names), "name": list(names.values())}), now=AT)
@@ -112,7 +112,7 @@ def test_a_report_counts_every_device_once(known: Factory) -> None:
                 " later import can change that"
             ),
             "NO DEVICE OF `the Table` HAS A TAG: no column is read as the tag",
-            "1 row was left out that only said again what an earlier row said",
+            "1 row was dropped as a duplicate: an earlier row has the same data",
             "1 row is older than what is known: it did not replace the target_version or last_seen",
         ),
         dry_run=False,

@@ -58,7 +58,7 @@ def test_rows_come_ascending_and_whole(ordinals: list[int]) -> None:
 
 
 def test_text_that_offsets_of_32_bits_do_not_reach_comes_in_order_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrow, "_REACH", 1)
+    monkeypatch.setattr(arrow, "_MIN_LARGE_STRING_BYTES", 1)
     ordinals = random.Random(5).sample(range(100_000), 5_000)
     rows = in_order(found(ordinals))
     assert rows.column("name").type == pa.large_string()

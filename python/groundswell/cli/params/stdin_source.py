@@ -49,10 +49,10 @@ def spooled_stdin(sources: Sequence[str]) -> Iterator[None]:
     if _STDIN not in sources or not path.exists() or path.is_file():
         yield
         return
-    from groundswell.ingest.readers.source_file import copied
+    from groundswell.ingest.readers.source_file import copy_to_file
 
     with contextlib.ExitStack() as cleanup:
-        copy = copied(path, _STDIN, cleanup)
+        copy = copy_to_file(path, _STDIN, cleanup)
         with copy.open("rb") as file:
             os.dup2(file.fileno(), 0)
         yield

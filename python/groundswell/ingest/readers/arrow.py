@@ -1,4 +1,4 @@
-"""Tables in memory, and Arrow files: whatever is, or becomes, one Arrow table."""
+"""Reads tables in memory and Arrow files, through one Arrow table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARROW_FILE: Final = b"ARROW1"
 
 
 class TableSource:
-    """An Arrow table, and the file that it came from if there is one."""
+    """An Arrow table, and the file that it was read from, if any."""
 
     frozen_at = None
 
@@ -37,17 +37,17 @@ class TableSource:
         self.label = label
 
     def rows(self, session: Session) -> Rows:
-        """The rows of the table; their places are their numbers."""
+        """The rows of the table; their places are row numbers."""
         import duckdb
 
         names = [str(name) for name in self._table.column_names]
         match = match_columns(names, self.label, self._mapping)
-        # Columns are numbered, since DuckDB takes `UUID` and `uuid` for the same.
+        # Number the columns, because DuckDB does not distinguish `UUID` from `uuid`.
         numbered = self._table.rename_columns([f"c{i}" for i in range(len(names))])
         try:
             sql = session.register(numbered)
         except duckdb.Error:
-            # Some types of Arrow are unknown to DuckDB; that matters only in the columns that are used.
+            # DuckDB does not support some Arrow types; that matters only in columns that are used.
             used = sorted({position for position in match.used.values() if position >= 0})
             numbered, names = numbered.select(used), [names[i] for i in used]
             try:
@@ -57,25 +57,25 @@ class TableSource:
         return Rows(sql, names, session.describe(sql))
 
     def failure(self, error: Exception) -> GroundswellError:
-        """A column whose type cannot be read."""
+        """The error for a column whose type cannot be read."""
         return InputError(
             "bad-source",
             f"a column of {self.label} has a type that cannot be read",
-            hint=f"turn it into text first ({first_sentence(error)})",
+            hint=f"convert it to text first ({first_sentence(error)})",
             fields={"source": self.label},
         )
 
     def check(self) -> None:
-        """Make sure that the file held still, if there is one."""
+        """Check that the file, if any, did not change during the read."""
         if self._file is not None:
             self._file.check()
 
 
 def arrow_table(source: Any, label: str) -> pa.Table:
-    """Anything with ``__arrow_c_stream__`` as a table; a stream is consumed.
+    """Convert an object with ``__arrow_c_stream__`` to an Arrow table. A stream is consumed.
 
     Raises:
-        InputError: ``bad-source`` where a column mixes types.
+        InputError: ``bad-source``, for example if a column has values of several types.
     """
     import pyarrow as pa
 
@@ -84,33 +84,33 @@ def arrow_table(source: Any, label: str) -> pa.Table:
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
             "bad-source",
-            f"{label} does not turn into an Arrow table: {first_sentence(error)}",
-            hint="give each column one type",
+            f"{label} cannot be converted to an Arrow table: {first_sentence(error)}",
+            hint="give all values of a column the same type",
             fields={"source": label},
         ) from error
 
 
 def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
-    """An Arrow IPC file or stream.
+    """Read an Arrow IPC file or stream.
 
     Raises:
-        InputError: ``not-a-table`` if it is cut off or damaged.
+        InputError: ``not-a-table`` if it is truncated or damaged.
     """
-    from groundswell.ingest.readers.source_file import most_rows, not_a_table, unpacks_to_too_much
+    from groundswell.ingest.readers.source_file import max_rows, not_a_table, unpacks_too_large
 
     with file.open() as (unzipped, _):
         data = unzipped.read()
     try:
         table = read_ipc(data)
     except BrokenArrowError as error:
-        raise not_a_table(file.label, f"is Arrow that {error}", "write or fetch it again") from error
+        raise not_a_table(file.label, f"is Arrow that {error}", "create or fetch it again") from error
     size = file.stamp[0]
-    if table.num_rows > most_rows(size):
-        raise unpacks_to_too_much(file.label)
+    if table.num_rows > max_rows(size):
+        raise unpacks_too_large(file.label)
     return TableSource(table, file.label, file, mapping=mapping)
 
 
 def first_sentence(error: Exception) -> str:
-    """The first sentence of what a library said."""
+    """The first sentence of a library's error message."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0].strip()

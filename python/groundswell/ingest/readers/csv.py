@@ -1,6 +1,6 @@
-"""CSV and TSV: the core splits the text once, piece by piece, and every row has its line.
+"""Reads CSV and TSV. The core splits the text once, in batches, and numbers the line of each row.
 
-The dialect is on the page ``docs/fleets.md``; ``rust/core/src/ingest/csv`` states it for programmers.
+The accepted dialect is described in ``docs/fleets.md`` for users and in ``rust/core/src/ingest/csv`` for programmers.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ _REASONS: Final = (
 )
 _OPEN_QUOTE: Final = 2
 _WHOLE_LINE: Final = frozenset((1, _OPEN_QUOTE, 4))
-"""The kinds of faults whose cells cannot be told apart."""
+"""The kinds of faults whose line cannot be split into cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """Where the columns are named.
+    """The header line.
 
     Args:
         delimiter: one byte.
-        names: the columns.
-        end: where the first row begins, in bytes.
-        lines: how many lines end before it.
+        names: names of the columns.
+        end: byte offset of the first row.
+        lines: number of lines before the first row.
     """
 
     delimiter: bytes
@@ -67,7 +67,7 @@ class _Header:
 
     @property
     def least(self) -> int:
-        """How many cells a row has at least: those of columns without a name at the end may be missing."""
+        """Minimum number of cells in a row: a row may omit the cells of trailing columns without a name."""
         return max((i for i, name in enumerate(self.names, 1) if name), default=1)
 
 
@@ -77,7 +77,7 @@ class CsvSource:
     frozen_at = None
 
     def __init__(self, file: SourceFile) -> None:
-        """Read the header line, and refuse at once what has none.
+        """Read the header line; refuse a file without one.
 
         Raises:
             InputError: ``not-a-table``.
@@ -92,7 +92,7 @@ class CsvSource:
         return CsvRows(self._file, self._header)
 
     def failure(self, error: Exception) -> GroundswellError:
-        """Never needed: DuckDB does not read the rows."""
+        """Never called, because DuckDB does not read the rows."""
         return not_a_table(self.label, "cannot be read as CSV", str(error).partition("\n")[0])
 
     def check(self) -> None:
@@ -150,11 +150,11 @@ class CsvRows:
         self, session: Session, used: Mapping[str, int], *, uuids_as_text: bool = False
     ) -> Iterator[tuple[int, dict[str, Cells]]]:
         """See `Relation.pieces`."""
-        del uuids_as_text  # they are
+        del uuids_as_text  # CSV has only text
         self._lines.clear()
         self.faults.clear()
         for table, done in self._tables(list(used.values())):
-            session.meter.show(done)
+            session.progress_bar.show(done)
             self.faults.extend(table)
             self._lines.append(table.lines())
             cells: dict[str, Cells] = {
@@ -163,14 +163,14 @@ class CsvRows:
             yield len(table), cells
 
     def originals(self, session: Session, rows: Sequence[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """See `Relation.originals`; the file is split once more, as far as is needed."""
+        """See `Relation.originals`. Splits the file again, up to the last requested row."""
         import numpy as np
 
         wanted, begun = np.array(rows, np.int64), 0
         if not rows:
             return
         for table, done in self._tables(list(range(len(self.names)))):
-            session.meter.show(done)
+            session.progress_bar.show(done)
             first, end = np.searchsorted(wanted, [begun, begun + len(table)]).tolist()
             if first < end:
                 columns = [table.take_column(i) for i in range(len(self.names))]
@@ -182,7 +182,7 @@ class CsvRows:
                 return
 
     def _tables(self, kept: list[int]) -> Iterator[tuple[_core.CsvTable, float]]:
-        """The records, piece by piece, and how much of the file is done; the next piece is split meanwhile."""
+        """Yields batches of records and the fraction of the file that is done; the next batch is split meanwhile."""
         header = self._header
         splitter = _core.CsvSplitter(header.delimiter, header.least, len(header.names), kept, header.lines + 1)
         with self._file.open() as (unzipped, raw), ThreadPoolExecutor(1) as ahead:
@@ -204,7 +204,7 @@ class CsvRows:
 
 @dataclass(slots=True)
 class _Faults(Sequence[Fault]):
-    """What is not a row, as columns: there may be millions, and few of them are shown."""
+    """Faults, stored in numpy columns: a file may have millions of them, of which few are shown."""
 
     header: _Header
     _count: int = 0
@@ -259,7 +259,7 @@ def _text(cell: npt.NDArray[np.uint8]) -> str:
 
 
 def _find_header(head: bytes, label: str) -> _Header:
-    """The header: the first line that is not blank, after what PowerShell and Excel write before it."""
+    """Find the header: the first line that is not blank, after the lines that PowerShell and Excel may write first."""
     begun, lines, delimiters = _preamble(head)
     best: tuple[tuple[int, int], _Header] | None = None
     for delimiter in delimiters:
@@ -284,7 +284,7 @@ def _find_header(head: bytes, label: str) -> _Header:
 
 
 def _preamble(head: bytes) -> tuple[int, int, tuple[bytes, ...]]:
-    """Where the header may begin, how many lines lie before, and the possible delimiters.
+    """Byte offset of the header, the number of lines before it, and the possible delimiters.
 
     PowerShell's Export-Csv writes a line ``#TYPE …``; a line ``sep=;`` tells Excel the delimiter.
     """

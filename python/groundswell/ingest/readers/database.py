@@ -1,4 +1,4 @@
-"""Tables of SQLite and PostgreSQL, through ADBC: every column comes over as text, which the rules read."""
+"""Reads tables of SQLite and PostgreSQL through ADBC. Every column is fetched as text, which the core parses."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMES", "read_database"]
 
 SCHEMES: Final = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
-"""The schemes of URIs → the extra that brings the driver."""
+"""URI scheme → the pip extra that installs the driver."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """What differs from database to database.
+    """The SQL that depends on the database.
 
     Args:
-        tables: lists the names of the tables.
-        columns: lists the names of the columns of a table; the place for it holds a quoted text.
-        cell: a column as text.
-        in_schemas: whether the name of a table may have that of a schema before a dot.
+        tables: query for the names of the tables.
+        columns: query for the column names of a table; the placeholder takes the table's name as a quoted literal.
+        cell: expression that converts a column to text.
+        in_schemas: whether a table name may have the form SCHEMA.TABLE.
     """
 
     tables: str
@@ -44,23 +44,23 @@ class _Dialect:
     in_schemas: bool
 
     def table(self, name: str) -> str:
-        """The name of a table as SQL."""
+        """Quote the name of a table."""
         return ".".join(map(identifier, name.split(".", 1))) if self.in_schemas else identifier(name)
 
     def columns_of(self, name: str) -> str:
-        """The query for the columns of a table."""
+        """The query for the column names of a table."""
         return self.columns.format(literal(self.table(name) if self.in_schemas else name))
 
 
 _DIALECTS: Final = {
-    # SQLite has types for cells, not for columns: 16 bytes become the digits of a UUID, the rest the text it shows.
+    # SQLite types cells, not columns: convert a blob (a 16-byte UUID) to hex digits, and any other cell to its text.
     "sqlite": _Dialect(
         tables="SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'",
         columns="SELECT name FROM pragma_table_info({})",
         cell="CASE typeof({0}) WHEN 'blob' THEN hex({0}) ELSE CAST({0} AS TEXT) END AS {0}",
         in_schemas=False,
     ),
-    # As JSON, since that writes instants with their offset and arrays as arrays, whatever the session's settings.
+    # Convert through JSON: it writes instants with their offset and arrays as arrays, independent of session settings.
     "postgresql": _Dialect(
         tables="SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name"
         " FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')",
@@ -78,24 +78,24 @@ def read_database(uri: str, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
     Args:
         uri: ``sqlite:///FILE#TABLE`` (four slashes before an absolute path), ``postgresql://…#TABLE`` or
             ``postgresql://…#SCHEMA.TABLE``.
-        mapping: what the user says about its columns.
+        mapping: the user's mapping of its columns.
 
     Raises:
-        InputError: ``missing-extra``; ``no-table-named`` where the URI names no table.
-        NotFoundError: ``file-not-found``; ``unknown-table``, with the nearest.
+        InputError: ``missing-extra``; ``no-table-named`` if the URI does not name a table.
+        NotFoundError: ``file-not-found``; ``unknown-table``, with the most similar name.
         StorageError: ``cannot-connect``; ``cannot-read``.
     """
     parts = urlsplit(uri)
     name = unquote(parts.fragment)
     driver = SCHEMES[parts.scheme]
-    # What is shown never holds the password.
+    # `shown` is the URI without the password.
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     dbapi = _driver(driver)
     if driver == "sqlite":
         path = Path(unquote(parts.path.removeprefix("/")))
         if not path.is_file():
             raise file_not_found(path)
-        # Read only, or a misspelt name would make a file.
+        # Open read-only, because otherwise SQLite would create the file of a misspelt name.
         target = f"file:{quote(str(path))}?mode=ro"
     else:
         target = urlunsplit(parts._replace(fragment=""))
@@ -104,8 +104,8 @@ def read_database(uri: str, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
     except dbapi.Error as error:
         raise StorageError(
             "cannot-connect",
-            f"there is no connection to `{shown}`: {_said(error, parts.password)}",
-            hint="check the address, and that the database runs and lets you in",
+            f"cannot connect to `{shown}`: {_without_password(error, parts.password)}",
+            hint="check the address, and that the database runs and accepts your login",
             fields={"source": shown},
         ) from error
     with contextlib.closing(connection):
@@ -114,7 +114,7 @@ def read_database(uri: str, mapping: ColumnMapping = NO_MAPPING) -> TableSource:
         except dbapi.Error as error:
             raise StorageError(
                 "cannot-read",
-                f"`{shown}` cannot be read: {_said(error, parts.password)}",
+                f"`{shown}` cannot be read: {_without_password(error, parts.password)}",
                 hint="check that it is a database and that you may read the table",
                 fields={"source": shown},
             ) from error
@@ -133,7 +133,7 @@ def _driver(name: str) -> Any:
         ) from error
 
 
-def _said(error: Exception, password: str | None) -> str:
+def _without_password(error: Exception, password: str | None) -> str:
     said = first_sentence(error)
     return said.replace(password, "…") if password else said
 
@@ -159,14 +159,14 @@ def _no_table(name: str, shown: str, tables: list[str]) -> InputError | NotFound
     if not name:
         return InputError(
             "no-table-named",
-            f"`{shown}` does not say which table to read",
-            hint=f"add # and the name of a table; there are: {known}",
+            f"`{shown}` does not name the table to read",
+            hint=f"append # and the name of a table; its tables are {known}",
             fields={"source": shown, "tables": tables},
         )
     near = _core.nearest(name, tables, 1)
     return NotFoundError(
         "unknown-table",
         f"there is no table `{name}` in `{shown}`",
-        hint=f"did you mean `{near[0]}`?" if near else f"there are: {known}",
+        hint=f"did you mean `{near[0]}`?" if near else f"its tables are {known}",
         fields={"source": shown, "table": name, "nearest": near},
     )

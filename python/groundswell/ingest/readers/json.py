@@ -1,7 +1,7 @@
-"""JSON: an array of objects, pages of an API's answer, objects one after another, or an object a line.
+"""Reads JSON: an array of objects, a page of an API's response, concatenated objects, or one object per line.
 
-The core reads it in one pass (`groundswell_core::json`): the columns that are used, the line of each row, and the keys
-that are not used, of which a bounded number is kept.
+The core reads it in one pass (`groundswell_core::ingest::json`) and returns the used columns, the line of each row, and
+a bounded number of unused keys.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class JsonSource:
         self._check(table, sources)
         arrays = {c: text_array(table.columns[_NUMBERS[c]]) for c in COLUMNS if c in sources and c not in constants}
         if by_id:
-            # The id that a UUID is derived from stays readable as the name.
+            # Keep the id from which the UUID is derived as the device's name.
             sources["name"], arrays["name"] = sources["uuid"], arrays["uuid"]
         columns = [column for column in COLUMNS if column in arrays]
         used = {column: columns.index(column) if column in arrays else -1 for column in COLUMNS if column in sources}
@@ -86,7 +86,7 @@ class JsonSource:
         )
 
     def _paths(self) -> dict[str, str]:
-        """The path of each column that the user names."""
+        """Canonical column → path, for each column in the user's mapping."""
         wanted = {}
         for column, source in self._mapping.columns.items():
             if source.constant is not None:
@@ -95,7 +95,7 @@ class JsonSource:
                 raise InputError(
                     "bad-mapping",
                     f"the path `{cropped(source.path)}` of the column `{column}` {reason}",
-                    hint='a key with a dot or a bracket goes in quotes: properties."device.type"',
+                    hint='quote a key that contains a dot or a bracket: properties."device.type"',
                     fields={"column": column, "source": cropped(source.text), "reason": reason},
                 )
             wanted[column] = source.path
@@ -120,19 +120,19 @@ class JsonSource:
         return session.run(read, done=lambda: monitor.done / max(1, len(data)), stop=monitor.stop)
 
     def _check(self, table: _core.JsonTable, sources: dict[str, str]) -> None:
-        """Refuse what does not hold devices, or not the columns that were wanted."""
+        """Refuse a document that does not contain devices, or not the columns that the mapping names."""
         if table.broken is not None:
             raise self._broken(*table.broken)
         if table.hopeless:
-            raise not_a_table(self.label, "is mostly not JSON objects", _KINDS)
+            raise not_a_table(self.label, "does not consist of JSON objects", _KINDS)
         if self._mapping.rows_at is not None and table.pages == 0:
             raise self._no_array(table)
         rows = len(table.lines)
         if rows == 0:
             if table.faults and "uuid" in sources:
-                return  # objects that are bad rows
+                return  # the objects are reported as bad rows
             if table.faults:
-                raise not_a_table(self.label, "holds no JSON objects", _KINDS)
+                raise not_a_table(self.label, "contains no JSON objects", _KINDS)
             raise empty_fleet(self.label)
         if table.repeated is not None:
             first, second, number = table.repeated
@@ -145,7 +145,7 @@ class JsonSource:
             raise no_uuid_column(table.unused, self.label)
 
     def _check_missing(self, table: _core.JsonTable) -> None:
-        """Refuse paths to keys that no row has. An index or a filter that finds nothing is a matter of the data."""
+        """Refuse a mapped path whose keys occur in no row. An index or a filter may match nothing in valid data."""
         for number, taken, is_key, keys in table.missing:
             if is_key:
                 column = COLUMNS[number]
@@ -154,24 +154,24 @@ class JsonSource:
 
     def _notes(self, table: _core.JsonTable) -> list[str]:
         notes = [
-            f"no row has a value at `{cropped(self._mapping.columns[COLUMNS[number]].path)}`, of which"
-            f" {COLUMNS[number]} should be read"
+            f"no row has a value at `{cropped(self._mapping.columns[COLUMNS[number]].path)}`, the path of the column"
+            f" {COLUMNS[number]}"
             for number, _, is_key, _ in table.missing
             if not is_key
         ]
         devices = len(table.lines)
         if table.pages and (table.has_next or (table.total is not None and table.total > devices)):
             of = f" of {table.total}" if table.total is not None else ""
-            notes.append(f"`{self.label}` is one page of several: it holds {devices}{of} devices")
+            notes.append(f"`{self.label}` is one page of several: it has {devices}{of} devices")
         return notes
 
     def _broken(self, line: int, column: int, reason: str, is_cut: bool) -> InputError:  # noqa: FBT001  (from the core)
         if not self._file.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
-            return not_a_table(self.label, "holds no JSON objects", _KINDS)
+            return not_a_table(self.label, "contains no JSON objects", _KINDS)
         return InputError(
             "broken-json",
             f"line {line} of `{self.label}` is broken JSON at column {column}: {reason}",
-            hint="write or fetch the file again" if is_cut else "correct it there",
+            hint="the file is truncated: create or fetch it again" if is_cut else "correct it there",
             fields={"source": self.label, "line": line, "column": column, "reason": reason},
         )
 
@@ -192,13 +192,13 @@ class JsonSource:
         shown = " or ".join(f"`{key}`" for key in keys[:_MAX_NAMED])
         return InputError(
             "not-a-table",
-            f"`{self.label}` holds one object with {'arrays' if keys[1:] else 'an array'} at {shown}, not devices",
-            hint=f"if the devices are there, give `{keys[0]}` as the path of the rows",
+            f"`{self.label}` is an object with {'arrays' if keys[1:] else 'one'} at {shown}, not an array of devices",
+            hint=f"if the devices are in that array, give `{keys[0]}` as the path of the rows",
             fields={"source": self.label, "arrays": keys},
         )
 
     def failure(self, error: Exception) -> GroundswellError:
-        """Never needed: the relation is a table in memory."""
+        """Never called, because the relation is a table in memory."""
         return not_a_table(self.label, "cannot be read as JSON", str(error).partition("\n")[0])
 
     def check(self) -> None:
@@ -206,11 +206,11 @@ class JsonSource:
         self._file.check()
 
 
-_KINDS: Final = "give an array of objects, an object with an array `devices`, or an object a line"
+_KINDS: Final = "give an array of objects, an object with an array `devices`, or one object per line"
 
 
 def text_array(parts: tuple[Any, Any, Any]) -> pa.Array:
-    """Offsets, text and validity bitmap of the core as an Arrow array of large strings; nothing is copied."""
+    """Wrap the core's offsets, text and validity bitmap as an Arrow array of large strings, without a copy."""
     import pyarrow as pa
 
     offsets, data, valid = (pa.py_buffer(part) for part in parts)

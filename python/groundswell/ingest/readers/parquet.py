@@ -1,4 +1,4 @@
-"""Parquet files, frozen fleets among them."""
+"""Reads Parquet files, including frozen fleets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from groundswell.arrow_ipc import max_unpacked_size
 from groundswell.errors import InputError
 from groundswell.ingest.duckdb_session import identifier
 from groundswell.ingest.readers.source import Rows
-from groundswell.ingest.readers.source_file import most_rows, not_a_table, unpacks_to_too_much
+from groundswell.ingest.readers.source_file import max_rows, not_a_table, unpacks_too_large
 
 if TYPE_CHECKING:
     from groundswell.errors import GroundswellError
@@ -22,13 +22,13 @@ MAGIC: Final = b"PAR1"
 
 
 class ParquetSource:
-    """A Parquet file; its rows are counted from 1."""
+    """A Parquet file; its rows are numbered from 1."""
 
     def __init__(self, file: SourceFile) -> None:
-        """Look at both ends.
+        """Check the magic bytes at the end of the file.
 
         Raises:
-            InputError: ``not-a-table`` if the end is missing.
+            InputError: ``not-a-table`` if the file is truncated.
         """
         self._file = file
         self.label = file.label
@@ -36,7 +36,7 @@ class ParquetSource:
         with file.open() as (unzipped, _):
             unzipped.seek(-len(MAGIC), 2)
             if unzipped.read() != MAGIC:
-                raise not_a_table(self.label, "is a Parquet file that is cut off", "write or fetch it again")
+                raise not_a_table(self.label, "is a truncated Parquet file", "create or fetch it again")
 
     def rows(self, session: Session) -> Rows:
         """The rows in the order of the file."""
@@ -47,37 +47,38 @@ class ParquetSource:
             self.frozen_at = self._read_frozen_at(session)
             columns = session.describe(sql)
             self._check_size(session, sql, columns)
-        except (duckdb.Error, RuntimeError) as error:  # RuntimeError: the name of a column is not UTF-8
+        except (duckdb.Error, RuntimeError) as error:  # RuntimeError: a column name is not UTF-8
             raise self.failure(error) from error
         return Rows(sql, [name for name, _ in columns], columns)
 
     def failure(self, error: Exception) -> GroundswellError:
-        """A file that shrank meanwhile, or is damaged inside."""
+        """The error for a file that DuckDB cannot read: it is damaged, or changed meanwhile."""
         self.check()
         del error
-        return not_a_table(self.label, "is a Parquet file that is damaged", "write or fetch it again")
+        return not_a_table(self.label, "is a damaged Parquet file", "create or fetch it again")
 
     def check(self) -> None:
         """See `SourceFile.check`."""
         self._file.check()
 
     def _check_size(self, session: Session, sql: str, columns: list[tuple[str, str]]) -> None:
-        """Refuse a file that is small and holds very much: few values that are repeated, or long ones.
+        """Refuse a file whose unpacked size or number of rows is far too large for its file size.
 
-        Cost: looks at the metadata; columns whose dictionaries could unpack to very much are read once more.
+        Cost: reads the metadata. Columns whose dictionaries could expand beyond the limit are read once more.
         """
         size = self._file.stamp[0]
         most = max_unpacked_size(size)
+        # Sum in DOUBLE, so that forged sizes cannot overflow.
         chunks = session.rows(
-            "SELECT path_in_schema AS path, sum(total_uncompressed_size)::DOUBLE AS bytes,"  # a forged size is any size
+            "SELECT path_in_schema AS path, sum(total_uncompressed_size)::DOUBLE AS bytes,"
             " sum(greatest(total_uncompressed_size, 0)::DOUBLE * greatest(num_values, 0)::DOUBLE) AS repeated,"
             " max(num_values) < 0 OR min(total_uncompressed_size) < 0 AS wrong, sum(num_values)::DOUBLE AS values"
             f" FROM parquet_metadata({self._file.sql}) GROUP BY path_in_schema"
         ).to_pylist()
         if any(chunk["wrong"] for chunk in chunks):
-            raise not_a_table(self.label, "is a Parquet file that is damaged", "write or fetch it again")
-        if sum(chunk["bytes"] for chunk in chunks) > most or any(chunk["values"] > most_rows(size) for chunk in chunks):
-            raise unpacks_to_too_much(self.label)
+            raise not_a_table(self.label, "is a damaged Parquet file", "create or fetch it again")
+        if sum(chunk["bytes"] for chunk in chunks) > most or any(chunk["values"] > max_rows(size) for chunk in chunks):
+            raise unpacks_too_large(self.label)
         suspects = {chunk["path"] for chunk in chunks if chunk["repeated"] > most}
         measures = {"VARCHAR": "strlen", "BLOB": "octet_length"}
         texts = [
@@ -86,7 +87,7 @@ class ParquetSource:
         if texts:
             lengths = " + ".join(f"coalesce(sum({text}::DOUBLE), 0)" for text in texts)
             if session.rows(f"SELECT {lengths} AS bytes FROM {sql}").to_pylist()[0]["bytes"] > most:
-                raise unpacks_to_too_much(self.label)
+                raise unpacks_too_large(self.label)
 
     def _read_frozen_at(self, session: Session) -> int | None:
         rows = session.rows(f"SELECT key, value FROM parquet_kv_metadata({self._file.sql})").to_pylist()
@@ -103,4 +104,4 @@ class ParquetSource:
         try:
             return int(found[FROZEN_AT_KEY])
         except (KeyError, ValueError) as error:
-            raise not_a_table(self.label, "is a frozen fleet without its instant", "write it again") from error
+            raise not_a_table(self.label, "is a frozen fleet without its read instant", "create it again") from error

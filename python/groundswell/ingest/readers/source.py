@@ -1,11 +1,11 @@
-"""What a source hands over: rows whose cells are read piece by piece, and where each of them stands."""
+"""The protocols of a source (`Source`) and of its rows (`Relation`), and the types of their cells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from groundswell.ingest.readers.expressions import as_text, selected, shown
+from groundswell.ingest.readers.expressions import cell_as_bytes, select_column, select_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Fault", "NumberCells", "Relation", "Rows", "Source", "TextCells", "UuidCells"]
 
-_ORIGINALS: Final = 50_000
-"""How many rows are fetched at once as they stand in the source."""
+_ORIGINALS_PER_QUERY: Final = 50_000
+"""How many original rows are fetched with one query."""
 
 
 class Fault(NamedTuple):
-    """Something in a text file that is not a row, where a row is expected.
+    """A piece of a text file that cannot be parsed as a row.
 
     Args:
         line: the physical line on which it begins, from 1.
-        reason: reads on from “line 7 of FILE”.
-        cells: what stands there, in as many pieces as could be told apart.
-        is_open_quote: whether a quote opens there and does not close.
+        reason: the end of the sentence “line 7 of FILE …”.
+        cells: its text, split into cells as far as possible.
+        is_open_quote: whether it contains a quote that is never closed.
     """
 
     line: int
@@ -41,12 +41,12 @@ class Fault(NamedTuple):
 
 
 class TextCells(NamedTuple):
-    """Cells as text, in Arrow's shape.
+    """Cells as text, in Arrow's layout.
 
     Args:
         offsets: int64 (n + 1): cell i is ``data[offsets[i]:offsets[i + 1]]``.
-        data: uint8, UTF-8 unless a cell is bad.
-        are_bytes: whether the source calls the cells bytes.
+        data: uint8; UTF-8, except in bad cells.
+        are_bytes: whether the column has a binary type in the source.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -59,8 +59,8 @@ class NumberCells(NamedTuple):
 
     Args:
         values: int64 (n,).
-        valid: bool (n,), False for absent cells; None if there are none.
-        are_numbers: for instants, whether the source calls the cells numbers, not instants.
+        valid: bool (n,), False for absent cells; None if no cell is absent.
+        are_numbers: for `last_seen`: whether the source has numbers, not instants.
     """
 
     values: npt.NDArray[np.int64]
@@ -84,15 +84,15 @@ Cells: TypeAlias = TextCells | NumberCells | UuidCells
 
 
 class Relation(Protocol):
-    """The rows of a source, and what in it is not a row. Places and faults are known once all rows were read."""
+    """The rows of a source, and its faults. Places and faults are complete only after all rows were read."""
 
     @property
     def names(self) -> list[str]:
-        """The columns as the source spells them."""
+        """Names of the columns, as the source spells them."""
 
     @property
     def faults(self) -> Sequence[Fault]:
-        """What is not a row, by line."""
+        """The faults, ordered by line."""
 
     @property
     def notes(self) -> list[str]:
@@ -100,38 +100,38 @@ class Relation(Protocol):
 
     @property
     def match(self) -> ColumnMatch | None:
-        """Which columns mean what, where the source itself found out."""
+        """The match of the columns, if the source determined it while reading."""
 
     @property
     def is_text(self) -> bool:
-        """Whether the rows are those of a text file, and have lines."""
+        """Whether the source is a text file, whose rows have line numbers."""
 
     def place(self, row: int) -> int:
-        """The line or, where rows are counted, the number of a row, from 1."""
+        """The line number of a row of a text file, or its row number otherwise; from 1."""
 
     def in_memory(self, session: Session) -> Rows:
-        """The same as rows that DuckDB can scan."""
+        """The same rows in a form that DuckDB can scan."""
 
     def pieces(
         self, session: Session, used: Mapping[str, int], *, uuids_as_text: bool = False
     ) -> Iterator[tuple[int, dict[str, Cells]]]:
-        """The rows in order, piece by piece.
+        """The rows in order, in batches.
 
         Args:
-            session: where the rows are read.
+            session: the DuckDB session that reads the rows.
             used: canonical name → position of the column.
-            uuids_as_text: whether the column `uuid` holds any text.
+            uuids_as_text: yield the column `uuid` as text, because it has ids from which UUIDs are derived.
 
         Yields:
             The number of rows, and the cells of each used column.
         """
 
     def originals(self, session: Session, rows: Sequence[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Some rows, which are ascending, with their cells as the source has them; an absent cell is an empty text."""
+        """The original cells of the given rows (ascending row numbers). An absent cell is an empty text."""
 
     @property
     def place_word(self) -> str:
-        """What `place` counts: ``line`` or ``row``."""
+        """The unit of `place`: ``line`` or ``row``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,13 @@ class Rows:
     """Rows that DuckDB can scan.
 
     Args:
-        sql: what to write after FROM.
-        names: the columns as the source spells them.
+        sql: a table expression to put after FROM.
+        names: names of the columns, as the source spells them.
         columns: for each of these, its name in the relation and its DuckDB type.
-        lines: the physical line of each row, from 1; None where rows are counted.
-        faults: what is not a row, by line.
+        lines: the physical line of each row, from 1; None if places are row numbers.
+        faults: the faults, ordered by line.
         notes: sentences for the user.
-        match: which columns mean what, where the source itself found out.
+        match: the match of the columns, if the source determined it while reading.
     """
 
     sql: str
@@ -167,7 +167,7 @@ class Rows:
 
     @property
     def is_text(self) -> bool:
-        """Whether the rows have lines."""
+        """See `Relation.is_text`."""
         return self.lines is not None
 
     @property
@@ -179,9 +179,9 @@ class Rows:
         self, session: Session, used: Mapping[str, int], *, uuids_as_text: bool = False
     ) -> Iterator[tuple[int, dict[str, Cells]]]:
         """See `Relation.pieces`."""
-        kinds = {column: selected(column, *self.columns[position]) for column, position in used.items()}
+        kinds = {column: select_column(column, *self.columns[position]) for column, position in used.items()}
         if uuids_as_text:
-            kinds["uuid"] = as_text("uuid", *self.columns[used["uuid"]])
+            kinds["uuid"] = select_text("uuid", *self.columns[used["uuid"]])
         items = ", ".join(kind.sql for kind in kinds.values())
         table = session.rows(f"SELECT {items} FROM {self.sql}")
         for batch in table.to_batches():
@@ -194,11 +194,11 @@ class Rows:
         """See `Relation.originals`."""
         import pyarrow as pa
 
-        for begun in range(0, len(rows), _ORIGINALS):
-            some = rows[begun : begun + _ORIGINALS]
+        for start in range(0, len(rows), _ORIGINALS_PER_QUERY):
+            some = rows[start : start + _ORIGINALS_PER_QUERY]
             wanted = session.register(pa.table({"wanted": pa.array(some, pa.int64())}))
-            # As bytes, since text that is not UTF-8 has no other form.
-            cells = ", ".join(f"{shown(*column)} AS c{i}" for i, column in enumerate(self.columns))
+            # Fetch cells as bytes, because they may not be UTF-8.
+            cells = ", ".join(f"{cell_as_bytes(*column)} AS c{i}" for i, column in enumerate(self.columns))
             found = session.rows(
                 f"SELECT groundswell_row, {cells} FROM"
                 f" (SELECT row_number() OVER () - 1 AS groundswell_row, * FROM {self.sql})"
@@ -230,7 +230,7 @@ def _cells(array: pa.Array, *, are_numbers: bool) -> Cells:
 
 
 def _valid(array: pa.Array) -> npt.NDArray[np.bool_] | None:
-    """Where an array is not NULL, from its bitmap; Arrow's own way would import pandas if it is installed."""
+    """The validity bitmap of an array as booleans; `to_numpy` would import pandas if it is installed."""
     import numpy as np
 
     bitmap = array.buffers()[0]
@@ -241,21 +241,21 @@ def _valid(array: pa.Array) -> npt.NDArray[np.bool_] | None:
 
 
 class Source(Protocol):
-    """Something that devices are read from."""
+    """A source of devices: a file, a database table, or a table in memory."""
 
     @property
     def label(self) -> str:
-        """What to call it in messages."""
+        """Its name in messages."""
 
     @property
     def frozen_at(self) -> int | None:
-        """The instant at which a frozen fleet was read first, in seconds since 1970."""
+        """The instant at which a frozen fleet was first read, in seconds since 1970; None for other sources."""
 
     def rows(self, session: Session) -> Relation:
-        """The rows, each with its place."""
+        """Open the rows."""
 
     def failure(self, error: Exception) -> GroundswellError:
-        """What to tell the user when DuckDB cannot read the rows."""
+        """The error for the user if DuckDB cannot read the rows."""
 
     def check(self) -> None:
-        """Make sure, after reading, that the source held still meanwhile."""
+        """Check, after reading, that the source did not change during the read."""

@@ -1,4 +1,4 @@
-"""A file that devices are read from: is it there, what is it, and did it hold still."""
+"""Opens a source file: copies pipes, decompresses, detects UTF-16, and checks that the file does not change."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SourceFile",
-    "copied",
+    "copy_to_file",
     "empty_fleet",
     "first_line",
-    "most_rows",
+    "max_rows",
     "not_a_table",
     "open_file",
-    "unpacks_to_too_much",
+    "unpacks_too_large",
 ]
 
 HEAD: Final = 1 << 16
-"""How many bytes are looked at before a long read is begun."""
+"""How many bytes are examined to detect the format."""
 MAX_HEADER_LENGTH: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
-_PIECE: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 20
 _MIN_ROWS: Final = 1 << 20
-"""How many rows a binary file of any size may have; a larger one may have as many as it has bytes."""
+"""A binary file may have this many rows, or as many rows as it has bytes if that is more."""
 _MAX_PIPE: Final = 1 << 36
-"""Bytes that are copied from a pipe: five times an export of 100 million devices."""
-_KEPT_FREE: Final = 1 << 30
-"""Bytes that the copy of a pipe leaves free on its disk."""
+"""Maximum number of bytes copied from a pipe: five times an export of 100 million devices."""
+_MIN_FREE: Final = 1 << 30
+"""Copying a pipe leaves at least this many bytes free on the disk."""
 _ARE_BYTES: Final = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
 _LINE_END: Final = re.compile(rb"[\r\n]")
 
 
 class _Bounded:
-    """A compressed file that unpacks to so many bytes at most."""
+    """Wraps a gzip file, and raises an error when more than `most` bytes are unpacked."""
 
     def __init__(self, unzipped: gzip.GzipFile, most: int, label: str) -> None:
         self._unzipped = unzipped
@@ -62,7 +62,7 @@ class _Bounded:
         data = self._unzipped.read(left if size < 0 else min(size, left))
         self._done += len(data)
         if self._done > self._most:
-            raise unpacks_to_too_much(self._label)
+            raise unpacks_too_large(self._label)
         return data
 
     def __getattr__(self, name: str) -> Any:
@@ -71,13 +71,13 @@ class _Bounded:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it was when it was opened.
+    """A source file, with its size and modification time when it was opened.
 
     Args:
-        path: where the bytes are: the file itself, or a copy of a pipe.
-        label: what the caller called it.
-        head: the first 64 KiB, uncompressed; up to 1 MiB if no line ends before.
-        gzipped: whether the bytes are compressed.
+        path: the file itself, or the copy of a pipe.
+        label: the file's name in messages, as the caller wrote it.
+        head: the first 64 KiB, uncompressed; up to 1 MiB if the first line is longer.
+        gzipped: whether the file is compressed.
     """
 
     path: Path
@@ -88,32 +88,32 @@ class SourceFile:
 
     @property
     def sql(self) -> str:
-        """The path as DuckDB's SQL: absolute, since ``~`` has a meaning there, and with its wildcards disarmed."""
+        """The path as an SQL literal for DuckDB: absolute (DuckDB expands ``~``), with wildcards escaped."""
         return literal("".join(f"[{c}]" if c in "*?[" else c for c in os.path.abspath(self.path)))  # noqa: PTH100
 
     @property
     def compression(self) -> str:
-        """The same for DuckDB's option."""
+        """The value of DuckDB's option `compression`."""
         return "'gzip'" if self.gzipped else "'none'"
 
     @property
     def suffix(self) -> str:
-        """The ending of the name, in lower case, that of the compression left out."""
+        """The file extension in lower case, without that of the compression."""
         name = self.label.lower()
         return Path(name.removesuffix(".gz") if self.gzipped else name).suffix
 
     @contextlib.contextmanager
     def open(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """Open for reading: the uncompressed bytes, and the file itself, whose position tells the progress."""
+        """Open for reading. Yields the uncompressed stream, and the file itself, whose position shows the progress."""
         with _reading(self.path, self.label), self.path.open("rb") as raw:
             if not self.gzipped:
                 yield raw, raw
                 return
             with gzip.GzipFile(fileobj=raw) as unzipped:
-                yield _Bounded(unzipped, max_unpacked_size(self.stamp[0]), self.label), raw  # type: ignore[misc]  # all that is asked of an IO
+                yield _Bounded(unzipped, max_unpacked_size(self.stamp[0]), self.label), raw  # type: ignore[misc]  # implements the methods that are used
 
     def check(self) -> None:
-        """Make sure that the file is what it was when it was opened.
+        """Check that size and modification time are the same as when the file was opened.
 
         Raises:
             StorageError: ``file-changed``.
@@ -125,17 +125,17 @@ class SourceFile:
             raise StorageError(
                 "file-changed",
                 f"`{self.label}` changed while it was being read",
-                hint="read it again when nothing writes to it any more, or read a copy",
+                hint="read it again when no program writes to it, or read a copy",
                 fields={"source": self.label},
             )
 
 
 def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
-    """Look at a file before it is read.
+    """Open a source file and read its beginning.
 
     Args:
-        path: its path; a pipe is copied first, since rows may have to be read twice.
-        cleanup: removes that copy in the end.
+        path: its path. A pipe is copied to a temporary file, because bad rows are read a second time.
+        cleanup: removes the temporary file when it is closed.
 
     Raises:
         NotFoundError: ``file-not-found``.
@@ -146,7 +146,7 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
     refuse_open_database(path)
     with _reading(path, label):
         if path.exists() and not path.is_file() and not path.is_dir():
-            path = copied(path, label, cleanup)
+            path = copy_to_file(path, label, cleanup)
         with path.open("rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))
             gzipped = file.read(len(_GZIP)) == _GZIP
@@ -164,38 +164,38 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
 
 
 def not_a_table(label: str, what: str, hint: str) -> InputError:
-    """The error for a file that cannot hold devices; `what` reads on from the file."""
+    """The error for a file that is not a table of devices; `what` continues the sentence “`FILE` …”."""
     return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
 
 
-def most_rows(size: int) -> int:
-    """How many rows a Parquet or Arrow file of so many bytes may have."""
+def max_rows(size: int) -> int:
+    """Maximum number of rows of a Parquet or Arrow file of `size` bytes."""
     return max(_MIN_ROWS, size)
 
 
-def unpacks_to_too_much(label: str) -> InputError:
-    """The error for a file that is small and unpacks to very much."""
+def unpacks_too_large(label: str) -> InputError:
+    """The error for a file whose unpacked size is too large for its file size."""
     return not_a_table(
         label,
         f"unpacks to more than {MAX_RATIO} times its size",
-        "check that it is the file that you mean, and unpack it first",
+        "check that it is the right file, and unpack it first",
     )
 
 
 def empty_fleet(label: str) -> InputError:
-    """The error for a file that is an export of no devices."""
+    """The error for a file without devices."""
     return InputError(
         "empty-fleet", f"`{label}` has no devices", hint="give a file that has some", fields={"source": label}
     )
 
 
 def _in_utf_8(source: SourceFile, encoding: str, cleanup: contextlib.ExitStack) -> SourceFile:
-    """A copy of a text in UTF-16. What is not UTF-16 in it becomes what is not UTF-8, and so a bad row."""
+    """Copy a UTF-16 file to UTF-8. Invalid UTF-16 becomes invalid UTF-8, and is reported later as a bad row."""
     copy = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="groundswell-"))  # noqa: SIM115 (`cleanup` closes it)
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
     with source.open() as (text, _):
         rest = b""
-        while piece := text.read(_PIECE):
+        while piece := text.read(_CHUNK_BYTES):
             whole = len(rest) + len(piece) & ~1
             rest, piece = (rest + piece)[whole:], (rest + piece)[:whole]
             copy.write(decoder.decode(piece).encode("utf-8", "surrogatepass"))
@@ -223,12 +223,12 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
-    """Copy what is no regular file, unless its beginning shows that it is no table (and may never end)."""
+def copy_to_file(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
+    """Copy a pipe or device to a temporary file. Refuse it if it does not begin like a table: it may never end."""
     copy = tempfile.NamedTemporaryFile(prefix="groundswell-")  # noqa: SIM115  (`cleanup` closes it)
     cleanup.enter_context(copy)
     with path.open("rb") as pipe:
-        # read1, not read: one call into the system at a time, between which Ctrl-C is heard.
+        # Use read1, not read: it makes one system call at a time, and Ctrl-C takes effect between calls.
         head = pipe.read1(HEAD)
         is_text = b"\0" not in first_line(head) or utf_16_encoding(head) is not None
         if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
@@ -237,7 +237,7 @@ def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
         done = len(head)
         while piece := pipe.read1(MAX_HEADER_LENGTH):
             done += len(piece)
-            if done > _MAX_PIPE or shutil.disk_usage(copy.name).free < _KEPT_FREE:
+            if done > _MAX_PIPE or shutil.disk_usage(copy.name).free < _MIN_FREE:
                 raise _endless(label, done)
             copy.write(piece)
     copy.flush()
@@ -247,8 +247,8 @@ def copied(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
 def _endless(label: str, done: int) -> StorageError:
     return StorageError(
         "cannot-read",
-        f"`{label}` did not end after {done >> 20} MiB, which is all that can be copied",
-        hint=f"a pipe is copied to a temporary file of at most {_MAX_PIPE >> 30} GiB, with {_KEPT_FREE >> 30} GiB left"
+        f"`{label}` did not end after {done >> 20} MiB, the most that can be copied",
+        hint=f"a pipe is copied to a temporary file of at most {_MAX_PIPE >> 30} GiB, with {_MIN_FREE >> 30} GiB left"
         " free: set TMPDIR to a larger disk, or write it to a file and read that",
         fields={"path": label, "reason": "too large", "bytes": done},
     )
@@ -256,19 +256,21 @@ def _endless(label: str, done: int) -> StorageError:
 
 @contextlib.contextmanager
 def _reading(path: Path, label: str) -> Iterator[None]:
-    """Say in the user's words what went wrong while a file was read."""
+    """Convert an OSError during a read to an error for the user."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise file_not_found(path) from error
     except IsADirectoryError as error:
-        raise InputError("is-a-folder", f"`{label}` is a folder", hint="name a file", fields={"path": label}) from error
+        raise InputError("is-a-folder", f"`{label}` is a folder", hint="give a file", fields={"path": label}) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise not_a_table(label, "is cut off or damaged: it does not unzip", "fetch the file again") from error
+        raise not_a_table(
+            label, "is truncated or damaged: it cannot be decompressed", "fetch the file again"
+        ) from error
     except OSError as error:
         raise StorageError(
             "cannot-read",
             f"`{label}` cannot be read: {error.strerror or error}",
-            hint="get permission to read it, or copy it to where you have it",
+            hint="get permission to read it, or copy it to a folder that you can read",
             fields={"path": label, "reason": error.strerror or str(error)},
         ) from error
