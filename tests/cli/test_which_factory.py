@@ -283,7 +283,7 @@ def test_ctrl_c_while_waiting_changes_nothing(shop: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
         assert (process.returncode, out, err.strip()) == (130, "", "interrupted: nothing was changed")
-        assert "late" not in factory.groups.ids()
+        assert "late" not in [group.name for group in factory.groups.list()]
 
 
 def test_a_command_that_looks_again_and_again_keeps_no_factory_of_before(shop: Path) -> None:

@@ -36,6 +36,7 @@ from reference.selection import Device, Draw, RefusedError, Rollout
 from reference.waves import Planned, Releases
 from support import fleets, profiles, wave_factories, waves
 from support.fleets import GROUPS, NOW, TAGS
+from support.served import publications, served_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -466,15 +467,15 @@ class LifeOfAFactory(RuleBasedStateMachine):
     def devices_are_served_what_the_law_says(self) -> None:
         if self.factory is None:
             return
-        production = {(one.tag, one.variant): one for one in self.open.metadata.publications("production")}
-        ci = {one.tag for one in self.open.metadata.publications("ci")}
+        production = {(one.tag, one.variant): one for one in publications(self.open, "production")}
+        ci = {one.tag for one in publications(self.open, "ci")}
         known = {one.uuid: one for one in self.open.devices.list(limit=1000).devices}
         assert set(known) == set(map(str, self.law.devices))
         reports = self.open.waves.why(list(known)) if known else []
         for report in reports:
             device = self.law.devices[UUID(report.uuid)]
             kind, name = self.law.served(device)
-            ours = self.open.metadata.served(known[report.uuid])
+            ours = served_to(self.open, known[report.uuid])
             match kind:
                 case "nothing":
                     assert ours[1] is None

@@ -104,7 +104,7 @@ def test_all_that_is_public_refuses_before_it_looks_at_its_arguments(factory: Fa
 
 
 def test_the_store_the_keys_and_the_lock_refuse(factory: Factory) -> None:
-    store, keyring = factory._context.store, factory._keyring
+    store, keyring = factory._context.store, factory._internals.keyring
     keyid = min(keyring.held())
     records = store.records()
     assert next(records).seq == 1

@@ -121,10 +121,10 @@ def put_production(
     signed = spelled(
         {"_type": "Targets", "expires": expires, "targets": target(version, tags=(tag,)), "version": version}
     )
-    keyring = factory._keyring
+    keyring = factory._internals.keyring
     signers = [keyring.signer(keyring.own_key(root.keys_of("targets")))]
     if offline:
-        signers.append(factory.keys.offline_signer(tuf.read_tarball(keyed.targets_keys), "targets", root))
+        signers.append(factory._internals.offline.signer(keyed.targets_keys, "targets", root))
     document = tuf.assemble(signed, [tuf.sign(signer, signed) for signer in signers])
     row = {"repository": "production", "tag": tag, "role_version": version, "document": document}
     publisher = Publisher(factory._context, keyring)

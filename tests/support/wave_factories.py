@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from groundswell.factory import Factory
 from groundswell.factory.trust.roots import new_links, signed_root
-from groundswell.tuf import read_tarball
 from groundswell.tuf.roles import next_root, production_of
 from support import factories
 from support.factories import AT, NOW
@@ -43,8 +42,8 @@ def make(folder: Path, *, needed: int = 2, versions: Sequence[int] = VERSIONS) -
 
 def raise_threshold(factory: Factory, root_keys: Path, needed: int) -> None:
     """Have the production root ask for more signatures of targets; there is no command for it yet."""
-    signed = next_root(factory._roots.latest("ci").signed, expires=AT + timedelta(days=365))
-    signer = factory.keys.offline_signer(read_tarball(root_keys), "root", factory._roots.root("ci"))
+    signed = next_root(factory._internals.roots.latest("ci").signed, expires=AT + timedelta(days=365))
+    signer = factory._internals.offline.signer(root_keys, "root", factory._internals.roots.root("ci"))
     production = production_of(signed, targets_threshold=needed)
     links = new_links({"ci": signed_root(signed, [signer]), "production": signed_root(production, [signer])})
     factory._context.commit("test", "raised the threshold of targets", [links], at=NOW)

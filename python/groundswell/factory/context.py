@@ -49,6 +49,12 @@ class Context:
     _name: str | None = field(default=None, init=False)
     _clock: Clock | None = field(default=None, init=False)
 
+    def acting_as(self, user: str) -> Context:
+        """The same factory for another user."""
+        other = Context(self.store, self.path, user)
+        other._name, other._clock = self._name, self.clock
+        return other
+
     @property
     def factory(self) -> str:
         """The factory's name, which never changes."""

@@ -11,23 +11,19 @@ from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
-from groundswell.factory.checks.waves import WaveChecks
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.devices import Devices
 from groundswell.factory.devices.groups import Groups
+from groundswell.factory.internals import Internals
 from groundswell.factory.metadata import Metadata
 from groundswell.factory.names import check_name, storable
 from groundswell.factory.placing import placed
 from groundswell.factory.settings import Settings
 from groundswell.factory.status import FactoryStatus, factory_status
 from groundswell.factory.trust.keys import ROOT_LIFE, Keys
-from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
-from groundswell.factory.trust.publisher import Publisher
-from groundswell.factory.trust.roots import Roots, new_links, signed_root
+from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring, remove_retired
+from groundswell.factory.trust.roots import new_links, signed_root
 from groundswell.factory.trust.targets import Targets
-from groundswell.factory.waves.history import RolloutHistory
-from groundswell.factory.waves.repository import WaveRepository
-from groundswell.factory.waves.serving import Production
 from groundswell.factory.waves.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.outputs import check_output, factory_around
@@ -77,45 +73,37 @@ class Factory:
         settings: what holds for all of its clients.
     """
 
-    def __init__(self, path: Path, store: DuckDBStore, user: str) -> None:
-        """Take over an open store; callers use `create` or `open`."""
-        self.path: Final = path
-        self._context: Final = Context(store, path, user)
-        keyring = OnlineKeyring(path / KEYS_FOLDER)
-        self._keyring: Final = keyring
-        self._roots: Final = Roots(self._context)
-        publisher = Publisher(self._context, keyring)
-        self.settings: Final = Settings(self._context)
-        self.groups: Final = Groups(self._context)
-        book = WaveRepository(self._context, self.groups)
-        self.devices: Final = Devices(self._context, self.groups, book)
-        self.targets: Final = Targets(self._context, self._roots, publisher)
-        self.keys: Final = Keys(self._context, self._roots, keyring, publisher)
-        production = Production(self._context, book, self._roots)
-        archive = RolloutHistory(self.devices, book)
-        self._wave_checks: Final = WaveChecks(book, archive, production, publisher)
+    def __init__(self, context: Context, shared: Internals, *, owner: bool = True) -> None:
+        """Make the views of one user; callers use `create`, `open` or `acting_as`."""
+        self.path: Final = context.path
+        self._context: Final = context
+        self._internals: Final = shared
+        self._owner: Final = owner
+        self.settings: Final = Settings(context)
+        self.groups: Final = Groups(context, shared.fleets, shared.book)
+        self.devices: Final = Devices(context, shared.fleets, shared.book, shared.devices_in_state)
+        self.targets: Final = Targets(context, shared.ci_roles)
+        self.keys: Final = Keys(context, shared.roots, shared.keyring, shared.offline, shared.publisher)
         self.metadata: Final = Metadata(
-            self._context,
-            roots=self._roots,
-            publisher=publisher,
+            context,
+            roots=shared.roots,
+            publisher=shared.publisher,
             devices=self.devices,
-            targets=self.targets,
-            production=production,
+            fleets=shared.fleets,
+            ci_roles=shared.ci_roles,
+            production=shared.production,
         )
         self.waves: Final = Waves(
-            self._context,
-            book=book,
-            archive=archive,
-            roots=self._roots,
-            publisher=publisher,
-            production=production,
+            context,
+            book=shared.book,
+            archive=shared.history,
+            roots=shared.roots,
+            publisher=shared.publisher,
+            production=shared.production,
             devices=self.devices,
             targets=self.targets,
-            keys=self.keys,
-            metadata=self.metadata,
+            offline=shared.offline,
         )
-        self.devices.bind(self.waves)
-        self.groups.bind(self.devices)
 
     @classmethod
     def create(cls, path: str | Path, *, name: str, user: str | None = None, now: datetime | None = None) -> Self:
@@ -171,12 +159,14 @@ class Factory:
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=any_seconds(wait, "wait"))
         try:
-            factory = cls(folder, store, _at_work(user))
+            context = Context(store, folder, _at_work(user))
+            factory = cls(context, Internals.of(context, folder))
             # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
             # anybody from reading. `check` tells all of it.
             with contextlib.suppress(GroundswellError):
                 if store.read_only is None:
-                    factory.keys.tidy()
+                    parts = factory._internals
+                    remove_retired(parts.keyring, parts.roots.root("ci"))
         except BaseException:
             store.close()
             raise
@@ -239,6 +229,29 @@ class Factory:
         """
         return rebuild(Path(path), owner="groundswell check --repair", wait=any_seconds(wait, "wait"))
 
+    def acting_as(self, user: str) -> Factory:
+        """The same open factory for another user, whom the audit log and the metadata name for its changes.
+
+        A view is light: it shares the store, the lock and all caches, so a service makes one for each call. It does not
+        own the factory: its `close`, and the end of a ``with`` block, do nothing. It ends with the factory.
+
+        Args:
+            user: who is at work; not empty.
+
+        Raises:
+            InputError: ``empty-user``.
+
+        Cost: a few objects; nothing is read.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with Factory.create(folder.name + "/acme", name="acme", user="root") as factory:
+        ...     factory.acting_as("alice").groups.create("canary").created_by
+        'alice'
+        >>> folder.cleanup()
+        """
+        return Factory(self._context.acting_as(_at_work(user)), self._internals, owner=False)
+
     def __enter__(self) -> Self:
         return self
 
@@ -249,13 +262,14 @@ class Factory:
             self.close()
 
     def close(self) -> None:
-        """Close the factory, for others to open. A second call does nothing.
+        """Close the factory, for others to open. A second call does nothing, nor does one on a view of `acting_as`.
 
         Raises:
             StateError: ``forked-factory``: only the process that opened it can close it. The end of a ``with`` block
                 in another process does nothing.
         """
-        self._context.store.close()
+        if self._owner:
+            self._context.store.close()
 
     def __repr__(self) -> str:
         return f"<Factory {self.path}>"
@@ -281,9 +295,8 @@ class Factory:
 
         Cost: one pass over the devices.
         """
-        return factory_status(
-            self._context, self._roots, self.targets, self.metadata, now=now, online_threshold=online_threshold
-        )
+        parts = self._internals
+        return factory_status(self._context, parts.roots, parts.publisher, now=now, online_threshold=online_threshold)
 
     def backup(self, path: str | Path | IO[bytes], *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
@@ -318,7 +331,8 @@ class Factory:
         """
         from groundswell.factory.checks.checks import check_factory
 
-        report = check_factory(self._context, self._roots, self._keyring, self.metadata, self._wave_checks, now=now)
+        parts = self._internals
+        report = check_factory(self._context, parts.roots, parts.keyring, parts.publisher, parts.wave_checks, now=now)
         report.require_complete()
         return report
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -13,6 +12,7 @@ from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.factory.trust.expiries import RENEW_BELOW, remedy_for
 from groundswell.factory.trust.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.files import LEFTOVER
@@ -24,24 +24,19 @@ from groundswell.tuf.documents import format_instant
 from groundswell.values import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from groundswell.factory.devices.devices import Device, Devices
+    from groundswell.factory.devices.fleet_loader import FleetCache
+    from groundswell.factory.trust.ci_roles import CiRoles
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Repository, Roots
-    from groundswell.factory.trust.targets import Targets
     from groundswell.factory.waves.serving import Production
     from groundswell.store import Change
 
 __all__ = ["Exported", "Metadata", "Renewed"]
 
-_RENEW_BELOW: Final = timedelta(days=3, hours=12)
-"""Half of a timestamp's life."""
 _TARGETS_RENEW_BELOW: Final = TARGETS_LIFE / 2
-_REFRESH: Final = ("metadata-expires", "`metadata.refresh` signs it again")
-_NEW_ROOT: Final = ("root-expires", "rotating any key makes the next root, which is valid for a year")
-_NEW_WAVE: Final = ("production-targets-expire", "only a new wave renews them, because an offline key signs them")
 _ROLE_FILES: Final = ("targets.json", "snapshot.json", "timestamp.json")
 
 
@@ -95,21 +90,19 @@ class Metadata:
         roots: Roots,
         publisher: Publisher,
         devices: Devices,
-        targets: Targets,
+        fleets: FleetCache,
+        ci_roles: CiRoles,
         production: Production,
     ) -> None:
         self._context: Final = context
         self._roots: Final = roots
         self._publisher: Final = publisher
         self._devices: Final = devices
-        self._targets: Final = targets
+        self._fleets: Final = fleets
+        self._ci_roles: Final = ci_roles
         self._production: Final = production
 
-    def publications(self, repository: Repository) -> Sequence[Publication]:
-        """All sets of documents that are served now, by tag and variant."""
-        return self._publisher.publications(repository)
-
-    def served(self, device: Device) -> tuple[Repository, Publication | None]:
+    def _served(self, device: Device) -> tuple[Repository, Publication | None]:
         """What a device is served now, of what its tag has: CI targets, a wave's targets, production targets, nothing.
 
         Source: domain.md, "Which metadata a device is served".
@@ -117,7 +110,7 @@ class Metadata:
         repository: Repository = "production" if device.production else "ci"
         with self._context.store.reading():
             wanted = (
-                self._production.variant(UUID(device.uuid).bytes, self._devices.fleet())
+                self._production.variant(UUID(device.uuid).bytes, self._fleets.fleet())
                 if device.production
                 else (device.tag, TAG_VARIANT)
             )
@@ -145,10 +138,10 @@ class Metadata:
         with self._context.store.changing():
             found = self._devices.show(device)
             _check_folder(folder)
-            repository, publication = self.served(found)
-            if publication is not None and publication.expiries()["timestamp"] - instant(at) < _RENEW_BELOW:
+            repository, publication = self._served(found)
+            if publication is not None and publication.expiries()["timestamp"] - instant(at) < RENEW_BELOW:
                 not_renewed = self._refresh_for_export(now)
-                repository, publication = self.served(found)
+                repository, publication = self._served(found)
             chain = self._roots.chain(repository)
         documents = {f"{number}.root.json": link for number, link in enumerate(chain, start=1)}
         if publication is not None:
@@ -185,7 +178,7 @@ class Metadata:
         warnings: list[str] = [] if behind is None else [behind]
         for role, expires in expiries.items():
             if expires <= instant(at):
-                code, remedy = _remedy(repository, role)
+                code, remedy = remedy_for(repository, role)
                 what = f"the {repository} {role} expired {format_instant(expires)}, so that devices refuse it"
                 warnings.append(Notice(code, what, remedy))
         return tuple(warnings)
@@ -207,7 +200,7 @@ class Metadata:
         at = seconds(now) if accept_clock else self._context.signing_seconds(now)
         when = instant(at)
         with self._context.store.changing():
-            renewed = self._targets.renewed_roles(when, due_before=when + _TARGETS_RENEW_BELOW)
+            renewed = self._ci_roles.renewed(when, due_before=when + _TARGETS_RENEW_BELOW)
             changes: list[Change] = []
             if renewed:
                 rows = [
@@ -241,38 +234,6 @@ class Metadata:
                     details[ACCEPTED_CLOCK] = True
                 self._context.commit("metadata refresh", summary, changes, at=at, details=details)
             return Renewed(epochs=epochs, publications=signed, targets_roles=len(renewed))
-
-    def expiring(self, *, now: datetime | None = None, within: timedelta = timedelta(days=7)) -> Sequence[str]:
-        """Sentences about what is served and expires within a time, or has expired; the most urgent first.
-
-        The first one is about a clock that is behind, if it is.
-        """
-        at = seconds(now)
-        when = instant(at)
-        behind = self._context.clock.warning(at)
-        found: list[tuple[datetime, str, tuple[str, str]]] = []
-        for repository in REPOSITORIES:
-            found.append((self._roots.latest(repository).expires, f"the {repository} root", _NEW_ROOT))
-            for one in self._publisher.publications(repository):
-                variant = "" if one.variant == TAG_VARIANT else f" ({one.variant})"
-                for role, expires in one.expiries().items():
-                    # A timestamp lives for seven days: it is due once half of them are over.
-                    due = when + (_RENEW_BELOW if role == "timestamp" else within)
-                    if expires < due:
-                        what = f"the {repository} {role} of tag {one.tag}{variant}"
-                        found.append((expires, what, _remedy(repository, role)))
-        warnings: list[str] = [] if behind is None else [behind]
-        return warnings + [
-            Notice(code, f"{what} {'expired' if expires <= when else 'expires'} {format_instant(expires)}", remedy)
-            for expires, what, (code, remedy) in sorted(found)
-            if expires < when + within
-        ]
-
-
-def _remedy(repository: str, role: str) -> tuple[str, str]:
-    if role == "root":
-        return _NEW_ROOT
-    return _NEW_WAVE if (repository, role) == ("production", "targets") else _REFRESH
 
 
 def _why_none(device: Device, repository: Repository) -> str:

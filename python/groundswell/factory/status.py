@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.factory.checks.permissions import permission_warnings
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.publisher import TAG_VARIANT
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from groundswell.factory.metadata import Metadata
-    from groundswell.factory.trust.publisher import Publication
+    from groundswell.factory.trust.publisher import Publication, Publisher
     from groundswell.factory.trust.roots import Roots
-    from groundswell.factory.trust.targets import Targets
 
 __all__ = ["FactoryStatus", "GroupCount", "TagStatus", "VersionCount", "factory_status"]
 
@@ -122,8 +121,7 @@ class FactoryStatus:
 def factory_status(
     context: Context,
     roots: Roots,
-    targets: Targets,
-    metadata: Metadata,
+    publisher: Publisher,
     *,
     now: datetime | None,
     online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
@@ -133,10 +131,10 @@ def factory_status(
     since = max(1, at - whole_seconds(online_threshold, "online_threshold"))
     with context.store.reading():
         rows = context.store.table(_SQL, [since]).to_pylist()
-        known = {repository: _versions(metadata.publications(repository)) for repository in REPOSITORIES}
-        ci_targets = len(targets.list())
+        known = {repository: _versions(publisher.publications(repository)) for repository in REPOSITORIES}
+        ((ci_targets,),) = context.store.rows("SELECT count(*) FROM ci_targets")
         root_version = roots.latest("ci").version
-        warnings: list[str] = list(metadata.expiring(now=now))
+        warnings: list[str] = list(expiry_warnings(context, roots, publisher, now=now))
         active = {tag for (tag,) in context.store.rows(_ACTIVE_TAGS)}
         name, revision = context.meta("name"), context.store.revision
         with contextlib.suppress(OSError):  # `check` says what cannot be looked at

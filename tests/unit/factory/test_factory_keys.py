@@ -608,7 +608,7 @@ def test_a_command_that_was_cut_off_takes_up_the_keys_that_it_had_made(
 def test_online_keys_that_a_crash_left_are_removed_when_the_factory_is_opened(keyed: Keyed) -> None:
     factory = keyed.factory
     kept = online_files(factory)
-    factory._keyring.add(tuf.PrivateKey.generate())
+    factory._internals.keyring.add(tuf.PrivateKey.generate())
     (factory.path / KEYS_FOLDER / ".half-written.0123456789abcdef").write_bytes(b"{")
     factory.close()
     with Factory.open(factory.path) as again:

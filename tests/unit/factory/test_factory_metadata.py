@@ -18,6 +18,7 @@ from groundswell.store import put
 from support import factories
 from support.device_clients import Onlookers
 from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
+from support.served import expiring, publications, served_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ def test_each_device_is_served_its_own_audience_and_tag(
     exported = mixed.metadata.export(name, tmp_path / "again", now=AT)
     assert (exported.device, exported.repository) == (one, "production" if one.production else "ci")
     assert (exported.roots, exported.why_none) == (4, why_none)
-    assert mixed.metadata.served(one) == (exported.repository, exported.publication)
+    assert served_to(mixed, one) == (exported.repository, exported.publication)
     names = {f"{number}.root.json" for number in range(1, 5)}
     assert set(written(tmp_path / "again")) == names | (
         set() if targets is None else {"targets.json", "snapshot.json", "timestamp.json"}
@@ -119,10 +120,9 @@ def test_ci_targets_alone_make_no_production_device_see_anything(keyed: Keyed, t
     populate(keyed.factory)
     onlookers = Onlookers(tmp_path, PRODUCTION_DEVICE)
     assert onlookers.look(keyed.factory, AT)[PRODUCTION_DEVICE].serves_nothing
-    assert keyed.factory.metadata.publications("production") == []
+    assert publications(keyed.factory, "production") == []
     assert all(
-        "production" not in json.loads(one.targets)["signed"]["targets"]
-        for one in keyed.factory.metadata.publications("ci")
+        "production" not in json.loads(one.targets)["signed"]["targets"] for one in publications(keyed.factory, "ci")
     )
 
 
@@ -196,7 +196,7 @@ def timestamps(factory: Factory) -> set[tuple[str, int, str]]:
     return {
         (one.repository, one.epoch, json.loads(one.timestamp)["signed"]["expires"])
         for repository in REPOSITORIES
-        for one in factory.metadata.publications(repository)
+        for one in publications(factory, repository)
     }
 
 
@@ -236,7 +236,7 @@ def test_ci_roles_are_signed_anew_past_half_of_their_life_and_production_roles_n
     def versions() -> dict[tuple[str, str], tuple[int, str]]:
         found: dict[tuple[str, str], tuple[int, str]] = {}
         for repository in REPOSITORIES:
-            for one in mixed.metadata.publications(repository):
+            for one in publications(mixed, repository):
                 signed = json.loads(one.targets)["signed"]
                 found[repository, one.tag] = (signed["version"], signed["expires"])
         return found
@@ -277,7 +277,7 @@ def test_a_refresh_where_nothing_is_served_changes_nothing(keyed: Keyed) -> None
 def test_all_documents_of_a_repository_carry_one_epoch(mixed: Factory) -> None:
     for repository in REPOSITORIES:
         epochs = set()
-        for one in mixed.metadata.publications(repository):
+        for one in publications(mixed, repository):
             epochs |= {one.epoch, *(json.loads(data)["signed"]["version"] for data in (one.snapshot, one.timestamp))}
         assert len(epochs) == 1
 
@@ -296,7 +296,7 @@ def test_an_epoch_ends_where_agents_cannot_count_further(mixed: Factory) -> None
 
 def told(factory: Factory, **since: float) -> list[str]:
     """What is said to expire, without the remedies."""
-    return [sentence.partition(": ")[0] for sentence in factory.metadata.expiring(now=later(**since))]
+    return [sentence.partition(": ")[0] for sentence in expiring(factory, now=later(**since))]
 
 
 def test_what_expires_is_told_the_most_urgent_first(mixed: Factory) -> None:
@@ -310,7 +310,7 @@ def test_what_expires_is_told_the_most_urgent_first(mixed: Factory) -> None:
         "the production timestamp of tag stable expires 2026-11-25T11:06:40Z",
     ]
     assert "the ci timestamp of tag main expired 2026-11-25T11:06:40Z" in told(mixed, days=7)
-    assert all("refresh" in sentence for sentence in mixed.metadata.expiring(now=later(days=7)))
+    assert all("refresh" in sentence for sentence in expiring(mixed, now=later(days=7)))
 
 
 def test_roots_targets_and_snapshots_are_told_a_week_before(mixed: Factory) -> None:
@@ -328,13 +328,13 @@ def test_roots_targets_and_snapshots_are_told_a_week_before(mixed: Factory) -> N
         "the ci root expires 2027-11-18T11:06:40Z",
         "the production root expires 2027-11-18T11:06:40Z",
     ]
-    found = mixed.metadata.expiring(now=later(days=359), within=timedelta(days=3))
+    found = expiring(mixed, now=later(days=359), within=timedelta(days=3))
     assert [sentence for sentence in found if "root" in sentence] == []
 
 
 def test_status_and_check_warn_of_what_expires(mixed: Factory) -> None:
     now = later(days=6)
-    expected = tuple(mixed.metadata.expiring(now=now))
+    expected = tuple(expiring(mixed, now=now))
     assert len(expected) == 4
     assert mixed.status(now=now).warnings == expected
     assert mixed.check(now=now).warnings == expected

@@ -11,6 +11,7 @@ from groundswell.errors import GroundswellError, InputError, NotFoundError, Stat
 from support import recorded
 from support.device_clients import Onlookers
 from support.factories import AT, NOW, Keyed, device, devices, later, plain, populate, put_production, target
+from support.served import publications
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def refusal(factory: Factory, command: Any, *arguments: Any) -> GroundswellError
 def roles(factory: Factory) -> dict[str, tuple[int, int, list[str]]]:
     """What each tag's CI publication says: the version of its role, its epoch, its targets."""
     found = {}
-    for one in factory.metadata.publications("ci"):
+    for one in publications(factory, "ci"):
         signed = json.loads(one.targets)["signed"]
         found[one.tag] = (signed["version"], one.epoch, sorted(signed["targets"]))
     return found

@@ -14,6 +14,7 @@ from groundswell.errors import GroundswellError, InputError, StateError
 from groundswell.factory.devices.tag_facts import near_tags
 from support import factories
 from support.factories import AT, NOW, later
+from support.served import served_to
 from support.wave_factories import CANARY, OTHER_TAG, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def test_devices_on_the_version_of_a_canceled_wave_are_protected(release: Releas
     assert release.waves.complete("w", now=AT).wave.state == "complete"
     # They are served what they run, as the law has it.
     device = release.factory.devices.show(uuid(1))
-    assert "v44" in str(release.factory.metadata.served(device))
+    assert "v44" in str(served_to(release.factory, device))
 
 
 def test_a_canceled_wave_that_was_never_signed_protects_nobody(strict: Release) -> None:

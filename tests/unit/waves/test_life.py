@@ -172,8 +172,10 @@ def test_a_key_that_is_none_of_the_root_or_of_another_role_is_refused(release: R
 
 
 def test_the_online_key_alone_signs_no_wave(release: Release) -> None:
-    keyring = release.factory._keyring
-    (online,) = [key for key in release.factory._roots.root("production").keys_of("targets") if keyring.has(key.keyid)]
+    keyring = release.factory._internals.keyring
+    (online,) = [
+        key for key in release.factory._internals.roots.root("production").keys_of("targets") if keyring.has(key.keyid)
+    ]
     assert refused(release, keys=keyring.signer(online)).code == "no-such-key"
 
 

@@ -12,6 +12,7 @@ import pytest
 from groundswell import InputError, NotFoundError
 from groundswell.errors import GroundswellError
 from support.factories import AT, NOW, later
+from support.served import expiring
 from support.wave_factories import (
     CANARY,
     FIELD,
@@ -430,7 +431,7 @@ def test_history_keeps_who_when_what_and_the_exact_set_for_ever(wave: Release) -
 def test_the_present_is_not_what_ages_are_counted_to(wave: Release) -> None:
     """What is signed lives from the act on: an old `now` must not serve devices what has expired."""
     wave.rollout(1, now=later(days=-30), at=AT)
-    assert wave.factory.metadata.expiring(now=AT) == []
+    assert expiring(wave.factory, now=AT) == []
     (kept,) = wave.waves.history("w")
     assert (kept.applied_at, kept.selected_at) == (AT, NOW - 30 * 86_400)
 

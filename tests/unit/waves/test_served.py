@@ -19,6 +19,7 @@ from groundswell.errors import GroundswellError
 from groundswell.tuf.judge import judge_directory
 from support import factories
 from support.factories import AT, NOW, later
+from support.served import publications, served_to
 from support.wave_factories import CANARY, FIELD, HARDWARE, MATCHING, OTHER_TAG, TAG, TAGLESS, TEST_DEVICES, cells, uuid
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def test_a_release_is_served_as_the_law_says_step_by_step(fleet: Fleet) -> None:
     fleet.look(all_of(MATCHING, [40]) | {5: [43], 10: [43], 9: [42, 40]})
     release.waves.complete("v43", now=clock.clock)
     fleet.look(OUTSIDE | all_of(MATCHING, [43]))
-    assert {one.variant for one in release.factory.metadata.publications("production")} == {"tag"}
+    assert {one.variant for one in publications(release.factory, "production")} == {"tag"}
 
 
 def test_a_canceled_wave_is_served_to_those_that_run_it_until_production_is_at_or_above_it(fleet: Fleet) -> None:
@@ -326,9 +327,9 @@ def test_one_publication_serves_all_devices_of_a_variant(wave: Release, tmp_path
 def test_a_device_that_is_deleted_is_served_nothing(wave: Release) -> None:
     wave.rollout(uuids=[1])
     device = wave.factory.devices.show(uuid(1))
-    assert wave.factory.metadata.served(device)[1] is not None
+    assert served_to(wave.factory, device)[1] is not None
     wave.factory.devices.delete([uuid(1)], now=AT)
-    assert wave.factory.metadata.served(device)[1] is None
+    assert served_to(wave.factory, device)[1] is None
 
 
 def test_devices_sleep_past_the_life_of_a_timestamp(fleet: Fleet) -> None:

@@ -18,6 +18,7 @@ from groundswell.factory.checks.permissions import open_to_everyone
 from groundswell.factory.checks.row_rules import ROW_RULES
 from groundswell.factory.checks.waves import WAVE_ROWS
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.store import differing_tables
 from groundswell.tuf import check_pair, parse_document
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from groundswell.factory.checks.waves import WaveChecks
-    from groundswell.factory.metadata import Metadata
     from groundswell.factory.trust.online_keys import OnlineKeyring
-    from groundswell.factory.trust.publisher import Publication
+    from groundswell.factory.trust.publisher import Publication, Publisher
     from groundswell.factory.trust.roots import Repository, Roots
 
 __all__ = ["CheckReport", "CheckResult", "check_factory", "could_not_open_to_check"]
@@ -126,7 +126,7 @@ def check_factory(
     context: Context,
     roots: Roots,
     keyring: OnlineKeyring,
-    metadata: Metadata,
+    publisher: Publisher,
     waves: WaveChecks,
     *,
     now: datetime | None,
@@ -141,7 +141,7 @@ def check_factory(
         **waves.checks(),
         "CI targets and their roles agree": lambda: _ci_roles(context),
         "the roots of CI and production go together": lambda: _pairs(roots),
-        "devices accept the root chains and what is served": lambda: _judged(roots, metadata, at),
+        "devices accept the root chains and what is served": lambda: _judged(roots, publisher, at),
         "the online keys are here, private, and alone": lambda: _keys(roots, keyring),
         "not everyone can write to the factory": lambda: _permissions(context),
         "the audit log yields just this store": lambda: _replayed(context),
@@ -149,7 +149,7 @@ def check_factory(
     with context.store.changing():
         context.store.require_open()
         results = tuple(_result(name, check()) for name, check in checks.items())
-        return CheckReport(context.store.revision, results, _warnings(metadata, now))
+        return CheckReport(context.store.revision, results, _warnings(context, roots, publisher, now))
 
 
 def _result(name: str, faults: Iterator[str]) -> CheckResult:
@@ -178,9 +178,9 @@ def _result(name: str, faults: Iterator[str]) -> CheckResult:
     return CheckResult(name, tuple(found), not_checked)
 
 
-def _warnings(metadata: Metadata, now: datetime | None) -> tuple[str, ...]:
+def _warnings(context: Context, roots: Roots, publisher: Publisher, now: datetime | None) -> tuple[str, ...]:
     try:
-        return tuple(metadata.expiring(now=now))
+        return tuple(expiry_warnings(context, roots, publisher, now=now))
     except GroundswellError:
         return ()  # what cannot be read has no expiry; the checks have told of it
 
@@ -225,10 +225,10 @@ def _pairs(roots: Roots) -> Iterator[str]:
             yield error.message
 
 
-def _judged(roots: Roots, metadata: Metadata, now: datetime) -> Iterator[str]:
+def _judged(roots: Roots, publisher: Publisher, now: datetime) -> Iterator[str]:
     for repository in REPOSITORIES:
         chain = roots.chain(repository)
-        served = [None, *metadata.publications(repository)]
+        served = [None, *publisher.publications(repository)]
         for publication in served:
             try:
                 _judge(repository, chain, publication, now)

@@ -6,7 +6,7 @@ import itertools
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from uuid import UUID
 
 from groundswell import _core
@@ -14,7 +14,7 @@ from groundswell.arguments import check_keywords, checks_arguments
 from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.denied import DeniedDevice, allow_devices, denied_devices, find_denied
-from groundswell.factory.devices.fleet_loader import load_fleet
+from groundswell.factory.devices.groups import find_group
 from groundswell.factory.devices.imports import ImportReport, MappingOptions, import_devices
 from groundswell.factory.devices.leaving import LeavingDevices, Moved, import_leaves, would_leave
 from groundswell.factory.devices.mappings import Mappings
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from groundswell.factory.devices.groups import Groups
-    from groundswell.factory.waves.repository import WaveRepository
-    from groundswell.factory.waves.status import DeviceState
-    from groundswell.factory.waves.waves import Waves
+    from groundswell.factory.devices.fleet_loader import FleetCache
+    from groundswell.factory.devices.leaving import DevicesInState, WaveReads
     from groundswell.fleet import Fleet
     from groundswell.fleet.fleet import Devices as DeviceList
 
@@ -127,18 +125,13 @@ class DeviceFilters(TypedDict, total=False):
 class Devices:
     """``factory.devices``."""
 
-    def __init__(self, context: Context, groups: Groups, book: WaveRepository) -> None:
+    def __init__(self, context: Context, fleets: FleetCache, book: WaveReads, devices_in_state: DevicesInState) -> None:
         self._context: Final = context
+        self._fleets: Final = fleets
         self._book: Final = book
-        self._waves: Waves | None = None
-        self._groups: Final = groups
+        self._devices_in_state: Final = devices_in_state
         self.mappings: Final = Mappings(context)
         """The mappings of columns that imports saved."""
-        self._loaded: tuple[int, Fleet] | None = None
-
-    def bind(self, waves: Waves) -> None:
-        """Let lists ask the waves of the factory, which are made later, for their devices."""
-        self._waves = waves
 
     def __len__(self) -> int:
         ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
@@ -151,15 +144,7 @@ class Devices:
 
         Cost: one pass over the stored devices, once after each such change.
         """
-        loaded, store = self._loaded, self._context.store
-        if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
-            return loaded[1]
-        with store.reading():
-            revision = store.changed_at("devices", "groups", "tags")
-            fleet = load_fleet(store, now=seconds(now))
-            if self._loaded is None or self._loaded[0] < revision:
-                self._loaded = revision, fleet
-            return fleet
+        return self._fleets.fleet(now=now)
 
     def find(self, uuid: str) -> Device | None:
         """The device of a uuid, as lists print it; None if the factory does not have it."""
@@ -169,10 +154,6 @@ class Devices:
             return None
         found = self._context.store.rows(f"{_SELECT} WHERE NOT d.deleted AND d.uuid = ?", [uuid])
         return _device(found[0]) if found else None
-
-    def group_id(self, group: str) -> int:
-        """The number of a group; as `groups.find`."""
-        return self._groups.find(group)
 
     def import_(
         self,
@@ -298,7 +279,9 @@ class Devices:
             )
         conditions: list[tuple[str, list[Any]]] = [("NOT d.deleted", [])]
         if group is not None:
-            conditions.append(("d.group_id = ?", [self._groups.find(group)]) if group else ("d.group_id IS NULL", []))
+            conditions.append(
+                ("d.group_id = ?", [find_group(self._context, group)]) if group else ("d.group_id IS NULL", [])
+            )
         if tag is not None:
             conditions.append(("d.tag_id = ?", [self._find_tag(tag)]) if tag else ("d.tag_id IS NULL", []))
         if production is not None:
@@ -338,12 +321,17 @@ class Devices:
         self, wave: str | None, state: str | None, *, now: datetime | None, online_threshold: timedelta
     ) -> pa.Table | None:
         """The ordinals of the devices in a state of a wave; None if neither is given."""
-        if (wave is None and state is None) or self._waves is None:
+        if wave is None and state is None:
             return None
         import pyarrow as pa
 
-        asked = cast("DeviceState", "matching" if state is None else state)
-        devices = self._waves.devices_in_state(wave, asked, now=now, online_threshold=online_threshold)
+        devices = self._devices_in_state(
+            wave,
+            "matching" if state is None else state,
+            self._fleets.fleet(now=now),
+            now=seconds(now),
+            online_threshold=online_threshold,
+        )
         return pa.table({"ordinal": pa.array(devices.to_ordinals(), pa.uint32())})
 
     def list_uuids(self, **filters: Unpack[DeviceFilters]) -> Sequence[str]:
@@ -425,7 +413,7 @@ class Devices:
         """
         with self._context.store.reading():
             if group is not None:
-                self._groups.find(group)
+                find_group(self._context, group)
             return self._leaving(as_uuid_list(devices), into=group, deleted=deleted)
 
     def _leaving(self, devices: UuidList, *, into: str | None, deleted: bool) -> tuple[LeavingDevices, ...]:
@@ -450,7 +438,7 @@ class Devices:
         import pyarrow.compute as pc
 
         with self._context.store.changing():
-            group_id = None if group is None else self._groups.find(group)
+            group_id = None if group is None else find_group(self._context, group)
             rows = self._known(as_uuid_list(devices))
             column = rows.column("group_id")
             elsewhere = pc.is_valid(column) if group_id is None else pc.fill_null(pc.not_equal(column, group_id), True)  # noqa: FBT003

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.arrow_columns import as_numpy
+from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices.sort_rows import in_order
 from groundswell.fleet import Fleet
 from groundswell.ingest.columns import COLUMNS
@@ -13,6 +14,7 @@ from groundswell.ingest.report import FleetColumns, ReadReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     import numpy as np
     import numpy.typing as npt
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from groundswell.store import DuckDBStore
 
-__all__ = ["load_fleet"]
+__all__ = ["FleetCache", "load_fleet"]
 
 # Nulls are replaced here: to do it in Arrow imports pandas, where there is one, in every command.
 _SQL: Final = f"""
@@ -30,6 +32,26 @@ _SQL: Final = f"""
         name, hardware_id, deleted
     FROM devices
 """
+
+
+class FleetCache:
+    """The fleet of a factory, loaded when it is first used after a change, and shared until the next one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context: Final = context
+        self._loaded: tuple[int, Fleet] | None = None
+
+    def fleet(self, *, now: datetime | None = None) -> Fleet:
+        """All devices; see `groundswell.factory.devices.devices.Devices.fleet`."""
+        loaded, store = self._loaded, self._context.store
+        if loaded is not None and loaded[0] == store.changed_at("devices", "groups", "tags"):
+            return loaded[1]
+        with store.reading():
+            revision = store.changed_at("devices", "groups", "tags")
+            fleet = load_fleet(store, now=seconds(now))
+            if self._loaded is None or self._loaded[0] < revision:
+                self._loaded = revision, fleet
+            return fleet
 
 
 def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:

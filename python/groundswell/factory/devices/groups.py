@@ -9,7 +9,7 @@ from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.devices.leaving import LeavingDevices, Moved
+from groundswell.factory.devices.leaving import LeavingDevices, Moved, would_leave
 from groundswell.factory.names import check_name, storable
 from groundswell.ingest.cells import cropped
 from groundswell.store import put, remove
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from groundswell.factory.devices.devices import Devices
+    from groundswell.factory.devices.fleet_loader import FleetCache
+    from groundswell.factory.devices.leaving import WaveReads
 
-__all__ = ["Group", "Groups", "group_row"]
+__all__ = ["Group", "Groups", "find_group", "group_ids", "group_row"]
 
 _MAX_DESCRIPTION: Final = 1000
 _MAX_NEAR: Final = 3
@@ -66,18 +67,40 @@ def group_row(group_id: int, name: str, description: str, *, at: int, by: str) -
     }
 
 
+def group_ids(context: Context) -> dict[str, int]:
+    """Every group's number by its name, ascending by number."""
+    return dict(context.store.rows("SELECT name, group_id FROM groups ORDER BY group_id"))
+
+
+def find_group(context: Context, name: str) -> int:
+    """The number of the group of this name.
+
+    Raises:
+        NotFoundError: ``unknown-group``, with the nearest names.
+    """
+    ids = group_ids(context)
+    if name in ids:
+        return ids[name]
+    near = _core.nearest(storable(name), list(ids), at_most=_MAX_NEAR)
+    raise NotFoundError(
+        "unknown-group",
+        f"no group is named `{cropped(name)}`",
+        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
+        if near
+        else "`groups.list` lists them; `groups.create` makes one",
+        fields={"group": name, "nearest": near},
+    )
+
+
 @of_one_process
 @checks_arguments
 class Groups:
     """``factory.groups``."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, fleets: FleetCache, book: WaveReads) -> None:
         self._context: Final = context
-        self._devices: Devices | None = None
-
-    def bind(self, devices: Devices) -> None:
-        """Let `delete` ask the devices of the factory, which are made later, who leaves a wave."""
-        self._devices = devices
+        self._fleets: Final = fleets
+        self._book: Final = book
 
     def list(self) -> Sequence[Group]:
         """All groups, by name.
@@ -121,27 +144,7 @@ class Groups:
         Raises:
             NotFoundError: ``unknown-group``, with the nearest names.
         """
-        ids = self.ids()
-        if name in ids:
-            return ids[name]
-        near = _core.nearest(storable(name), list(ids), at_most=_MAX_NEAR)
-        raise NotFoundError(
-            "unknown-group",
-            f"no group is named `{cropped(name)}`",
-            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
-            if near
-            else "`groups.list` lists them; `groups.create` makes one",
-            fields={"group": name, "nearest": near},
-        )
-
-    def ids(self) -> dict[str, int]:
-        """Every group's number by its name."""
-        rows = self._context.store.rows("SELECT name, group_id FROM groups ORDER BY group_id")
-        return dict(rows)
-
-    def next_id(self) -> int:
-        """The number that the next group gets: one that no group ever had."""
-        return int(self._context.meta("next_group_id", "1"))
+        return find_group(self._context, name)
 
     def create(self, name: str, description: str = "", *, now: datetime | None = None) -> Group:
         """Make a group without devices.
@@ -155,7 +158,7 @@ class Groups:
         at = seconds(now)
         with self._context.store.changing():
             self._refuse_taken(name)
-            group_id = self.next_id()
+            group_id = int(self._context.meta("next_group_id", "1"))  # a number that no group ever had
             row = group_row(group_id, name, description, at=at, by=self._context.user)
             counter = {"key": "next_group_id", "value": str(group_id + 1)}
             self._context.commit(
@@ -209,8 +212,11 @@ class Groups:
         """
         with self._context.store.reading():
             self.find(name)
-            members = () if self._devices is None else self._devices.list_uuids(group=name)
-            return self._devices.would_leave(members) if self._devices is not None and members else ()
+            if not any(wave.active for wave in self._book.all()):
+                return ()
+            fleet = self._fleets.fleet()
+            members = fleet.core.group(name)
+            return () if members is None else would_leave(self._book, fleet, members, into=None)
 
     def delete(self, name: str, *, ungroup: bool = False, now: datetime | None = None) -> Moved:
         """Delete a group. Rules that refer to it go with it; a new group of the same name inherits none.
@@ -261,7 +267,7 @@ class Groups:
             return Moved(members.num_rows, leaves)
 
     def _refuse_taken(self, name: str) -> None:
-        if name in self.ids():
+        if name in group_ids(self._context):
             raise StateError(
                 "group-exists",
                 f"there is a group named `{name}` already",

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from groundswell import _core
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
     from typing import Self
 
     import pyarrow as pa
 
-    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
+    from groundswell.waves.records import Wave
 
-__all__ = ["LeavingDevices", "Moved", "import_leaves", "would_leave"]
+__all__ = ["DevicesInState", "LeavingDevices", "Moved", "WaveReads", "import_leaves", "would_leave"]
+
+
+class WaveReads(Protocol):
+    """What devices and groups read of waves. The room of waves imports this room, so it is passed in."""
+
+    def all(self) -> Sequence[Wave]:
+        """Every wave, in the order in which they were made."""
+
+    def core(self, wave: Wave) -> _core.Wave:
+        """A wave as the core has it."""
+
+
+class DevicesInState(Protocol):
+    """Gives the devices behind one count of the status of a wave; of the only active one if the name is None."""
+
+    def __call__(
+        self, name: str | None, state: str, fleet: Fleet, *, now: int, online_threshold: timedelta
+    ) -> _core.DeviceSet:
+        """The devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,7 @@ class Moved(int):
 
 
 def would_leave(
-    book: WaveRepository, fleet: Fleet, moved: _core.DeviceSet, *, into: str | None, deleted: bool = False
+    book: WaveReads, fleet: Fleet, moved: _core.DeviceSet, *, into: str | None, deleted: bool = False
 ) -> tuple[LeavingDevices, ...]:
     """Count the scheduled devices that would leave each active wave. Nothing changes.
 
@@ -79,7 +99,7 @@ def would_leave(
 
 
 def import_leaves(
-    book: WaveRepository,
+    book: WaveReads,
     fleet: Fleet,
     cells: pa.Table,
     *,

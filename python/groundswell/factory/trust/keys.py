@@ -6,43 +6,46 @@ tarball with a key that no root lists yet, and the same command, run again, take
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StateError, StorageError, TrustError
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.trust.publisher import TAG_VARIANT, variant_of
+from groundswell.factory.trust.offline_keys import (
+    OfflineKeys,
+    holds_listed,
+    refuse_inside,
+    refuse_same,
+    with_first_root,
+    write_if_new,
+    wrong_role,
+)
+from groundswell.factory.trust.online_keys import ONLINE_ROLES, ONLINE_ROOT_VERSION, remove_retired
+from groundswell.factory.trust.publisher import TAG_VARIANT
+from groundswell.factory.trust.resigning import resigned, resigned_waves
 from groundswell.factory.trust.roots import REPOSITORIES, new_links
-from groundswell.outputs import factory_around
 from groundswell.store import put
 from groundswell.tuf import (
     PrivateKey,
-    entries_of,
     parse_document,
-    public_of,
     read_root,
     read_tarball,
-    sign,
     signer_of,
 )
-from groundswell.tuf.documents import assemble
 from groundswell.tuf.roles import Change as RootChange
 from groundswell.tuf.roles import next_root
-from groundswell.tuf.signatures import verify_bytes
-from groundswell.tuf.tarball import Tarball, write_tarball
 from groundswell.values import instant
-from groundswell.waves.records import wave_from_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from groundswell.factory.trust.offline_keys import OfflineRole
     from groundswell.factory.trust.online_keys import OnlineKeyring
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Repository, Roots
@@ -56,12 +59,8 @@ if TYPE_CHECKING:
 __all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
 
 ROOT_LIFE: Final = timedelta(days=365)
-ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
-_ONLINE_ROOT_VERSION: Final = 2
-_FIRST_ROOT: Final = "/first-root"
 _MAX_USER: Final = 64
 """A root must stay below 64 KiB, and names each user for each key."""
-_OfflineRole = Literal["root", "targets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +112,13 @@ class KeysView:
 class Keys:
     """``factory.keys``."""
 
-    def __init__(self, context: Context, roots: Roots, keyring: OnlineKeyring, publisher: Publisher) -> None:
+    def __init__(
+        self, context: Context, roots: Roots, keyring: OnlineKeyring, offline: OfflineKeys, publisher: Publisher
+    ) -> None:
         self._context: Final = context
         self._roots: Final = roots
         self._keyring: Final = keyring
+        self._offline: Final = offline
         self._publisher: Final = publisher
 
     def show(self, *, production: bool = False) -> KeysView:
@@ -143,7 +145,7 @@ class Keys:
             expires=document.expires,
             thresholds={role: root.roles[role].threshold for role in root.roles},
             keys=tuple(facts),
-            ready=document.version > _ONLINE_ROOT_VERSION,
+            ready=document.version > ONLINE_ROOT_VERSION,
             root=document.raw,
         )
 
@@ -165,21 +167,21 @@ class Keys:
             TrustError: ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
-        _refuse_same(root_path, targets_path)
-        self._refuse_inside(root_path, targets_path)
+        refuse_same(root_path, targets_path)
+        refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
         with self._context.store.changing():
             root = self._roots.root("ci")
-            if root.version > _ONLINE_ROOT_VERSION:
+            if root.version > ONLINE_ROOT_VERSION:
                 self._resume(root, root_path, targets_path)
                 return self.show()
             (first,) = root.keys_of("root")
             first_key = self._keyring.load(first)
-            root_key, root_entries = self._new_key(root_path, "root", root)
-            targets_key, targets_entries = self._new_key(targets_path, "targets", root)
+            root_key, root_entries = self._offline.new_key(root_path, "root", root)
+            targets_key, targets_entries = self._offline.new_key(targets_path, "targets", root)
             if root_key.public.keyid == targets_key.public.keyid:
-                raise _wrong_role(str(targets_path), root_key.public.keyid)
-            tarballs = {root_path: _with_first_root(root_entries, first_key), targets_path: targets_entries}
+                raise wrong_role(str(targets_path), root_key.public.keyid)
+            tarballs = {root_path: with_first_root(root_entries, first_key), targets_path: targets_entries}
             self._take_offline(first_key, root_key, targets_key, at, tarballs)
             self._retire()
             return self.show()
@@ -211,12 +213,12 @@ class Keys:
             if not path.exists():
                 raise _initialised(f"`{path}` is not there", path, root)
             try:
-                self._signer(path, cast("_OfflineRole", role), root)
+                self._offline.signer(path, cast("OfflineRole", role), root)
             except TrustError as error:
                 if error.code != "no-such-key":
                     raise
                 raise _initialised(f"`{path}` does not hold the {role} key", path, root) from error
-        self.tidy()
+        remove_retired(self._keyring, self._roots.root("ci"))
 
     def add_targets(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
         """Add another offline targets key, such as a second person's; any of them can sign waves.
@@ -232,15 +234,15 @@ class Keys:
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
-        _refuse_same(root_path, targets_path)
-        self._refuse_inside(root_path, targets_path)
+        refuse_same(root_path, targets_path)
+        refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
         with self._context.store.changing():
-            root = self._ready()
-            signer = self._signer(root_path, "root", root)
-            if targets_path.exists() and self._holds_listed(read_tarball(targets_path), root):
+            root = self._offline.ready_root()
+            signer = self._offline.signer(root_path, "root", root)
+            if targets_path.exists() and holds_listed(read_tarball(targets_path), root):
                 return self.show(production=True)
-            key, entries = self._new_key(targets_path, "targets", root)
+            key, entries = self._offline.new_key(targets_path, "targets", root)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 add={"targets": [key.public]},
@@ -271,11 +273,11 @@ class Keys:
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         path, at = Path(root_keys), self._signing_instant(now)
-        self._refuse_inside(path)
+        refuse_inside(path)
         with self._context.store.changing():
-            root = self._ready()
-            old = self._signer(path, "root", root)
-            key, entries = self._new_key(path, "root", root, beside_active=True)
+            root = self._offline.ready_root()
+            old = self._offline.signer(path, "root", root)
+            key, entries = self._offline.new_key(path, "root", root, beside_active=True)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 replace={"root": {old.public_key.keyid: key.public}},
@@ -309,14 +311,14 @@ class Keys:
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
         root_path, targets_path = Path(root_keys), Path(targets_keys)
-        _refuse_same(root_path, targets_path)
-        self._refuse_inside(root_path, targets_path)
+        refuse_same(root_path, targets_path)
+        refuse_inside(root_path, targets_path)
         at = self._signing_instant(now)
         with self._context.store.changing():
-            root = self._ready()
-            signer = self._signer(root_path, "root", root)
-            old = self._signer(targets_path, "targets", root)
-            key, entries = self._new_key(targets_path, "targets", root, beside_active=True)
+            root = self._offline.ready_root()
+            signer = self._offline.signer(root_path, "root", root)
+            old = self._offline.signer(targets_path, "targets", root)
+            key, entries = self._offline.new_key(targets_path, "targets", root, beside_active=True)
             signed = next_root(
                 self._roots.latest("ci").signed,
                 replace={"targets": {old.public_key.keyid: key.public}},
@@ -363,8 +365,8 @@ class Keys:
                 )
         at = self._signing_instant(now)
         with self._context.store.changing():
-            root = self._ready()
-            signer = self._signer(Path(root_keys), "root", root)
+            root = self._offline.ready_root()
+            signer = self._offline.signer(Path(root_keys), "root", root)
             replaced: dict[RoleName, dict[str, PublicKey]] = {}
             swap: dict[str, Signer] = {}
             for role in dict.fromkeys(roles):
@@ -392,28 +394,6 @@ class Keys:
             self._retire()
             return self.show()
 
-    def _resigned_waves(self, swap: Mapping[str, Signer], root: Root) -> list[Change]:
-        """The roles of waves under a new root.
-
-        Of active ones, even if they still wait for signatures, and of canceled ones that are served to devices which
-        run them: what is published next is made of these.
-        """
-        rows = self._context.store.table("SELECT * FROM waves WHERE state <> 'complete'").to_pylist()
-        served = {(one.tag, one.variant) for one in self._publisher.served("production")}
-        rows = [
-            row for row in rows if row["state"] == "active" or (row["tag"], variant_of(wave_from_row(row))) in served
-        ]
-        changed = [row | {"document": assemble(*_swapped(bytes(row["document"]), swap, root))} for row in rows]
-        return [put("waves", changed)] if changed else []
-
-    def tidy(self) -> None:
-        """Remove private keys that the latest root does not list: retired ones, and leftovers of a crash."""
-        root = self._roots.root("ci")
-        wanted = {key.keyid for role in ONLINE_ROLES for key in root.keys_of(role)}
-        if root.version <= _ONLINE_ROOT_VERSION:
-            wanted |= {key.keyid for key in root.keys_of("root")}
-        self._keyring.keep_only(wanted)
-
     def _retire(self) -> None:
         """Remove what a change that has been made has retired.
 
@@ -421,7 +401,7 @@ class Keys:
             StorageError: ``retired-keys-left``; the change is made all the same.
         """
         try:
-            self.tidy()
+            remove_retired(self._keyring, self._roots.root("ci"))
         except StorageError as error:
             raise StorageError(
                 "retired-keys-left",
@@ -429,8 +409,6 @@ class Keys:
                 hint="the change is made; the next command that may write there removes them",
                 fields=error.fields,
             ) from error
-
-    # --- what the commands share
 
     def _signing_instant(self, now: datetime | None) -> datetime:
         """The instant of a change of keys; refuses a factory that cannot be changed before a tarball is written.
@@ -442,108 +420,8 @@ class Keys:
         self._context.store.require_writable()
         return instant(self._context.signing_seconds(now))
 
-    @staticmethod
-    def _refuse_inside(*paths: Path) -> None:
-        for path in paths:
-            if factory_around(path) is not None:
-                raise InputError(
-                    "keys-inside",
-                    f"`{path}` lies inside the factory, which must not hold offline keys",
-                    hint="name a file elsewhere, best on a disk that is kept in a safe",
-                    fields={"path": str(path)},
-                )
-
     def _change(self, message: str, at: datetime) -> RootChange:
         return RootChange(_signable(self._context.user), message, at)
-
-    def _ready(self) -> Root:
-        root = self._roots.root("ci")
-        if root.version <= _ONLINE_ROOT_VERSION:
-            raise StateError(
-                "keys-not-initialised",
-                f"the factory `{self._context.path}` has no offline keys yet",
-                hint="make them with `keys.init`",
-                fields={"role_version": root.version},
-            )
-        return root
-
-    def ready_root(self, repository: Repository) -> Root:
-        """The latest root, which lists offline keys.
-
-        Raises:
-            StateError: ``keys-not-initialised``.
-        """
-        self._ready()
-        return self._roots.root(repository)
-
-    def checked_signer(self, signer: Signer, role: _OfflineRole, root: Root) -> Signer:
-        """A signer of the caller's, such as one of an HSM, if its key may sign a role offline.
-
-        Raises:
-            TrustError: ``no-such-key``.
-        """
-        keyid = public_of(signer).keyid
-        allowed = [key.keyid for key in root.keys_of(role) if not self._keyring.has(key.keyid)]
-        if keyid not in allowed:
-            raise TrustError(
-                "no-such-key",
-                f"the key `{keyid}` is none of the offline {role} keys of the production root",
-                hint=f"these are: {', '.join(allowed)}",
-                fields={"role": role, "asked": allowed, "holds": [keyid]},
-            )
-        return signer
-
-    def _signer(self, path: Path, role: _OfflineRole, root: Root) -> Signer:
-        return self.offline_signer(read_tarball(path), role, root)
-
-    def offline_signer(self, tarball: Tarball, role: _OfflineRole, root: Root) -> Signer:
-        """The signer of the one key in a tarball that may sign a role offline."""
-        allowed = [key for key in root.keys_of(role) if not self._keyring.has(key.keyid)]
-        others: dict[str, tuple[PublicKey, ...]] = {name: root.keys_of(name) for name in root.roles if name != role}
-        return tarball.signer_for(allowed, role, others=others)
-
-    @staticmethod
-    def _holds_listed(tarball: Tarball, root: Root) -> bool:
-        listed = {key.keyid for key in root.keys_of("targets")}
-        return any(entry.public.keyid in listed and entry.private is not None for entry in tarball.keys)
-
-    def _new_key(
-        self, path: Path, role: _OfflineRole, root: Root, *, beside_active: bool = False
-    ) -> tuple[PrivateKey, dict[str, bytes]]:
-        """The key of a tarball that no root has listed yet, or a fresh one; and what the tarball is to hold."""
-        if not path.exists():
-            key = PrivateKey.generate()
-            return key, entries_of(key, role)
-        tarball = read_tarball(path)
-        known = self._roots.ever_listed()
-        other_role = "targets" if role == "root" else "root"
-        # The first root key of another factory is no key that anyone means to use again.
-        fresh = [
-            entry
-            for entry in tarball.keys
-            if entry.public.keyid not in known and entry.private is not None and not entry.name.endswith(_FIRST_ROOT)
-        ]
-        for entry in fresh:
-            if f"fioctl-{other_role}-" in entry.name:
-                raise _wrong_role(tarball.label, entry.public.keyid, role=role, holds=other_role)
-        active = {key.keyid: name for name in ("root", "targets") for key in root.keys_of(name)}
-        for entry in tarball.keys:
-            holds = active.get(entry.public.keyid)
-            first = holds == "root" and role == "root"
-            if holds is not None and not beside_active and not first:
-                raise _wrong_role(tarball.label, entry.public.keyid, role=role, holds=holds)
-        if len(fresh) > 1:
-            raise TrustError(
-                "two-active-keys",
-                f"`{tarball.label}` holds `{len(fresh)}` keys that could become the {role} key",
-                hint="keep one of them in the tarball, so that it is plain which",
-                fields={"source": tarball.label, "role": role, "keyids": [entry.public.keyid for entry in fresh]},
-            )
-        if fresh:
-            assert fresh[0].private is not None  # noqa: S101 - it was asked for above
-            return fresh[0].private, dict(tarball.entries)
-        key = PrivateKey.generate()
-        return key, {**tarball.entries, **entries_of(key, role)}
 
     def _commit(
         self,
@@ -571,7 +449,7 @@ class Keys:
         for repository in REPOSITORIES:
             served = self._publisher.served(repository)
             if swap:
-                served = [one._replace(targets=_resigned(one.targets, swap, root, repository)) for one in served]
+                served = [one._replace(targets=resigned(one.targets, swap, root, repository)) for one in served]
                 roles = [
                     {
                         "repository": repository,
@@ -585,41 +463,13 @@ class Keys:
                 if roles:
                     changes.append(put("targets_roles", roles))
             if swap and repository == "production":
-                changes += self._resigned_waves(swap, root)
+                changes += resigned_waves(self._context.store, self._publisher, swap, root)
             if served:
                 changes += self._publisher.publish(repository, served, root, now=at)
         details = {"role_version": root.version}
         for path, entries in (tarballs or {}).items():
-            _write(path, entries)
+            write_if_new(path, entries)
         self._context.commit(action, summary, changes, at=seconds(at), details=details)
-
-
-def _swapped(document: bytes, swap: Mapping[str, Signer], root: Root) -> tuple[bytes, list[dict[str, Any]]]:
-    """The signed bytes and the signatures of a role under a new root: some replaced, those of dropped keys gone."""
-    parsed = parse_document(document, "Targets", "targets.json")
-    listed = set(root.roles["targets"].keyids)
-    signatures = []
-    for signature in parsed.signatures:
-        if signature["keyid"] in swap:
-            signatures.append(sign(swap[signature["keyid"]], parsed.signed_bytes))
-        elif signature["keyid"] in listed:
-            signatures.append(signature)
-    return parsed.signed_bytes, signatures
-
-
-def _resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repository: Repository) -> bytes:
-    """A targets document with the signatures of some keys replaced; those of keys that the root dropped go."""
-    signed_bytes, signatures = _swapped(document, swap, root)
-    needed = 1 if repository == "ci" else max(2, root.roles["targets"].threshold)
-    found = verify_bytes(signed_bytes, signatures, root.keys, root.roles["targets"].keyids, needed)
-    if not found.verified:
-        raise TrustError(
-            "signatures-missing",
-            f"a targets role that is being served would lack `{found.missing}` signatures under the new root",
-            hint="nothing was changed; keep its keys, or have it signed by another key first",
-            fields={"missing": found.missing, "repository": repository},
-        )
-    return assemble(signed_bytes, signatures)
 
 
 def _initialised(what: str, path: Path, root: Root) -> StateError:
@@ -631,21 +481,6 @@ def _initialised(what: str, path: Path, root: Root) -> StateError:
     )
 
 
-def _with_first_root(entries: dict[str, bytes], key: PrivateKey) -> dict[str, bytes]:
-    """A tarball's entries and the factory's first root key, under the name that fioctl gives it if that is free."""
-    named = entries_of(key, "first-root")
-    if any(entries.get(name, data) != data for name, data in named.items()):
-        named = entries_of(key, "root")
-    return {**entries, **named}
-
-
-def _write(path: Path, entries: Mapping[str, bytes]) -> None:
-    """Write a tarball, unless it holds just that already."""
-    if path.exists() and read_tarball(path).entries == dict(entries):
-        return
-    write_tarball(path, entries)
-
-
 def _signable(user: str) -> str:
     """The name of a user as every device agent spells it alike: in ASCII, without ``< > &``, and not too long.
 
@@ -654,22 +489,3 @@ def _signable(user: str) -> str:
     """
     ascii_text = unicodedata.normalize("NFKD", user).encode("ascii", "ignore").decode()
     return re.sub(r"[^ -~]|[<>&]", "_", ascii_text)[:_MAX_USER].strip() or "unknown"
-
-
-def _refuse_same(root_path: Path, targets_path: Path) -> None:
-    if os.path.realpath(root_path) == os.path.realpath(targets_path):
-        raise InputError(
-            "same-tarball",
-            f"`{root_path}` is named for the root key and for the targets key",
-            hint="name two files: the root key stays in a safe while the targets key signs waves",
-            fields={"path": str(root_path)},
-        )
-
-
-def _wrong_role(label: str, keyid: str, *, role: str = "targets", holds: str = "root") -> TrustError:
-    return TrustError(
-        "wrong-role-key",
-        f"`{label}` holds a {holds} key where a {role} key is asked for: `{keyid}`",
-        hint=f"give the tarball of the {role} key, or the name of a file that does not exist yet",
-        fields={"source": label, "role": role, "holds": holds, "keyid": keyid},
-    )

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from groundswell.tuf.root import RoleName, Root
     from groundswell.tuf.signers import Signer
 
-__all__ = ["KEYS_FOLDER", "OnlineKeyring"]
+__all__ = ["KEYS_FOLDER", "ONLINE_ROLES", "ONLINE_ROOT_VERSION", "OnlineKeyring", "remove_retired"]
 
 KEYS_FOLDER: Final = "keys"
+ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
+"""The roles that the factory signs by itself."""
+
+ONLINE_ROOT_VERSION: Final = 2
+"""Up to this version the factory holds the root key itself."""
+
 _ENDING: Final = ".sec"
 _WAY_OUT: Final = "restore the file from a backup, or replace the key with `keys.rotate_online`"
 
@@ -135,6 +142,18 @@ class OnlineKeyring:
     def _path(self, keyid: str) -> Path:
         self._home.require()
         return self.folder / f"{keyid}{_ENDING}"
+
+
+def remove_retired(keyring: OnlineKeyring, root: Root) -> None:
+    """Remove private keys that the latest root does not list: retired ones, and leftovers of a crash.
+
+    Raises:
+        StorageError: ``cannot-write``.
+    """
+    wanted = {key.keyid for role in ONLINE_ROLES for key in root.keys_of(role)}
+    if root.version <= ONLINE_ROOT_VERSION:
+        wanted |= {key.keyid for key in root.keys_of("root")}
+    keyring.keep_only(wanted)
 
 
 def _cannot_write(folder: Path, error: OSError, hint: str) -> StorageError:

@@ -11,20 +11,17 @@ from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
 from groundswell.factory.devices.tag_facts import require_tag
 from groundswell.factory.names import check_name
-from groundswell.factory.trust.publisher import TAG_VARIANT, Served
 from groundswell.store import put, remove
 from groundswell.text import MAX_NAMED, count, joined, named
 from groundswell.tuf import parse_document
 from groundswell.tuf.canonical import canonical, parse
 from groundswell.tuf.targets import Target, read_targets, read_targets_file
-from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from groundswell.factory.trust.publisher import Publisher
-    from groundswell.factory.trust.roots import Roots
+    from groundswell.factory.trust.ci_roles import CiRoles
     from groundswell.store import Change
 
     Changes = list[Change]  # inside `Targets`, `list` is a method
@@ -77,10 +74,9 @@ class ProductionRole:
 class Targets:
     """``factory.targets``."""
 
-    def __init__(self, context: Context, roots: Roots, publisher: Publisher) -> None:
+    def __init__(self, context: Context, ci_roles: CiRoles) -> None:
         self._context: Final = context
-        self._roots: Final = roots
-        self._publisher: Final = publisher
+        self._ci_roles: Final = ci_roles
 
     def list(self, *, tag: str | None = None) -> Sequence[Target]:
         """The CI targets, by version and name.
@@ -204,7 +200,7 @@ class Targets:
             gone = [target for target in known if target.target_version in wanted]
             kept = [target for target in known if target.target_version not in wanted]
             changes = [remove("ci_targets", [{"name": target.name} for target in gone])]
-            changes += self._republished(known, kept, at)
+            changes += self._ci_roles.republished(known, kept, at)
             versions = ", ".join(map(str, wanted))
             self._context.commit(
                 "targets prune",
@@ -214,16 +210,6 @@ class Targets:
                 details={"versions": wanted, "targets": [target.name for target in gone]},
             )
             return [target.name for target in gone]
-
-    def renewed_roles(self, at: datetime, *, due_before: datetime) -> dict[str, bytes]:
-        """CI roles that expire before an instant, signed anew with the next version; by tag."""
-        root = self._roots.root("ci")
-        renewed = {}
-        for tag, document in self._roles().items():
-            parsed = parse_document(document, "Targets", f"the CI targets of {tag}")
-            if parsed.expires < due_before:
-                renewed[tag] = self._publisher.targets_role(parsed.signed["targets"], parsed.version + 1, root, now=at)
-        return renewed
 
     def _take(
         self, targets: Sequence[Target], foreign: int, notes: Sequence[str], action: str, now: datetime | None
@@ -275,7 +261,7 @@ class Targets:
                     }
                 )
             after = [*(by_name | {target.name: target for target in touched}).values()]
-            changes = [put("ci_targets", rows), *self._republished(known, after, at)]
+            changes = [put("ci_targets", rows), *self._ci_roles.republished(known, after, at)]
             summary = f"added {count(len(added), 'CI target')} and changed the tags of {len(retagged)}"
             details = {"added": list(report.added), "retagged": list(report.retagged)}
             self._context.commit(action, summary, changes, at=at, details=details)
@@ -285,39 +271,6 @@ class Targets:
         """When and by whom each target was added."""
         rows = self._context.store.rows("SELECT name, added_at, added_by FROM ci_targets")
         return {name: (at, by) for name, at, by in rows}
-
-    def _roles(self) -> dict[str, bytes]:
-        rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = ?", [_CI])
-        return {tag: bytes(document) for tag, document in rows}
-
-    def _republished(self, before: Sequence[Target], after: Sequence[Target], at: int) -> Changes:
-        """The CI roles of tags whose targets change, with the next version, and everything published anew."""
-        when, root = instant(at), self._roots.root(_CI)
-        old, new = _by_tag(before), _by_tag(after)
-        roles = self._roles()
-        # A tag that has lost its last target has an empty role from now on: its version must not start again.
-        tags = sorted(set(roles) | set(new))
-        rows = []
-        for tag in tags:
-            documents = new.get(tag, {})
-            if tag in roles and documents == old.get(tag, {}):
-                continue
-            version = parse_document(roles[tag], "Targets", "a CI role").version + 1 if tag in roles else 1
-            role = self._publisher.targets_role(documents, version, root, now=when)
-            roles[tag] = role
-            rows.append({"repository": _CI, "tag": tag, "role_version": version, "document": role})
-        if not rows:
-            return []
-        served = [Served(tag, TAG_VARIANT, roles[tag]) for tag in tags]
-        return [put("targets_roles", rows), *self._publisher.publish(_CI, served, root, now=when)]
-
-
-def _by_tag(targets: Sequence[Target]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for target in targets:
-        for tag in target.tags:
-            found.setdefault(tag, {})[target.name] = target.document
-    return found
 
 
 def _untagged(target: Target) -> bytes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from groundswell.factory.devices.devices import Devices
+    from groundswell.factory.devices.fleet_loader import FleetCache
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.waves.records import Rollout, Wave
@@ -49,8 +49,8 @@ class Verified:
 class RolloutHistory:
     """Past rollouts and their devices, deleted ones among them; the caller is in `reading` or `changing`."""
 
-    def __init__(self, devices: Devices, book: WaveRepository) -> None:
-        self._devices: Final = devices
+    def __init__(self, fleets: FleetCache, book: WaveRepository) -> None:
+        self._fleets: Final = fleets
         self._book: Final = book
 
     def rollout(self, wave: Wave, number: int) -> Rollout:
@@ -73,7 +73,7 @@ class RolloutHistory:
     def uuids(self, devices: _core.DeviceSet) -> npt.NDArray[np.uint8]:
         """The UUIDs of a stored set, ascending by ordinal: uint8 of shape (n, 16)."""
         # The factory's own fleet has a row for each ordinal ever given.
-        return self._devices.fleet().core.uuids(devices.to_ordinals())
+        return self._fleets.fleet().core.uuids(devices.to_ordinals())
 
     def verify(self, wave: Wave, fleet: Fleet | None, number: int | None) -> Sequence[Verified]:
         """See `groundswell.factory.waves.waves.Waves.verify`."""
@@ -82,7 +82,7 @@ class RolloutHistory:
 
     def _verified(self, wave: Wave, rollout: Rollout, fleet: Fleet | None) -> Verified:
         try:
-            digest = self._devices.fleet().core.digest(rollout.devices).hex()
+            digest = self._fleets.fleet().core.digest(rollout.devices).hex()
         except IndexError:
             return Verified(rollout.number, digest_holds=False, recomputed=None, note="it holds ordinals of no device")
         holds = digest == rollout.digest and len(rollout.devices) == rollout.device_count

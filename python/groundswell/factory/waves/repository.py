@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError, StateError, StorageError
 from groundswell.factory.context import CachedQuery
+from groundswell.factory.devices.groups import group_ids
 from groundswell.store import set_cells
 from groundswell.text import MAX_NAMED, joined
 from groundswell.tuf import parse_document
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from groundswell.factory.context import Context
-    from groundswell.factory.devices.groups import Groups
     from groundswell.store import Change
     from groundswell.waves.records import Rollout, Wave
 
@@ -27,11 +27,11 @@ __all__ = ["WaveRepository", "changed_cells", "nobody"]
 class WaveRepository:
     """Reads waves; what it says is as of the store's revision."""
 
-    def __init__(self, context: Context, groups: Groups) -> None:
+    def __init__(self, context: Context) -> None:
         self._context: Final = context
         self._waves: Final = CachedQuery(context, ["waves"], self._read_waves)
         self._names: Final = CachedQuery(
-            context, ["groups"], lambda: {number: name for name, number in groups.ids().items()}
+            context, ["groups"], lambda: {number: name for name, number in group_ids(context).items()}
         )
         self._rollouts: Final[dict[int, tuple[int, tuple[Rollout, ...], _core.DeviceSet]]] = {}
         self._cores: Final[dict[int, tuple[int, _core.Wave]]] = {}

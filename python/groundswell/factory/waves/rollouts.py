@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.factory.context import Context, seconds
+from groundswell.factory.devices.groups import find_group
 from groundswell.factory.settings import check_whole_group
 from groundswell.factory.waves.check_plan import devices_of_plan
 from groundswell.factory.waves.repository import changed_cells, nobody
@@ -267,7 +268,7 @@ class RolloutPlanner:
             tag=wave.tag,
             kind=staging.kind,
             group=group,
-            group_id=None if group is None else self._devices.group_id(group),
+            group_id=None if group is None else find_group(self._context, group),
             limit=None if asked is None else str(asked),
             percent_of=percent_of,
             listed=None if listed is None else _known(listed, fleet),

@@ -13,6 +13,7 @@ from groundswell.errors import InputError, NotFoundError, StateError, TrustError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
+from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.waves.explain import WhyDesk
 from groundswell.factory.waves.repository import changed_cells, nobody
 from groundswell.factory.waves.rollouts import RolloutPlanner
@@ -28,7 +29,7 @@ from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD,
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
 from groundswell.text import MAX_NAMED, count, joined
-from groundswell.tuf import assemble, parse_document, public_of, read_tarball, sign
+from groundswell.tuf import assemble, parse_document, public_of, sign
 from groundswell.tuf.canonical import canonical
 from groundswell.values import epoch_seconds, instant
 from groundswell.waves.plan import Plan
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
     from typing import SupportsIndex
 
     from groundswell.factory.devices.devices import Devices
-    from groundswell.factory.metadata import Metadata
-    from groundswell.factory.trust.keys import Keys
+    from groundswell.factory.trust.offline_keys import OfflineKeys
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Roots
     from groundswell.factory.trust.targets import Targets
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from groundswell.values import Denominator
 
     Changes = list[Change]  # inside `Waves`, `list` is a method
-    from groundswell.tuf import Root
     from groundswell.tuf.signers import Signer
     from groundswell.waves.records import Rollout
 
@@ -109,8 +108,7 @@ class Waves:
         production: Production,
         devices: Devices,
         targets: Targets,
-        keys: Keys,
-        metadata: Metadata,
+        offline: OfflineKeys,
     ) -> None:
         self._context: Final = context
         self._book: Final = book
@@ -119,8 +117,7 @@ class Waves:
         self._production: Final = production
         self._devices: Final = devices
         self._targets: Final = targets
-        self._keys: Final = keys
-        self._metadata: Final = metadata
+        self._offline: Final = offline
         self._desk: Final = RolloutPlanner(context, book, devices, self._published, self._require_ready)
         self._archive: Final = archive
         self._facts: Final = TagFacts(context.store)
@@ -181,7 +178,7 @@ class Waves:
                 self._devices.fleet(now=now),
                 signatures_missing=self._detail(wave).signatures_missing,
                 known_versions=self._known_versions(wave),
-                expiring=self._metadata.expiring(now=now),
+                expiring=expiry_warnings(self._context, self._roots, self._publisher, now=now),
                 now=seconds(now),
                 online_threshold=online_threshold,
             )
@@ -338,7 +335,7 @@ class Waves:
             check_name("tag", tag)
         at = seconds(now)
         with self._context.store.changing():
-            root = self._keys.ready_root("production")
+            root = self._offline.ready_root("production")
             waves = self._book.all()
             self._refuse_used(name, waves)
             self._refuse_busy(tag)
@@ -357,7 +354,7 @@ class Waves:
                 now=instant(at),
             )
             data = canonical(signed)
-            offline = self._signer(keys, root)
+            offline = self._offline.signer(keys, "targets", root)
             online = self._publisher.signer(root, "targets")
             document = assemble(data, [sign(online, data), sign(offline, data)])
             wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, document, at)
@@ -393,8 +390,8 @@ class Waves:
         with self._context.store.changing():
             wave = self._book.find(name)
             self._require_active(wave, "signed")
-            root = self._keys.ready_root("production")
-            signer = self._signer(keys, root)
+            root = self._offline.ready_root("production")
+            signer = self._offline.signer(keys, "targets", root)
             document = parse_document(wave.document, "Targets", f"the role of wave {name}")
             keyid = public_of(signer).keyid
             if keyid in signatures_of(wave.document, root).valid:
@@ -639,11 +636,6 @@ class Waves:
             roles |= {wave.tag: wave.document}
         changes += self._published(waves, at, roles)
         self._context.commit(action, summary, changes, at=at, details={"wave": wave.name, **details})
-
-    def _signer(self, keys: str | Path | Signer, root: Root) -> Signer:
-        if isinstance(keys, str | Path):
-            return self._keys.offline_signer(read_tarball(Path(keys)), "targets", root)
-        return self._keys.checked_signer(keys, "targets", root)
 
     def _new_targets(self, target_version: int, source_tag: str | None) -> Any:
         new = self._targets.show(target_version)
