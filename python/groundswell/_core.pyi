@@ -57,8 +57,8 @@ __all__ = [
     "format_uuids",
     "identity_hash",
     "intersect_uuids",
-    "keep_forever",
     "key",
+    "leak",
     "merge_selections",
     "nearest",
     "parse_uuid_column",
@@ -132,8 +132,8 @@ def recency_step(last_seen: int, now: int, online_threshold: int, half_life: int
         InputError: ``bad-setting`` for a negative threshold or a half-life below 1.
     """
 
-def keep_forever(kept: object) -> None:
-    """Leak a reference, so that no destructor of an object runs, not even when the interpreter exits.
+def leak(value: object) -> None:
+    """Leak a reference, so that its destructor never runs, not even when the interpreter exits.
 
     From then on nothing that libraries write to stderr after the interpreter has exited is printed.
     """

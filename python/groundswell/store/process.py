@@ -146,7 +146,7 @@ class Connections:
             connections, path = self.current
             self.current = None
             for connection in connections:
-                _core.keep_forever(connection)
+                _core.leak(connection)
             _inherited.add(path)
 
 

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::{arrays, effort, errors};
+use crate::convert::{arrays, effort, errors};
 
 type Uuids<'py> = Bound<'py, PyArray2<u8>>;
 type Rows<'py> = Bound<'py, PyArray1<u32>>;
@@ -41,7 +41,7 @@ fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
     let report =
         py.detach(|| uuid_list::parse(text, &effort::effort(None))).map_err(|error| errors::to_py(py, error.into()))?;
     Ok(PyUuidListReport {
-        uuids: arrays::kept(py, report.uuids)?.unbind(),
+        uuids: arrays::share(py, report.uuids)?.unbind(),
         duplicates: report.duplicates,
         header: report.header,
         bad: report.bad.into_iter().map(|bad| (bad.line, bad.column, bad.text, bad.reason)).collect(),
@@ -67,7 +67,7 @@ impl PyUuidColumn {
     }
 
     fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Uuids<'py>> {
-        arrays::kept(py, std::mem::take(&mut self.0))
+        arrays::share(py, std::mem::take(&mut self.0))
     }
 }
 
@@ -80,7 +80,7 @@ fn parse_uuid_column<'py>(
     // Copied, as everywhere: the arrays may change once the GIL is released.
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let (uuids, bad) = py.detach(|| uuid_list::parse_column(&offsets, &data));
-    Ok((arrays::kept(py, uuids)?, to_rows(py, bad)?))
+    Ok((arrays::share(py, uuids)?, to_rows(py, bad)?))
 }
 
 #[pyfunction]
@@ -92,7 +92,7 @@ fn derive_uuid_column<'py>(
 ) -> PyResult<(Uuids<'py>, Rows<'py>)> {
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let (uuids, bad) = py.detach(|| uuid_list::name_based(&offsets, &data, &namespace));
-    Ok((arrays::kept(py, uuids)?, to_rows(py, bad)?))
+    Ok((arrays::share(py, uuids)?, to_rows(py, bad)?))
 }
 
 #[pyfunction]
@@ -136,7 +136,7 @@ fn combine<'py>(
 ) -> PyResult<Uuids<'py>> {
     let lists = lists.into_iter().map(arrays::uuids_in).collect::<PyResult<Vec<_>>>()?;
     let combined = py.detach(|| operation(&lists.iter().map(|list| &**list).collect::<Vec<_>>()));
-    arrays::kept(py, combined)
+    arrays::share(py, combined)
 }
 
 fn to_rows(py: Python<'_>, rows: Vec<usize>) -> PyResult<Rows<'_>> {

@@ -7,6 +7,7 @@ pub(crate) mod groups;
 pub(crate) mod hardware;
 pub(crate) mod identity;
 pub mod live;
+pub(crate) mod lookup;
 pub(crate) mod registry;
 pub(crate) mod uuid_column;
 pub(crate) mod uuid_index;

@@ -18,10 +18,8 @@
 use crate::error::CoreError;
 use crate::fleet::fleet::Fleet;
 use crate::ids::{Ordinal, Uuid};
-use crate::machine::effort::Effort;
 use crate::offender::Offender;
 use crate::sampling::clocks::SeedKey;
-use crate::sampling::recency::Recency;
 use crate::select::breakdown::{Breakdown, Counter};
 use crate::select::candidates::{CandidateCounts, Candidates, Excluded};
 use crate::select::limit::{Denominator, Limit};
@@ -30,148 +28,9 @@ use crate::select::selector::{Eligible, OnMismatch, Resolved, find_group};
 use crate::sets::device_set::DeviceSet;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::layout::Position;
+use crate::waves::request::{Kind, RolloutRequest};
+use crate::waves::staging::Staging;
 use crate::waves::wave::Wave;
-
-/// What a rollout asks for.
-#[derive(Clone, Debug)]
-pub struct Rollout {
-    /// Only devices of this group.
-    pub group: Option<String>,
-    /// Only these devices, each of them checked.
-    pub listed: Option<Vec<Uuid>>,
-    /// At most so many; [`Limit::All`] where none was given.
-    pub limit: Limit,
-    /// Instead of a limit: how many of matching ∩ group? are to be covered or updated afterwards. A count, or a
-    /// percentage of them, whatever its denominator.
-    pub goal: Option<Limit>,
-    /// No devices beyond the online threshold; for samples only.
-    pub online_only: bool,
-    /// The group as a whole, now and later.
-    pub whole_group: bool,
-    /// What to do about offenders.
-    pub on_mismatch: OnMismatch,
-    /// The seed of a sample.
-    pub seed: u64,
-    /// The instant and the settings of a sample.
-    pub recency: Recency,
-    /// The means by which a sample is worked out.
-    pub effort: Effort,
-}
-
-/// The four things that a rollout can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A standing rule: the devices of a group, now and later.
-    Whole,
-    /// A sample of the candidates.
-    Sample,
-    /// Exactly the listed devices.
-    Listed,
-    /// A sample of the listed candidates.
-    SampleWithinList,
-}
-
-impl Kind {
-    fn is_sample(self) -> bool {
-        matches!(self, Self::Sample | Self::SampleWithinList)
-    }
-
-    /// The kind as a stable slug.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Whole => "whole-group",
-            Self::Sample => "sample",
-            Self::Listed => "listed",
-            Self::SampleWithinList => "sample-within-list",
-        }
-    }
-}
-
-/// Why a rollout takes in fewer devices than it asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shortage {
-    /// No device matches.
-    NoneMatch,
-    /// All that match are updated.
-    AllUpdated,
-    /// All that match are in the wave already.
-    AllCovered,
-    /// All that match are updated or in the wave already.
-    AllUpdatedOrCovered,
-    /// For all that match, the wave has no target for their hardware.
-    AllUnsupported,
-    /// All that match are updated, in the wave already, or of hardware without a target; at least two of these occur.
-    NoneLeft,
-    /// A part of the devices that are online, and none is.
-    NoneOnline,
-    /// Only online candidates are asked for, and none is online.
-    NoCandidateOnline,
-    /// As many as the goal asks for are updated or in the wave already.
-    GoalReached,
-    /// Some, but fewer candidates than the limit.
-    FewerCandidates,
-    /// Some, but fewer online candidates than the limit.
-    FewerOnline,
-}
-
-impl Shortage {
-    /// The reason as a stable slug.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::NoneMatch => "none-match",
-            Self::AllUpdated => "all-updated",
-            Self::AllCovered => "all-covered",
-            Self::AllUpdatedOrCovered => "all-updated-or-covered",
-            Self::AllUnsupported => "all-unsupported",
-            Self::NoneLeft => "none-left",
-            Self::NoneOnline => "none-online",
-            Self::NoCandidateOnline => "no-candidate-online",
-            Self::GoalReached => "goal-reached",
-            Self::FewerCandidates => "fewer-candidates",
-            Self::FewerOnline => "fewer-online",
-        }
-    }
-}
-
-/// What a rollout comes to: nothing has changed yet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Staging {
-    /// What the rollout is.
-    pub kind: Kind,
-    /// The group that it asks for.
-    pub group: Option<String>,
-    /// The devices that it takes in, none of which was covered: a sample in key order, a list in its own order, a whole
-    /// group ascending.
-    pub ordinals: Vec<Ordinal>,
-    /// How many of them are to be updated: all but those listed devices and members of a whole group that are updated
-    /// already, or for whose hardware the wave has no target.
-    pub newly_scheduled: u64,
-    /// How many devices it asks for: what the limit comes to, what is missing for the goal, all listed devices that are
-    /// not offenders, or the whole group.
-    pub wanted: u64,
-    /// What the goal comes to: how many matching devices are to be covered or updated.
-    pub goal: Option<u64>,
-    /// The number of matching devices: matching ∩ group? ∩ listed?.
-    pub matching: u64,
-    /// The matching devices that are updated.
-    pub updated: u64,
-    /// The matching devices that are covered and not updated.
-    pub covered: u64,
-    /// The matching devices that are neither updated nor covered, and for whose hardware the wave has no target.
-    pub unsupported: u64,
-    /// The number of candidates: matching − updated − covered − unsupported.
-    pub candidates: u64,
-    /// The candidates that were seen within the online threshold, if only those are asked for.
-    pub online_candidates: Option<u64>,
-    /// The matching devices that were seen within the online threshold, if the limit is a part of them.
-    pub online: Option<u64>,
-    /// Listed devices that are covered or updated already.
-    pub already: DeviceSet,
-    /// Offenders that were skipped, in list order.
-    pub skipped: Vec<Offender>,
-    /// Whether the group has been rolled out whole before: there is nothing to do.
-    pub repeated: bool,
-}
 
 /// What has become of the devices of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,67 +43,13 @@ pub struct PlanCheck {
     pub covered: u64,
 }
 
-impl Rollout {
-    /// What the rollout is.
-    ///
-    /// # Errors
-    /// [`CoreError::EmptyList`], [`CoreError::ZeroLimit`], [`CoreError::BadPercentage`];
-    /// [`CoreError::NothingAsked`], [`CoreError::WholeGroupUnsaid`], [`CoreError::BadWholeGroup`];
-    /// [`CoreError::BadGoal`], [`CoreError::OnlineOnlyWithoutSample`].
-    pub fn kind(&self) -> Result<Kind, CoreError> {
-        if self.listed.as_ref().is_some_and(Vec::is_empty) {
-            return Err(CoreError::EmptyList { what: "of devices" });
-        }
-        self.limit.check()?;
-        let limited = self.limit != Limit::All;
-        if let Some(goal) = self.goal {
-            return self.kind_with_goal(goal);
-        }
-        let kind = self.kind_without_goal(limited)?;
-        if self.online_only && !kind.is_sample() {
-            return Err(CoreError::OnlineOnlyWithoutSample);
-        }
-        Ok(kind)
-    }
-
-    fn kind_with_goal(&self, goal: Limit) -> Result<Kind, CoreError> {
-        if self.limit != Limit::All {
-            return Err(CoreError::BadGoal { with: "a limit" });
-        }
-        if self.listed.is_some() {
-            return Err(CoreError::BadGoal { with: "a list of devices" });
-        }
-        if self.whole_group {
-            return Err(CoreError::BadWholeGroup { with: Some("a goal") });
-        }
-        match goal {
-            Limit::All => Err(CoreError::ZeroLimit),
-            goal => goal.check().map(|()| Kind::Sample),
-        }
-    }
-
-    fn kind_without_goal(&self, limited: bool) -> Result<Kind, CoreError> {
-        match (&self.group, self.listed.is_some(), limited) {
-            (None, _, _) if self.whole_group => Err(CoreError::BadWholeGroup { with: None }),
-            (Some(_), true, _) if self.whole_group => Err(CoreError::BadWholeGroup { with: Some("a list of devices") }),
-            (Some(_), _, true) if self.whole_group => Err(CoreError::BadWholeGroup { with: Some("a limit") }),
-            (None, false, false) => Err(CoreError::NothingAsked),
-            (Some(_), false, false) if self.whole_group => Ok(Kind::Whole),
-            (Some(group), false, false) => Err(CoreError::WholeGroupUnsaid { group: group.clone() }),
-            (_, false, true) => Ok(Kind::Sample),
-            (_, true, false) => Ok(Kind::Listed),
-            (_, true, true) => Ok(Kind::SampleWithinList),
-        }
-    }
-}
-
 impl Wave {
     /// Works a rollout out. Costs what a selection costs, and a pass over the staged set.
     ///
     /// # Errors
-    /// Those of [`Rollout::kind`]; [`CoreError::UnknownGroup`]; [`CoreError::MismatchedDevices`] for offenders, unless
+    /// Those of [`RolloutRequest::kind`]; [`CoreError::UnknownGroup`]; [`CoreError::MismatchedDevices`] for offenders, unless
     /// they are to be skipped.
-    pub fn stage(&self, fleet: &Fleet, rollout: &Rollout) -> Result<Staging, CoreError> {
+    pub fn stage(&self, fleet: &Fleet, rollout: &RolloutRequest) -> Result<Staging, CoreError> {
         let kind = rollout.kind()?;
         let group = rollout.group.as_deref();
         let mut asked = self.ask(fleet, group)?;
@@ -415,10 +220,10 @@ struct Found {
 fn draw<'a>(
     fleet: &Fleet,
     candidates: &mut Candidates<'a>,
-    rollout: &Rollout,
+    rollout: &RolloutRequest,
     no_target: Option<Excluded<'a>>,
 ) -> (Vec<Ordinal>, Found) {
-    let Rollout { limit, goal, online_only, recency, effort, .. } = rollout;
+    let RolloutRequest { limit, goal, online_only, recency, effort, .. } = rollout;
     let seed = SeedKey::new(rollout.seed);
     if no_target.is_none() && goal.is_none() && !online_only {
         let Sample { ordinals, counts, wanted } = sample(fleet, candidates, *limit, &seed, recency, effort);
@@ -454,45 +259,5 @@ fn of_matching(goal: Limit) -> Limit {
     match goal {
         Limit::Percent(thousandths, _) => Limit::Percent(thousandths, Denominator::Matching),
         other => other,
-    }
-}
-
-impl Staging {
-    /// The devices that the rollout takes in, as a set.
-    pub fn set(&self) -> DeviceSet {
-        DeviceSet::from_ordinals(&self.ordinals)
-    }
-
-    /// Why the rollout takes in fewer devices than it asks for; none where it does not. Listed devices and members of a
-    /// whole group that are covered already are not missed, unless nothing is left.
-    pub fn shortage(&self) -> Option<Shortage> {
-        let found = self.ordinals.len() as u64;
-        let sampled = self.kind.is_sample();
-        if found > 0 {
-            let fewer = match self.online_candidates {
-                Some(online) if online < self.candidates => Shortage::FewerOnline,
-                _ => Shortage::FewerCandidates,
-            };
-            return (sampled && found < self.wanted).then_some(fewer);
-        }
-        Some(if self.matching == 0 {
-            Shortage::NoneMatch
-        } else if self.goal.is_some() && self.wanted == 0 {
-            Shortage::GoalReached
-        } else if self.unsupported == self.matching {
-            Shortage::AllUnsupported
-        } else if self.candidates == 0 && self.unsupported > 0 {
-            Shortage::NoneLeft
-        } else if !sampled || self.covered == self.matching {
-            Shortage::AllCovered
-        } else if self.updated == self.matching {
-            Shortage::AllUpdated
-        } else if self.candidates == 0 {
-            Shortage::AllUpdatedOrCovered
-        } else if self.online_candidates == Some(0) && self.wanted > 0 {
-            Shortage::NoCandidateOnline
-        } else {
-            Shortage::NoneOnline
-        })
     }
 }

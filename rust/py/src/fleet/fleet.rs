@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::device_set::PyDeviceSet;
-use crate::selection::PySelection;
-use crate::{arrays, effort, errors, limits};
+use crate::convert::{arrays, effort, errors, limits};
+use crate::fleet::device_set::PyDeviceSet;
+use crate::select::selection::PySelection;
 
 /// Stands for "no ordinal" in arrays of ordinals.
 pub(crate) const NO_ORDINAL: u32 = u32::MAX;

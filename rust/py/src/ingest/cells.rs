@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arrays;
+use crate::convert::arrays;
 
 type Array<'py, T> = Bound<'py, PyArray1<T>>;
 /// The rows, the codes of the reasons, and their details.
@@ -31,12 +31,12 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Text that the core keeps while it works: the arrays may change once the GIL is released.
-struct Kept {
+struct CopiedText {
     offsets: Vec<i64>,
     data: Vec<u8>,
 }
 
-impl Kept {
+impl CopiedText {
     fn new(offsets: &Offsets<'_>, data: &Bytes<'_>) -> Self {
         Self { offsets: offsets.as_array().to_vec(), data: data.as_array().to_vec() }
     }
@@ -53,9 +53,9 @@ fn read_uuids<'py>(
     data: Bytes<'py>,
     are_bytes: bool,
 ) -> PyResult<(Bound<'py, PyArray2<u8>>, BadCells<'py>)> {
-    let text = Kept::new(&offsets, &data);
+    let text = CopiedText::new(&offsets, &data);
     let (uuids, bad) = py.detach(|| cells::read_uuids(text.column(), are_bytes));
-    Ok((arrays::kept(py, uuids)?, bad_cells(py, &bad)?))
+    Ok((arrays::share(py, uuids)?, bad_cells(py, &bad)?))
 }
 
 #[pyfunction]
@@ -64,7 +64,7 @@ fn read_truths<'py>(
     offsets: Offsets<'py>,
     data: Bytes<'py>,
 ) -> PyResult<(Array<'py, i8>, BadCells<'py>)> {
-    let text = Kept::new(&offsets, &data);
+    let text = CopiedText::new(&offsets, &data);
     let (truths, bad) = py.detach(|| cells::read_truths(text.column()));
     Ok((PyArray1::from_vec(py, truths), bad_cells(py, &bad)?))
 }
@@ -75,7 +75,7 @@ fn read_versions<'py>(
     offsets: Offsets<'py>,
     data: Bytes<'py>,
 ) -> PyResult<(Array<'py, i32>, BadCells<'py>)> {
-    let text = Kept::new(&offsets, &data);
+    let text = CopiedText::new(&offsets, &data);
     let (versions, bad) = py.detach(|| cells::read_versions(text.column()));
     Ok((PyArray1::from_vec(py, versions), bad_cells(py, &bad)?))
 }
@@ -84,7 +84,7 @@ type Seen<'py> = (Array<'py, u32>, Array<'py, bool>, BadCells<'py>);
 
 #[pyfunction]
 fn read_instants<'py>(py: Python<'py>, offsets: Offsets<'py>, data: Bytes<'py>, now: i64) -> PyResult<Seen<'py>> {
-    let text = Kept::new(&offsets, &data);
+    let text = CopiedText::new(&offsets, &data);
     let found = py.detach(|| cells::read_instants(text.column(), now));
     seen(py, found)
 }
@@ -97,7 +97,7 @@ type FreeTexts<'py> = (Array<'py, i64>, Array<'py, u8>, Array<'py, u8>, BadCells
 
 #[pyfunction]
 fn read_free_texts<'py>(py: Python<'py>, offsets: Offsets<'py>, data: Bytes<'py>) -> PyResult<FreeTexts<'py>> {
-    let text = Kept::new(&offsets, &data);
+    let text = CopiedText::new(&offsets, &data);
     let found = py.detach(|| cells::read_free_texts(text.column()));
     Ok((
         PyArray1::from_vec(py, found.offsets),
@@ -193,7 +193,7 @@ impl PyNameReader {
         offsets: Offsets<'py>,
         data: Bytes<'py>,
     ) -> PyResult<(Array<'py, i32>, BadCells<'py>)> {
-        let text = Kept::new(&offsets, &data);
+        let text = CopiedText::new(&offsets, &data);
         let reader = self.0.as_mut().ok_or_else(|| PyValueError::new_err("the names were taken"))?;
         let (codes, bad) = py.detach(|| reader.read(text.column()));
         Ok((PyArray1::from_vec(py, codes), bad_cells(py, &bad)?))

@@ -8,8 +8,8 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays;
-use crate::fleet::PyFleet;
+use crate::convert::arrays;
+use crate::fleet::fleet::PyFleet;
 
 /// A fleet that takes check-ins.
 #[pyclass(frozen, name = "LiveFleet", module = "groundswell._core")]

@@ -3,12 +3,7 @@
 use groundswell_core::{Counts, CoverageKind, Covering, Status};
 use pyo3::prelude::*;
 
-use crate::device_set::PyDeviceSet;
-
-pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<PyStatus>()?;
-    m.add_class::<PyCounts>()
-}
+use crate::fleet::device_set::PyDeviceSet;
 
 /// Whom an act has reached, and when: a set of devices, the name of a group, or None for everyone.
 pub(crate) type Act<'py> = (Option<CoverageOf<'py>>, i64);

@@ -12,7 +12,7 @@ use pyo3::type_object::PyTypeInfo;
 /// The rows of a `(n, 16)` array of bytes: as they lie there if the core keeps them, as it keeps those of a list of
 /// UUIDs, and copied otherwise, since another array may change, or lose its memory, once the GIL is released.
 pub(crate) enum UuidRows {
-    Kept { owner: Py<Kept>, bytes: Range<usize> },
+    Shared { owner: Py<SharedUuids>, bytes: Range<usize> },
     Copied(Vec<Uuid>),
 }
 
@@ -21,7 +21,7 @@ impl Deref for UuidRows {
 
     fn deref(&self) -> &[Uuid] {
         match self {
-            Self::Kept { owner, bytes } => owner.get().flat()[bytes.clone()].as_chunks().0,
+            Self::Shared { owner, bytes } => owner.get().flat()[bytes.clone()].as_chunks().0,
             Self::Copied(uuids) => uuids,
         }
     }
@@ -37,7 +37,7 @@ pub(crate) fn uuids_in(array: PyReadonlyArray2<'_, u8>) -> PyResult<UuidRows> {
         let start = (array.data() as usize).checked_sub(owner.get().flat().as_ptr() as usize);
         let bytes = start.map(|start| start..start.saturating_add(array.len()));
         if let Some(bytes) = bytes.filter(|bytes| bytes.end <= owner.get().flat().len()) {
-            return Ok(UuidRows::Kept { owner: owner.unbind(), bytes });
+            return Ok(UuidRows::Shared { owner: owner.unbind(), bytes });
         }
     }
     uuids_from(&array).map(UuidRows::Copied)
@@ -67,19 +67,19 @@ pub(crate) fn append_uuids(uuids: &mut Vec<Uuid>, array: &PyReadonlyArray2<'_, u
 ///
 /// Of another array that says to be read-only there may be views that are not. (Of numpy 2.4, `ufunc.at` writes to
 /// read-only arrays of all kinds, even to those over `bytes`; whoever does that changes lists of UUIDs, too.)
-#[pyclass(frozen, name = "KeptUuids", module = "groundswell._core")]
-pub(crate) struct Kept {
+#[pyclass(frozen, name = "SharedUuids", module = "groundswell._core")]
+pub(crate) struct SharedUuids {
     bytes: Array2<u8>,
 }
 
-impl Kept {
+impl SharedUuids {
     fn flat(&self) -> &[u8] {
         self.bytes.as_slice().expect("rows lie one after the other")
     }
 }
 
 /// The owner of the memory of an array, if that is kept. Classes derived from arrays may say what they like.
-fn owner_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Kept>>> {
+fn owner_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, SharedUuids>>> {
     let array_type = PyUntypedArray::type_object(array.py());
     let mut owner = array.clone();
     while owner.get_type().is(&array_type) {
@@ -90,10 +90,10 @@ fn owner_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Kept>>
 
 /// A read-only `(n, 16)` array of bytes of these UUIDs, which the core keeps, so that it need not copy them when they
 /// come back.
-pub(crate) fn kept(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Bound<'_, PyArray2<u8>>> {
+pub(crate) fn share(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Bound<'_, PyArray2<u8>>> {
     let rows = uuids.len();
     let bytes = Array2::from_shape_vec([rows, 16], uuids.into_flattened()).expect("16 bytes each");
-    let owner = Bound::new(py, Kept { bytes })?;
+    let owner = Bound::new(py, SharedUuids { bytes })?;
     let bytes = &owner.get().bytes;
     #[allow(unsafe_code, reason = "a list of ten million UUIDs is not copied for each call")]
     // SAFETY: the bytes belong to the owner, to which the array holds on for as long as it has their address. The core

@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 
 /// Leaks a reference, so that no destructor runs, not even when the interpreter exits.
 #[pyfunction]
-pub(crate) fn keep_forever(kept: Py<PyAny>) {
+pub(crate) fn leak(value: Py<PyAny>) {
     static DISCARDS: AtomicBool = AtomicBool::new(false);
-    std::mem::forget(kept);
+    std::mem::forget(value);
     if !DISCARDS.swap(true, Relaxed) {
         discard_leak_report();
     }

@@ -5,7 +5,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::errors;
+use crate::convert::errors;
 
 /// A set of ordinals as a roaring bitmap.
 #[pyclass(frozen, eq, name = "DeviceSet", module = "groundswell._core")]

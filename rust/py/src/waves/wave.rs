@@ -1,31 +1,20 @@
-//! `groundswell._core.Wave`, what a rollout of it comes to, and what its devices are served.
+//! `groundswell._core.Wave`.
 
 use std::sync::Arc;
 
-use groundswell_core::ids::format_uuid;
-use groundswell_core::offender::Offender;
-use groundswell_core::waves::serving::{self, Recipient, TargetsVariant, WaveOfTag};
-use groundswell_core::{
-    CoreError, DeviceSet, Fleet, Membership, PlanCheck, Recency, Rollout, Staging, Subset, Wave, WaveState,
-};
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use groundswell_core::{CoreError, Recency, RolloutRequest, Subset, Wave};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
-use crate::breakdown::PyBreakdown;
-use crate::device_set::PyDeviceSet;
-use crate::fleet::PyFleet;
-use crate::status::{Act, PyStatus, coverings_from};
-use crate::{arrays, effort, errors, limits};
-
-pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<PyWave>()?;
-    m.add_class::<PyStaging>()?;
-    m.add_class::<PyPlanCheck>()?;
-    m.add_class::<PyMembership>()?;
-    m.add_function(wrap_pyfunction!(targets_variant, m)?)
-}
+use crate::convert::{arrays, effort, errors, limits};
+use crate::fleet::device_set::PyDeviceSet;
+use crate::fleet::fleet::PyFleet;
+use crate::select::breakdown::PyBreakdown;
+use crate::waves::membership::PyMembership;
+use crate::waves::staging::{PyPlanCheck, PyStaging};
+use crate::waves::state::state_from;
+use crate::waves::status::{Act, PyStatus, coverings_from};
 
 /// One target version on its way to the production devices of one tag.
 #[pyclass(frozen, eq, name = "Wave", module = "groundswell._core")]
@@ -142,8 +131,18 @@ impl PyWave {
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;
             let effort = effort::effort(None);
-            let rollout =
-                Rollout { group, listed, limit, goal, online_only, whole_group, on_mismatch, seed, recency, effort };
+            let rollout = RolloutRequest {
+                group,
+                listed,
+                limit,
+                goal,
+                online_only,
+                whole_group,
+                on_mismatch,
+                seed,
+                recency,
+                effort,
+            };
             let staging = self.0.stage(&fleet, &rollout)?;
             Ok(PyStaging { fleet, staging })
         })
@@ -240,234 +239,4 @@ impl PyWave {
         })
         .map_err(|error: CoreError| errors::to_py(py, error))
     }
-}
-
-/// What a rollout comes to.
-#[pyclass(frozen, name = "Staging", module = "groundswell._core")]
-pub(crate) struct PyStaging {
-    fleet: Arc<Fleet>,
-    staging: Staging,
-}
-
-#[pymethods]
-impl PyStaging {
-    fn __len__(&self) -> usize {
-        self.staging.ordinals.len()
-    }
-
-    #[getter]
-    fn kind(&self) -> &'static str {
-        self.staging.kind.slug()
-    }
-
-    #[getter]
-    fn group(&self) -> Option<&str> {
-        self.staging.group.as_deref()
-    }
-
-    #[getter]
-    fn newly_scheduled(&self) -> u64 {
-        self.staging.newly_scheduled
-    }
-
-    #[getter]
-    fn wanted(&self) -> u64 {
-        self.staging.wanted
-    }
-
-    #[getter]
-    fn matching(&self) -> u64 {
-        self.staging.matching
-    }
-
-    #[getter]
-    fn updated(&self) -> u64 {
-        self.staging.updated
-    }
-
-    #[getter]
-    fn covered(&self) -> u64 {
-        self.staging.covered
-    }
-
-    #[getter]
-    fn unsupported(&self) -> u64 {
-        self.staging.unsupported
-    }
-
-    #[getter]
-    fn goal(&self) -> Option<u64> {
-        self.staging.goal
-    }
-
-    #[getter]
-    fn candidates(&self) -> u64 {
-        self.staging.candidates
-    }
-
-    #[getter]
-    fn online_candidates(&self) -> Option<u64> {
-        self.staging.online_candidates
-    }
-
-    #[getter]
-    fn online(&self) -> Option<u64> {
-        self.staging.online
-    }
-
-    #[getter]
-    fn skipped(&self) -> Vec<(String, &'static str)> {
-        named(&self.staging.skipped)
-    }
-
-    #[getter]
-    fn repeated(&self) -> bool {
-        self.staging.repeated
-    }
-
-    #[getter]
-    fn shortage(&self) -> Option<&'static str> {
-        self.staging.shortage().map(|shortage| shortage.slug())
-    }
-
-    fn already(&self) -> PyDeviceSet {
-        PyDeviceSet(self.staging.already.clone())
-    }
-
-    fn ordinals<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
-        PyArray1::from_slice(py, &self.staging.ordinals)
-    }
-
-    fn uuids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        let ordinals = &self.staging.ordinals;
-        arrays::uuids_to(py, py.detach(|| self.fleet.uuids_of(ordinals, &effort::effort(None))))
-    }
-
-    fn devices(&self, py: Python<'_>) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| self.staging.set()))
-    }
-
-    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &py.detach(|| self.fleet.digest(self.staging.ordinals.iter().copied())))
-    }
-}
-
-/// What has become of the devices of a plan.
-#[pyclass(frozen, name = "PlanCheck", module = "groundswell._core")]
-pub(crate) struct PyPlanCheck(PlanCheck);
-
-#[pymethods]
-impl PyPlanCheck {
-    #[getter]
-    fn offenders(&self) -> Vec<(String, &'static str)> {
-        named(&self.0.offenders)
-    }
-
-    #[getter]
-    fn covered(&self) -> u64 {
-        self.0.covered
-    }
-
-    fn devices(&self, py: Python<'_>) -> PyDeviceSet {
-        PyDeviceSet(py.detach(|| DeviceSet::from_ordinals(&self.0.ordinals)))
-    }
-}
-
-fn named(offenders: &[Offender]) -> Vec<(String, &'static str)> {
-    offenders.iter().map(|offender| (format_uuid(&offender.uuid), offender.reason.slug())).collect()
-}
-
-/// Whether one device is in a wave, and what decides it.
-#[pyclass(frozen, name = "Membership", module = "groundswell._core")]
-pub(crate) struct PyMembership(Membership);
-
-#[pymethods]
-impl PyMembership {
-    #[getter]
-    fn ordinal(&self) -> u32 {
-        self.0.ordinal
-    }
-
-    #[getter]
-    fn mismatch(&self) -> Option<&'static str> {
-        self.0.mismatch.map(|reason| reason.slug())
-    }
-
-    #[getter]
-    fn group(&self) -> Option<&str> {
-        self.0.group.as_deref()
-    }
-
-    #[getter]
-    fn target_version(&self) -> Option<u32> {
-        self.0.target_version
-    }
-
-    #[getter]
-    fn staged(&self) -> bool {
-        self.0.staged
-    }
-
-    #[getter]
-    fn whole_group(&self) -> bool {
-        self.0.whole_group
-    }
-
-    #[getter]
-    fn covered(&self) -> bool {
-        self.0.covered
-    }
-
-    #[getter]
-    fn updated(&self) -> bool {
-        self.0.updated
-    }
-
-    #[getter]
-    fn unsupported(&self) -> bool {
-        self.0.unsupported
-    }
-
-    #[getter]
-    fn hardware_id(&self) -> Option<&str> {
-        self.0.hardware_id.as_deref()
-    }
-
-    #[getter]
-    fn scheduled(&self) -> bool {
-        self.0.scheduled
-    }
-}
-
-/// `"nothing"`, `"ci"`, `"production"`, or the place of a wave.
-#[derive(IntoPyObject)]
-pub(crate) enum Variant {
-    Metadata(&'static str),
-    Wave(usize),
-}
-
-#[pyfunction]
-#[pyo3(signature = (*, production, tagged, target_version, waves, production_version))]
-fn targets_variant(
-    production: bool,
-    tagged: bool,
-    target_version: Option<u32>,
-    waves: Vec<(u32, String, bool)>,
-    production_version: Option<u32>,
-) -> PyResult<Variant> {
-    let waves = waves
-        .into_iter()
-        .map(|(target_version, state, covers)| Ok(WaveOfTag { target_version, state: state_from(&state)?, covers }))
-        .collect::<PyResult<Vec<_>>>()?;
-    let device = Recipient { production, tagged, target_version };
-    Ok(match serving::targets_variant(device, &waves, production_version) {
-        TargetsVariant::Nothing => Variant::Metadata("nothing"),
-        TargetsVariant::Ci => Variant::Metadata("ci"),
-        TargetsVariant::Production => Variant::Metadata("production"),
-        TargetsVariant::Wave(place) => Variant::Wave(place),
-    })
-}
-
-fn state_from(slug: &str) -> PyResult<WaveState> {
-    WaveState::from_slug(slug).ok_or_else(|| PyValueError::new_err(format!("a wave is never {slug:?}")))
 }

@@ -1,16 +1,17 @@
-//! `groundswell._core.Selection` and `Explanation`.
+//! `groundswell._core.Selection`.
 
 use std::sync::Arc;
 
 use groundswell_core::ids::format_uuid;
 use groundswell_core::select::selector::Scope;
-use groundswell_core::{DeviceSet, Explanation, Fleet, Selection};
+use groundswell_core::{DeviceSet, Fleet, Selection};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::breakdown::PyBreakdown;
-use crate::{arrays, effort};
+use crate::convert::{arrays, effort};
+use crate::select::breakdown::PyBreakdown;
+use crate::select::explanation::PyExplanation;
 
 /// The devices that a selector and a limit picked from a fleet.
 #[pyclass(frozen, name = "Selection", module = "groundswell._core")]
@@ -100,42 +101,5 @@ impl PySelection {
 
     fn explain(&self, py: Python<'_>, uuid: [u8; 16]) -> PyExplanation {
         PyExplanation(py.detach(|| self.selection.explain(&self.fleet, &uuid)))
-    }
-}
-
-/// Why a device was picked or not.
-#[pyclass(frozen, name = "Explanation", module = "groundswell._core")]
-pub(crate) struct PyExplanation(Explanation);
-
-#[pymethods]
-impl PyExplanation {
-    #[getter]
-    fn verdict(&self) -> &'static str {
-        self.0.verdict.slug()
-    }
-
-    #[getter]
-    fn ordinal(&self) -> Option<u32> {
-        self.0.known.as_ref().map(|device| device.ordinal)
-    }
-
-    #[getter]
-    fn step(&self) -> Option<u8> {
-        self.0.known.as_ref().map(|device| device.step)
-    }
-
-    #[getter]
-    fn weight(&self) -> Option<f64> {
-        self.0.known.as_ref().map(|device| device.weight)
-    }
-
-    #[getter]
-    fn key(&self) -> Option<f64> {
-        self.0.known.as_ref().map(|device| device.key)
-    }
-
-    #[getter]
-    fn rank(&self) -> Option<u64> {
-        self.0.known.as_ref().and_then(|device| device.rank)
     }
 }

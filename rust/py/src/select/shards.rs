@@ -4,8 +4,8 @@ use groundswell_core::select::shards::{self, Merged};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
-use crate::selection::PySelection;
-use crate::{arrays, errors, limits};
+use crate::convert::{arrays, errors, limits};
+use crate::select::selection::PySelection;
 
 /// What the selections of several shards come to together.
 #[pyclass(frozen, name = "MergedSelection", module = "groundswell._core")]
