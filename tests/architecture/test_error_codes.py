@@ -50,7 +50,7 @@ def codes_in_python() -> set[str]:
 
 
 def codes_in_rust() -> set[str]:
-    source = (ROOT / "rust/py/src/errors.rs").read_text(encoding="utf-8")
+    source = (ROOT / "rust/py/src/convert/errors.rs").read_text(encoding="utf-8")
     return set(re.findall(r'"(?:Input|NotFound|State|Trust|Storage)Error",\s*"([a-z0-9-]+)"', source))
 
 

@@ -118,7 +118,7 @@ def test_the_library_knows_no_option_and_no_command(path: Path) -> None:
 
 
 def test_the_core_knows_no_option_and_no_command() -> None:
-    source = (ROOT / "rust/py/src/errors.rs").read_text(encoding="utf-8")
+    source = (ROOT / "rust/py/src/convert/errors.rs").read_text(encoding="utf-8")
     assert not OPTION.search(source)
     assert not COMMAND.search(source)
 
