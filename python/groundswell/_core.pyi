@@ -1086,10 +1086,11 @@ class UuidListReport:
         """Whether a header ``uuid`` came first."""
 
     @property
-    def bad(self) -> list[tuple[int, int, str, str]]:
-        """The first 4096 bad values in the order of the text: line and column from 1, text, reason.
+    def bad(self) -> list[tuple[int, int, int | None, str, str]]:
+        """The first 100 000 bad values in the order of the text: line and column from 1, element, text, reason.
 
-        The column counts characters. The text is cropped to 40 characters, those that nobody sees are escaped.
+        The column counts characters. The element is that of a JSON array, from 1; None in other lists. The text is
+        cropped to 40 characters, those that nobody sees are escaped.
         """
 
     @property
@@ -1111,7 +1112,7 @@ def parse_uuid_list(text: bytes) -> UuidListReport:
     >>> len(report.uuids), report.header, report.bad_count
     (1, True, 1)
     >>> report.bad
-    [(2, 38, 'canary-7', '`n` at character 3 is no hex digit')]
+    [(2, 38, None, 'canary-7', '`n` at character 3 is no hex digit')]
     """
 
 @final
@@ -1451,8 +1452,8 @@ class JsonTable:
         """The line on which each row begins, from 1."""
 
     @property
-    def faults(self) -> list[tuple[int, str, str]]:
-        """What is not a row: its line, the reason, and at most 1 KiB of its text."""
+    def faults(self) -> list[tuple[int, int, str, str]]:
+        """What is not a row: its line, the number of rows before it, the reason, and at most 1 KiB of its text."""
 
     @property
     def unused(self) -> list[str]:

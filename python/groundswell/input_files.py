@@ -119,10 +119,10 @@ def read_text(file: IO[bytes], *, file_limit: int, stream_limit: int, too_large:
     """
     size = _size_of(file)
     limit = stream_limit if size is None else file_limit
-    if size is not None and size > limit:
-        raise too_large(limit)
     head = file.read(min(_HEAD_BYTES, limit + 1))
     is_text = b"\0" not in head or utf_16_encoding(head) is not None
+    if is_text and size is not None and size > limit:
+        raise too_large(limit)
     if size is not None and is_text:
         # One read: joining pieces would need the memory twice. Stop at a hole of a sparse file: it reads as NULs.
         file.seek(-len(head), os.SEEK_CUR)

@@ -13,7 +13,10 @@ from click.testing import CliRunner
 from groundswell.cli import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from support.commands import Ran
 
 A = "6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11"
 B = "00000000-0000-0000-0000-0000000000ff"
@@ -173,3 +176,14 @@ def test_as_a_process_a_pipe_of_crlf_and_utf16_is_read() -> None:
     done = subprocess.run(command, input=f"{A}\r\n{B}\r\n".encode("utf-16"), capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"{A}\n{B}\n".encode())
     assert b"UUIDs       2" in done.stderr
+
+
+def test_a_bad_value_of_a_json_array_has_the_number_of_its_element(run: Callable[..., Ran]) -> None:
+    ran = run("uuids", "check", "--json", '["00000000-0000-4000-8000-000000000001", "a,b", {"c": [1, 2]}, "x"]')
+    found = [(bad["text"], bad["element"]) for bad in json.loads(ran.out)["bad"]]
+    assert found == [("a", 2), ("b", 2), ('{"c":', 3), ("[1", 3), ("2]}", 3), ("x", 4)]
+    assert (
+        "line 1, column 43 (element 2): `a`"
+        in run("uuids", "check", '["00000000-0000-4000-8000-000000000001", "a"]').out
+    )
+    assert "element" not in run("uuids", "check", "--json", "a b").out

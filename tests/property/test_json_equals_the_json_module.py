@@ -132,7 +132,7 @@ def test_what_is_broken_is_what_the_json_module_refuses(text: str, wrapped: bool
     if expected is not None:
         (items,) = [[item for value in expected for item in value]]
         objects = [item for item in items if isinstance(item, dict)]
-        twice = sum(1 for _, reason, _ in table.faults if "twice" in reason)
+        twice = sum(1 for _, _, reason, _ in table.faults if "twice" in reason)
         assert len(table.lines) + twice == len(objects)
         assert len(table.faults) - twice == len(items) - len(objects)
 
@@ -148,7 +148,7 @@ def test_a_line_is_judged_alone(rows: list[tuple[dict[str, Any], str]]) -> None:
     assert table.broken is None
     placed = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     assert table.lines.tolist() == [number for number, line in placed if is_object(line)]
-    assert [line for line, _, _ in table.faults] == [number for number, line in placed if not is_object(line)]
+    assert [line for line, *_ in table.faults] == [number for number, line in placed if not is_object(line)]
 
 
 def is_object(line: str) -> bool:

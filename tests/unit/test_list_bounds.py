@@ -82,7 +82,7 @@ def test_the_holes_of_a_sparse_file_are_not_read(tmp_path: Path) -> None:
     found = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "list")], capture_output=True, text=True, check=True
     )
-    assert found.stdout == "the list is not text: a NUL stands at byte offset 42\n"
+    assert found.stdout == "the list is not text: a NUL is at byte offset 42\n"
 
 
 def test_text_in_utf_16_may_hold_zero_bytes_beyond_the_head(tmp_path: Path) -> None:

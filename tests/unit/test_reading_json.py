@@ -69,6 +69,40 @@ def test_a_bad_cell_is_named_with_the_line_on_which_its_object_begins(tmp_path: 
     assert "column `target_version`: `42.5` is not an integer" in error.message
 
 
+@pytest.mark.parametrize(("prefix", "suffix"), [("[", "]"), ('{"total": 9, "devices": [', "]}"), ("[ ", "\n]")])
+def test_a_bad_element_of_a_line_is_counted(tmp_path: Path, prefix: str, suffix: str) -> None:
+    bad = f'{{"uuid": "{A}"}},5,{{"uuid": "x"}},null,{{"uuid": "{B}", "uuid": 1}},{{"uuid": "{B}"}},[],{{"uuid": "y"}}'
+    path = write(tmp_path / "f.json", prefix + bad + suffix)
+    error = refusal(path)
+    assert f"line 1 of `{path}`, element 2, is not a JSON object" in error.message
+    assert [one["element"] for one in error.fields["bad"]] == [2, 3, 4, 5, 7, 8]
+    assert [one["column"] for one in error.fields["bad"]] == ["", "uuid", "", "", "", "uuid"]
+    assert {one["line"] for one in error.fields["bad"]} == {1}
+    rejects = tmp_path / "bad.csv"
+    assert uuids(read(path, rejects=rejects)) == [A, B]
+    assert [line.split(",")[:3] for line in rejects.read_text().splitlines()][:3] == [
+        ["line", "element", "column"],
+        ["1", "2", ""],
+        ["1", "3", "uuid"],
+    ]
+
+
+def test_the_same_uuid_twice_in_a_line_is_counted(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "f.json", f'[{{"uuid": "{B}"}},{{"uuid": "{A}", "tag": "a"}},{{"uuid": "{A}", "tag": "b"}}]'
+    )
+    error = refusal(path)
+    assert f"elements 2 and 3 of `{path}` have the same uuid" in error.message
+    assert error.fields["repeated"][0]["elements"] == [2, 3]
+    assert error.fields["repeated"][0]["lines"] == [1, 1]
+
+
+def test_where_each_object_has_a_line_no_element_is_counted(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path / "f.json", f'[\n{{"uuid": "{A}"}},\n5,\n{{"uuid": "x"}}]'))
+    assert [one.get("element") for one in error.fields["bad"]] == [None, None]
+    assert [one["line"] for one in error.fields["bad"]] == [3, 4]
+
+
 def test_a_broken_line_says_nothing_about_the_others(tmp_path: Path) -> None:
     path = write(tmp_path / "f.ndjson", f'{{"uuid": "{A}"}}\n{{"uuid": \n[1]\n"x"\n{{"uuid": "{B}"}}\n')
     error = refusal(path)

@@ -79,7 +79,7 @@ def _cell(item: object, position: int) -> bytes:
 
 def _bad_item(text: str, position: int, bad_count: int) -> InputError:
     found = _core.parse_uuid_list(text.replace("\0", "\\0").encode()).bad
-    shown, why = (found[0][2], f": {found[0][3]}") if found else (text[:40], "")
+    shown, why = (found[0][3], f": {found[0][4]}") if found else (text[:40], "")
     more = bad_count - 1
     others = f"; {more} more {'is' if more == 1 else 'are'} bad" if more else ""
     return InputError(

@@ -303,14 +303,26 @@ class BadUuid:
     Attributes:
         line: the line on which it begins, from 1.
         column: the character of the line at which it begins, from 1.
+        element: the element of the JSON array that it is part of, from 1. None if the list is not an array.
         text: its text without quotes, cropped to 40 characters; invisible characters are escaped, like ``\u200d``.
         reason: what is wrong with it.
     """
 
     line: int
     column: int
+    element: int | None
     text: str
     reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; without `element` where there is none."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        element = "" if self.element is None else f" (element {self.element})"
+        return f"line {self.line}, column {self.column}{element}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,8 +379,7 @@ class UuidListCheck:
         is_table = first.line == 1 and (self.header or any(_is_header(bad) for bad in self.bad))
         return InputError(
             "bad-uuid",
-            f"`{first.text}` in line {first.line}, column {first.column}{of_name}"
-            f" is not a UUID: {first.reason}{others}",
+            f"`{first.text}` in {first.place}{of_name} is not a UUID: {first.reason}{others}",
             hint="keep only the column `uuid` of the table"
             if is_table
             else "`UuidList.check` lists the bad values with their places",
@@ -376,7 +387,7 @@ class UuidListCheck:
                 "list": self.name,
                 "bad_count": self.bad_count,
                 "reasons": count_reasons(bad.reason for bad in self.bad),
-                "bad": [asdict(bad) for bad in self.bad],
+                "bad": [bad.to_json() for bad in self.bad],
                 "is_table": is_table,
             },
         )

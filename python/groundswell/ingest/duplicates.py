@@ -119,8 +119,11 @@ def conflict_error(
             if differs[i]
         }
         uuid = cropped(originals[first][used["uuid"]])
-        conflicts.append({"uuid": uuid, word: [relation.place(first), relation.place(later)], "columns": columns})
+        conflict = {"uuid": uuid, word: [relation.place(first), relation.place(later)], "columns": columns}
+        elements = [relation.element(first), relation.element(later)]
+        conflicts.append(conflict if None in elements else conflict | {"elements": elements})
     one = conflicts[0]
+    word = "elements" if "elements" in one else word
     first, later = one[word]
     values = ", ".join(f"{column} `{a}` and `{b}`" for column, (a, b) in one["columns"].items())
     more = "" if len(where) == 1 else f" (the first of {len(where)} such rows)"

@@ -34,6 +34,7 @@ class BadRow:
 
     Args:
         place: line number or row number, from 1.
+        element: its number among the elements of the source, from 1. None if places are unique.
         problems: for each bad cell, its column as the source spells it ("" for the whole row) and the reason.
         cells: the row, unchanged from the source.
         values: the value of each bad cell.
@@ -41,6 +42,7 @@ class BadRow:
     """
 
     place: int
+    element: int | None
     problems: tuple[tuple[str, str], ...]
     cells: tuple[str, ...]
     values: tuple[str, ...]
@@ -68,7 +70,9 @@ class BadRows:
     def first(self, most: int) -> Iterator[BadRow]:
         """The first `most` of them."""
         faults = self._relation.faults
-        by_place = heapq.merge(map(_from_fault, faults), self._with_bad_cells(most), key=lambda row: row.place)
+        by_place = heapq.merge(
+            map(_from_fault, faults), self._with_bad_cells(most), key=lambda row: (row.place, row.element or 0)
+        )
         return itertools.islice(by_place, most)
 
     def _with_bad_cells(self, most: int) -> Iterator[BadRow]:
@@ -77,6 +81,7 @@ class BadRows:
             problems = [(used[column], reason) for column, reason in self._bad.of_row(row)]
             yield BadRow(
                 self._relation.place(row),
+                self._relation.element(row),
                 tuple((names[position], reason) for position, reason in problems),
                 cells,
                 tuple(cells[position] if position < len(cells) else "" for position, _ in problems),
@@ -84,7 +89,7 @@ class BadRows:
 
 
 def _from_fault(fault: Fault) -> BadRow:
-    return BadRow(fault.line, (("", fault.reason),), fault.cells, ("",), fault.is_open_quote)
+    return BadRow(fault.line, fault.element, (("", fault.reason),), fault.cells, ("",), fault.is_open_quote)
 
 
 def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
@@ -93,8 +98,10 @@ def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
     first = shown[0]
     column, reason = first.problems[0]
     where = f"{relation.place_word} {first.place} of `{label}`"
+    if first.element is not None:
+        where += f", element {first.element}"
     if not column:
-        what = f"{where} {reason}"
+        what = f"{where}{'' if first.element is None else ','} {reason}"
     elif first.values[0].strip():
         what = f"{where}, column `{cropped(column)}`: `{cropped(first.values[0])}` {reason}"
     else:
@@ -103,6 +110,7 @@ def refuse(rows: BadRows, relation: Relation, label: str) -> InputError:
     listed: list[dict[str, Any]] = [
         {
             relation.place_word: row.place,
+            **({} if row.element is None else {"element": row.element}),
             "column": column,
             "value": cropped(value),
             "reason": reason,
@@ -128,10 +136,13 @@ def write_rejects(path: Path, rows: BadRows, relation: Relation) -> None:
     with output_file(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         write_row = row_writer(text)
-        write_row([relation.place_word, "column", "reason", *map(guarded, relation.names)])
+        has_elements = any(row.element is not None for row in rows.first(1))
+        places = [relation.place_word, "element"] if has_elements else [relation.place_word]
+        write_row([*places, "column", "reason", *map(guarded, relation.names)])
         for row in rows:
             columns = "; ".join(column for column, _ in row.problems)
             reasons = "; ".join(reason for _, reason in row.problems)
-            write_row([row.place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
+            place = [row.place, row.element] if has_elements else [row.place]
+            write_row([*place, guarded(columns), guarded(reasons), *map(guarded, row.cells)])
         text.flush()
         text.detach()

@@ -32,7 +32,7 @@ pub(crate) struct PyUuidListReport {
     uuids: Py<PyArray2<u8>>,
     duplicates: usize,
     header: bool,
-    bad: Vec<(usize, usize, String, String)>,
+    bad: Vec<(usize, usize, Option<usize>, String, String)>,
     bad_count: usize,
 }
 
@@ -44,7 +44,7 @@ fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
         uuids: arrays::share(py, report.uuids)?.unbind(),
         duplicates: report.duplicates,
         header: report.header,
-        bad: report.bad.into_iter().map(|bad| (bad.line, bad.column, bad.text, bad.reason)).collect(),
+        bad: report.bad.into_iter().map(|bad| (bad.line, bad.column, bad.element, bad.text, bad.reason)).collect(),
         bad_count: report.bad_count,
     })
 }

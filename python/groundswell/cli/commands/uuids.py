@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,7 +57,7 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
             "bad-uuid",
             f"`{found.name}` has {count(found.bad_count, 'bad value')}, so nothing was written",
             hint="mend them, or leave them out with --skip-bad",
-            fields={"list": found.name, "bad_count": found.bad_count, "bad": [asdict(bad) for bad in found.bad]},
+            fields={"list": found.name, "bad_count": found.bad_count, "bad": [bad.to_json() for bad in found.bad]},
         )
     if clean:
         write_output(found.accept(skip_bad=skip_bad).text().encode(), output)
@@ -75,7 +74,7 @@ def _as_json(found: UuidListCheck) -> str:
         "duplicates": found.duplicates,
         "header": found.header,
         "bad_count": found.bad_count,
-        "bad": [asdict(bad) for bad in found.bad],
+        "bad": [bad.to_json() for bad in found.bad],
     }
     return json_text(data)
 
@@ -89,7 +88,7 @@ def _as_text(found: UuidListCheck) -> str:
     ]
     if found.bad_count > MAX_NAMED:
         lines += [f"  {line}" for line in reason_lines(count_reasons(bad.reason for bad in found.bad))]
-    lines += [f"  line {bad.line}, column {bad.column}: `{bad.text}`: {bad.reason}" for bad in found.bad[:MAX_NAMED]]
+    lines += [f"  {bad.place}: `{bad.text}`: {bad.reason}" for bad in found.bad[:MAX_NAMED]]
     if found.bad_count > MAX_NAMED:
         lines.append(f"  and {found.bad_count - MAX_NAMED} more")
     return "\n".join(printable(line) for line in lines)

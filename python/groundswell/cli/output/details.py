@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["detail_lines", "reason_lines"]
 
 _MAX_LINE: Final = 200
-_PLACES: Final = ("line", "row")
+_PLACES: Final = ("line", "row", "element")
 
 
 def detail_lines(error: GroundswellError) -> list[str]:
@@ -51,23 +51,29 @@ def reason_lines(reasons: Mapping[str, int]) -> Iterator[str]:
     for reason, number in entries[:MAX_NAMED]:
         yield f"{number} × {reason}"
     rest = entries[MAX_NAMED:]
+    if len(rest) == 1:  # its own line is no longer
+        yield f"{rest[0][1]} × {rest[0][0]}"
+        return
     if rest:
         yield f"{sum(number for _, number in rest)} × {len(rest)} other reasons"
 
 
 def _bad(one: Mapping[str, Any]) -> str:
-    place = next((f"{word} {one[word]}" for word in _PLACES if word in one), "")
+    place = ", ".join(f"{word} {one[word]}" for word in _PLACES if word in one)
     column = one.get("column")
     if "text" in one:  # a value of a list of UUIDs
-        return f"{place}, column {column}: `{one['text']}`: {one['reason']}"
+        element = f" (element {one['element']})" if "element" in one else ""
+        return f"line {one['line']}, column {column}{element}: `{one['text']}`: {one['reason']}"
     if not column:
-        return f"{place} {one['reason']}"
+        return f"{place}{',' if 'element' in one else ''} {one['reason']}"
     value = f"`{one['value']}`" if str(one.get("value", "")).strip() else "the cell"
     return f"{place}, column `{column}`: {value} {one['reason']}"
 
 
 def _conflict(one: Mapping[str, Any]) -> str:
-    places = next((f"{word} {one[word][0]} and {one[word][1]}, " for word in ("lines", "rows") if word in one), "")
+    places = next(
+        (f"{word} {one[word][0]} and {one[word][1]}, " for word in ("elements", "lines", "rows") if word in one), ""
+    )
     values = ", ".join(f"{column} `{a}` and `{b}`" for column, (a, b) in dict(one["columns"]).items())
     return f"{places}uuid `{one['uuid']}`: {values}"
 

@@ -138,6 +138,9 @@ class CsvRows:
             faults=list(self.faults),
         )
 
+    def element(self, row: int) -> None:
+        """See `Relation.element`: a row has a line of its own."""
+
     def place(self, row: int) -> int:
         """The line of a row."""
         import numpy as np

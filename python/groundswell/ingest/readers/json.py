@@ -18,6 +18,8 @@ from groundswell.ingest.readers.source_file import empty_fleet, not_a_table
 from groundswell.ingest.spellings import COLUMNS, MEANINGS
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from groundswell.errors import GroundswellError
@@ -74,15 +76,20 @@ class JsonSource:
             by_hand,
             more_ignored=table.more_unused,
         )
+        elements, elements_of_faults = _elements(table)
         rows = pa.table({f"c{n}": arrays[column] for n, column in enumerate(columns)})
         return Rows(
             session.register(rows),
             [sources[column] for column in columns],
             [(name, "VARCHAR") for name in rows.column_names],
             lines=table.lines,
-            faults=[Fault(line, reason, (text,)) for line, reason, text in table.faults],
+            faults=[
+                Fault(line, reason, (text,), element=element)
+                for (line, _, reason, text), element in zip(table.faults, elements_of_faults, strict=True)
+            ],
             notes=self._notes(table),
             match=match,
+            elements=elements,
         )
 
     def _paths(self) -> dict[str, str]:
@@ -204,6 +211,19 @@ class JsonSource:
     def check(self) -> None:
         """See `SourceFile.check`."""
         self._file.check()
+
+
+def _elements(table: _core.JsonTable) -> tuple[npt.NDArray[np.int64] | None, list[int | None]]:
+    """The numbers of rows and of faults in the order of the text, from 1; none where each has a line of its own."""
+    import numpy as np
+
+    rows_before = np.array([rows for _, rows, *_ in table.faults], np.int64)
+    lines = np.concatenate([table.lines, np.array([line for line, *_ in table.faults], np.int64)])
+    if len(np.unique(lines)) == len(lines):
+        return None, [None] * len(rows_before)
+    rows = np.arange(len(table.lines), dtype=np.int64)
+    of_rows = rows + 1 + np.searchsorted(rows_before, rows, side="right")
+    return of_rows, (rows_before + 1 + np.arange(len(rows_before))).tolist()
 
 
 _KINDS: Final = "give an array of objects, an object with an array `devices`, or one object per line"

@@ -32,12 +32,14 @@ class Fault(NamedTuple):
         reason: the end of the sentence “line 7 of FILE …”.
         cells: its text, split into cells as far as possible.
         is_open_quote: whether it contains a quote that is never closed.
+        element: its number among the elements of the source, from 1. None if lines are unique.
     """
 
     line: int
     reason: str
     cells: tuple[str, ...]
     is_open_quote: bool = False
+    element: int | None = None
 
 
 class TextCells(NamedTuple):
@@ -109,6 +111,9 @@ class Relation(Protocol):
     def place(self, row: int) -> int:
         """The line number of a row of a text file, or its row number otherwise; from 1."""
 
+    def element(self, row: int) -> int | None:
+        """The number of a row among the elements of the source, from 1; None if places are unique."""
+
     def in_memory(self, session: Session) -> Rows:
         """The same rows in a form that DuckDB can scan."""
 
@@ -146,6 +151,7 @@ class Rows:
         faults: the faults, ordered by line.
         notes: sentences for the user.
         match: the match of the columns, if the source determined it while reading.
+        elements: the number of each row among the elements of the source, from 1. None if lines are unique.
     """
 
     sql: str
@@ -155,6 +161,7 @@ class Rows:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     match: ColumnMatch | None = None
+    elements: npt.NDArray[np.int64] | None = None
 
     def in_memory(self, session: Session) -> Rows:
         """See `Relation.in_memory`."""
@@ -164,6 +171,10 @@ class Rows:
     def place(self, row: int) -> int:
         """See `Relation.place`."""
         return row + 1 if self.lines is None else int(self.lines[row])
+
+    def element(self, row: int) -> int | None:
+        """See `Relation.element`."""
+        return None if self.elements is None else int(self.elements[row])
 
     @property
     def is_text(self) -> bool:

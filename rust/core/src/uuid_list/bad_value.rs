@@ -13,6 +13,8 @@ pub struct BadValue {
     pub line: usize,
     /// Its column in characters, from 1. A byte-order mark before the first line does not count.
     pub column: usize,
+    /// The element of the JSON array that it is part of, from 1. None if the list is not an array.
+    pub element: Option<usize>,
     /// Its text without quotes, cropped, with invisible characters escaped like `\u200d`.
     pub text: String,
     /// What is wrong with it.
@@ -59,6 +61,38 @@ impl TextPosition {
             rest = other.as_str();
         }
         self.offset = to;
+    }
+}
+
+/// Counts the elements of a JSON array up to a byte offset.
+pub(super) struct ElementCounter {
+    at: usize,
+    element: usize,
+    depth: usize,
+    is_string: bool,
+}
+
+impl ElementCounter {
+    /// Starts after the opening bracket.
+    pub(super) fn new(start: usize) -> Self {
+        Self { at: start, element: 1, depth: 0, is_string: false }
+    }
+
+    /// The element, from 1, at an offset that is not below the previous one.
+    pub(super) fn element_at(&mut self, text: &str, offset: usize) -> usize {
+        while self.at < offset {
+            match text.as_bytes()[self.at] {
+                b'\\' if self.is_string => self.at += 1,
+                b'"' => self.is_string = !self.is_string,
+                _ if self.is_string => {}
+                b'[' | b'{' => self.depth += 1,
+                b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+                b',' if self.depth == 0 => self.element += 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.element
     }
 }
 
@@ -154,6 +188,14 @@ mod tests {
         ] {
             assert_eq!(reason(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn elements_are_counted_outside_of_strings_and_nested_values() {
+        let text = r#"["a,b", "c\",d", [1,2], {"e":3,"f":4} ,x]"#;
+        let mut counter = ElementCounter::new(1);
+        let found: Vec<usize> = "abcd12e3x".chars().map(|c| counter.element_at(text, text.find(c).unwrap())).collect();
+        assert_eq!(found, [1, 1, 2, 2, 3, 3, 4, 4, 5]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::ids::Uuid;
 use crate::machine::effort::Effort;
 use crate::machine::huge_pages;
-use crate::uuid_list::bad_value::{self, BadValue, TextPosition};
+use crate::uuid_list::bad_value::{self, BadValue, ElementCounter, TextPosition};
 use crate::uuid_list::clean::{Patterns, take_clean};
 use crate::uuid_list::distinct::keep_first;
 use crate::uuid_list::forms::{BARE, parse_value};
@@ -57,9 +57,10 @@ pub fn parse(bytes: &[u8], effort: &Effort) -> Result<UuidListReport, UuidListEr
     let taken = take_clean_parallel(bytes, effort, &mut Patterns::default(), &mut report.uuids);
     if taken < bytes.len() {
         let text = to_text(bytes)?;
-        let (from, to) =
-            if report.uuids.is_empty() { inside_array(&text) } else { None }.unwrap_or((taken, text.len()));
-        take_all(&text[..to], from, effort, &mut report);
+        let array = if report.uuids.is_empty() { inside_array(&text) } else { None };
+        let (from, to) = array.unwrap_or((taken, text.len()));
+        let elements = array.map(|(start, _)| ElementCounter::new(start));
+        take_all(&text[..to], from, elements, effort, &mut report);
     }
     report.duplicates = keep_first(&mut report.uuids, effort);
     // Shrinking may copy everything, so it is not worth it for a little memory.
@@ -80,7 +81,13 @@ fn inside_array(text: &str) -> Option<(usize, usize)> {
 }
 
 /// Parses a text from a byte offset on.
-fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListReport) {
+fn take_all(
+    text: &str,
+    from: usize,
+    mut elements: Option<ElementCounter>,
+    effort: &Effort,
+    report: &mut UuidListReport,
+) {
     let mut position = TextPosition::start_of(text);
     let (mut at, mut patterns) = (from, Patterns::default());
     for split in 1.. {
@@ -117,6 +124,7 @@ fn take_all(text: &str, from: usize, effort: &Effort, report: &mut UuidListRepor
                 report.bad.push(BadValue {
                     line: position.line,
                     column: position.column,
+                    element: elements.as_mut().map(|elements| elements.element_at(text, start)),
                     text: bad_value::shown(unquoted),
                     reason: bad_value::reason(unquoted),
                 });

@@ -51,7 +51,7 @@ pub(crate) struct PyJsonTable {
     columns: Vec<(Offsets, Bytes, Bytes)>,
     sources: Vec<Option<String>>,
     lines: Py<PyArray1<i64>>,
-    faults: Vec<(i64, String, String)>,
+    faults: Vec<(i64, usize, String, String)>,
     unused: Vec<String>,
     more_unused: bool,
     missing: Vec<(usize, usize, bool, Vec<String>)>,
@@ -101,7 +101,11 @@ fn read_json(
         columns: table.columns.into_iter().map(|column| to_arrays(py, column)).collect(),
         sources: table.sources,
         lines: PyArray1::from_vec(py, table.lines).unbind(),
-        faults: table.faults.into_iter().map(|fault| (fault.line, fault.reason, fault.text)).collect(),
+        faults: table
+            .faults
+            .into_iter()
+            .map(|fault| (fault.line, fault.rows_before, fault.reason, fault.text))
+            .collect(),
         unused: table.unused,
         more_unused: table.more_unused,
         missing: table

@@ -7,6 +7,8 @@ use jiter::{JiterError, JiterErrorType, JsonError, JsonErrorType};
 pub struct Fault {
     /// The line on which it begins.
     pub line: i64,
+    /// How many rows come before it.
+    pub rows_before: usize,
     /// Reads on from “line 7”.
     pub reason: String,
     /// What stands there, at most 1 KiB of it.

@@ -256,7 +256,8 @@ impl Reader<'_> {
 
     fn fault_at(&mut self, line: i64, reason: String, begins: usize, end: usize) -> Result<(), End> {
         let text = &self.data[begins..end.min(begins + MAX_SHOWN)];
-        self.table.faults.push(Fault { line, reason, text: String::from_utf8_lossy(text).into_owned() });
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.table.faults.push(Fault { line, rows_before: self.rows.count, reason, text });
         if self.table.faults.len() > MAX_FAULTS && self.rows.count < self.table.faults.len() {
             self.table.hopeless = true;
             return Err(End::Given);
@@ -349,7 +350,7 @@ mod tests {
     fn pages_without_the_array_are_faults() {
         let found = table("[{\"a\": {\"b\": [{\"id\": 1}, 5]}}, {\"a\": {\"c\": []}}, 9]", Some("a.b"));
         assert_eq!(ids(&found), ["1"]);
-        assert_eq!(found.faults.len(), 3);
+        assert_eq!(found.faults.iter().map(|fault| fault.rows_before).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!((found.pages.count, found.pages.without, &*found.pages.keys), (1, 1, &["c".to_owned()][..]));
     }
 
