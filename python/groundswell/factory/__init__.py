@@ -19,7 +19,7 @@ from groundswell.factory.waves.history import Verified
 from groundswell.factory.waves.rollouts import RolloutResult
 from groundswell.factory.waves.status import GroupProgress, Progress, VersionShare, WaveStatus
 from groundswell.factory.waves.waves import WaveDetail
-from groundswell.tuf import Target
+from groundswell.tuf import SigningRequest, Target
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Rollout, Wave
 
@@ -50,6 +50,7 @@ __all__ = [
     "Rollout",
     "RolloutResult",
     "SavedMapping",
+    "SigningRequest",
     "SourceReport",
     "TagStatus",
     "Target",

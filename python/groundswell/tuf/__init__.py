@@ -17,6 +17,7 @@ from groundswell.tuf.roles import Change, OnlineKeys
 from groundswell.tuf.root import Role, Root, read_root
 from groundswell.tuf.signatures import Verification, verify, verify_bytes
 from groundswell.tuf.signers import Signer, pkcs11_signer, public_of, sign, signer_of
+from groundswell.tuf.signing import SigningRequest, sign_request
 from groundswell.tuf.tarball import Tarball, entries_of, read_tarball, write_tarball
 from groundswell.tuf.targets import Target, TargetFault, TargetsFile, read_targets, read_targets_file, retagged
 
@@ -30,6 +31,7 @@ __all__ = [
     "Role",
     "Root",
     "Signer",
+    "SigningRequest",
     "Tarball",
     "Target",
     "TargetFault",
@@ -51,6 +53,7 @@ __all__ = [
     "read_targets_file",
     "retagged",
     "sign",
+    "sign_request",
     "signer_of",
     "verify",
     "verify_bytes",

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
-from groundswell.errors import InputError, NotFoundError, StateError, TrustError
+from groundswell.errors import InputError, StateError, TrustError
 from groundswell.factory.context import Context, of_one_process, seconds
-from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, near_tags, require_tag, unsupported_sentence
+from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.waves.explain import WhyDesk
 from groundswell.factory.waves.repository import changed_cells, nobody
 from groundswell.factory.waves.rollouts import RolloutPlanner
 from groundswell.factory.waves.serving import signatures_of
+from groundswell.factory.waves.signing import WaveSigning
 from groundswell.factory.waves.status import (
     WaveStatus,
     devices_in_state,
@@ -28,13 +29,12 @@ from groundswell.factory.waves.status import (
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
-from groundswell.text import MAX_NAMED, count, joined
-from groundswell.tuf import assemble, parse_document, public_of, sign
-from groundswell.tuf.canonical import canonical
+from groundswell.text import MAX_NAMED, joined
+from groundswell.tuf import SigningRequest, parse_document, public_of, sign_request
 from groundswell.values import epoch_seconds, instant
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Wave, wave_row
-from groundswell.waves.role import compose_role, supported_hardware, without_deltas
+from groundswell.waves.role import supported_hardware, without_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -116,11 +116,11 @@ class Waves:
         self._publisher: Final = publisher
         self._production: Final = production
         self._devices: Final = devices
-        self._targets: Final = targets
         self._offline: Final = offline
         self._desk: Final = RolloutPlanner(context, book, devices, self._published, self._require_ready)
         self._archive: Final = archive
         self._facts: Final = TagFacts(context.store)
+        self._signing: Final = WaveSigning(book, production, publisher, offline, targets)
 
     # --- reading
 
@@ -330,45 +330,121 @@ class Waves:
                 ``target-in-production``, ``tag-without-devices``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        check_name("wave", name)
-        if not self._context.store.rows("SELECT 1 FROM tags WHERE name = ?", [tag]):
-            check_name("tag", tag)
-        at = seconds(now)
-        with self._context.store.changing():
-            root = self._offline.ready_root("production")
-            waves = self._book.all()
-            self._refuse_used(name, waves)
-            self._refuse_busy(tag)
-            listening = self._facts.devices_by_tag()
-            if not new_tag:
-                _refuse_typo(tag, listening)
-            new = self._new_targets(target_version, source_tag)
-            role = self._production.roles().get(tag)
-            signed = compose_role(
-                None if role is None else parse_document(role, "Targets", f"the production targets of {tag}"),
-                new,
-                target_version=target_version,
-                tag=tag,
-                prune=frozenset(prune),
-                expires=instant(at) + ROLE_LIFE if expires is None else instant(epoch_seconds(expires, "expires")),
-                now=instant(at),
+        with self._context.store.reading():
+            request = self.compose(
+                name,
+                target_version,
+                tag,
+                prune=prune,
+                source_tag=source_tag,
+                expires=expires,
+                new_tag=new_tag,
+                now=now,
             )
-            data = canonical(signed)
-            offline = self._offline.signer(keys, "targets", root)
-            online = self._publisher.signer(root, "targets")
-            document = assemble(data, [sign(online, data), sign(offline, data)])
-            wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, document, at)
+            signer = self._offline.signer(keys, "targets", self._offline.ready_root("production"))
+        # No lock is held while the key is asked: it may be in an HSM, or with a person.
+        document = sign_request(request, signer).document
+        return self._accept(name, tag, document, new_tag=new_tag, dry_run=dry_run, now=now)
+
+    def compose(
+        self,
+        name: str,
+        target_version: int,
+        tag: str,
+        *,
+        prune: Iterable[int] = (),
+        source_tag: str | None = None,
+        expires: datetime | None = None,
+        new_tag: bool = False,
+        now: datetime | None = None,
+    ) -> SigningRequest:
+        """Say which bytes must be signed for a new wave. Nothing is stored.
+
+        The first of three steps: the holder of an offline targets key signs them (`groundswell.tuf.sign_request`, or
+        any tool), and `accept` takes the signed document. `init` is the three in one call.
+
+        Args:
+            name: as for `init`.
+            target_version: as for `init`.
+            tag: as for `init`.
+            prune: as for `init`.
+            source_tag: as for `init`.
+            expires: as for `init`.
+            new_tag: as for `init`.
+            now: the present (default: now).
+
+        Returns:
+            The targets role without signatures, its canonical bytes, and the keys that may sign it.
+
+        Raises:
+            InputError: ``bad-name``, ``expired-role``, ``bad-prune``.
+            NotFoundError: ``unknown-version``, ``no-source-targets``.
+            StateError: ``keys-not-initialised``, ``wave-name-used``, ``tag-busy``, ``version-not-above``,
+                ``target-in-production``, ``tag-without-devices``.
+        """
+        at = seconds(now)
+        self._check_names(name, tag)
+        with self._context.store.reading():
+            return self._signing.compose_init(
+                name,
+                target_version,
+                tag,
+                prune=frozenset(prune),
+                source_tag=source_tag,
+                expires=instant(at) + ROLE_LIFE if expires is None else instant(epoch_seconds(expires, "expires")),
+                listening=None if new_tag else self._facts.devices_by_tag(),
+                at=at,
+            )
+
+    def accept(
+        self, name: str, tag: str, document: bytes, *, new_tag: bool = False, now: datetime | None = None
+    ) -> WaveDetail:
+        """Make a wave of a targets role that the holder of an offline key has signed.
+
+        All checks are made here, against what the factory knows now: whoever composed the document, whatever has
+        changed since. The signatures must hold over the canonical form of what the document says.
+
+        Args:
+            name: the name of the wave; it need not be the one that was composed for.
+            tag: its tag.
+            document: ``{"signatures": […], "signed": {…}}``. It says what `compose` says for some version, prune
+                versions, source tag and expiry.
+            new_tag: as for `init`.
+            now: the present (default: now).
+
+        Raises:
+            InputError: ``broken-json``, ``ambiguous-json``, ``bad-metadata``; otherwise as `compose`.
+            NotFoundError, StateError: as `compose`.
+            TrustError: ``not-composed`` where it says something that the factory would not compose now;
+                ``bad-signature``; ``no-such-key`` where no offline targets key signed it; ``wrong-role``.
+        """
+        return self._accept(name, tag, document, new_tag=new_tag, dry_run=False, now=now)
+
+    def _accept(
+        self, name: str, tag: str, document: bytes, *, new_tag: bool, dry_run: bool, now: datetime | None
+    ) -> WaveDetail:
+        at = seconds(now)
+        self._check_names(name, tag)
+        with self._context.store.changing():
+            waves, listening = self._book.all(), self._facts.devices_by_tag()
+            role = self._signing.accept_init(name, tag, document, listening=None if new_tag else listening, at=at)
+            wave = self._new_wave(max((one.wave_id for one in waves), default=0) + 1, name, tag, role, at)
             if not dry_run:
                 changes = [put("waves", [wave_row(wave)], new=True), *self._published([*waves, wave], at)]
                 self._context.commit(
                     "waves init",
-                    f"made the wave {name}, which brings version {target_version} to tag {tag}",
+                    f"made the wave {name}, which brings version {wave.target_version} to tag {tag}",
                     changes,
                     at=at,
-                    details={"wave": name, "target_version": target_version, "tag": tag},
+                    details={"wave": name, "target_version": wave.target_version, "tag": tag},
                 )
             made = self._detail(wave)
             return replace(made, warnings=(*made.warnings, *self._forewarnings(wave, listening, now)))
+
+    def _check_names(self, name: str, tag: str) -> None:
+        check_name("wave", name)
+        if not self._context.store.rows("SELECT 1 FROM tags WHERE name = ?", [tag]):
+            check_name("tag", tag)
 
     def sign(self, name: str, *, keys: str | Path | Signer, now: datetime | None = None) -> WaveDetail:
         """Add one more offline signature to an active wave; the same key again changes nothing.
@@ -386,20 +462,51 @@ class Waves:
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
             InputError: ``bad-tarball``.
         """
+        with self._context.store.reading():
+            request = self.compose_signature(name)
+            root = self._offline.ready_root("production")
+            signer = self._offline.signer(keys, "targets", root)
+            wave = self._book.find(name)
+            if public_of(signer).keyid in signatures_of(wave.document, root).valid:
+                return self._detail(wave)
+        return self.accept_signature(name, sign_request(request, signer).document, now=now)
+
+    def compose_signature(self, name: str) -> SigningRequest:
+        """Say which bytes one more offline key must sign for an active wave: those of its role.
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``, ``keys-not-initialised``.
+        """
+        with self._context.store.reading():
+            wave = self._book.find(name)
+            self._require_active(wave, "signed")
+            return self._signing.compose_signature(wave)
+
+    def accept_signature(self, name: str, document: bytes, *, now: datetime | None = None) -> WaveDetail:
+        """Add the new offline signatures of a document to an active wave; without a new one nothing changes.
+
+        Args:
+            name: the wave.
+            document: the role of the wave with one more signature, or several.
+            now: the instant (default: now).
+
+        Raises:
+            NotFoundError: ``unknown-wave``.
+            StateError: ``wave-finished``, ``keys-not-initialised``.
+            InputError: ``broken-json``, ``ambiguous-json``, ``bad-metadata``.
+            TrustError: ``not-composed`` for another document than the wave's role; ``bad-signature``; ``no-such-key``
+                where no offline targets key signed it; ``wrong-role``.
+        """
         at = seconds(now)
         with self._context.store.changing():
             wave = self._book.find(name)
             self._require_active(wave, "signed")
-            root = self._offline.ready_root("production")
-            signer = self._offline.signer(keys, "targets", root)
-            document = parse_document(wave.document, "Targets", f"the role of wave {name}")
-            keyid = public_of(signer).keyid
-            if keyid in signatures_of(wave.document, root).valid:
+            role, keyids = self._signing.accept_signature(wave, document)
+            if not keyids:
                 return self._detail(wave)
-            others = [signature for signature in document.signatures if signature["keyid"] != keyid]
-            signatures = [*others, sign(signer, document.signed_bytes)]
-            signed = replace(wave, document=assemble(document.signed_bytes, signatures))
-            self._store(signed, "waves sign", f"signed the wave {name} with the key {keyid}", at, keyid=keyid)
+            signed, named = replace(wave, document=role), ", ".join(keyids)
+            self._store(signed, "waves sign", f"signed the wave {name} with the key {named}", at, keyid=named)
             return self._detail(signed)
 
     def complete(
@@ -637,42 +744,6 @@ class Waves:
         changes += self._published(waves, at, roles)
         self._context.commit(action, summary, changes, at=at, details={"wave": wave.name, **details})
 
-    def _new_targets(self, target_version: int, source_tag: str | None) -> Any:
-        new = self._targets.show(target_version)
-        if source_tag is None:
-            return new
-        chosen = [target for target in new if source_tag in target.tags]
-        if not chosen:
-            tags = sorted({tag for target in new for tag in target.tags})
-            raise NotFoundError(
-                "no-source-targets",
-                f"no target of version {target_version} carries the tag `{source_tag}`",
-                hint=f"they carry {joined(tags[:MAX_NAMED], more=len(tags) - MAX_NAMED)}"
-                if tags
-                else "they carry no tags",
-                fields={"target_version": target_version, "source_tag": source_tag, "tags": tags},
-            )
-        return chosen
-
-    def _refuse_used(self, name: str, waves: Sequence[Wave]) -> None:
-        if any(wave.name == name for wave in waves):
-            raise StateError(
-                "wave-name-used",
-                f"a wave was named `{name}` before",
-                hint="a name is never used again: choose another",
-                fields={"wave": name},
-            )
-
-    def _refuse_busy(self, tag: str) -> None:
-        busy = self._book.active_of(tag)
-        if busy is not None:
-            raise StateError(
-                "tag-busy",
-                f"wave `{busy.name}` is already active for tag {tag}",
-                hint=f"complete or cancel {busy.name} first: a tag has one active wave at a time",
-                fields={"wave": busy.name, "tag": tag},
-            )
-
     @staticmethod
     def _require_active(wave: Wave, verb: str) -> None:
         if not wave.active:
@@ -790,18 +861,6 @@ def _plan(plan: Plan | str | Path) -> Plan:
             fields={"argument": "plan", "type": type(plan).__name__},
         )
     return Plan.read(plan)
-
-
-def _refuse_typo(tag: str, listening: Mapping[str, int]) -> None:
-    near = [] if tag in listening else near_tags(tag, listening)
-    if near:
-        named = " or ".join(f"`{name}` ({count(listening[name], 'production device')})" for name in near[:3])
-        raise StateError(
-            "tag-without-devices",
-            f"no production device listens to the tag `{tag}`; probably it is a typo of {named}",
-            hint="correct the tag, or confirm that it is new: `new_tag`",
-            fields={"tag": tag, "nearest": near},
-        )
 
 
 def _would_downgrade(wave: Wave, downgraded: Mapping[int, int]) -> StateError:
