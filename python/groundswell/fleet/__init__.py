@@ -1,6 +1,7 @@
 """Reads fleets and lists of UUIDs, and selects devices."""
 
 from groundswell.fleet.breakdown import Breakdown, BreakdownPart
+from groundswell.fleet.device_table import DeviceTable
 from groundswell.fleet.fleet import Fleet
 from groundswell.fleet.live import CheckInReport, LiveFleet
 from groundswell.fleet.selection import Explanation, Selection, SelectionRequest
@@ -16,6 +17,7 @@ __all__ = [
     "Breakdown",
     "BreakdownPart",
     "CheckInReport",
+    "DeviceTable",
     "Explanation",
     "Fleet",
     "FleetSummary",

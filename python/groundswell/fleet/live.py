@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from groundswell.fleet.fleet import Devices, Excluded, Fleet
+    from groundswell.fleet.devices import Devices, Excluded
+    from groundswell.fleet.fleet import Fleet
     from groundswell.fleet.selection import Selection
     from groundswell.values import Denominator
 

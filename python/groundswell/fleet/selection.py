@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyroaring
 
-    from groundswell.fleet.fleet import Fleet
+    from groundswell.fleet.device_table import DeviceTable
     from groundswell.values import Denominator, Limit
 
 __all__ = ["Explanation", "Selection", "SelectionRequest"]
@@ -105,7 +105,9 @@ class Selection:
     True
     """
 
-    def __init__(self, core: _core.Selection, fleet: Fleet, asked: SelectionRequest, request: dict[str, Any]) -> None:
+    def __init__(
+        self, core: _core.Selection, fleet: DeviceTable, asked: SelectionRequest, request: dict[str, Any]
+    ) -> None:
         """Take over what the core selected; callers use `Fleet.select`."""
         self._core: Final = core
         self._fleet: Final = fleet
@@ -192,7 +194,7 @@ class Selection:
         return self._core
 
     @property
-    def fleet(self) -> Fleet:
+    def fleet(self) -> DeviceTable:
         """The fleet that was selected from."""
         return self._fleet
 
@@ -380,5 +382,5 @@ class Selection:
         }[found.verdict]
 
 
-def _selected_again(fleet: Fleet, asked: SelectionRequest, request: dict[str, Any]) -> Selection:
+def _selected_again(fleet: DeviceTable, asked: SelectionRequest, request: dict[str, Any]) -> Selection:
     return Selection(fleet.core.select(**request), fleet, asked, request)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from groundswell.fleet.fleet import Fleet
+    from groundswell.fleet.device_table import DeviceTable
 
 __all__ = ["ActivityCount", "FleetSummary", "NameCount", "VersionDevices", "summarise"]
 
@@ -86,7 +86,7 @@ class FleetSummary:
     activity: tuple[ActivityCount, ...]
 
 
-def summarise(fleet: Fleet, *, now: int, online_threshold: timedelta) -> FleetSummary:
+def summarise(fleet: DeviceTable, *, now: int, online_threshold: timedelta) -> FleetSummary:
     """Count a fleet's devices; the arguments are described at `Fleet.summary`.
 
     Raises:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from groundswell.factory.devices.fleet_loader import FleetCache
     from groundswell.factory.devices.leaving import DevicesInState, WaveReads
     from groundswell.fleet import Fleet
-    from groundswell.fleet.fleet import Devices as DeviceList
+    from groundswell.fleet.devices import Devices as DeviceList
 
 __all__ = ["SORTS", "DeniedDevice", "Device", "DeviceFilters", "DevicePage", "Devices", "Sort"]
 

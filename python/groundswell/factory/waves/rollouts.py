@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.requests import Answer
     from groundswell.fleet import Fleet
-    from groundswell.fleet.fleet import Devices as DeviceList
+    from groundswell.fleet.devices import Devices as DeviceList
     from groundswell.store import Change
     from groundswell.waves.records import RolloutKind, Wave
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.factory.waves.serving import Production
     from groundswell.factory.waves.status import DeviceState
-    from groundswell.fleet.fleet import Devices as DeviceList
+    from groundswell.fleet.devices import Devices as DeviceList
     from groundswell.fleet.fleet import Fleet
     from groundswell.store import Change
     from groundswell.values import Denominator
