@@ -10,6 +10,8 @@ from typing import Final, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
+from groundswell.values import Limit
+
 __all__ = [
     "ALGORITHM",
     "CANDIDATES_RULE",
@@ -35,6 +37,7 @@ __all__ = [
     "MergedSelection",
     "NameReader",
     "PlanCheck",
+    "RolloutRequest",
     "Selection",
     "Staging",
     "Status",
@@ -78,7 +81,6 @@ __all__ = [
     "variate",
 ]
 
-_Denominator: TypeAlias = Literal["matching", "remaining", "online"]
 _WaveState: TypeAlias = Literal["active", "complete", "canceled"]
 _Subset: TypeAlias = Literal[
     "matching",
@@ -306,9 +308,7 @@ class Fleet:
         not_updated: int | None,
         include_test: bool,
         skip_mismatched: bool,
-        limit: int | None,
-        thousandths: int | None,
-        percent_of: _Denominator,
+        limit: Limit,
         seed: int,
         now: int,
         online_threshold: int,
@@ -383,9 +383,7 @@ class Selection:
     def explain(self, uuid: bytes) -> Explanation:
         """Why the device of this UUID of 16 bytes was picked or not. Costs a pass over the candidates."""
 
-def merge_selections(
-    selections: Sequence[Selection], *, limit: int | None, thousandths: int | None, percent_of: _Denominator
-) -> MergedSelection:
+def merge_selections(selections: Sequence[Selection], *, limit: Limit) -> MergedSelection:
     """The answer of a whole fleet from those of its shards; see `groundswell.merge_selections`.
 
     Raises:
@@ -542,6 +540,7 @@ class Wave:
             unsupported, as under rule 1 for candidates.
 
     >>> import numpy as np
+    >>> from groundswell.values import Limit
     >>> fleet = Fleet(
     ...     uuids=np.arange(160, dtype=np.uint8).reshape(10, 16), last_seen=np.zeros(10, np.uint32),
     ...     groups=np.array([0] * 4 + [-1] * 6, np.int32), group_names=["canary"],
@@ -552,9 +551,10 @@ class Wave:
     ...             whole_groups=["canary"])
     >>> wave.covered(fleet).to_ordinals().tolist()
     [0, 1, 2, 3, 9]
-    >>> staging = wave.stage(fleet, group=None, listed=None, limit=2, thousandths=None, percent_of="matching",
-    ...                      whole_group=False, skip_mismatched=False, seed=7, now=1_795_000_000,
-    ...                      online_threshold=14_400, half_life=86_400)
+    >>> request = RolloutRequest(group=None, listed=None, whole_group=False, online_only=False, limit=Limit(count=2),
+    ...                          skip_mismatched=False, seed=7, now=1_795_000_000, online_threshold=14_400,
+    ...                          half_life=86_400)
+    >>> staging = wave.stage(fleet, request)
     >>> staging.kind, len(staging), staging.candidates, len(wave.after(staging).covered(fleet))
     ('sample', 2, 5, 7)
     """
@@ -627,26 +627,8 @@ class Wave:
             NotFoundError: ``unknown-group``.
         """
 
-    def stage(
-        self,
-        fleet: Fleet,
-        *,
-        group: str | None,
-        listed: npt.NDArray[np.uint8] | None,
-        limit: int | None,
-        thousandths: int | None,
-        percent_of: _Denominator,
-        whole_group: bool,
-        skip_mismatched: bool,
-        seed: int,
-        now: int,
-        online_threshold: int,
-        half_life: int,
-        goal: int | None = None,
-        goal_thousandths: int | None = None,
-        online_only: bool = False,
-    ) -> Staging:
-        """Work out which devices a rollout takes in. Nothing changes.
+    def stage(self, fleet: Fleet, request: RolloutRequest) -> Staging:
+        """Compute which devices a rollout takes in. Nothing changes.
 
         - a group alone, with `whole_group`: its matching devices − covered, and a standing rule
         - a limit: a sample of the candidates, of the group and of the list if they are given
@@ -658,48 +640,22 @@ class Wave:
 
         Args:
             fleet: the devices as they are now.
-            group: only devices of this group.
-            listed: only these devices, shape (n, 16), each of them checked: known, production, on the tag, in the
-                group; not unsupported, unless it is covered or updated already.
-            limit: at most so many.
-            thousandths: instead of `limit`, thousandths of a percent (1 to 100 000), rounded up.
-            percent_of: what they are taken of: the ``matching`` devices (∩ group? ∩ listed?), the ``remaining`` ones
-                (the candidates), or the ``online`` ones (matching and seen within the threshold).
-            whole_group: the group as a whole, now and later.
-            skip_mismatched: skip listed devices that fail their check instead of refusing.
-            seed: 0 to 2⁶⁴ − 1; it decides a sample and nothing else, as do the next three.
-            now: seconds since 1970.
-            online_threshold: seconds.
-            half_life: seconds.
-            goal: instead of a limit, how many matching devices (∩ group?) are to be covered or updated afterwards.
-            goal_thousandths: instead of `goal`, thousandths of a percent of the matching devices, rounded up.
-            online_only: no devices beyond the online threshold; for samples only.
+            request: what the rollout asks for.
 
         Raises:
-            InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``empty-list``, ``bad-limit``,
-                ``bad-setting``, ``bad-goal``, ``online-only-without-sample``, ``mismatched-devices``.
+            InputError: those of `RolloutRequest.kind`; ``mismatched-devices``.
             NotFoundError: ``unknown-group``.
 
         Cost: that of a selection, and a pass over the staged set.
         """
 
-    def breakdown(
-        self,
-        fleet: Fleet,
-        picked: npt.NDArray[np.uint32],
-        *,
-        now: int,
-        group: str | None = None,
-        listed: npt.NDArray[np.uint8] | None = None,
-    ) -> Breakdown:
+    def breakdown(self, fleet: Fleet, picked: npt.NDArray[np.uint32], request: RolloutRequest) -> Breakdown:
         """Devices of a rollout by recency band, group and hardware, next to the candidates that it had.
 
         Args:
             fleet: the devices as they were.
             picked: the ordinals of the devices.
-            now: the instant that ages are counted to, in seconds since 1970.
-            group: the group that the rollout asked for.
-            listed: the devices that it listed, shape (n, 16).
+            request: what the rollout asked for: its group, its list and its instant count.
 
         Raises:
             InputError: ``empty-list``.
@@ -778,6 +734,52 @@ class Wave:
             InputError: ``bad-setting``.
 
         Cost: a few passes over the matching devices.
+        """
+
+@final
+class RolloutRequest:
+    """What a rollout asks for; `groundswell.RolloutRequest` is the same value in Python.
+
+    Args:
+        group: only devices of this group.
+        listed: only these devices, shape (n, 16), each of them checked: known, production, on the tag, in the group;
+            not unsupported, unless it is covered or updated already.
+        whole_group: the group as a whole, now and later.
+        online_only: no devices beyond the online threshold; for samples only.
+        limit: a count, a percentage, a goal, or none of them. A percentage is taken of the ``matching`` devices
+            (∩ group? ∩ listed?), of the ``remaining`` ones (the candidates), or of the ``online`` ones (matching and
+            seen within the threshold), and is rounded up.
+        skip_mismatched: skip listed devices that fail their check instead of refusing the rollout.
+        seed: 0 to 2⁶⁴ − 1; it decides a sample and nothing else, as do the next three.
+        now: seconds since 1970.
+        online_threshold: seconds.
+        half_life: seconds.
+
+    Raises:
+        InputError: ``bad-setting``.
+    """
+
+    def __new__(
+        cls,
+        *,
+        group: str | None,
+        listed: npt.NDArray[np.uint8] | None,
+        whole_group: bool,
+        online_only: bool,
+        limit: Limit,
+        skip_mismatched: bool,
+        seed: int,
+        now: int,
+        online_threshold: int,
+        half_life: int,
+    ) -> RolloutRequest: ...
+    @property
+    def kind(self) -> Literal["whole-group", "sample", "listed", "sample-within-list"]:
+        """What the rollout is.
+
+        Raises:
+            InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``empty-list``, ``bad-limit``,
+                ``bad-goal``, ``online-only-without-sample``.
         """
 
 @final

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, SupportsIndex, get_args
 
@@ -50,10 +50,20 @@ class Limit:
     Args:
         count: at most this many devices.
         thousandths: a percentage in units of 0.001%: 1 to 100 000.
+        percent_of: what a percentage is taken of.
+        is_goal: for rollouts: how many matching devices are to be covered or updated afterwards, instead of how many
+            are picked. A percentage of a goal is taken of the matching devices.
     """
 
     count: int | None = None
     thousandths: int | None = None
+    percent_of: Denominator = "matching"
+    is_goal: bool = False
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all candidates are wanted."""
+        return self.count is None and self.thousandths is None
 
     def __str__(self) -> str:
         if self.count is not None:
@@ -80,18 +90,32 @@ def as_integer(value: object) -> int | None:
         return None
 
 
-def parse_limit(limit: SupportsIndex | str | None) -> Limit:
+def parse_limit(limit: SupportsIndex | str | None, percent_of: Denominator = "matching") -> Limit:
     """Parse a limit: an integer of at least 1, or a percentage from 0.001% to 100% with at most 3 decimals.
 
     Args:
         limit: an integer, or text such as ``"100"`` or ``"2.5%"``; None for all candidates.
+        percent_of: what a percentage is taken of: ``matching``, ``remaining`` or ``online``.
 
     Raises:
-        InputError: ``bad-limit`` for anything else. 0 and the empty text are errors, too: absent is not empty.
+        InputError: ``bad-limit`` for anything else. 0 and the empty text are errors, too: absent is not empty;
+            ``bad-denominator``.
 
     >>> parse_limit("2.5%").thousandths, parse_limit(10).count, parse_limit(None) == ALL
     (2500, 10, True)
     """
+    if percent_of not in DENOMINATORS:
+        raise InputError(
+            "bad-denominator",
+            f"a percentage cannot be taken of `{str(percent_of)[:_MAX_TEXT]}`",
+            hint="use one of matching, remaining, online",
+            fields={"percent_of": str(percent_of)},
+        )
+    parsed = _parse(limit)
+    return parsed if percent_of == parsed.percent_of else replace(parsed, percent_of=percent_of)
+
+
+def _parse(limit: SupportsIndex | str | None) -> Limit:
     if limit is None:
         return ALL
     if isinstance(limit, str):
@@ -112,7 +136,7 @@ def parse_goal(goal: SupportsIndex | str) -> Limit:
     '25%'
     """
     try:
-        return parse_limit(goal)
+        return replace(_parse(goal), is_goal=True)
     except InputError as error:
         raise InputError(
             "bad-limit",

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 import groundswell
 from groundswell import _core
+from groundswell.values import instant
+from groundswell.waves import RolloutRequest
 from reference import selection as reference
 from reference.selection import Device, Draw, Rollout, State, Wave
 from support import fleets, profiles, waves
@@ -378,7 +380,7 @@ def test_a_breakdown_counts_picks_and_candidates(
     asked = Rollout(group=group, limit=data.draw(st.integers(1, 20)))
     expected = reference.roll_out(devices, fleets.GROUPS, wave, asked, DRAW)
     picked = waves.device_set(rows, expected.taken).to_ordinals()
-    found = ours.breakdown(fleet, picked, now=NOW, group=group)
+    found = ours.breakdown(fleet, picked, RolloutRequest.of(1, group=group, now=instant(NOW)).core())
     by_uuid = {device.uuid: device for device in devices}
     for parts, of in (
         (found.bands, band),

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from groundswell import _core
-from groundswell.values import parse_limit
+from groundswell.values import Limit, parse_goal, parse_limit
+from groundswell.waves.request import RolloutRequest
 from reference.selection import Device, Draw, Rollout, Wave
 from support import fleets
 
@@ -83,26 +84,28 @@ def stage(
     """Let the engine work a rollout out; `listed` says its list where it is too long for UUIDs one by one."""
     if rollout.uuids is not None:
         listed = as_array(rollout.uuids)
-    # The edge refuses a limit of 0 in words of its own; here the engine is to do it.
-    limit = None if rollout.limit in (None, 0) else parse_limit(rollout.limit)
-    goal = None if rollout.to in (None, 0) else parse_limit(rollout.to)
-    return wave.stage(
-        fleet,
+    request = _core.RolloutRequest(
         group=rollout.group,
         listed=listed,
-        limit=limit.count if limit is not None else rollout.limit,  # type: ignore[arg-type]  # None or 0
-        thousandths=limit.thousandths if limit is not None else None,
-        percent_of=rollout.percent_of,
+        limit=limit_of(rollout),
         whole_group=rollout.whole_group,
         skip_mismatched=rollout.skip_mismatched,
         seed=draw.seed,
         now=draw.now,
         online_threshold=draw.online_threshold,
         half_life=draw.half_life,
-        goal=goal.count if goal is not None else rollout.to,  # type: ignore[arg-type]  # None or 0
-        goal_thousandths=goal.thousandths if goal is not None else None,
         online_only=rollout.online_only,
     )
+    return wave.stage(fleet, request)
+
+
+def limit_of(rollout: Rollout) -> Limit:
+    """The limit of a rollout; the edge refuses 0 in its own words, so here the engine has to refuse it."""
+    if rollout.to is not None:
+        RolloutRequest.of(rollout.limit or None, to=rollout.to or 1)
+        return Limit(count=0, is_goal=True) if rollout.to == 0 else parse_goal(rollout.to)
+    limit = Limit(count=0) if rollout.limit == 0 else parse_limit(rollout.limit)
+    return replace(limit, percent_of=rollout.percent_of)
 
 
 # --- for hypothesis ------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from groundswell.factory.waves.waves import WaveDetail
 from groundswell.tuf import SigningRequest, Target
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Rollout, Wave
+from groundswell.waves.request import Recency, RolloutRequest, RolloutSelector
 
 __all__ = [
     "CheckReport",
@@ -45,10 +46,13 @@ __all__ = [
     "ProductionRole",
     "Progress",
     "Publication",
+    "Recency",
     "Renewed",
     "Restored",
     "Rollout",
+    "RolloutRequest",
     "RolloutResult",
+    "RolloutSelector",
     "SavedMapping",
     "SigningRequest",
     "SourceReport",

@@ -15,7 +15,6 @@ from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.selection import Selection, SelectionRequest
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.values import (
-    DENOMINATORS,
     Denominator,
     as_integer,
     epoch_seconds,
@@ -235,16 +234,9 @@ class Fleet(DeviceTable):
         >>> len(second), second.candidates, second.matching
         (25, 990, 1000)
         """
-        wanted = parse_limit(limit)
+        wanted = parse_limit(limit, percent_of)
         listed = as_uuid_list(uuids, "uuids") if uuids is not None else None
         excluded, excluded_set = self._excluded(exclude)
-        if percent_of not in DENOMINATORS:
-            raise InputError(
-                "bad-denominator",
-                f"a percentage cannot be taken of `{percent_of}`",
-                hint="use matching, remaining or online",
-                fields={"percent_of": str(percent_of)},
-            )
         self._require("production", needed=not include_test, hint="include_test=True selects from all devices")
         self._require("group", needed=group is not None, hint="omit `group`, or add the column")
         self._require("tag", needed=tag is not None, hint="omit `tag`, or add the column")
@@ -276,9 +268,7 @@ class Fleet(DeviceTable):
             "not_updated": asked.not_updated,
             "include_test": asked.include_test,
             "skip_mismatched": bool(skip_mismatched),
-            "limit": wanted.count,
-            "thousandths": wanted.thousandths,
-            "percent_of": percent_of,
+            "limit": wanted,
             "seed": asked.seed,
             "now": at,
             "online_threshold": whole_seconds(online_threshold, "online_threshold"),

@@ -72,12 +72,10 @@ def merge_selections(
         raise InputError(
             "no-selections", "there are no selections to merge", hint="give one selection for each shard", fields={}
         )
-    wanted = parse_limit(limit)
+    wanted = parse_limit(limit, percent_of)
     merged = _core.merge_selections(
         [selection.core for selection in chosen],
-        limit=wanted.count,
-        thousandths=wanted.thousandths,
-        percent_of=percent_of,
+        limit=wanted,
     )
     return MergedSelection(merged, chosen[0].asked)
 

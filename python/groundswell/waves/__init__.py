@@ -2,6 +2,7 @@
 
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Rollout, Wave, WaveState
+from groundswell.waves.request import Recency, RolloutRequest, RolloutSelector
 from groundswell.waves.role import compose_role
 
-__all__ = ["Plan", "Rollout", "Wave", "WaveState", "compose_role"]
+__all__ = ["Plan", "Recency", "Rollout", "RolloutRequest", "RolloutSelector", "Wave", "WaveState", "compose_role"]

@@ -1,17 +1,16 @@
-"""Plans: what a rollout would stage, worked out but not applied. A plan binds: just that set, or a refusal.
+"""Plans: what a rollout would stage, computed and not applied. Applying a plan stages exactly that set, or refuses.
 
-The file is a JSON object. ``digest`` is that of the set, as rollouts keep it; ``seal`` is a SHA-256 over everything
-else in the file, so that a plan which was edited is told from one that was not. Neither makes a plan secret or signed.
+The file is a JSON object. ``digest`` is that of the set, as rollouts keep it. ``seal`` is a SHA-256 over everything
+else in the file: it reveals an accidental edit. Neither makes a plan secret or signed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from groundswell import _core
 from groundswell.errors import InputError, StateError
@@ -19,19 +18,24 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
 from groundswell.json_text import parse_json
 from groundswell.outputs import output_file
-from groundswell.values import Denominator, parse_limit
-from groundswell.waves.check_plan import check_consistent, contradictory
+from groundswell.values import epoch_seconds
+from groundswell.waves.consistency import check_consistent, contradictory, impossible_settings
 from groundswell.waves.records import RolloutKind
+from groundswell.waves.request import LATER_PARTS, PARTS, RolloutRequest, RolloutSelector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from groundswell.values import Denominator
+
 __all__ = ["MAX_BYTES", "PLAN_FORMAT", "Plan"]
 
-PLAN_FORMAT: Final = 2
+PLAN_FORMAT: Final = 3
+_EPOCH_FORMAT: Final = 2
+"""Up to this format, ``now`` is in seconds since 1970, and `_ADDED_IN_3` are missing."""
 _OLDEST_FORMAT: Final = 1
-"""Plans of format 1 lack `_ADDED`."""
-_ADDED: Final = frozenset({"candidates_rule", "to", "online_only"})
+_ADDED_IN_2: Final[dict[str, Any]] = {"candidates_rule": 1, "to": None, "online_only": False}
+_ADDED_IN_3: Final[dict[str, Any]] = {"factory_revision": None, "whole_group": None}
 MAX_BYTES: Final = 512 << 20
 """The largest file of a plan: it names 12 million devices, or 6 million of a list."""
 
@@ -42,55 +46,40 @@ class Plan:
 
     Args:
         factory: the name of the factory.
+        factory_revision: its revision then; None in plans of formats 1 and 2.
         wave: the name of the wave.
         wave_revision: its revision then; any applied rollout or change of state makes the plan stale.
         target_version, tag: those of the wave.
         kind: what the rollout is.
-        group: the group that it asks for, by its name then.
-        group_id: its number: a group of the same name that is made later is another one.
-        limit: the limit as it was asked for; None for none.
-        percent_of: what a percentage was taken of.
-        listed: the listed devices that the factory knew; None where no list was given.
-        skip_mismatched: whether offenders were skipped.
+        request: what it asks for, with its seed. Its list has the listed devices that the factory knew.
+        group_id: the number of its group: a group of the same name that is made later is another one.
         whole_groups: the groups that had been rolled out whole, by their names then.
-        seed: what decided the sample.
-        now: the instant that ages were counted to, in seconds since 1970.
-        online_threshold, half_life: seconds.
         algorithm: the number of the sampling algorithm.
         candidates_rule: the number of the rule for candidates.
-        to: the goal as it was asked for, instead of a limit; None for none.
-        online_only: whether only online devices were asked for.
         matching, candidates, wanted: what the selector came to.
         devices: the exact set: a sample in key order, a list in its own, a whole group's new devices ascending.
         digest: SHA-256 in hex over their UUIDs in ascending order.
+        plan_format: the format of its file.
     """
 
     factory: str
+    factory_revision: int | None = None
     wave: str
     wave_revision: int
     target_version: int
     tag: str
     kind: RolloutKind
-    group: str | None
+    request: RolloutRequest
     group_id: int | None
-    limit: str | None
-    percent_of: Denominator
-    listed: UuidList | None
-    skip_mismatched: bool
     whole_groups: tuple[str, ...]
-    seed: int
-    now: int
-    online_threshold: int
-    half_life: int
     algorithm: int
+    candidates_rule: int = 1
     matching: int
     candidates: int
     wanted: int
     devices: UuidList
     digest: str
-    candidates_rule: int = 1
-    to: str | None = None
-    online_only: bool = False
+    plan_format: int = PLAN_FORMAT
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -111,20 +100,86 @@ class Plan:
         """
         return _seal(_jsonable(self))
 
+    @property
+    def group(self) -> str | None:
+        """The group that the rollout asks for, by its name then."""
+        return self.request.selector.group
+
+    @property
+    def listed(self) -> UuidList | None:
+        """The listed devices that the factory knew; None where no list was given."""
+        return self.request.selector.uuids
+
+    @property
+    def limit(self) -> str | None:
+        """The limit as text; None for none."""
+        limit = self.request.limit
+        return None if limit.is_all or limit.is_goal else str(limit)
+
+    @property
+    def to(self) -> str | None:
+        """The goal as text, instead of a limit; None for none."""
+        return str(self.request.limit) if self.request.limit.is_goal else None
+
+    @property
+    def percent_of(self) -> Denominator:
+        """What a percentage is taken of."""
+        return self.request.limit.percent_of
+
+    @property
+    def online_only(self) -> bool:
+        """Whether only online devices were asked for."""
+        return self.request.selector.online_only
+
+    @property
+    def skip_mismatched(self) -> bool:
+        """Whether offenders were skipped."""
+        return self.request.on_mismatch == "skip"
+
+    @property
+    def seed(self) -> int:
+        """What decided the sample."""
+        return self.request.seed or 0
+
+    @property
+    def now(self) -> int:
+        """The instant that ages were computed at, in seconds since 1970."""
+        return epoch_seconds(self.request.recency.now)
+
+    @property
+    def online_threshold(self) -> int:
+        """The online threshold in seconds."""
+        return round(self.request.recency.online_threshold.total_seconds())
+
+    @property
+    def half_life(self) -> int:
+        """The half-life in seconds."""
+        return round(self.request.recency.half_life.total_seconds())
+
     def facts(self) -> dict[str, Any]:
-        """All fields in JSON types except `devices` and `listed`, which may be large."""
-        large = {"devices", "listed"}
-        data = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in large}
-        # Beyond 2⁵³ many readers of JSON change a number.
-        data["seed"] = str(self.seed)
-        data["whole_groups"] = list(self.whole_groups)
+        """All parts of the file in JSON types, except ``uuids`` and ``listed``, which may be large."""
+        data: dict[str, Any] = {name: getattr(self, name) for name in _FACTS}
+        data |= self.request.to_json() | {"whole_groups": list(self.whole_groups)}
+        del data["listed"]
+        if self.plan_format <= _EPOCH_FORMAT:
+            data["now"] = self.now
+            for name in _ADDED_IN_3:
+                del data[name]
         return data
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any], *, devices: UuidList, listed: UuidList | None) -> Plan:
-        """The plan of what `facts` returned and of its devices."""
-        whole = {"seed": int(facts["seed"]), "whole_groups": tuple(facts["whole_groups"])}
-        return cls(**{**facts, **whole, "devices": devices, "listed": listed})
+        """The plan of what `facts` returned and of its devices.
+
+        Raises:
+            InputError: ``not-a-request``.
+        """
+        is_old = "factory_revision" not in facts
+        parts = {**_ADDED_IN_2, **_ADDED_IN_3, **facts}
+        own = {name: parts.pop(name) for name in _FACTS} | {"whole_groups": tuple(parts.pop("whole_groups"))}
+        request = RolloutRequest.from_json(parts, uuids=listed)
+        plan_format = _EPOCH_FORMAT if is_old else PLAN_FORMAT
+        return cls(**own, request=request, devices=devices, plan_format=plan_format)
 
     def check_types(self) -> None:
         """Refuse a plan that was made by hand and has parts of the wrong kind; `loads` makes no such plan.
@@ -132,19 +187,29 @@ class Plan:
         Raises:
             InputError: ``not-a-plan``, ``contradictory-plan``.
         """
-        label, lists = "the plan", (self.devices, *([] if self.listed is None else [self.listed]))
+        label = "the plan"
+        request = self.request
+        lists = isinstance(request, RolloutRequest) and isinstance(request.selector, RolloutSelector)
         if (
-            type(self.seed) is not int
+            not lists
+            or type(request.seed) is not int
             or not isinstance(self.whole_groups, tuple)
-            or not all(isinstance(one, UuidList) for one in lists)
+            or not isinstance(self.devices, UuidList)
+            or not isinstance(self.listed, UuidList | None)
         ):
             raise _not_a_plan(label, "has a part of the wrong kind")
-        _typed(self.facts() | {"uuids": [], "listed": None if self.listed is None else []}, label)
+        try:
+            facts = self.facts()
+        except (AttributeError, TypeError, InputError) as error:
+            raise _not_a_plan(label, "has a part of the wrong kind") from error
+        made = _made(facts | {"uuids": [], "listed": None if self.listed is None else []}, label)
+        if made.request.selecting(uuids=self.listed) != request:
+            raise _not_a_plan(label, "has a part of the wrong kind: `request`")
 
     def dumps(self) -> str:
-        """The text of the file."""
+        """The text of the file, in the format that the plan was read in or made with."""
         data = _jsonable(self)
-        return json.dumps({"groundswell-plan": PLAN_FORMAT, **data, "seal": _seal(data)}, indent=1) + "\n"
+        return json.dumps({"groundswell-plan": self.plan_format, **data, "seal": _seal(data)}, indent=1) + "\n"
 
     def write(self, path: str | Path) -> None:
         """Write the file, as a whole or not at all.
@@ -179,7 +244,7 @@ class Plan:
         except InputError as error:
             raise _not_a_plan(label, f"is not JSON that can be read: {error.message}") from error
         if not isinstance(document, dict) or "groundswell-plan" not in document:
-            raise _not_a_plan(label, "is no plan")
+            raise _not_a_plan(label, "is not a plan")
         found = document.pop("groundswell-plan")
         if type(found) is not int or not _OLDEST_FORMAT <= found <= PLAN_FORMAT:
             raise StateError(
@@ -189,11 +254,10 @@ class Plan:
                 fields={"source": label, "format": str(found)[:40]},
             )
         seal = document.pop("seal", None)
-        if set(document) != _CHECKS.keys() - (_ADDED if found == _OLDEST_FORMAT else set()):
-            raise _not_a_plan(label, "lacks a part of a plan, or has one too many")
+        _check_parts(document, found, label)
         if seal != _seal(document):
-            raise _edited(label, "its seal does not fit what it says")
-        plan = _typed(document, label)
+            raise _edited(label, "its seal does not fit its content")
+        plan = _made(document, label)
         if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
             raise _edited(label, "its digest does not fit its devices")
         check_consistent(plan, label)
@@ -217,21 +281,6 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**63
 
 
-def _is_instant(value: object) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
-
-
-def _is_limit(value: object) -> bool:
-    try:
-        return isinstance(value, str) and parse_limit(value) is not None
-    except InputError:
-        return False
-
-
-def _is_seed(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value) is not None and int(value) < 2**64
-
-
 def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
@@ -241,61 +290,57 @@ def _or_none(check: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
-    **dict.fromkeys(("factory", "wave", "tag", "digest"), _is_text),
-    **dict.fromkeys(("wave_revision", "target_version", "online_threshold", "half_life", "algorithm"), _is_count),
-    **dict.fromkeys(("matching", "candidates", "wanted"), _is_count),
+    "factory": _is_text,
+    "factory_revision": _is_count,
+    "wave": _is_text,
+    "wave_revision": _is_count,
+    "target_version": _is_count,
+    "tag": _is_text,
     "kind": lambda value: value in get_args(RolloutKind),
-    "group": _or_none(_is_text),
     "group_id": _or_none(_is_count),
-    "limit": _or_none(_is_limit),
-    "to": _or_none(_is_limit),
-    "online_only": lambda value: isinstance(value, bool),
+    "algorithm": _is_count,
     "candidates_rule": _is_count,
-    "percent_of": lambda value: value in get_args(Denominator),
-    "listed": _or_none(_texts),
-    "skip_mismatched": lambda value: isinstance(value, bool),
+    "matching": _is_count,
+    "candidates": _is_count,
+    "wanted": _is_count,
+    "digest": _is_text,
     "whole_groups": _texts,
-    "seed": _is_seed,
-    "now": _is_instant,
     "uuids": _texts,
+    "listed": _or_none(_texts),
 }
-
-_PARTS: Final[dict[RolloutKind, tuple[bool, bool, bool | None]]] = {
-    "whole-group": (False, False, True),
-    "sample": (True, False, None),
-    "listed": (False, True, None),
-    "sample-within-list": (True, True, None),
-}
-"""For each kind, whether it has a limit, a list and a group; None for either."""
+"""How the parts of a plan's file are recognised that are not parts of its request."""
+_FACTS: Final = tuple(name for name in _CHECKS if name not in {"whole_groups", "uuids", "listed"})
 
 
-def _typed(document: dict[str, Any], label: str) -> Plan:
-    wrong = sorted(name for name, value in document.items() if not _CHECKS[name](value))
+def _check_parts(document: dict[str, Any], plan_format: int, label: str) -> None:
+    later = {1: _ADDED_IN_2.keys() | _ADDED_IN_3.keys(), 2: _ADDED_IN_3.keys()}.get(plan_format, set())
+    known = (_CHECKS.keys() | PARTS.keys()) - later
+    if not known - LATER_PARTS.keys() <= document.keys() <= known:
+        raise _not_a_plan(label, "lacks a part of a plan, or has one too many")
+    if plan_format > _EPOCH_FORMAT and not isinstance(document["now"], str):
+        raise _not_a_plan(label, "has a part of the wrong kind: `now`")
+
+
+def _made(document: dict[str, Any], label: str) -> Plan:
+    wrong = sorted(name for name, check in _CHECKS.items() if name in document and not check(document[name]))
     if wrong:
         raise _not_a_plan(label, f"has a part of the wrong kind: `{wrong[0]}`")
-    limited, listed, grouped = _PARTS[document["kind"]]
-    has_group = document["group"] is not None
-    has_limit = document["limit"] is not None or document.get("to") is not None
-    if (
-        (has_limit, document["listed"] is not None) != (limited, listed)
-        or has_group != (document["group_id"] is not None)
-        or grouped not in (None, has_group)
-        or (document.get("to") is not None and (document["limit"] is not None or document["kind"] != "sample"))
-        or (document.get("online_only", False) and not limited)
-    ):
-        raise contradictory(label, f"it is of the kind `{document['kind']}`, and what it asks for is not")
-    document["seed"] = int(document["seed"])
-    document["devices"] = _uuids(document.pop("uuids"), label)
-    document["listed"] = None if document["listed"] is None else _uuids(document["listed"], label)
-    document["whole_groups"] = tuple(document["whole_groups"])
-    return Plan(**cast("Any", document))
+    for reason in impossible_settings(document):
+        raise contradictory(label, reason)
+    devices, listed = _uuids(document.pop("uuids"), label), document.pop("listed")
+    try:
+        return Plan.from_facts(document, devices=devices, listed=None if listed is None else _uuids(listed, label))
+    except InputError as error:
+        if error.code != "not-a-request":
+            raise
+        raise _not_a_plan(label, f"has a part of the wrong kind: {error.message}") from error
 
 
 def _uuids(texts: list[str], label: str) -> UuidList:
     try:
         found = UuidList.of(texts)
     except InputError as error:
-        raise _edited(label, f"it names something that is no UUID: {error.message}") from error
+        raise _edited(label, f"it names something that is not a UUID: {error.message}") from error
     if found.duplicates:
         raise _edited(label, "it names a device twice")
     return found

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from groundswell import _core
 from groundswell.values import epoch_seconds, instant
+from groundswell.waves.request import RolloutRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["Rollout", "RolloutKind", "Wave", "WaveState", "rollout_from_row", "wave_from_row", "wave_row"]
+    from groundswell.fleet.uuid_list import UuidList
+
+__all__ = [
+    "COLUMNS_OF_REQUEST",
+    "Rollout",
+    "RolloutKind",
+    "Wave",
+    "WaveState",
+    "rollout_from_row",
+    "wave_from_row",
+    "wave_row",
+]
+
+COLUMNS_OF_REQUEST: Final = frozenset({"seed", "now", "online_threshold", "half_life", "whole_group"})
+"""Parts of a rollout's request that its row has columns for; the column ``selector`` has the others, as JSON."""
 
 WaveState = Literal["active", "complete", "canceled"]
 RolloutKind = Literal["whole-group", "sample", "listed", "sample-within-list"]
@@ -96,6 +111,24 @@ class Rollout:
     device_count: int
     devices: _core.DeviceSet
     digest: str
+
+    def request(self, uuids: UuidList | None) -> RolloutRequest:
+        """What the rollout asked for.
+
+        Args:
+            uuids: the devices of `listed`; None where it is None.
+
+        Raises:
+            InputError: ``not-a-request`` for a row that no program of ours wrote.
+        """
+        columns = {
+            "seed": str(self.seed),
+            "now": self.selected_at,
+            "online_threshold": self.online_threshold,
+            "half_life": self.half_life,
+            "whole_group": self.whole,
+        }
+        return RolloutRequest.from_json({**columns, **self.selector}, uuids=uuids)
 
     @property
     def whole(self) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from groundswell import InputError, NotFoundError, StateError
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
-from groundswell.waves import Plan
+from groundswell.values import Limit
+from groundswell.waves import Plan, Recency, RolloutSelector
 from support import profiles
 from support.factories import AT, NOW, later
 from support.wave_factories import CANARY, MATCHING, STRANGER, numbers, raise_threshold, small_fleet, uuid
@@ -306,9 +308,7 @@ FORGERIES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (LIMITED, {"half_life": 0}),
     (LIMITED, {"half_life": 2**62}),
     (LIMITED, {"online_threshold": 2**62}),
-    (LIMITED, {"now": 2**62}),
-    (LIMITED, {"now": -(2**62)}),
-    (LIMITED, {"now": int(AT.timestamp()) + 1}),
+    (LIMITED, {"now": f"{AT + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"}),
     (LIMITED, {"kind": "listed"}),
     (LIMITED, {"kind": "whole-group"}),
     (LIMITED, {"group": "canary"}),
@@ -376,30 +376,41 @@ def forge(plan: Plan, **parts: Any) -> str:
 
 def test_a_plan_in_memory_is_looked_at_like_a_file(wave: Release) -> None:
     plan = wave.rollout(5, dry_run=True).plan
-    for wrong in (replace(plan, limit="3"), replace(plan, digest="0" * 64), replace(plan, algorithm=7)):
+    other_limit = replace(plan.request, limit=Limit(count=3))
+    for wrong in (replace(plan, request=other_limit), replace(plan, digest="0" * 64), replace(plan, algorithm=7)):
         refused(wave, wrong, InputError, "contradictory-plan")
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"half_life": None},
-        {"limit": "many"},
-        {"seed": "7"},
-        {"seed": 2**64},
+        {"request": None},
+        {"request": {"limit": "many"}},
+        {"request": {"limit": Limit(count=0)}},
+        {"request": {"limit": Limit(count=5, thousandths=5)}},
+        {"request": {"seed": "7"}},
+        {"request": {"seed": None}},
+        {"request": {"seed": 2**64}},
+        {"request": {"draw": "first"}},
+        {"request": {"selector": None}},
+        {"request": {"selector": RolloutSelector(uuids=[1])}},  # type: ignore[arg-type]  # is what is tested
+        {"request": {"recency": Recency(now=None)}},  # type: ignore[arg-type]  # is what is tested
+        {"request": {"recency": Recency(now=AT, half_life=None)}},  # type: ignore[arg-type]  # is what is tested
+        {"request": {"recency": Recency(now=AT, half_life=timedelta(0))}},
         {"devices": []},
-        {"listed": [1]},
         {"whole_groups": None},
         {"kind": "all"},
         {"kind": "listed"},
         {"group_id": 1},
         {"matching": -1},
-        {"skip_mismatched": 1},
+        {"factory_revision": None},
     ],
     ids=repr,
 )
 def test_a_plan_that_was_made_by_hand_has_parts_of_the_right_kind(wave: Release, wrong: dict[str, Any]) -> None:
     plan, before = wave.rollout(5, dry_run=True).plan, wave.factory.revision
+    if isinstance(wrong.get("request"), dict):
+        wrong = {"request": replace(plan.request, **wrong["request"])}
     with pytest.raises(InputError) as caught:
         wave.waves.apply(replace(plan, **wrong), now=AT)
     assert caught.value.code in {"not-a-plan", "contradictory-plan"}
@@ -467,7 +478,7 @@ def test_a_file_without_an_end_is_refused_after_its_bound(wave: Release, monkeyp
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def sealed(document: dict[str, Any], plan_format: int = 2) -> str:
+def sealed(document: dict[str, Any], plan_format: int = 3) -> str:
     """A plan whose seal fits what it says: the work of somebody who knows how."""
     said = {name: value for name, value in document.items() if name not in {"groundswell-plan", "seal"}}
     data = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
@@ -481,15 +492,45 @@ def unreadable(text: str | bytes) -> GroundswellError:
     return caught.value
 
 
+def as_format_2(plan: Plan) -> dict[str, Any]:
+    """What a program that knew formats 1 and 2 only wrote of a plan."""
+    document = json.loads(plan.dumps())
+    return {
+        name: plan.now if name == "now" else value
+        for name, value in document.items()
+        if name not in {"groundswell-plan", "seal", "factory_revision", "whole_group"}
+    }
+
+
+@every_kind
+def test_a_plan_of_the_second_format_is_read_and_keeps_its_seal(wave: Release, words: dict[str, Any]) -> None:
+    planned = wave.rollout(**words, dry_run=True).plan
+    text = sealed(as_format_2(planned), plan_format=2)
+    plan = Plan.loads(text)
+    # Keys of applied plans are seals, so a plan that an older program applied must keep its seal.
+    assert (plan.seal, json.loads(plan.dumps())) == (json.loads(text)["seal"], json.loads(text))
+    assert replace(plan, plan_format=3, factory_revision=planned.factory_revision) == planned
+    assert wave.waves.apply(plan, now=AT).uuids == planned.uuids
+    assert wave.waves.apply(Plan.loads(text), now=AT).replayed
+    assert unreadable(sealed(as_format_2(planned) | {"now": 2**62}, plan_format=2)).code == "contradictory-plan"
+
+
+def test_instants_in_a_plan_are_iso(wave: Release) -> None:
+    document = json.loads(wave.rollout(3, dry_run=True).plan.dumps())
+    assert document["now"] == f"{AT:%Y-%m-%dT%H:%M:%SZ}"
+    for wrong in (NOW, "2026-11-18", "2026-11-18T11:06:40", "2026-11-18T11:06:40+01:00", f"{document['now']} ", None):
+        assert unreadable(sealed(document | {"now": wrong})).code == "not-a-plan"
+
+
 def test_a_plan_of_the_first_format_is_one_under_rule_1(wave: Release) -> None:
-    document = json.loads(wave.rollout(4, group="field", dry_run=True).plan.dumps())
+    document = as_format_2(wave.rollout(4, group="field", dry_run=True).plan)
     old = {name: value for name, value in document.items() if name not in {"candidates_rule", "to", "online_only"}}
     plan = Plan.loads(sealed(old, plan_format=1))
     assert (plan.candidates_rule, plan.to, plan.online_only) == (1, None, False)
     assert sorted(wave.waves.apply(plan, now=AT).uuids) == sorted(document["uuids"])
     assert wave.waves.history("w")[0].candidates_rule == 1
     assert wave.waves.apply(plan, now=AT).replayed
-    for mixed in (sealed(old), sealed(document, plan_format=1)):
+    for mixed in (sealed(old, plan_format=2), sealed(document, plan_format=1), sealed(document), sealed(old)):
         assert unreadable(mixed).code == "not-a-plan"
 
 
@@ -538,7 +579,7 @@ def test_what_is_no_plan_is_said_to_be_none(text: str | bytes) -> None:
     assert (type(error), error.code) == (InputError, "not-a-plan")
 
 
-@pytest.mark.parametrize("found", [3, 0, True, "1", None, {"a": 1}])
+@pytest.mark.parametrize("found", [4, 0, True, "1", None, {"a": 1}])
 def test_a_plan_of_another_format_is_for_another_version(found: object) -> None:
     error = unreadable(json.dumps({"groundswell-plan": found}))
     assert (type(error), error.code) == (StateError, "newer-plan")

@@ -13,6 +13,7 @@ import pytest
 from groundswell import Fleet, InputError, StateError
 from groundswell.factory import Factory
 from groundswell.store import put
+from groundswell.waves import RolloutRequest
 from support import factories
 from support.factories import AT, NOW
 from support.wave_factories import CANARY, FIELD, MATCHING, numbers, uuid, uuids
@@ -338,19 +339,7 @@ def test_each_rollout_is_verified_by_its_own_rule(mixed: Release) -> None:
     wave = mixed.waves.show("w").wave
     core = mixed.factory.waves._book.core(wave)
     old = type(core)(target_version=42, tag="main", staged=core.staged(), whole_groups=[])
-    ages: dict[str, Any] = {"now": NOW, "online_threshold": 14_400, "half_life": 86_400}
-    staging = old.stage(
-        mixed.factory.devices.fleet(now=AT).core,
-        group=None,
-        listed=None,
-        limit=100,
-        thousandths=None,
-        percent_of="matching",
-        whole_group=False,
-        skip_mismatched=False,
-        seed=7,
-        **ages,
-    )
+    staging = old.stage(mixed.factory.devices.fleet(now=AT).core, RolloutRequest.of(100, seed=7, now=AT).core())
     assert {5, 6, 7, 8} <= {int(o) + 1 for o in staging.ordinals().tolist()}
     keep(mixed, staging, number=len(mixed.waves.history("w")) + 1)
     found = mixed.waves.verify("w", fleet=fleet)
@@ -392,20 +381,7 @@ def keep(release: Release, staging: Any, *, number: int) -> None:
 
 def test_an_old_audit_log_replays_and_its_rollouts_are_of_rule_1(mixed: Release) -> None:
     core = mixed.factory.waves._book.core(mixed.waves.show("w").wave)
-    staging = core.stage(
-        mixed.factory.devices.fleet(now=AT).core,
-        group=None,
-        listed=None,
-        limit=2,
-        thousandths=None,
-        percent_of="matching",
-        whole_group=False,
-        skip_mismatched=False,
-        seed=7,
-        now=NOW,
-        online_threshold=14_400,
-        half_life=86_400,
-    )
+    staging = core.stage(mixed.factory.devices.fleet(now=AT).core, RolloutRequest.of(2, seed=7, now=AT).core())
     keep(mixed, staging, number=1)
     mixed.rollout(1)
     mixed.factory.close()

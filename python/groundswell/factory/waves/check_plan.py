@@ -12,6 +12,7 @@ Source: domain.md, "Plans".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
@@ -21,7 +22,7 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.text import named
 from groundswell.tuf.documents import format_instant
 from groundswell.values import instant
-from groundswell.waves.check_plan import check_consistent, contradictory
+from groundswell.waves.consistency import check_consistent, contradictory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,20 +150,8 @@ def _check_same(plan: Plan, wave: Wave, book: WaveRepository, factory: str) -> N
 def _check_all_taken(plan: Plan, core: _core.Wave, fleet: Fleet, group: str | None) -> None:
     if plan.listed is not None and not len(plan.listed):
         return
-    now = core.stage(
-        fleet.core,
-        group=group,
-        listed=None if plan.listed is None else plan.listed.array,
-        limit=None,
-        thousandths=None,
-        percent_of="matching",
-        whole_group=plan.kind == "whole-group",
-        skip_mismatched=True,
-        seed=plan.seed,
-        now=plan.now,
-        online_threshold=plan.online_threshold,
-        half_life=plan.half_life,
-    )
+    request = replace(plan.request.selecting(group=group), on_mismatch="skip")
+    now = core.stage(fleet.core, request.core())
     joined = UuidList(now.uuids()) - plan.devices
     if not len(joined):
         return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
 from groundswell.errors import GroundswellError, NotFoundError
 from groundswell.factory.waves.repository import nobody
-from groundswell.values import ALL, parse_goal, parse_limit
+from groundswell.fleet.uuid_list import UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,27 +106,9 @@ class RolloutHistory:
             # Rule 1 did not know unsupported devices.
             supported_hardware=None if rollout.candidates_rule == 1 else self._book.supported_hardware(wave),
         )
-        selector = rollout.selector
-        asked = ALL if selector["limit"] is None else parse_limit(selector["limit"])
-        goal = ALL if selector.get("to") is None else parse_goal(selector["to"])
+        uuids = None if rollout.listed is None else UuidList(self.uuids(rollout.listed))
         try:
-            again = core.stage(
-                fleet.core,
-                group=selector["group"],
-                listed=None if rollout.listed is None else self.uuids(rollout.listed),
-                limit=asked.count,
-                thousandths=asked.thousandths,
-                percent_of=selector["percent_of"],
-                whole_group=rollout.whole,
-                skip_mismatched=True,
-                seed=rollout.seed,
-                now=rollout.selected_at,
-                online_threshold=rollout.online_threshold,
-                half_life=rollout.half_life,
-                goal=goal.count,
-                goal_thousandths=goal.thousandths,
-                online_only=selector.get("online_only", False),
-            )
+            again = core.stage(fleet.core, replace(rollout.request(uuids), on_mismatch="skip").core())
         except GroundswellError as error:
             return False, f"the frozen fleet refuses it: {error.message}"
         if again.digest().hex() == rollout.digest:

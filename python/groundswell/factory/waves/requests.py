@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.fleet import Fleet
     from groundswell.store import Change
+    from groundswell.waves.request import RolloutRequest
 
 __all__ = ["MAX_KEY_BYTES", "Answer", "Key", "RequestBook", "checked_request_id"]
 
@@ -77,13 +78,20 @@ class Key:
     fingerprint: str
 
     @classmethod
-    def of_request(cls, request_id: str, request: Mapping[str, Any]) -> Key:
-        """The key of a call that brings a request id.
+    def of_rollout(cls, request_id: str, wave: str, request: RolloutRequest) -> Key:
+        """The key of a rollout that brings a request id."""
+        uuids = request.selector.uuids
+        listed = None if uuids is None else _core.digest_uuids(uuids.array).hex()
+        parts = {name: value for name, value in request.to_json().items() if name not in {"listed", "now"}}
+        return cls._of_request(request_id, {"call": "rollout", "wave": wave, "uuids": listed, **parts})
 
-        Args:
-            request_id: the id.
-            request: what was requested, in JSON types.
-        """
+    @classmethod
+    def of_application(cls, request_id: str, plan: Key) -> Key:
+        """The key of applying a plan with a request id."""
+        return cls._of_request(request_id, {"call": "apply", "plan": plan.key})
+
+    @classmethod
+    def _of_request(cls, request_id: str, request: Mapping[str, Any]) -> Key:
         text = json.dumps(request, sort_keys=True, separators=(",", ":"))
         return cls("request", checked_request_id(request_id), hashlib.sha256(text.encode()).hexdigest())
 

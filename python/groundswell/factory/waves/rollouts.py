@@ -5,39 +5,35 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from groundswell import _core
-from groundswell.errors import InputError
-from groundswell.factory.context import Context, seconds
 from groundswell.factory.devices.groups import find_group
 from groundswell.factory.settings import check_whole_group
 from groundswell.factory.waves.check_plan import devices_of_plan
 from groundswell.factory.waves.repository import changed_cells, nobody
 from groundswell.factory.waves.requests import Key, RequestBook, checked_request_id
 from groundswell.fleet.breakdown import Breakdown
-from groundswell.fleet.fleet import as_uuid_list
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
 from groundswell.text import count
-from groundswell.values import Denominator, parse_goal, parse_limit, parse_seed, whole_seconds
 from groundswell.waves.plan import Plan
+from groundswell.waves.records import COLUMNS_OF_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
-    from typing import SupportsIndex
 
     import numpy as np
     import numpy.typing as npt
 
+    from groundswell.factory.context import Context
     from groundswell.factory.devices.devices import Devices
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.requests import Answer
     from groundswell.fleet import Fleet
-    from groundswell.fleet.devices import Devices as DeviceList
     from groundswell.store import Change
     from groundswell.waves.records import RolloutKind, Wave
+    from groundswell.waves.request import RolloutRequest
 
     Publish = Callable[[Sequence[Wave], int], list[Change]]
     Require = Callable[[Wave, int | None], None]
@@ -181,107 +177,40 @@ class RolloutPlanner:
     def rollout(
         self,
         wave: Wave,
-        limit: SupportsIndex | str | None,
+        request: RolloutRequest,
         *,
-        to: SupportsIndex | str | None,
-        online_only: bool,
-        group: str | None,
-        uuids: DeviceList | None,
-        whole_group: bool,
-        skip_mismatched: bool,
-        percent_of: Denominator | None,
-        seed: SupportsIndex | None,
-        now: datetime | None,
-        at: datetime | None,
-        online_threshold: timedelta,
-        half_life: timedelta,
+        at: int,
         dry_run: bool,
         request_id: str | None,
         if_revision: int | None,
     ) -> RolloutResult:
         """See `groundswell.factory.waves.waves.Waves.rollout`."""
-        asked = None if limit is None else parse_limit(limit)
-        goal = None if to is None else parse_goal(to)
-        if goal is not None and percent_of is not None:
-            raise _bad_goal("percent_of")
-        percent_of = "matching" if percent_of is None else percent_of
-        listed = None if uuids is None else as_uuid_list(uuids, "uuids")
-        if percent_of not in get_args(Denominator):
-            raise InputError(
-                "bad-denominator",
-                f"a percentage cannot be taken of `{percent_of}`",
-                hint="say matching, remaining or online",
-                fields={"percent_of": str(percent_of)},
-            )
-        ages_to, chosen = seconds(now), parse_seed(seed)
-        threshold, half = whole_seconds(online_threshold, "online_threshold"), whole_seconds(half_life, "half_life")
-        keys: list[Key] = []
-        if request_id is not None:
-            request = {
-                "call": "rollout",
-                "wave": wave.name,
-                "group": group,
-                "uuids": None if listed is None else _core.digest_uuids(listed.array).hex(),
-                "limit": None if asked is None else str(asked),
-                "to": None if goal is None else str(goal),
-                "online_only": online_only,
-                "percent_of": percent_of,
-                "whole_group": whole_group,
-                "skip_mismatched": skip_mismatched,
-                "seed": None if seed is None else str(chosen),
-                "online_threshold": threshold,
-                "half_life": half,
-            }
-            keys = [Key.of_request(request_id, request)]
-        fleet = self._devices.fleet(now=now)
+        keys = [] if request_id is None else [Key.of_rollout(request_id, wave.name, request)]
+        fleet = self._devices.fleet(now=request.recency.now)
         if keys and not dry_run:
             answer = self._requests.find(keys[0])
             if answer is not None:
                 return self._again(answer, answer.plan(fleet), fleet, request_id)
         self._require(wave, if_revision)
-        core = self._book.core(wave)
-        staging = core.stage(
-            fleet.core,
-            group=group,
-            listed=None if listed is None else listed.array,
-            limit=None if asked is None else asked.count,
-            thousandths=None if asked is None else asked.thousandths,
-            percent_of=percent_of,
-            whole_group=whole_group,
-            skip_mismatched=skip_mismatched,
-            goal=None if goal is None else goal.count,
-            goal_thousandths=None if goal is None else goal.thousandths,
-            online_only=online_only,
-            seed=chosen,
-            now=ages_to,
-            online_threshold=threshold,
-            half_life=half,
-        )
+        request, core = request.with_seed(), self._book.core(wave)
+        staging = core.stage(fleet.core, request.core())
+        selector = request.selector
         if staging.kind == "whole-group" and not staging.repeated:
-            check_whole_group(self._context, group, len(staging))
+            check_whole_group(self._context, selector.group, len(staging))
         devices = staging.devices()
         plan = Plan(
             factory=self._context.factory,
+            factory_revision=self._context.store.revision,
             wave=wave.name,
             wave_revision=wave.revision,
             target_version=wave.target_version,
             tag=wave.tag,
             kind=staging.kind,
-            group=group,
-            group_id=None if group is None else find_group(self._context, group),
-            limit=None if asked is None else str(asked),
-            percent_of=percent_of,
-            listed=None if listed is None else _known(listed, fleet),
-            skip_mismatched=skip_mismatched,
+            request=request if selector.uuids is None else request.selecting(uuids=_known(selector.uuids, fleet)),
+            group_id=None if selector.group is None else find_group(self._context, selector.group),
             whole_groups=tuple(core.whole_groups),
-            seed=chosen,
-            now=ages_to,
-            online_threshold=threshold,
-            half_life=half,
             algorithm=_core.ALGORITHM,
             candidates_rule=_core.CANDIDATES_RULE,
-            to=None if goal is None else str(goal),
-            online_only=online_only,
             matching=staging.matching,
             candidates=staging.candidates,
             wanted=staging.wanted,
@@ -305,10 +234,10 @@ class RolloutPlanner:
             repeated=staging.repeated,
             why_short=_why_short(staging),
             request_id=request_id,
-            parts=partial(_breakdown, core, fleet, staging.ordinals(), plan, group),
+            parts=partial(_breakdown, core, fleet, staging.ordinals(), plan, plan.group),
             fleet=fleet,
         )
-        return result if dry_run else self._applied(result, devices, keys, seconds(now if at is None else at))
+        return result if dry_run else self._applied(result, devices, keys, at)
 
     def apply(
         self, wave: Wave, plan: Plan, *, at: int, request_id: str | None, if_revision: int | None
@@ -317,7 +246,7 @@ class RolloutPlanner:
         fleet, by_plan = self._devices.fleet(), Key.of_plan(plan)
         keys = [by_plan]
         if request_id is not None:
-            keys.append(Key.of_request(request_id, {"call": "apply", "plan": by_plan.key}))
+            keys.append(Key.of_application(request_id, by_plan))
             answer = self._requests.find(keys[1])
             if answer is not None:
                 return self._again(answer, plan, fleet, request_id)
@@ -393,15 +322,7 @@ class RolloutPlanner:
         wave, plan, fleet = result.wave, result.plan, result.fleet
         number = len(self._book.rollouts(wave)) + 1
         after = replace(wave, revision=wave.revision + 1)
-        selector = {
-            "group": plan.group,
-            "limit": plan.limit,
-            "percent_of": plan.percent_of,
-            "listed": None if plan.listed is None else len(plan.listed),
-            "skip_mismatched": plan.skip_mismatched,
-            "to": plan.to,
-            "online_only": plan.online_only,
-        }
+        selector = {name: value for name, value in plan.request.to_json().items() if name not in COLUMNS_OF_REQUEST}
         row = {
             "wave_id": wave.wave_id,
             "number": number,
@@ -463,18 +384,7 @@ def _breakdown(
     if listed is not None and not len(listed):
         # A list of which the factory knows no device has neither picks nor candidates.
         return Breakdown.empty()
-    return Breakdown.of(
-        core.breakdown(fleet.core, ordinals, now=plan.now, group=group, listed=None if listed is None else listed.array)
-    )
-
-
-def _bad_goal(with_: str) -> InputError:
-    return InputError(
-        "bad-goal",
-        f"a goal (`to`) cannot be combined with `{with_}`",
-        hint="a goal replaces the limit; combine it with nothing but a group",
-        fields={"with": with_},
-    )
+    return Breakdown.of(core.breakdown(fleet.core, ordinals, plan.request.selecting(group=group).core()))
 
 
 def _why_short(staging: _core.Staging) -> str | None:

@@ -34,6 +34,7 @@ from groundswell.tuf import SigningRequest, parse_document, public_of, sign_requ
 from groundswell.values import epoch_seconds, instant
 from groundswell.waves.plan import Plan
 from groundswell.waves.records import Wave, wave_row
+from groundswell.waves.request import RolloutRequest
 from groundswell.waves.role import supported_hardware, without_deltas
 
 if TYPE_CHECKING:
@@ -580,6 +581,7 @@ class Waves:
         at: datetime | None = None,
         online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
         half_life: timedelta = DEFAULT_HALF_LIFE,
+        request: RolloutRequest | None = None,
         dry_run: bool = False,
         request_id: str | None = None,
         if_revision: int | None = None,
@@ -611,6 +613,7 @@ class Waves:
                 given. Give it where `now` is not the present.
             online_threshold: up to this age a device has the weight 1.
             half_life: the weight halves with each half-life past the threshold.
+            request: all of the above except the name and `at`, as one value, instead of them.
             dry_run: change nothing; the result's `plan` can be applied later. A dry run ignores its `request_id`.
             request_id: an idempotency key, at most 255 bytes, kept in the factory forever. A repeated call with the
                 same key returns the first call's result with `replayed` set, also where the wave has finished since.
@@ -631,26 +634,25 @@ class Waves:
 
         Cost: a selection, one row and one bitmap; the metadata of each tag is signed anew.
         """
+        words = {
+            "to": to,
+            "percent_of": percent_of,
+            "group": group,
+            "whole_group": whole_group,
+            "uuids": uuids,
+            "online_only": online_only,
+            "skip_mismatched": skip_mismatched,
+            "seed": seed,
+            "now": now,
+            "online_threshold": online_threshold,
+            "half_life": half_life,
+        }
+        request = _one_request(request, limit, words)
+        applied = epoch_seconds(request.recency.now) if at is None else seconds(at)
         with self._context.store.changing():
             wave = self._book.find(name)
             return self._desk.rollout(
-                wave,
-                limit,
-                to=to,
-                online_only=online_only,
-                group=group,
-                uuids=uuids,
-                whole_group=whole_group,
-                skip_mismatched=skip_mismatched,
-                percent_of=percent_of,
-                seed=seed,
-                now=now,
-                at=at,
-                online_threshold=online_threshold,
-                half_life=half_life,
-                dry_run=dry_run,
-                request_id=request_id,
-                if_revision=if_revision,
+                wave, request, at=applied, dry_run=dry_run, request_id=request_id, if_revision=if_revision
             )
 
     def request_known(self, request_id: str) -> bool:
@@ -861,6 +863,24 @@ def _plan(plan: Plan | str | Path) -> Plan:
             fields={"argument": "plan", "type": type(plan).__name__},
         )
     return Plan.read(plan)
+
+
+def _one_request(
+    request: RolloutRequest | None, limit: SupportsIndex | str | None, words: dict[str, Any]
+) -> RolloutRequest:
+    if request is None:
+        return RolloutRequest.of(limit, **words)
+    defaults = RolloutRequest.of.__kwdefaults__ or {}
+    given = ["limit"] * (limit is not None) + [name for name, value in words.items() if value is not defaults[name]]
+    if given or not isinstance(request, RolloutRequest):
+        what = f"cannot be combined with `{given[0]}`" if given else f"is `{ascii(request)[:40]}`, not a RolloutRequest"
+        raise InputError(
+            "bad-argument",
+            f"the argument `request` of `rollout` {what}",
+            hint="give a `RolloutRequest` alone, or what it consists of",
+            fields={"argument": "request", "type": type(request).__name__},
+        )
+    return request
 
 
 def _would_downgrade(wave: Wave, downgraded: Mapping[int, int]) -> StateError:

@@ -80,7 +80,7 @@ impl Recency {
     }
 
     /// The instant of the selection.
-    pub(crate) fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         self.now
     }
 

@@ -1,29 +1,44 @@
-//! From the words of Python's arguments to the core's types.
+//! From Python's values to the core's types.
 
 use groundswell_core::{Denominator, Limit, OnMismatch};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// A limit: a count, thousandths of a percent of a denominator, or neither for none.
-pub(crate) fn limit(count: Option<u64>, thousandths: Option<u32>, percent_of: &str) -> PyResult<Limit> {
-    let denominator = match percent_of {
-        "matching" => Denominator::Matching,
-        "remaining" => Denominator::Remaining,
-        "online" => Denominator::Online,
-        other => return Err(PyValueError::new_err(format!("percent_of is {other:?}"))),
-    };
-    match (count, thousandths) {
-        (None, None) => Ok(Limit::All),
-        (Some(count), None) => Ok(Limit::Count(count)),
-        (None, Some(thousandths)) => Ok(Limit::Percent(thousandths, denominator)),
-        (Some(_), Some(_)) => Err(PyValueError::new_err("a limit is a count or a percentage")),
-    }
+/// `groundswell.Limit`, read by its attributes.
+#[derive(FromPyObject)]
+pub(crate) struct PyLimit {
+    count: Option<u64>,
+    thousandths: Option<u32>,
+    percent_of: String,
+    is_goal: bool,
 }
 
-/// A goal: a count, or thousandths of a percent of the matching devices, or neither for none.
-pub(crate) fn goal(count: Option<u64>, thousandths: Option<u32>) -> PyResult<Option<Limit>> {
-    let goal = limit(count, thousandths, "matching")?;
-    Ok((goal != Limit::All).then_some(goal))
+impl PyLimit {
+    /// A limit of a selection.
+    pub(crate) fn limit(&self) -> PyResult<Limit> {
+        if self.is_goal { Err(PyValueError::new_err("only a rollout has a goal")) } else { self.number() }
+    }
+
+    /// The limit and the goal of a rollout; one of them at most is given.
+    pub(crate) fn limit_and_goal(&self) -> PyResult<(Limit, Option<Limit>)> {
+        let number = self.number()?;
+        Ok(if self.is_goal { (Limit::All, Some(number)) } else { (number, None) })
+    }
+
+    fn number(&self) -> PyResult<Limit> {
+        let denominator = match self.percent_of.as_str() {
+            "matching" => Denominator::Matching,
+            "remaining" => Denominator::Remaining,
+            "online" => Denominator::Online,
+            other => return Err(PyValueError::new_err(format!("percent_of is {other:?}"))),
+        };
+        match (self.count, self.thousandths) {
+            (None, None) => Ok(Limit::All),
+            (Some(count), None) => Ok(Limit::Count(count)),
+            (None, Some(thousandths)) => Ok(Limit::Percent(thousandths, denominator)),
+            (Some(_), Some(_)) => Err(PyValueError::new_err("a limit is a count or a percentage")),
+        }
+    }
 }
 
 pub(crate) fn on_mismatch(skip_mismatched: bool) -> OnMismatch {

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::convert::limits::PyLimit;
 use crate::convert::{arrays, effort, errors, limits};
 use crate::fleet::device_set::PyDeviceSet;
 use crate::select::selection::PySelection;
@@ -159,8 +160,7 @@ impl PyFleet {
         Ok(dict)
     }
 
-    #[pyo3(signature = (*, group, tag, listed, excluded, excluded_set=None, not_updated, include_test, skip_mismatched, limit, thousandths,
-                        percent_of, seed, now, online_threshold, half_life, threads=None))]
+    #[pyo3(signature = (*, group, tag, listed, excluded, excluded_set=None, not_updated, include_test, skip_mismatched, limit, seed, now, online_threshold, half_life, threads=None))]
     #[expect(clippy::too_many_arguments, reason = "a selector has as many parts")]
     fn select(
         &self,
@@ -173,9 +173,7 @@ impl PyFleet {
         not_updated: Option<u32>,
         include_test: bool,
         skip_mismatched: bool,
-        limit: Option<u64>,
-        thousandths: Option<u32>,
-        percent_of: &str,
+        limit: PyLimit,
         seed: u64,
         now: i64,
         online_threshold: i64,
@@ -192,7 +190,7 @@ impl PyFleet {
             include_test,
             on_mismatch: limits::on_mismatch(skip_mismatched),
         };
-        let limit = limits::limit(limit, thousandths, percent_of)?;
+        let limit = limit.limit()?;
         let fleet = Arc::clone(&self.0);
         py.detach(|| {
             let recency = Recency::new(now, online_threshold, half_life)?;

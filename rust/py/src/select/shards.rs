@@ -4,7 +4,8 @@ use groundswell_core::select::shards::{self, Merged};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
-use crate::convert::{arrays, errors, limits};
+use crate::convert::limits::PyLimit;
+use crate::convert::{arrays, errors};
 use crate::select::selection::PySelection;
 
 /// What the selections of several shards come to together.
@@ -12,15 +13,13 @@ use crate::select::selection::PySelection;
 pub(crate) struct PyMergedSelection(Merged);
 
 #[pyfunction]
-#[pyo3(signature = (selections, *, limit, thousandths, percent_of))]
+#[pyo3(signature = (selections, *, limit))]
 pub(crate) fn merge_selections(
     py: Python<'_>,
     selections: Vec<PyRef<'_, PySelection>>,
-    limit: Option<u64>,
-    thousandths: Option<u32>,
-    percent_of: &str,
+    limit: PyLimit,
 ) -> PyResult<PyMergedSelection> {
-    let limit = limits::limit(limit, thousandths, percent_of)?;
+    let limit = limit.limit()?;
     let shards: Vec<_> = selections.iter().map(|shard| (&*shard.fleet, &shard.selection)).collect();
     py.detach(|| shards::merge(&shards, limit)).map(PyMergedSelection).map_err(|error| errors::to_py(py, error))
 }

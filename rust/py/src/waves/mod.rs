@@ -4,6 +4,7 @@ use groundswell_core::waves::wave::CANDIDATES_RULE;
 use pyo3::prelude::*;
 
 mod membership;
+mod request;
 mod serving;
 mod staging;
 mod state;
@@ -13,6 +14,7 @@ mod wave;
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("CANDIDATES_RULE", CANDIDATES_RULE)?;
     m.add_class::<wave::PyWave>()?;
+    m.add_class::<request::PyRolloutRequest>()?;
     m.add_class::<staging::PyStaging>()?;
     m.add_class::<staging::PyPlanCheck>()?;
     m.add_class::<membership::PyMembership>()?;

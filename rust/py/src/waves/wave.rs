@@ -7,11 +7,12 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::convert::{arrays, effort, errors, limits};
+use crate::convert::{arrays, errors};
 use crate::fleet::device_set::PyDeviceSet;
 use crate::fleet::fleet::PyFleet;
 use crate::select::breakdown::PyBreakdown;
 use crate::waves::membership::PyMembership;
+use crate::waves::request::PyRolloutRequest;
 use crate::waves::staging::{PyPlanCheck, PyStaging};
 use crate::waves::state::state_from;
 use crate::waves::status::{Act, PyStatus, coverings_from};
@@ -101,67 +102,25 @@ impl PyWave {
             .map_err(|error| errors::to_py(py, error))
     }
 
-    #[pyo3(signature = (fleet, *, group, listed, limit, thousandths, percent_of, whole_group, skip_mismatched, seed,
-                        now, online_threshold, half_life, goal = None, goal_thousandths = None, online_only = false))]
-    #[expect(clippy::too_many_arguments, reason = "a rollout has as many parts")]
-    fn stage(
-        &self,
-        py: Python<'_>,
-        fleet: &PyFleet,
-        group: Option<String>,
-        listed: Option<PyReadonlyArray2<'_, u8>>,
-        limit: Option<u64>,
-        thousandths: Option<u32>,
-        percent_of: &str,
-        whole_group: bool,
-        skip_mismatched: bool,
-        seed: u64,
-        now: i64,
-        online_threshold: i64,
-        half_life: i64,
-        goal: Option<u64>,
-        goal_thousandths: Option<u32>,
-        online_only: bool,
-    ) -> PyResult<PyStaging> {
-        let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
-        let limit = limits::limit(limit, thousandths, percent_of)?;
-        let goal = limits::goal(goal, goal_thousandths)?;
-        let on_mismatch = limits::on_mismatch(skip_mismatched);
+    fn stage(&self, py: Python<'_>, fleet: &PyFleet, request: &PyRolloutRequest) -> PyResult<PyStaging> {
         let fleet = Arc::clone(&fleet.0);
         py.detach(|| {
-            let recency = Recency::new(now, online_threshold, half_life)?;
-            let effort = effort::effort(None);
-            let rollout = RolloutRequest {
-                group,
-                listed,
-                limit,
-                goal,
-                online_only,
-                whole_group,
-                on_mismatch,
-                seed,
-                recency,
-                effort,
-            };
-            let staging = self.0.stage(&fleet, &rollout)?;
+            let staging = self.0.stage(&fleet, &request.0)?;
             Ok(PyStaging { fleet, staging })
         })
         .map_err(|error: CoreError| errors::to_py(py, error))
     }
 
-    #[pyo3(signature = (fleet, picked, *, now, group = None, listed = None))]
     fn breakdown(
         &self,
         py: Python<'_>,
         fleet: &PyFleet,
         picked: PyReadonlyArray1<'_, u32>,
-        now: i64,
-        group: Option<&str>,
-        listed: Option<PyReadonlyArray2<'_, u8>>,
+        request: &PyRolloutRequest,
     ) -> PyResult<PyBreakdown> {
-        let listed = listed.as_ref().map(arrays::uuids_from).transpose()?;
         let picked = picked.as_array().to_vec();
-        py.detach(|| self.0.breakdown(&fleet.0, &picked, group, listed.as_deref(), now))
+        let RolloutRequest { group, listed, recency, .. } = &request.0;
+        py.detach(|| self.0.breakdown(&fleet.0, &picked, group.as_deref(), listed.as_deref(), recency.now()))
             .map(PyBreakdown)
             .map_err(|error| errors::to_py(py, error))
     }

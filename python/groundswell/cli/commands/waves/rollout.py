@@ -109,37 +109,34 @@ def rollout(
     if plan is not None:
         _refuse_choices(click.get_current_context())
     listed = None if uuids is None else read_uuids(uuids, "--uuids")
-    if limit is not None:
-        from groundswell.values import parse_limit
+    from groundswell.waves.request import RolloutRequest
 
-        parse_limit(limit)
-    if to is not None:
-        from groundswell.values import parse_goal
-
-        parse_goal(to)
+    whole = chosen is not None and limit is None and uuids is None and to is None
+    request = RolloutRequest.of(
+        limit,
+        to=to,
+        percent_of=percent_of,
+        group=chosen,
+        whole_group=whole,
+        uuids=listed,
+        online_only=online_only,
+        skip_mismatched=skip_mismatched,
+        seed=seed,
+        now=now,
+        online_threshold=online_threshold,
+        half_life=half_life,
+    )
     with open_factory(directory) as factory:
         if plan is not None:
             result = _applied(factory, name, plan, request_id, if_revision)
         else:
-            whole = chosen is not None and limit is None and uuids is None and to is None
             repeated = request_id is not None and factory.waves.request_known(request_id)
             if whole and not dry_run and not repeated and must_ask(yes=yes):
                 _ask(factory, name, str(chosen))
             result = factory.waves.rollout(
                 name,
-                limit,
-                to=to,
-                online_only=online_only,
-                group=chosen,
-                uuids=listed,
-                whole_group=whole,
-                skip_mismatched=skip_mismatched,
-                percent_of=percent_of,
-                seed=seed,
-                now=now,
+                request=request,
                 at=datetime.now(UTC),
-                online_threshold=online_threshold,
-                half_life=half_life,
                 dry_run=dry_run,
                 request_id=request_id,
                 if_revision=if_revision,

@@ -1,11 +1,11 @@
-"""Whether the fields of a plan can be true together. A seal does not show that: it is not secret.
+"""Whether the parts of a plan can be true together. A seal does not show that: it is not secret.
 
 - its names are names, its algorithm and its rule for candidates are known, its settings are possible
-- its digest is that of its devices
-- candidates ≤ matching; what the limit comes to is `wanted`; as many devices as that and the candidates allow
+- its kind is that of its request, and its digest that of its devices
+- candidates ≤ matching; the limit resolves to `wanted`; it has as many devices as that and the candidates allow
 - devices ⊆ list, matching ≤ the length of the list; equal if no offender was skipped
 
-What a factory knows is compared with the plan where it is applied.
+`groundswell.waves.check_plan` compares a plan with a factory.
 
 Source: domain.md, "Plans" and "Rollout".
 """
@@ -14,23 +14,25 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.errors import InputError
-from groundswell.values import instant, parse_limit
+from groundswell.fleet.uuid_list import UuidList
+from groundswell.values import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from groundswell.values import Limit
     from groundswell.waves.plan import Plan
 
-__all__ = ["check_consistent", "contradictory"]
+__all__ = ["check_consistent", "contradictory", "impossible_settings"]
 
 _MAX_SECONDS: Final = timedelta.max // timedelta(seconds=1)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _HUNDRED_PERCENT: Final = 100_000
+_ANY_DEVICE: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def check_consistent(plan: Plan, label: str = "the plan") -> None:
@@ -59,15 +61,30 @@ def contradictory(label: str, reason: str) -> InputError:
     )
 
 
+def impossible_settings(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The settings of a plan, as JSON, that no rollout can have; wrong types are not looked at."""
+    half_life, threshold, now = (facts.get(name) for name in ("half_life", "online_threshold", "now"))
+    if type(half_life) is int and not 1 <= half_life <= _MAX_SECONDS:
+        yield f"no rollout has a half-life of {half_life} s"
+    if type(threshold) is int and not 0 <= threshold <= _MAX_SECONDS:
+        yield f"no rollout has an online threshold of {threshold} s"
+    if type(now) is int:
+        try:
+            instant(now)
+        except OverflowError:
+            yield f"`now` is {now}, which is not an instant"
+
+
 def _contradictions(plan: Plan) -> Iterator[str]:
     yield from _impossible(plan)
+    yield from _wrong_kind(plan)
     yield from _wrong_counts(plan)
-    if plan.limit is not None:
-        yield from _wrong_limit(plan, parse_limit(plan.limit))
-    if plan.to is not None:
-        yield from _wrong_goal(plan, parse_limit(plan.to))
+    if plan.request.limit.is_goal:
+        yield from _wrong_goal(plan, plan.request.limit)
+    elif not plan.request.limit.is_all:
+        yield from _wrong_limit(plan, plan.request.limit)
     if plan.listed is not None:
-        yield from _wrong_list(plan)
+        yield from _wrong_list(plan, plan.listed)
     if _core.digest_uuids(plan.devices.array).hex() != plan.digest:
         yield "its digest is not that of its devices"
 
@@ -83,12 +100,20 @@ def _impossible(plan: Plan) -> Iterator[str]:
         yield f"there is no algorithm {plan.algorithm}; this groundswell knows {_core.ALGORITHM}"
     if not 1 <= plan.candidates_rule <= _core.CANDIDATES_RULE:
         yield f"there is no rule {plan.candidates_rule} for candidates"
-    if not 1 <= plan.half_life <= _MAX_SECONDS or not 0 <= plan.online_threshold <= _MAX_SECONDS:
-        yield f"no rollout has a half-life of {plan.half_life} s and a threshold of {plan.online_threshold} s"
+
+
+def _wrong_kind(plan: Plan) -> Iterator[str]:
+    request = plan.request
+    if plan.listed is not None and not len(plan.listed):
+        # The factory knew none of the listed devices; for the kind it only matters that there was a list.
+        request = request.selecting(uuids=UuidList.of([_ANY_DEVICE]))
     try:
-        instant(plan.now)
-    except OverflowError:
-        yield f"`now` is {plan.now}, which is not an instant"
+        kind = request.core().kind
+    except InputError as error:
+        yield f"its request is refused: {error.message}"
+        return
+    if kind != plan.kind or (plan.group is None) != (plan.group_id is None):
+        yield f"it is of the kind `{plan.kind}`, and its request is not"
 
 
 def _wrong_counts(plan: Plan) -> Iterator[str]:
@@ -135,11 +160,10 @@ def _part(limit: Limit, of: int) -> int:
     return -(-of * (limit.thousandths or 0) // _HUNDRED_PERCENT)
 
 
-def _wrong_list(plan: Plan) -> Iterator[str]:
-    assert plan.listed is not None  # noqa: S101 - the caller asks
-    listed = len(plan.listed)
+def _wrong_list(plan: Plan, on_list: UuidList) -> Iterator[str]:
+    listed = len(on_list)
     if plan.matching > listed or (not plan.skip_mismatched and plan.matching != listed):
         yield f"{plan.matching} of its {listed} listed devices match"
-    outside = plan.devices - plan.listed
+    outside = plan.devices - on_list
     if len(outside):
         yield f"its device `{outside.uuids[0]}` is not on its list"
