@@ -22,8 +22,8 @@ _UUID = "6f1c2f3e-1a6f-4d53-a6c5-0a1e7f7c0a11"
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groundswell.fleet.uuid_list.MAX_LIST_BYTES", 1000)
-    monkeypatch.setattr("groundswell.fleet.uuid_list.MAX_STREAM_BYTES", 100)
+    monkeypatch.setattr("groundswell.fleet.list_text.MAX_LIST_BYTES", 1000)
+    monkeypatch.setattr("groundswell.fleet.list_text.MAX_STREAM_BYTES", 100)
 
 
 def _refused(read: Callable[[], object]) -> InputError:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import operator
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import PickleBuffer
-from typing import IO, TYPE_CHECKING, Any, Final, SupportsIndex, final
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
 from uuid import UUID
 
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
+from groundswell.fleet.bad_uuid import BadUuid
 from groundswell.fleet.html import SHOWN_ROWS, as_html
 from groundswell.fleet.lazy import lazy
+from groundswell.fleet.list_text import list_text
 from groundswell.fleet.uuid_items import UUID_BYTES, uuid_rows
-from groundswell.input_files import read_file, read_text, utf_16_encoding
 from groundswell.outputs import output_file
 from groundswell.text import count_reasons
 
@@ -33,12 +34,7 @@ if TYPE_CHECKING:
 _OUT_OF_BAND: Final = 5
 """The first pickle protocol with out-of-band buffers."""
 
-__all__ = ["BadUuid", "UuidList", "UuidListCheck", "read_list"]
-
-MAX_LIST_BYTES: Final = 4 << 30
-"""Maximum size of a file or text that is read as a list: 115 million UUIDs."""
-MAX_STREAM_BYTES: Final = 1 << 29
-"""Maximum size of a list in a pipe, which may be endless: 14 million UUIDs."""
+__all__ = ["BadUuid", "UuidList", "UuidListCheck"]
 
 
 @checks_arguments
@@ -115,27 +111,9 @@ class UuidList:
         >>> check.count, check.bad_count, check.bad[0].line
         (1, 1, 2)
         """
-        if isinstance(source, os.PathLike):
-            path = Path(source)
-            name = name or str(path)
-            data = read_file(path, read=lambda file: read_list(file, name))
-        elif isinstance(source, str):
-            # A lone surrogate (a command-line byte that is not UTF-8) is encoded to bytes that the core refuses.
-            data = source.encode("utf-8", "surrogatepass")
-        else:
-            try:
-                data = source if isinstance(source, bytes) else bytes(memoryview(source))
-            except TypeError:
-                raise InputError(
-                    "bad-argument",
-                    f"the argument `source` is `{ascii(source)[:60]}`, not a text, bytes or a path",
-                    hint="give the text of the list; `UuidList.of` takes a Python list",
-                    fields={"argument": "source", "type": type(source).__name__},
-                ) from None
-        if len(data) > MAX_LIST_BYTES:
-            raise _too_large(name, MAX_LIST_BYTES)
+        data, name = list_text(source, name)
         try:
-            report = _core.parse_uuid_list(_marked_or_utf_8(data))
+            report = _core.parse_uuid_list(data)
         except InputError as error:
             where = f"`{name}`: " if name else ""
             fields = {**error.fields, "list": name}
@@ -296,35 +274,6 @@ class UuidList:
         return UuidList(operation([self._array, other.array]))
 
 
-@dataclass(frozen=True, slots=True)
-class BadUuid:
-    r"""A value of a list that is not a UUID.
-
-    Attributes:
-        line: the line on which it begins, from 1.
-        column: the character of the line at which it begins, from 1.
-        element: the element of the JSON array that it is part of, from 1. None if the list is not an array.
-        text: its text without quotes, cropped to 40 characters; invisible characters are escaped, like ``\u200d``.
-        reason: what is wrong with it.
-    """
-
-    line: int
-    column: int
-    element: int | None
-    text: str
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON; without `element` where there is none."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @property
-    def place(self) -> str:
-        """Where it is, in words."""
-        element = "" if self.element is None else f" (element {self.element})"
-        return f"line {self.line}, column {self.column}{element}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UuidListCheck:
     """The result of `UuidList.check`: the good values and the bad values of a list.
@@ -414,47 +363,6 @@ def _unpickle(data: Any, duplicates: int) -> UuidList:
 
 def _is_header(bad: BadUuid) -> bool:
     return bad.line == 1 and bad.reason.startswith("a header")
-
-
-def read_list(file: IO[bytes], name: str) -> bytes:
-    """Read the text of a list from an open file or a pipe.
-
-    Args:
-        file: the list.
-        name: its name in messages.
-
-    Raises:
-        InputError: ``list-too-large``.
-    """
-    return read_text(
-        file,
-        file_limit=MAX_LIST_BYTES,
-        stream_limit=MAX_STREAM_BYTES,
-        too_large=lambda limit: _too_large(name, limit),
-    )
-
-
-def _too_large(name: str, limit: int) -> InputError:
-    hint = "check that it is the right list"
-    if limit == MAX_STREAM_BYTES:
-        hint += f"; a file given by its path may have up to {MAX_LIST_BYTES} bytes"
-    return InputError(
-        "list-too-large",
-        f"the list `{name}` is larger than {limit} bytes",
-        hint=hint,
-        fields={"list": name, "max_bytes": limit},
-    )
-
-
-def _marked_or_utf_8(data: bytes) -> bytes:
-    """Convert UTF-16 without a byte-order mark to UTF-8; return any other data unchanged."""
-    encoding = utf_16_encoding(data[:64])
-    if encoding is None or data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data
-    if len(data) % 2:
-        return data  # an odd number of bytes: the core refuses the zero bytes
-    # A lone surrogate is encoded to bytes that are not UTF-8, which the core refuses.
-    return data.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
 
 
 def _key(uuid: object) -> bytes | None:

@@ -133,7 +133,7 @@ def check_file(name: str) -> UuidListCheck:
     if not name:
         raise InputError("no-file-name", "there is no name after `@`", hint="say @FILE, or @- to read stdin")
     if name == "-":
-        from groundswell.fleet.uuid_list import read_list
+        from groundswell.fleet.list_text import read_list
 
         # Bytes, so that the list may be in any encoding that lists may have. A closed stdin is None.
         return UuidList.check(read_list(sys.stdin.buffer, "stdin") if sys.stdin else b"", name="stdin")
