@@ -59,6 +59,11 @@ _KINDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "Collection[str]": (lambda value: _is_iterable(value) or isinstance(value, str), "a collection of str"),
     "Iterable[int]": (lambda value: _is_iterable(value, _is_integer), "an iterable of int"),
     "Sequence[RoleName]": (_is_iterable, "a sequence of role names"),
+    "PublicKey": (lambda value: type(value).__name__ == "PublicKey", "a PublicKey of groundswell.tuf"),
+    "Mapping[str, bytes]": (
+        lambda value: isinstance(value, Mapping) and all(isinstance(one, bytes) for one in value.values()),
+        "a mapping from names to bytes",
+    ),
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
     "npt.NDArray[np.uint32]": (
         lambda value: getattr(getattr(value, "dtype", None), "kind", "") in {"u", "i"} and hasattr(value, "shape"),

@@ -1,110 +1,50 @@
 """The keys of a factory: the first offline keys, more of them, rotation; and what the roots say.
 
+A change has three steps: the factory composes documents, the holders of keys sign them, the factory accepts them. The
+methods for keys in tarballs are the three in one call.
+
 Tarballs are written, synced and in their place before the commit that refers to the keys in them. So a crash leaves a
 tarball with a key that no root lists yet, and the same command, run again, takes that key up instead of making another.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import InputError, StateError, StorageError, TrustError
-from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.factory.context import Context, of_one_process
+from groundswell.factory.trust.key_changes import ROOT_LIFE, KeyChange, online_not_offline
+from groundswell.factory.trust.key_facts import KeyFact, KeysView, keys_view
+from groundswell.factory.trust.key_signing import KeySigning
 from groundswell.factory.trust.offline_keys import (
     OfflineKeys,
     holds_listed,
-    refuse_inside,
-    refuse_same,
+    initialised,
+    tarball_paths,
     with_first_root,
-    write_if_new,
+    write_tarballs,
     wrong_role,
 )
-from groundswell.factory.trust.online_keys import ONLINE_ROLES, ONLINE_ROOT_VERSION, remove_retired
-from groundswell.factory.trust.publisher import TAG_VARIANT
-from groundswell.factory.trust.resigning import resigned, resigned_waves
-from groundswell.factory.trust.roots import REPOSITORIES, new_links
-from groundswell.store import put
-from groundswell.tuf import (
-    PrivateKey,
-    parse_document,
-    read_root,
-    read_tarball,
-    signer_of,
-)
-from groundswell.tuf.roles import Change as RootChange
-from groundswell.tuf.roles import next_root
+from groundswell.factory.trust.online_keys import ONLINE_ROLES, ONLINE_ROOT_VERSION, check_online_roles, remove_retired
+from groundswell.tuf import PrivateKey, public_of, read_tarball, sign_request, signer_of
 from groundswell.values import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from groundswell.factory.trust.offline_keys import OfflineRole
     from groundswell.factory.trust.online_keys import OnlineKeyring
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Repository, Roots
-    from groundswell.store import Change
-    from groundswell.tuf import PublicKey, Root
+    from groundswell.tuf import PublicKey, Root, SigningRequest
     from groundswell.tuf.root import RoleName
     from groundswell.tuf.signers import Signer
 
     Tarballs = Mapping[Path, Mapping[str, bytes]]
 
 __all__ = ["ONLINE_ROLES", "ROOT_LIFE", "KeyFact", "Keys", "KeysView"]
-
-ROOT_LIFE: Final = timedelta(days=365)
-_MAX_USER: Final = 64
-"""A root must stay below 64 KiB, and names each user for each key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFact:
-    """A key of the latest root.
-
-    Args:
-        role: the role that it signs.
-        keyid: its id.
-        keytype: ``ED25519`` or ``RSA``.
-        online: whether the factory holds its private half.
-        owner: who added it; None for the keys of the first root.
-        created_at: when, as the root spells it.
-    """
-
-    role: str
-    keyid: str
-    keytype: str
-    online: bool
-    owner: str | None
-    created_at: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeysView:
-    """What the latest root of a chain says.
-
-    Args:
-        repository: ``ci`` or ``production``.
-        role_version: its version.
-        expires: when it expires.
-        thresholds: how many keys must sign each role.
-        keys: its keys, by role in the order of the root.
-        ready: whether waves can be signed: there are offline keys of root and targets.
-        root: the document, as it is served.
-    """
-
-    repository: str
-    role_version: int
-    expires: datetime
-    thresholds: Mapping[str, int]
-    keys: tuple[KeyFact, ...]
-    ready: bool
-    root: bytes
 
 
 @of_one_process
@@ -119,35 +59,14 @@ class Keys:
         self._roots: Final = roots
         self._keyring: Final = keyring
         self._offline: Final = offline
-        self._publisher: Final = publisher
+        self._signing: Final = KeySigning(context, roots, keyring, offline, publisher)
 
     def show(self, *, production: bool = False) -> KeysView:
         """What the latest root says."""
         repository: Repository = "production" if production else "ci"
-        document = self._roots.latest(repository)
-        root = read_root(document, f"the {repository} root", allow_rsa=True)
-        owners = document.signed.get("x-key-owners", {})
-        facts = [
-            KeyFact(
-                role=role,
-                keyid=key.keyid,
-                keytype=key.keytype,
-                online=self._keyring.has(key.keyid),
-                owner=owners.get(key.keyid, {}).get("polis-id"),
-                created_at=owners.get(key.keyid, {}).get("created-at"),
-            )
-            for role in root.roles
-            for key in root.keys_of(role)
-        ]
-        return KeysView(
-            repository=repository,
-            role_version=document.version,
-            expires=document.expires,
-            thresholds={role: root.roles[role].threshold for role in root.roles},
-            keys=tuple(facts),
-            ready=document.version > ONLINE_ROOT_VERSION,
-            root=document.raw,
-        )
+        return keys_view(self._roots, self._keyring, repository)
+
+    # --- in one call, with keys in tarballs
 
     def init(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
         """Take the root offline: the first offline root key and the first offline targets key.
@@ -166,59 +85,28 @@ class Keys:
             InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``wrong-role-key``, ``two-active-keys``.
         """
-        root_path, targets_path = Path(root_keys), Path(targets_keys)
-        refuse_same(root_path, targets_path)
-        refuse_inside(root_path, targets_path)
+        root_path, targets_path = tarball_paths(root_keys, targets_keys)
         at = self._signing_instant(now)
-        with self._context.store.changing():
+        with self._context.store.reading():
             root = self._roots.root("ci")
             if root.version > ONLINE_ROOT_VERSION:
-                self._resume(root, root_path, targets_path)
-                return self.show()
-            (first,) = root.keys_of("root")
-            first_key = self._keyring.load(first)
-            root_key, root_entries = self._offline.new_key(root_path, "root", root)
-            targets_key, targets_entries = self._offline.new_key(targets_path, "targets", root)
-            if root_key.public.keyid == targets_key.public.keyid:
-                raise wrong_role(str(targets_path), root_key.public.keyid)
-            tarballs = {root_path: with_first_root(root_entries, first_key), targets_path: targets_entries}
-            self._take_offline(first_key, root_key, targets_key, at, tarballs)
-            self._retire()
+                self._offline.require_same(root, root_path, targets_path)
+                requests: tuple[SigningRequest, ...] = ()
+            else:
+                (first,) = root.keys_of("root")
+                first_key = self._keyring.load(first)
+                root_key, root_entries = self._offline.new_key(root_path, "root", root)
+                targets_key, targets_entries = self._offline.new_key(targets_path, "targets", root)
+                if root_key.public.keyid == targets_key.public.keyid:
+                    raise wrong_role(str(targets_path), root_key.public.keyid)
+                requests = self._compose_init(root, root_key.public, targets_key.public, at)
+        if not requests:
+            with self._context.store.changing():
+                remove_retired(self._keyring, self._roots.root("ci"))
             return self.show()
-
-    def _take_offline(
-        self, first: PrivateKey, root: PrivateKey, targets: PrivateKey, at: datetime, tarballs: Tarballs
-    ) -> None:
-        third = next_root(
-            self._roots.latest("ci").signed,
-            replace={"root": {first.public.keyid: root.public}},
-            expires=at + ROOT_LIFE,
-            change=self._change("Take the root key offline", at),
-        )
-        fourth = next_root(
-            third,
-            add={"targets": [targets.public]},
-            expires=at + ROOT_LIFE,
-            change=self._change("Add the first offline targets key", at),
-        )
-        signers = [signer_of(root), signer_of(first)]
-        links = self._roots.extend(third, signers, now=at)
-        last = self._roots.extend(fourth, signers[:1], now=at, after=links)
-        changes = [new_links(links), new_links(last)]
-        self._commit("keys init", "took the root offline", changes, fourth, at, tarballs=tarballs)
-
-    def _resume(self, root: Root, root_path: Path, targets_path: Path) -> None:
-        """Accept the tarballs that did it; refuse others, which would seem to have been taken."""
-        for path, role in ((root_path, "root"), (targets_path, "targets")):
-            if not path.exists():
-                raise _initialised(f"`{path}` is not there", path, root)
-            try:
-                self._offline.signer(path, cast("OfflineRole", role), root)
-            except TrustError as error:
-                if error.code != "no-such-key":
-                    raise
-                raise _initialised(f"`{path}` does not hold the {role} key", path, root) from error
-        remove_retired(self._keyring, self._roots.root("ci"))
+        tarballs = {root_path: with_first_root(root_entries, first_key), targets_path: targets_entries}
+        self._sign_and_accept(requests, [signer_of(root_key)], at, tarballs=tarballs)
+        return self.show()
 
     def add_targets(self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None) -> KeysView:
         """Add another offline targets key, such as a second person's; any of them can sign waves.
@@ -233,32 +121,17 @@ class Keys:
             InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        root_path, targets_path = Path(root_keys), Path(targets_keys)
-        refuse_same(root_path, targets_path)
-        refuse_inside(root_path, targets_path)
+        root_path, targets_path = tarball_paths(root_keys, targets_keys)
         at = self._signing_instant(now)
-        with self._context.store.changing():
+        with self._context.store.reading():
             root = self._offline.ready_root()
             signer = self._offline.signer(root_path, "root", root)
             if targets_path.exists() and holds_listed(read_tarball(targets_path), root):
                 return self.show(production=True)
             key, entries = self._offline.new_key(targets_path, "targets", root)
-            signed = next_root(
-                self._roots.latest("ci").signed,
-                add={"targets": [key.public]},
-                expires=at + ROOT_LIFE,
-                change=self._change("Add an offline targets key", at),
-            )
-            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
-            self._commit(
-                "keys add-targets",
-                f"added the targets key {key.public.keyid}",
-                changes,
-                signed,
-                at,
-                tarballs={targets_path: entries},
-            )
-            return self.show(production=True)
+            requests = self._signing.compose([KeyChange.add_targets(key.public)], at)
+        self._sign_and_accept(requests, [signer], at, tarballs={targets_path: entries})
+        return self.show(production=True)
 
     def rotate_root(self, *, root_keys: str | Path, now: datetime | None = None) -> KeysView:
         """Replace the offline root key. The new key joins the old one in the tarball; both sign the new root.
@@ -272,28 +145,14 @@ class Keys:
             InputError: ``bad-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        path, at = Path(root_keys), self._signing_instant(now)
-        refuse_inside(path)
-        with self._context.store.changing():
+        (path,), at = tarball_paths(root_keys), self._signing_instant(now)
+        with self._context.store.reading():
             root = self._offline.ready_root()
             old = self._offline.signer(path, "root", root)
             key, entries = self._offline.new_key(path, "root", root, beside_active=True)
-            signed = next_root(
-                self._roots.latest("ci").signed,
-                replace={"root": {old.public_key.keyid: key.public}},
-                expires=at + ROOT_LIFE,
-                change=self._change("Rotate the offline root key", at),
-            )
-            changes = [new_links(self._roots.extend(signed, [signer_of(key), old], now=at))]
-            self._commit(
-                "keys rotate root",
-                f"rotated the root key to {key.public.keyid}",
-                changes,
-                signed,
-                at,
-                tarballs={path: entries},
-            )
-            return self.show()
+            requests = self._signing.compose([KeyChange.rotate_root(public_of(old).keyid, key.public)], at)
+        self._sign_and_accept(requests, [signer_of(key), old], at, tarballs={path: entries})
+        return self.show()
 
     def rotate_targets(
         self, *, root_keys: str | Path, targets_keys: str | Path, now: datetime | None = None
@@ -310,33 +169,16 @@ class Keys:
             InputError: ``bad-tarball``, ``same-tarball``, ``keys-inside``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        root_path, targets_path = Path(root_keys), Path(targets_keys)
-        refuse_same(root_path, targets_path)
-        refuse_inside(root_path, targets_path)
+        root_path, targets_path = tarball_paths(root_keys, targets_keys)
         at = self._signing_instant(now)
-        with self._context.store.changing():
+        with self._context.store.reading():
             root = self._offline.ready_root()
             signer = self._offline.signer(root_path, "root", root)
             old = self._offline.signer(targets_path, "targets", root)
             key, entries = self._offline.new_key(targets_path, "targets", root, beside_active=True)
-            signed = next_root(
-                self._roots.latest("ci").signed,
-                replace={"targets": {old.public_key.keyid: key.public}},
-                expires=at + ROOT_LIFE,
-                change=self._change("Rotate an offline targets key", at),
-            )
-            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
-            swap = {old.public_key.keyid: signer_of(key)}
-            self._commit(
-                "keys rotate targets",
-                f"rotated a targets key to {key.public.keyid}",
-                changes,
-                signed,
-                at,
-                swap=swap,
-                tarballs={targets_path: entries},
-            )
-            return self.show(production=True)
+            requests = self._signing.compose([KeyChange.rotate_targets(public_of(old).keyid, key.public)], at)
+        self._sign_and_accept(requests, [signer, signer_of(key)], at, tarballs={targets_path: entries})
+        return self.show(production=True)
 
     def rotate_online(
         self, *, root_keys: str | Path, roles: Sequence[RoleName] = ONLINE_ROLES, now: datetime | None = None
@@ -355,60 +197,195 @@ class Keys:
             InputError: ``bad-tarball``, ``bad-role``.
             TrustError: ``no-such-key``, ``wrong-role-key``, ``two-active-keys``.
         """
-        for role in roles or ("",):
-            if role not in ONLINE_ROLES:
-                raise InputError(
-                    "bad-role",
-                    f"the role `{role}` has no online key" if role else "no role is named whose online key to rotate",
-                    hint=f"say one or more of {', '.join(ONLINE_ROLES)}",
-                    fields={"role": role, "roles": list(ONLINE_ROLES)},
-                )
+        check_online_roles(roles)
         at = self._signing_instant(now)
-        with self._context.store.changing():
+        with self._context.store.reading():
             root = self._offline.ready_root()
             signer = self._offline.signer(Path(root_keys), "root", root)
-            replaced: dict[RoleName, dict[str, PublicKey]] = {}
-            swap: dict[str, Signer] = {}
-            for role in dict.fromkeys(roles):
-                old = self._keyring.own_key(root.keys_of(role))
-                new = PrivateKey.generate()
-                self._keyring.add(new)
-                replaced[role] = {old.keyid: new.public}
-                if role == "targets":
-                    swap[old.keyid] = signer_of(new)
-            signed = next_root(
-                self._roots.latest("ci").signed,
-                replace=replaced,
-                expires=at + ROOT_LIFE,
-                change=self._change(f"Rotate online keys: {', '.join(replaced)}", at),
-            )
-            changes = [new_links(self._roots.extend(signed, [signer], now=at))]
-            self._commit(
-                "keys rotate online",
-                f"rotated the online keys of {', '.join(replaced)}",
-                changes,
-                signed,
-                at,
-                swap=swap,
-            )
-            self._retire()
-            return self.show()
+            change, fresh = self._new_online(roles, root)
+            requests = self._signing.compose([change], at)
+        self._sign_and_accept(requests, [signer], at, new_online={key.public.keyid: key for key in fresh})
+        return self.show()
 
-    def _retire(self) -> None:
-        """Remove what a change that has been made has retired.
+    def compose_init(
+        self, *, root_key: PublicKey, targets_key: PublicKey, now: datetime | None = None
+    ) -> tuple[SigningRequest, ...]:
+        """Say which bytes the first offline root key must sign to take the root offline. Nothing is stored.
+
+        The first of three steps: the holder of each key signs its documents (`groundswell.tuf.sign_request`, or any
+        tool), and `accept` takes the signed documents. The factory signs with its first root key when it accepts.
+
+        Args:
+            root_key: the public half of the first offline root key.
+            targets_key: the public half of the first offline targets key.
+            now: the instant of the new roots (default: now).
+
+        Returns:
+            The next two roots of each chain; each has its bytes, its expiry, and the keys that may sign it.
 
         Raises:
-            StorageError: ``retired-keys-left``; the change is made all the same.
+            StateError: ``keys-initialised``, ``clock-behind``.
+            InputError: ``key-already-in-role`` for a key that a root has listed before, or for one key in both roles.
         """
-        try:
-            remove_retired(self._keyring, self._roots.root("ci"))
-        except StorageError as error:
-            raise StorageError(
-                "retired-keys-left",
-                f"the keys were changed, but the old ones cannot be removed: {error.message}",
-                hint="the change is made; the next command that may write there removes them",
-                fields=error.fields,
-            ) from error
+        at = self._signing_instant(now)
+        with self._context.store.reading():
+            return self._compose_init(self._roots.root("ci"), root_key, targets_key, at)
+
+    def compose_add_targets(self, key: PublicKey, *, now: datetime | None = None) -> tuple[SigningRequest, ...]:
+        """Say which bytes the offline root key must sign to add an offline targets key; as `compose_init`.
+
+        Args:
+            key: the public half of the new key.
+            now: the instant of the new roots (default: now).
+
+        Raises:
+            StateError: ``keys-not-initialised``, ``clock-behind``.
+            InputError: ``key-already-in-role`` for a key that a root has listed before.
+        """
+        return self._compose(lambda _: KeyChange.add_targets(key), now)
+
+    def compose_rotate_root(
+        self, old: str, new: PublicKey, *, now: datetime | None = None
+    ) -> tuple[SigningRequest, ...]:
+        """Say which bytes the old root key and the new one must both sign; as `compose_init`.
+
+        Args:
+            old: the keyid of the offline root key that is replaced.
+            new: the public half of the key that replaces it.
+            now: the instant of the new roots (default: now).
+
+        Raises:
+            StateError: ``keys-not-initialised``, ``clock-behind``.
+            InputError: ``key-not-in-role``; ``key-already-in-role`` for a key that a root has listed before.
+        """
+        return self._compose(lambda _: KeyChange.rotate_root(old, new), now)
+
+    def compose_rotate_targets(
+        self, old: str, new: PublicKey, *, now: datetime | None = None
+    ) -> tuple[SigningRequest, ...]:
+        """Say which bytes must be signed to replace an offline targets key; as `compose_init`.
+
+        The root key signs the next roots. The new targets key signs what production devices are served: the targets
+        roles and waves that the old key signed.
+
+        Args:
+            old: the keyid of the offline targets key that is replaced.
+            new: the public half of the key that replaces it.
+            now: the instant of the new roots (default: now).
+
+        Raises:
+            StateError: ``keys-not-initialised``, ``clock-behind``.
+            InputError: ``key-not-in-role``; ``key-already-in-role`` for a key that a root has listed before.
+        """
+
+        def change(root: Root) -> KeyChange:
+            if old in {key.keyid for key in root.keys_of("targets")} - {k.keyid for k in self._offline_targets(root)}:
+                raise online_not_offline(old)
+            return KeyChange.rotate_targets(old, new)
+
+        return self._compose(change, now)
+
+    def compose_rotate_online(
+        self, *, roles: Sequence[RoleName] = ONLINE_ROLES, now: datetime | None = None
+    ) -> tuple[SigningRequest, ...]:
+        """Make new online keys, and say which bytes the root key must sign to replace the old ones; as `compose_init`.
+
+        The new private keys stay in the factory's folder of keys. They are used when the documents are accepted, and
+        removed when another root is accepted instead. Backups do not hold them.
+
+        Args:
+            roles: whose keys: ``targets``, ``snapshot``, ``timestamp``.
+            now: the instant of the new roots (default: now).
+
+        Raises:
+            StateError: ``keys-not-initialised``, ``clock-behind``.
+            InputError: ``bad-role``.
+            StorageError: ``cannot-write``.
+        """
+        check_online_roles(roles)
+
+        def change(root: Root) -> KeyChange:
+            composed, fresh = self._new_online(roles, root)
+            for key in fresh:
+                self._keyring.add_pending(key)
+            return composed
+
+        return self._compose(change, now)
+
+    def accept(self, documents: Mapping[str, bytes], *, now: datetime | None = None) -> KeysView:
+        """Make a change of keys of the documents that the holders of the keys have signed.
+
+        All checks are made here, against what the factory knows now: the documents are those that one of the
+        `compose_` methods composes now for the same keys, user and instant; each is signed by the keys that its
+        request names, over the canonical form of what it says; the roots may follow the latest ones.
+
+        Args:
+            documents: the signed documents, ``{"signatures": […], "signed": {…}}`` each, by the name of its request.
+            now: the present (default: now).
+
+        Returns:
+            What the new CI root says.
+
+        Raises:
+            InputError: ``broken-json``, ``ambiguous-json``, ``bad-metadata``, ``bad-key``, ``rsa-key``;
+                ``key-already-in-role`` for a key that a root has listed before.
+            TrustError: ``root-version`` where the roots have changed since; ``not-composed`` for documents that the
+                factory would not compose now; ``bad-signature``, ``no-such-key``, ``root-not-signed-by-old``,
+                ``root-not-signed-by-new``, ``root-expired``, ``online-key-missing``, ``wrong-role``.
+            StateError: ``clock-behind``, ``role-too-large``.
+            StorageError: ``cannot-write``, ``retired-keys-left``.
+
+        Cost: a signature or two for each document; the metadata of each tag is signed anew.
+        """
+        at = self._signing_instant(now)
+        with self._context.store.changing():
+            self._signing.accept(documents, at)
+            return self.show()
+
+    def _compose(self, change: Callable[[Root], KeyChange], now: datetime | None) -> tuple[SigningRequest, ...]:
+        at = self._signing_instant(now)
+        with self._context.store.reading():
+            return self._signing.compose([change(self._offline.ready_root())], at)
+
+    def _compose_init(
+        self, root: Root, root_key: PublicKey, targets_key: PublicKey, at: datetime
+    ) -> tuple[SigningRequest, ...]:
+        if root.version > ONLINE_ROOT_VERSION:
+            raise initialised("its roots list them", self._context.path, root)
+        (first,) = root.keys_of("root")
+        changes = [KeyChange.init_root(first.keyid, root_key), KeyChange.init_targets(targets_key)]
+        return self._signing.compose(changes, at)
+
+    def _new_online(self, roles: Sequence[RoleName], root: Root) -> tuple[KeyChange, list[PrivateKey]]:
+        """The change that replaces the online keys of some roles, and the new keys."""
+        fresh = {role: PrivateKey.generate() for role in dict.fromkeys(roles)}
+        replaced = {role: {self._keyring.own_key(root.keys_of(role)).keyid: key.public} for role, key in fresh.items()}
+        return KeyChange.rotate_online(replaced), list(fresh.values())
+
+    def _offline_targets(self, root: Root) -> list[PublicKey]:
+        own = self._keyring.own_key(root.keys_of("targets"))
+        return [key for key in root.keys_of("targets") if key != own]
+
+    def _sign_and_accept(
+        self,
+        requests: Sequence[SigningRequest],
+        signers: Sequence[Signer],
+        at: datetime,
+        *,
+        tarballs: Tarballs | None = None,
+        new_online: Mapping[str, PrivateKey] | None = None,
+    ) -> None:
+        """Sign each document with those keys that may, and accept the documents. Tarballs come before the commit."""
+        documents = {}
+        for request in requests:
+            signed = request
+            for signer in signers:
+                if public_of(signer).keyid in request.keyids:
+                    signed = sign_request(signed, signer)
+            documents[request.name] = signed.document
+        with self._context.store.changing():
+            before = partial(write_tarballs, tarballs or {})
+            self._signing.accept(documents, at, new_online=new_online, before_commit=before)
 
     def _signing_instant(self, now: datetime | None) -> datetime:
         """The instant of a change of keys; refuses a factory that cannot be changed before a tarball is written.
@@ -419,73 +396,3 @@ class Keys:
         """
         self._context.store.require_writable()
         return instant(self._context.signing_seconds(now))
-
-    def _change(self, message: str, at: datetime) -> RootChange:
-        return RootChange(_signable(self._context.user), message, at)
-
-    def _commit(
-        self,
-        action: str,
-        summary: str,
-        changes: list[Change],
-        signed: dict[str, object],
-        at: datetime,
-        *,
-        swap: Mapping[str, Signer] | None = None,
-        tarballs: Tarballs | None = None,
-    ) -> None:
-        """Store new roots, and publish everything anew under them.
-
-        Args:
-            action: for the audit log.
-            summary: for the audit log.
-            changes: the new roots.
-            signed: what the last of them says.
-            at: the instant.
-            swap: keyids whose signatures on targets roles give way to those of another signer.
-            tarballs: what each tarball is to hold; written last, so that a refusal leaves them alone.
-        """
-        root = read_root(dict(signed), allow_rsa=True)
-        for repository in REPOSITORIES:
-            served = self._publisher.served(repository)
-            if swap:
-                served = [one._replace(targets=resigned(one.targets, swap, root, repository)) for one in served]
-                roles = [
-                    {
-                        "repository": repository,
-                        "tag": one.tag,
-                        "role_version": parse_document(one.targets, "Targets", "targets.json").version,
-                        "document": one.targets,
-                    }
-                    for one in served
-                    if one.variant == TAG_VARIANT
-                ]
-                if roles:
-                    changes.append(put("targets_roles", roles))
-            if swap and repository == "production":
-                changes += resigned_waves(self._context.store, self._publisher, swap, root)
-            if served:
-                changes += self._publisher.publish(repository, served, root, now=at)
-        details = {"role_version": root.version}
-        for path, entries in (tarballs or {}).items():
-            write_if_new(path, entries)
-        self._context.commit(action, summary, changes, at=seconds(at), details=details)
-
-
-def _initialised(what: str, path: Path, root: Root) -> StateError:
-    return StateError(
-        "keys-initialised",
-        f"the factory has its offline keys already, and {what}",
-        hint="use the tarballs that they were made in; rotating replaces keys",
-        fields={"path": str(path), "role_version": root.version},
-    )
-
-
-def _signable(user: str) -> str:
-    """The name of a user as every device agent spells it alike: in ASCII, without ``< > &``, and not too long.
-
-    >>> _signable("Zoë <zoe@example.com>")
-    'Zoe _zoe@example.com_'
-    """
-    ascii_text = unicodedata.normalize("NFKD", user).encode("ascii", "ignore").decode()
-    return re.sub(r"[^ -~]|[<>&]", "_", ascii_text)[:_MAX_USER].strip() or "unknown"

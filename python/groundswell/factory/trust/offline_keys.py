@@ -25,10 +25,10 @@ __all__ = [
     "OfflineKeys",
     "OfflineRole",
     "holds_listed",
-    "refuse_inside",
-    "refuse_same",
+    "initialised",
+    "tarball_paths",
     "with_first_root",
-    "write_if_new",
+    "write_tarballs",
     "wrong_role",
 ]
 
@@ -91,6 +91,23 @@ class OfflineKeys:
                 fields={"role": role, "asked": keyids, "holds": [keyid]},
             )
         return keys
+
+    def require_same(self, root: Root, root_path: Path, targets_path: Path) -> None:
+        """Accept the tarballs that took the root offline; refuse others, which would seem to have been taken.
+
+        Raises:
+            StateError: ``keys-initialised``.
+        """
+        paths: tuple[tuple[Path, OfflineRole], ...] = ((root_path, "root"), (targets_path, "targets"))
+        for path, role in paths:
+            if not path.exists():
+                raise initialised(f"`{path}` is not there", path, root)
+            try:
+                self.signer(path, role, root)
+            except TrustError as error:
+                if error.code != "no-such-key":
+                    raise
+                raise initialised(f"`{path}` does not hold the {role} key", path, root) from error
 
     def new_key(
         self, path: Path, role: OfflineRole, root: Root, *, beside_active: bool = False
@@ -156,14 +173,14 @@ def with_first_root(entries: dict[str, bytes], key: PrivateKey) -> dict[str, byt
     return {**entries, **named}
 
 
-def write_if_new(path: Path, entries: Mapping[str, bytes]) -> None:
+def _write_if_new(path: Path, entries: Mapping[str, bytes]) -> None:
     """Write a tarball, unless it has these entries already."""
     if path.exists() and read_tarball(path).entries == dict(entries):
         return
     write_tarball(path, entries)
 
 
-def refuse_inside(*paths: Path) -> None:
+def _refuse_inside(*paths: Path) -> None:
     """Refuse tarballs inside the factory.
 
     Raises:
@@ -179,7 +196,7 @@ def refuse_inside(*paths: Path) -> None:
             )
 
 
-def refuse_same(root_path: Path, targets_path: Path) -> None:
+def _refuse_same(root_path: Path, targets_path: Path) -> None:
     """Refuse one tarball for both roles.
 
     Raises:
@@ -201,4 +218,29 @@ def wrong_role(label: str, keyid: str, *, role: str = "targets", holds: str = "r
         f"`{label}` holds a {holds} key where a {role} key is asked for: `{keyid}`",
         hint=f"give the tarball of the {role} key, or the name of a file that does not exist yet",
         fields={"source": label, "role": role, "holds": holds, "keyid": keyid},
+    )
+
+
+def tarball_paths(*paths: str | Path) -> tuple[Path, ...]:
+    """The paths of tarballs of offline keys, which are different files outside of the factory."""
+    found = tuple(Path(path) for path in paths)
+    if len(found) > 1:
+        _refuse_same(*found)
+    _refuse_inside(*found)
+    return found
+
+
+def write_tarballs(tarballs: Mapping[Path, Mapping[str, bytes]]) -> None:
+    """Write tarballs, each with its entries; what they hold is replaced as a whole or not at all."""
+    for path, entries in tarballs.items():
+        _write_if_new(path, entries)
+
+
+def initialised(what: str, path: Path, root: Root) -> StateError:
+    """The error about a factory whose root is offline already."""
+    return StateError(
+        "keys-initialised",
+        f"the factory has its offline keys already, and {what}",
+        hint="use the tarballs that they were made in; rotating replaces keys",
+        fields={"path": str(path), "role_version": root.version},
     )

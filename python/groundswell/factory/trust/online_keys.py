@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import GroundswellError, StorageError, TrustError
+from groundswell.errors import GroundswellError, InputError, StorageError, TrustError
 from groundswell.files import remove_leftovers, replace_file, sync_folder
 from groundswell.store import Home, cannot_read
 from groundswell.tuf.canonical import canonical, parse
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from groundswell.tuf.root import RoleName, Root
     from groundswell.tuf.signers import Signer
 
-__all__ = ["KEYS_FOLDER", "ONLINE_ROLES", "ONLINE_ROOT_VERSION", "OnlineKeyring", "remove_retired"]
+__all__ = [
+    "KEYS_FOLDER",
+    "ONLINE_ROLES",
+    "ONLINE_ROOT_VERSION",
+    "OnlineKeyring",
+    "check_online_roles",
+    "remove_retired",
+]
 
 KEYS_FOLDER: Final = "keys"
 ONLINE_ROLES: Final[tuple[RoleName, ...]] = ("targets", "snapshot", "timestamp")
@@ -28,6 +35,8 @@ ONLINE_ROOT_VERSION: Final = 2
 """Up to this version the factory holds the root key itself."""
 
 _ENDING: Final = ".sec"
+_PENDING: Final = ".new"
+"""The ending of a key that a composed root lists, and that no root lists yet."""
 _WAY_OUT: Final = "restore the file from a backup, or replace the key with `keys.rotate_online`"
 
 
@@ -44,6 +53,9 @@ class OnlineKeyring:
         Raises:
             StorageError: ``cannot-write``.
         """
+        self._write(key, _ENDING)
+
+    def _write(self, key: PrivateKey, ending: str) -> None:
         self._home.require()
         try:
             if not self.folder.is_dir():
@@ -51,8 +63,28 @@ class OnlineKeyring:
                 sync_folder(self.folder.parent)
         except OSError as error:
             raise _cannot_write(self.folder, error, "nothing was changed; free space, or get permission") from error
-        with replace_file(self._path(key.public.keyid), mode=0o600) as file:
+        with replace_file(self._path(key.public.keyid, ending), mode=0o600) as file:
             file.write(canonical(key.document))
+
+    def add_pending(self, key: PrivateKey) -> None:
+        """Keep a key that a composed root lists, until a root with it or another one is accepted.
+
+        Raises:
+            StorageError: ``cannot-write``.
+        """
+        self._write(key, _PENDING)
+
+    def pending(self, public: PublicKey) -> PrivateKey:
+        """The private half of a key that `add_pending` kept; as `load`."""
+        return self._load(public, _PENDING)
+
+    def drop_pending(self) -> None:
+        """Remove the keys that `add_pending` kept: the roots that list them can follow no more, or have followed.
+
+        Raises:
+            StorageError: ``cannot-write``.
+        """
+        self._remove([file for file in self._names() if file.suffix == _PENDING])
 
     def has(self, keyid: str) -> bool:
         """Whether the key is here."""
@@ -75,7 +107,10 @@ class OnlineKeyring:
             TrustError: ``online-key-missing``; ``online-key-damaged`` for a file that does not hold the key.
             StorageError: ``cannot-read``.
         """
-        path = self._path(public.keyid)
+        return self._load(public, _ENDING)
+
+    def _load(self, public: PublicKey, ending: str) -> PrivateKey:
+        path = self._path(public.keyid, ending)
         try:
             data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -117,11 +152,13 @@ class OnlineKeyring:
         """
         self._home.require()
         remove_leftovers(self.folder)
+        self._remove([file for file in self._files() if file.stem not in keyids])
+
+    def _remove(self, files: Sequence[Path]) -> None:
         try:
-            retired = [file for file in self._files() if file.stem not in keyids]
-            for file in retired:
+            for file in files:
                 file.unlink(missing_ok=True)
-            if retired:
+            if files:
                 sync_folder(self.folder)
         except OSError as error:
             hint = "keys that nothing needs any more may still be there; get permission to write there"
@@ -139,9 +176,25 @@ class OnlineKeyring:
         except OSError as error:
             raise cannot_read(self.folder, error) from error
 
-    def _path(self, keyid: str) -> Path:
+    def _path(self, keyid: str, ending: str = _ENDING) -> Path:
         self._home.require()
-        return self.folder / f"{keyid}{_ENDING}"
+        return self.folder / f"{keyid}{ending}"
+
+
+def check_online_roles(roles: Sequence[RoleName]) -> None:
+    """Refuse roles that the factory does not sign by itself, and no role at all.
+
+    Raises:
+        InputError: ``bad-role``.
+    """
+    for role in roles or ("",):
+        if role not in ONLINE_ROLES:
+            raise InputError(
+                "bad-role",
+                f"the role `{role}` has no online key" if role else "no role is named whose online key to rotate",
+                hint=f"use one or more of {', '.join(ONLINE_ROLES)}",
+                fields={"role": role, "roles": list(ONLINE_ROLES)},
+            )
 
 
 def remove_retired(keyring: OnlineKeyring, root: Root) -> None:

@@ -7,59 +7,60 @@ from typing import TYPE_CHECKING, Any
 from groundswell.errors import TrustError
 from groundswell.factory.trust.publisher import variant_of
 from groundswell.store import put
-from groundswell.tuf import assemble, parse_document, sign
+from groundswell.tuf import assemble, parse_document
 from groundswell.tuf.signatures import verify_bytes
 from groundswell.waves.records import wave_from_row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Repository
-    from groundswell.store import Change, DuckDBStore
+    from groundswell.store import Change
+    from groundswell.store.port import Row, Store
     from groundswell.tuf import Root
-    from groundswell.tuf.signers import Signer
 
-__all__ = ["resigned", "resigned_waves"]
+    Swap = Mapping[str, Callable[[bytes], dict[str, Any]]]
+    """The keyids whose signatures give way to those of another key, which this gives for the signed bytes."""
+
+__all__ = ["resigned", "resigned_waves", "waves_to_resign"]
 
 
-def resigned_waves(store: DuckDBStore, publisher: Publisher, swap: Mapping[str, Signer], root: Root) -> list[Change]:
-    """The changes that sign the roles of waves anew under a new root.
+def waves_to_resign(store: Store, publisher: Publisher) -> list[Row]:
+    """The rows of the waves whose roles are signed anew when a targets key changes.
 
     These are the active waves, even if they still wait for signatures, and the canceled waves that are served to
     devices which run them: what is published next is made of these.
-
-    Args:
-        store: the factory's.
-        publisher: says what is served now.
-        swap: keyids whose signatures give way to those of another signer.
-        root: the new root.
     """
     served = {(one.tag, one.variant) for one in publisher.served("production")}
-    rows = [
+    return [
         row
         for row in store.waves.all()
         if row["state"] == "active"
         or (row["state"] == "canceled" and (row["tag"], variant_of(wave_from_row(row))) in served)
     ]
+
+
+def resigned_waves(rows: Sequence[Row], swap: Swap, root: Root) -> list[Change]:
+    """The changes that sign the roles of these waves anew under a new root."""
     changed = [{**row, "document": assemble(*_swapped(bytes(row["document"]), swap, root))} for row in rows]
     return [put("waves", changed)] if changed else []
 
 
-def _swapped(document: bytes, swap: Mapping[str, Signer], root: Root) -> tuple[bytes, list[dict[str, Any]]]:
+def _swapped(document: bytes, swap: Swap, root: Root) -> tuple[bytes, list[dict[str, Any]]]:
     """The signed bytes and the signatures of a role under a new root: some replaced, those of dropped keys gone."""
     parsed = parse_document(document, "Targets", "targets.json")
     listed = set(root.roles["targets"].keyids)
     signatures = []
     for signature in parsed.signatures:
         if signature["keyid"] in swap:
-            signatures.append(sign(swap[signature["keyid"]], parsed.signed_bytes))
+            signatures.append(swap[signature["keyid"]](parsed.signed_bytes))
         elif signature["keyid"] in listed:
             signatures.append(signature)
     return parsed.signed_bytes, signatures
 
 
-def resigned(document: bytes, swap: Mapping[str, Signer], root: Root, repository: Repository) -> bytes:
+def resigned(document: bytes, swap: Swap, root: Root, repository: Repository) -> bytes:
     """A targets document with the signatures of some keys replaced; those of keys that the root dropped go."""
     signed_bytes, signatures = _swapped(document, swap, root)
     needed = 1 if repository == "ci" else max(2, root.roles["targets"].threshold)

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from groundswell.errors import StorageError
 from groundswell.factory.context import CachedQuery
-from groundswell.factory.trust.publisher import check_size
 from groundswell.store import Change, put
 from groundswell.tuf import Document, Root, assemble, parse_document, read_root, sign
 from groundswell.tuf.canonical import canonical
-from groundswell.tuf.chain import check_next_root
-from groundswell.tuf.roles import production_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from typing import Any
 
     from groundswell.factory.context import Context
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["REPOSITORIES", "Repository", "Roots", "new_links", "signed_root"]
 
 Repository = Literal["ci", "production"]
-_MAX: Final = 64 << 10
 REPOSITORIES: Final[tuple[Repository, ...]] = ("ci", "production")
 
 
@@ -75,42 +70,6 @@ class Roots:
         """The keyids that any link of a chain lists."""
         documents = (parse_document(link, "Root", "a root") for link in self.chain("ci"))
         return {keyid for document in documents for keyid in document.signed["keys"]}
-
-    def extend(
-        self,
-        signed: dict[str, Any],
-        signers: Sequence[Signer],
-        *,
-        now: datetime,
-        after: dict[Repository, bytes] | None = None,
-    ) -> dict[Repository, bytes]:
-        """Make and check the next links of both chains.
-
-        Args:
-            signed: what the next CI root says; the production root says the same but for its targets threshold.
-            signers: of the root keys that the links need.
-            now: the links must be valid then.
-            after: the links that they follow; the last ones of the store unless given.
-
-        Returns:
-            The links, as they will be served; `new_links` stores them.
-
-        Raises:
-            StateError: ``role-too-large``.
-            TrustError, InputError: the link may not follow; see `groundswell.tuf.chain.check_next_root`.
-        """
-        threshold = self.root("production").roles["targets"].threshold
-        documents: dict[Repository, bytes] = {
-            "ci": signed_root(signed, signers),
-            "production": signed_root(production_of(signed, targets_threshold=max(2, threshold)), signers),
-        }
-        for repository, document in documents.items():
-            label = f"the next {repository} root"
-            check_size(label, document, _MAX, "rotate keys instead of adding more of them")
-            new = parse_document(document, "Root", label)
-            old = self.latest(repository) if after is None else parse_document(after[repository], "Root", label)
-            check_next_root(old, new, production=repository == "production", now=now)
-        return documents
 
 
 def signed_root(signed: dict[str, Any], signers: Sequence[Signer]) -> bytes:
