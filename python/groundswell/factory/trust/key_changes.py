@@ -248,6 +248,6 @@ def online_not_offline(keyid: str) -> InputError:
     return InputError(
         "key-not-in-role",
         f"the key `{keyid}` is an online key, not an offline targets key",
-        hint="replace it with `keys.rotate_online`",
+        hint="the rotation of online keys replaces it",
         fields={"role": "targets", "keyid": keyid},
     )
