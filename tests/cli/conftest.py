@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Run `groundswell ARGUMENTS…` in this process."""
-    told: list[str] = []
-    tell = cli._tell
+    codes: list[str] = []
+    print_error = cli._print_error
 
-    def tell_and_note(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
-        told.append(error.code)
+    def print_and_record(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
+        codes.append(error.code)
         check_shell_text(hint_for(error, command))
-        return tell(error, as_json=as_json, command=command)
+        return print_error(error, as_json=as_json, command=command)
 
-    monkeypatch.setattr(cli, "_tell", tell_and_note)
+    monkeypatch.setattr(cli, "_print_error", print_and_record)
 
     def runner(*arguments: object) -> Ran:
         capsys.readouterr()
-        told.clear()
+        codes.clear()
         code = cli.run([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err, "".join(told))
+        return Ran(code, captured.out, captured.err, "".join(codes))
 
     return runner
 

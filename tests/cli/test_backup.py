@@ -38,7 +38,7 @@ def test_a_backup_is_one_private_file(acme: Run, here: Path) -> None:
     size = (here / "b.tar").stat().st_size
     assert ran.err == (
         f"wrote revision 4 to b.tar ({size} bytes)\n"
-        "note: the file holds the factory's online keys: keep it as safe as a key\n"
+        "note: the file contains the factory's online keys: keep it as safe as a key\n"
     )
     assert stat.S_IMODE((here / "b.tar").stat().st_mode) == 0o600
 

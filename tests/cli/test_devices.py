@@ -115,9 +115,7 @@ def test_an_empty_cell_keeps_and_clear_unsets(acme: Run, shop: Path) -> None:
 
 def test_an_allowed_device_comes_back_with_its_ordinal(acme: Run, shop: Path) -> None:
     acme("devices", "delete", UUIDS[2])
-    assert acme("devices", "allow", UUIDS[2]).err == (
-        "allowed 1 device; the next import that names them brings them back\n"
-    )
+    assert acme("devices", "allow", UUIDS[2]).err == ("allowed 1 device; the next import that has them restores them\n")
     ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
     assert summary(ran) == "imported 6 devices: 0 new, 0 changed, 5 unchanged, 1 that had been deleted\n"
     assert acme("devices", "show", "edge-1", "--json").data["ordinal"] == 2
@@ -399,10 +397,10 @@ def test_a_device_that_is_not_there(acme: Run, shop: Path) -> None:
 
 def test_devices_are_moved_into_a_group_and_out_of_theirs(acme: Run, shop: Path) -> None:
     ran = acme("devices", "group", UUIDS[0], UUIDS[2], "us-east")
-    assert (ran.code, ran.out, ran.err) == (0, "", "moved 1 device to the group us-east; 1 was there already\n")
+    assert (ran.code, ran.out, ran.err) == (0, "", "moved 1 device to the group us-east; 1 was already there\n")
     (shop / "list").write_text("\n".join(UUIDS))
     ran = acme("devices", "group", f"@{shop / 'list'}", "us-east")
-    assert ran.err == "moved 4 devices to the group us-east; 2 were there already\n"
+    assert ran.err == "moved 4 devices to the group us-east; 2 were already there\n"
     assert (
         acme("devices", "group", "--unset", ",".join(UUIDS[:2]), UUIDS[2]).err
         == "moved 3 devices out of their groups\n"
@@ -452,7 +450,7 @@ def test_a_group_that_is_not_there_and_one_that_is_not_named(acme: Run) -> None:
     assert (ran.code, ran.err) == (3, "error: no group is named `canarx`\n hint: did you mean `canary`?\n")
     ran = acme("devices", "group", "canary")
     assert (ran.code, ran.out) == (2, "")
-    assert "name at least one device and, last, the group" in ran.err
+    assert "give at least one device and, last, the group" in ran.err
 
 
 def test_a_list_may_come_from_a_command_that_needs_the_factory_too(shop: Path) -> None:
@@ -486,7 +484,7 @@ def test_an_export_to_stdout_is_the_file_that_it_would_be(shop: Path, form: str 
 def test_a_format_is_for_stdout_alone(acme: Run, shop: Path) -> None:
     ran = acme("devices", "export", shop / "out.csv", "--format", "json")
     assert (ran.code, ran.out) == (2, "")
-    assert "the format of a file is its ending" in ran.err
+    assert "the format of a file is that of its extension" in ran.err
     assert not (shop / "out.csv").exists()
 
 

@@ -64,10 +64,10 @@ def test_a_group_with_devices_is_deleted_only_if_they_may_be_without_one(acme: R
         " hint: move its devices with `groundswell devices group`, or use --ungroup to leave them without one\n"
     )
     assert acme("groups", "delete", "us-east", "--ungroup").err == (
-        "deleted the group us-east; 1 device is without a group now\n"
+        "deleted the group us-east; 1 device is now without a group\n"
     )
     assert acme("groups", "delete", "canary", "--ungroup").err == (
-        "deleted the group canary; 3 devices are without a group now\n"
+        "deleted the group canary; 3 devices are now without a group\n"
     )
 
 

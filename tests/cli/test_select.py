@@ -140,7 +140,7 @@ def test_names_are_printed_in_the_order_of_the_uuids(run: Run, fleet: Path) -> N
 def test_too_few_candidates_is_no_error_and_says_why(run: Run, fleet: Path) -> None:
     ran = run("select", fleet, "-g", "canary", "-l", 5000, "--not-updated", 41)
     assert ran.code == 0
-    assert "fewer than asked for: of the 80 that match" in ran.err
+    assert "fewer than requested: of the 80 that match" in ran.err
     assert "report version 41 or a later one" in ran.err
     none = run("select", fleet, "-g", "canary", "-l", 5, "--not-updated", 1)
     assert (none.code, none.out) == (0, "")

@@ -108,8 +108,8 @@ def test_a_list_that_is_none_is_refused_and_nothing_written(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["one", "two"], "say one of --union, --intersect and --minus"),
-        (["one", "two", "--union", "--minus"], "say one of --union, --intersect and --minus"),
+        (["one", "two"], "use one of --union, --intersect and --minus"),
+        (["one", "two", "--union", "--minus"], "use one of --union, --intersect and --minus"),
         (["one", "--minus"], "--minus takes two files or more"),
         (["one", "--intersect"], "--intersect takes two files or more"),
         (["--union"], "missing argument 'FILE...'"),

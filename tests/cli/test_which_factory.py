@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from groundswell import InputError
-from groundswell.cli.work import Work
+from groundswell.cli.work import CommandRun
 from groundswell.factory import Factory
 from support import cli_factory as shops
 from support import factories
@@ -44,7 +44,7 @@ READING = [
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for another owner no longer than it takes to look twice."""
-    monkeypatch.setattr("groundswell.cli.params.factory_option._PATIENCE", timedelta(0))
+    monkeypatch.setattr("groundswell.cli.params.factory_option._QUIET_WAIT", timedelta(0))
     monkeypatch.setattr("groundswell.factory.factory.DEFAULT_WAIT", timedelta(milliseconds=50))
 
 
@@ -287,7 +287,7 @@ def test_ctrl_c_while_waiting_changes_nothing(shop: Path) -> None:
 
 
 def test_a_command_that_looks_again_and_again_keeps_no_factory_of_before(shop: Path) -> None:
-    work = Work()
+    work = CommandRun()
     seen = []
     for _ in range(3):
         with Factory.open(shop / "acme") as factory:
@@ -296,7 +296,7 @@ def test_a_command_that_looks_again_and_again_keeps_no_factory_of_before(shop: P
     del factory
     gc.collect()
     assert [one() is None for one in seen] == [True, True, False]
-    assert work.last_word() == "interrupted: the factory was not changed"
+    assert work.interruption_message() == "interrupted: the factory was not changed"
 
 
 def test_now_is_what_the_factory_was_made_at() -> None:

@@ -1,4 +1,4 @@
-"""The command line: a thin skin over the package. Data goes to stdout, everything else to stderr."""
+"""The command line, a thin layer over the package. Data goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from groundswell._core import DEBUG_BUILD, __version__
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.output.render import ReaderGoneError, say, say_lines
 from groundswell.cli.params.texts import DIRECTORY, is_utf8
-from groundswell.cli.work import Work
+from groundswell.cli.work import CommandRun
 from groundswell.errors import GroundswellError, InputError
 
 __all__ = ["COMMANDS", "cli", "run"]
 
 COMMANDS: Final = {
     "select": ("groundswell.cli.commands.select", "Pick a batch of devices from a fleet."),
-    "fleet": ("groundswell.cli.commands.fleet", "Make and summarise fleets."),
-    "uuids": ("groundswell.cli.commands.uuids", "Check and tidy lists of UUIDs."),
+    "fleet": ("groundswell.cli.commands.fleet", "Generate and summarise fleets."),
+    "uuids": ("groundswell.cli.commands.uuids", "Check and clean lists of UUIDs."),
     "sets": ("groundswell.cli.commands.sets", "Unite, intersect or subtract lists of UUIDs."),
     "init": ("groundswell.cli.commands.init", "Make a factory."),
     "devices": ("groundswell.cli.commands.devices", "Import, list, show, group, delete and export devices."),
@@ -31,15 +31,15 @@ COMMANDS: Final = {
     "metadata": ("groundswell.cli.commands.metadata", "Export, renew and verify what devices are served."),
     "waves": ("groundswell.cli.commands.waves.waves", "Make waves, roll them out, follow, complete or cancel them."),
     "settings": ("groundswell.cli.commands.settings", "Show and change the settings of the factory."),
-    "status": ("groundswell.cli.commands.status", "Show the factory at a glance."),
-    "check": ("groundswell.cli.commands.backup", "Prove that the factory is sound, or repair it."),
+    "status": ("groundswell.cli.commands.status", "Show an overview of the factory."),
+    "check": ("groundswell.cli.commands.backup", "Check the factory for damage, or repair it."),
     "backup": ("groundswell.cli.commands.backup", "Write the whole factory to one file."),
     "restore": ("groundswell.cli.commands.backup", "Make a factory out of a backup."),
 }
-"""Each command with its module and its line in the help, which is printed without importing any of them."""
+"""Command → (module, help line). The help is printed without importing the modules."""
 
 ALIASES: Final = {"wave": "waves"}
-"""Other words for commands; the help does not list them."""
+"""Aliases of commands; the help does not list them."""
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -90,42 +90,42 @@ def cli(directory: str | None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; errors are told on stderr.
+    """Run a command and return its exit code; errors are printed on stderr.
 
-    0 done · 1 a bug in Groundswell · 2 bad input · 3 not found · 4 not now · 5 not allowed · 6 the disk refused ·
-    130 interrupted.
+    0 success · 1 a bug in Groundswell · 2 bad input · 3 not found · 4 not possible in this state · 5 not trusted ·
+    6 storage failed · 130 interrupted.
     """
     if DEBUG_BUILD:
         say("this is a debug build of groundswell, many times slower than a release", label="warning:")
-    work = Work()
+    work = CommandRun()
     try:
         code = cli.main(args=arguments, prog_name="groundswell", standalone_mode=False, obj=work)
     except GroundswellError as error:
-        code = _tell(error, as_json="--json" in arguments, command=work.command)
+        code = _print_error(error, as_json="--json" in arguments, command=work.command)
     except click.exceptions.NoArgsIsHelpError as error:
-        # A noun without its verb: the help is the message.
+        # A command group without a subcommand prints its help.
         say_lines(error.format_message())
         code = error.exit_code
     except click.ClickException as error:
-        code = _tell(_bad_usage(error), as_json="--json" in arguments)
+        code = _print_error(_bad_usage(error), as_json="--json" in arguments)
     except (KeyboardInterrupt, click.Abort):
-        say(work.last_word())
+        say(work.interruption_message())
         code = INTERRUPTED
     except ReaderGoneError:
-        # The reader has gone (`… | head`). Point stdout at nothing, or Python complains when it flushes at exit.
+        # The reader has closed the pipe (`… | head`). Without the redirection Python's flush at exit would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
     except UnicodeEncodeError as error:
-        # A library below was given a name that is not UTF-8: an argument, or the name of the working directory.
+        # A library got a name that is not UTF-8: an argument, or the name of the working directory.
         bad = next((one for one in [*arguments, os.getcwd()] if not is_utf8(one)), "")  # noqa: PTH109 - as a text
-        code = _tell(_not_utf8(bad), as_json="--json" in arguments) if bad else _bug(error)
+        code = _print_error(_not_utf8(bad), as_json="--json" in arguments) if bad else _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
         code = _bug(error)
     return code if isinstance(code, int) else 0
 
 
 def _bad_usage(error: click.ClickException) -> InputError:
-    """What click refuses, in our words: an unknown option, a missing argument, a value that is none of the choices."""
+    """Convert a usage error of click: an unknown option, a missing argument, an invalid choice."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "groundswell"
     message = error.format_message().removesuffix(".")
@@ -141,13 +141,13 @@ def _not_utf8(name: str) -> InputError:
     return InputError(
         "not-text",
         f"`{name[:_MAX_SHOWN]}` is not UTF-8",
-        hint="rename it, or give it in UTF-8; a file can be read from stdin under any name",
+        hint="rename it, or give it in UTF-8; a file with any name can be read from stdin",
         fields={"value": name[:_MAX_SHOWN]},
     )
 
 
-def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
-    """Tell an error on stderr; its exit code."""
+def _print_error(error: GroundswellError, *, as_json: bool, command: click.Command | None = None) -> int:
+    """Print an error on stderr, and return its exit code."""
     from groundswell.cli.hints import hint_for
     from groundswell.cli.output.details import detail_lines
 
@@ -156,7 +156,7 @@ def _tell(error: GroundswellError, *, as_json: bool, command: click.Command | No
         import json
 
         data = {"code": error.code, "message": error.message, "hint": hint, "fields": error.fields}
-        # In ASCII: stderr may have any encoding. Of what is not printable, JSON leaves DEL as it is.
+        # Print ASCII, because stderr may have any encoding. JSON does not escape DEL, so escape it here.
         say(json.dumps({"error": data}).replace("\x7f", "\\u007f"))
         return error.exit_code
     say(error.message, label="error:", color="red")

@@ -6,34 +6,34 @@ from typing import Any
 
 import click
 
-from groundswell.cli.work import work_at_hand
+from groundswell.cli.work import current_run
 
 __all__ = ["ExamplesCommand", "ExamplesGroup"]
 
 
 class _WithExamples(click.Command):
-    """Writes the examples of `groundswell.cli.examples` below the options."""
+    """Appends the examples of `groundswell.cli.examples` to the help."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and remember which it is for the hint of an error."""
-        work_at_hand().command = self
+        """Run the command, and remember it for the hints of errors."""
+        current_run().command = self
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from groundswell.cli.examples import EXAMPLES
 
-        # The first word is the program, by whatever name it was started.
+        # Skip the first word, the name of the program.
         lines = EXAMPLES.get(" ".join(_names(ctx)), ())
         if lines:
             with formatter.section("Examples"):
-                # Not wrapped: a command is pasted as a whole.
+                # Do not wrap, so that a command can be pasted.
                 for line in lines:
                     formatter.write(f"  {line}\n")
         super().format_epilog(ctx, formatter)
 
 
 def _names(ctx: click.Context | None) -> list[str]:
-    """The words of a command after the program, in the plain spelling of each."""
+    """The words of a command after the program; aliases are replaced by the command."""
     if ctx is None or ctx.parent is None:
         return []
     return [*_names(ctx.parent), ctx.command.name or ctx.info_name or ""]
@@ -44,7 +44,7 @@ class ExamplesCommand(_WithExamples):
 
 
 class ExamplesGroup(_WithExamples, click.Group):
-    """A group of such commands."""
+    """A group of commands whose help ends with examples."""
 
     command_class = ExamplesCommand
     group_class = type

@@ -209,4 +209,4 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "backup": ("groundswell backup acme.backup",),
     "restore": ("groundswell restore acme.backup acme-again",),
 }
-"""Command lines by the words of their command; a line that ends with a backslash goes on in the next."""
+"""Command → example command lines. A line that ends with a backslash continues on the next."""

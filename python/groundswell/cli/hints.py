@@ -1,7 +1,7 @@
-"""What a shell user can do about an error or a warning, by its code.
+"""Hints for shell users, by the code of an error or a warning.
 
-The library's errors say it in Python or in neutral words. Here is the same in commands and options. A hint never
-suggests a whole group, that is a rollout without ``--limit``.
+The library's own hints are for Python or neutral; these name commands and options. A hint never suggests a rollout of a
+whole group, that is, one without ``--limit``.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _ROTATE: Final = (
 )
 _WITHOUT_A_COLUMN: Final = {
     "production": "--include-test selects from all devices",
-    "group": "leave --group out, or add the column",
-    "tag": "leave --tag out, or add the column",
-    "target_version": "leave --not-updated out, or add the column",
-    "name": "leave --names out, or add the column",
+    "group": "omit --group, or add the column",
+    "tag": "omit --tag, or add the column",
+    "target_version": "omit --not-updated, or add the column",
+    "name": "omit --names, or add the column",
 }
 
 
 def _near(kind: str, otherwise: str) -> Callable[[Fields], str | None]:
-    """The nearest names, if the error has any; where a fleet is read from a file, the file has the names."""
+    """Suggest the most similar names, if the error has any. For `select` the names come from the file."""
 
     def hint(fields: Fields) -> str | None:
         if not str(fields.get(kind, "x")).strip():
@@ -56,7 +56,7 @@ def _near(kind: str, otherwise: str) -> Callable[[Fields], str | None]:
 
 def _arrays(fields: Fields) -> str | None:
     arrays = fields.get("arrays")
-    return f"if the devices are there, give --rows-at {shlex.quote(str(arrays[0]))}" if arrays else None
+    return f"if the devices are in that array, give --rows-at {shlex.quote(str(arrays[0]))}" if arrays else None
 
 
 def _stored(fields: Fields) -> str:
@@ -90,10 +90,10 @@ def _signatures(fields: Fields) -> str:
 HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "bad-backup": "nothing was changed; give a file that `groundswell backup` wrote, or another copy of it",
     "bad-duration": "give days, hours, minutes and seconds, such as 4h, 90m, 1h30m or 2d",
-    "bad-instant": "give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or whole seconds since 1970",
+    "bad-instant": "give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or an integer: seconds since 1970",
     "bad-uuid": _uuid,
     "bad-tarball": "give a tarball of keys that `groundswell keys` or fioctl wrote, or restore it from its copy",
-    "bad-rows": "correct them, or write them to a file with --rejects FILE and go on without them",
+    "bad-rows": "correct them, or skip them and write them to a file with --rejects FILE",
     "clock-behind": "set the clock; or, if that record is wrong: `groundswell metadata refresh --accept-clock`"
     " (`restore` has the option, too)",
     "edited-plan": "make the plan again; to stage an edited list of devices, give it with --uuids @FILE",
@@ -105,7 +105,7 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "groundswell keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz",
     "mismatched-devices": "take them off the list, or skip them with --skip-mismatched",
     "missing-column": _column,
-    "no-active-wave": "`groundswell waves list` lists the waves; name the one that you mean",
+    "no-active-wave": "`groundswell waves list` lists the waves; give the name of one",
     "no-factory": "name the factory with -C DIR or GROUNDSWELL_FACTORY, or make one: groundswell init DIR --name NAME",
     "no-such-directory": "name a directory that `groundswell metadata export` wrote",
     "not-a-plan": "give a file that `groundswell waves rollout --dry-run --plan-out FILE` wrote",
@@ -128,9 +128,9 @@ HINTS: Final[dict[str, str | Callable[[Fields], str | None]]] = {
     "whole-group-unsaid": "give --limit N or --uuids @FILE",
     "would-downgrade": "make a wave of a later version, or accept that agents may go back with --allow-downgrade",
 }
-"""Hints by error code: a text, or what makes one out of the error's fields.
+"""Error code → hint, or a function from the error's fields to a hint.
 
-Where there is no entry, or it answers None, the library's hint is neutral and is kept.
+Without an entry, or if the function returns None, the library's hint is used.
 """
 
 REMEDIES: Final[dict[str, str]] = {
@@ -140,15 +140,15 @@ REMEDIES: Final[dict[str, str]] = {
     "production-targets-expire": "only a new wave renews them, because an offline key signs them",
     "root-expires": "`groundswell keys rotate` of any key makes the next root, which is valid for a year",
 }
-"""What to do about a warning, by the code of its `groundswell.text.Notice`."""
+"""Code of a `groundswell.text.Notice` → its remedy."""
 
 
 def hint_for(error: GroundswellError, command: click.Command | None = None) -> str:
-    """What a shell user can do about an error; empty if there is nothing to add.
+    """The hint for an error; empty if there is none.
 
     Args:
-        error: what is to be told.
-        command: the command that ran; options in a hint must be its options.
+        error: the error.
+        command: the command that ran. A hint with options that it does not have is not used.
     """
     if _raised_here(error):
         return error.hint
@@ -159,14 +159,14 @@ def hint_for(error: GroundswellError, command: click.Command | None = None) -> s
 
 
 def _fits(hint: str, command: click.Command | None) -> bool:
-    """Whether the command has the options of a hint, those of whole command lines aside."""
+    """Whether the command has the options that a hint names. Options of complete command lines do not count."""
     bare = re.sub(r"`groundswell [^`]*`|groundswell .*", "", hint)
     known = {option for param in command.params for option in param.opts} if command else set()
     return command is None or known >= set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", bare))
 
 
 def _raised_here(error: GroundswellError) -> bool:
-    """Whether the command line itself raised an error: then its hint speaks of commands and options already."""
+    """Whether the command line itself raised the error; then its hint already names commands and options."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -174,7 +174,7 @@ def _raised_here(error: GroundswellError) -> bool:
 
 
 def advice(warning: str) -> str:
-    """A warning with what a shell user can do about it."""
+    """A warning with its remedy for shell users."""
     from groundswell.text import Notice
 
     if isinstance(warning, Notice) and warning.code in REMEDIES:

@@ -1,4 +1,4 @@
-"""Questions before what cannot be undone: on a terminal only, so that scripts never hang."""
+"""Asks for confirmation before an irreversible change; only on a terminal, so that scripts never hang."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 
     from groundswell.factory.devices.leaving import LeavingDevices
 
-__all__ = ["ask", "ask_leaving", "has_terminal", "must_ask", "must_be_named"]
+__all__ = ["ask", "ask_leaving", "has_terminal", "missing_name_error", "must_ask"]
 
 
 def has_terminal() -> bool:
-    """Whether a person can be asked: stdin and stderr are a terminal."""
+    """Whether the command can ask: both stdin and stderr are a terminal."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def must_ask(*, yes: bool) -> bool:
-    """Whether to ask: a person is there, and has not said yes beforehand."""
+    """Whether to ask: there is a terminal, and ``--yes`` was not given."""
     return not yes and has_terminal()
 
 
 def ask(question: str) -> None:
-    """Ask a question that only a yes lets the command go on from.
+    """Ask a question; return only if the answer is yes.
 
     Raises:
-        StateError: ``not-confirmed`` for a no, and where the input ends without an answer.
-        click.Abort: at Ctrl-C.
+        StateError: ``not-confirmed`` if the answer is no, or the input ends without an answer.
+        click.Abort: on Ctrl-C.
     """
     try:
         agreed = confirm(question)
         reason = "the answer was no"
     except click.Abort as abort:
-        # click raises it for Ctrl-C and for the end of the input.
+        # click raises Abort on Ctrl-C and at the end of the input.
         if not isinstance(abort.__context__, EOFError):
             raise
         say("")
@@ -55,8 +55,8 @@ def ask(question: str) -> None:
         )
 
 
-def must_be_named(command: str, wave: str) -> InputError:
-    """The error for a decision without a name where nobody can be asked: a script must not decide by accident."""
+def missing_name_error(command: str, wave: str) -> InputError:
+    """The error for a command without a wave's name and without a terminal: a script must name the wave."""
     return InputError(
         "confirmation-required",
         f"there is no terminal to ask on, so `{command}` requires the wave's name or --yes",
@@ -66,23 +66,23 @@ def must_be_named(command: str, wave: str) -> InputError:
 
 
 def ask_leaving(command: str, leaves: Sequence[LeavingDevices], *, yes: bool) -> None:
-    """Report the scheduled devices that would leave an active wave, and ask whether that is meant.
+    """Report the scheduled devices that would leave an active wave, and ask for confirmation.
 
     Raises:
         InputError: ``confirmation-required`` without a terminal and without ``--yes``.
-        StateError: ``not-confirmed`` for a no.
+        StateError: ``not-confirmed`` if the answer is no.
     """
     if not leaves:
         return
-    told = ", ".join(f"{count(one.devices, 'scheduled device')} would leave the wave {one.wave}" for one in leaves)
+    leaving = ", ".join(f"{count(one.devices, 'scheduled device')} would leave the wave {one.wave}" for one in leaves)
     if yes:
-        say(f"note: {told}")
+        say(f"note: {leaving}")
     elif has_terminal():
-        ask(f"{told}. Go on?")
+        ask(f"{leaving}. Go on?")
     else:
         raise InputError(
             "confirmation-required",
-            f"{told}, and there is no terminal to ask on",
-            hint=f"give --yes to `groundswell {command}` if that is meant; nothing was changed",
+            f"{leaving}, and there is no terminal to ask on",
+            hint=f"give --yes to `groundswell {command}` if that is intended; nothing was changed",
             fields={"command": command, "leaves": [asdict(one) for one in leaves]},
         )

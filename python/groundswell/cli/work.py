@@ -1,4 +1,4 @@
-"""What a command has done to a factory so far: for its last word when Ctrl-C ends it."""
+"""Tracks what the running command has changed, for the message after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ if TYPE_CHECKING:
 
     from groundswell.factory import Factory
 
-__all__ = ["Work", "work_at_hand"]
+__all__ = ["CommandRun", "current_run"]
 
 
-class Work:
-    """The factory that a command has open, the change that it made, and the factory that it makes."""
+class CommandRun:
+    """The factory that the command has opened, its revision, and the factory that it is creating."""
 
     def __init__(self) -> None:
         self.command: click.Command | None = None
-        """The command that is running, once its arguments were accepted."""
+        """The running command, set after its arguments were parsed."""
         self._open: tuple[Factory, int] | None = None
-        self._reached: int | None = None
-        self._makes: Path | None = None
+        self._new_revision: int | None = None
+        self._creating: Path | None = None
 
     def opened(self, factory: Factory) -> None:
-        """A factory was opened: from here on its revision is watched. Others that were before it are let go."""
+        """Track the revision of a factory that was opened; it replaces the factory tracked before."""
         self._settle()
         self._open = factory, factory.revision
 
-    def makes(self, directory: Path) -> None:
-        """A factory is about to be made where none is yet."""
-        self._makes = directory
+    def creates(self, directory: Path) -> None:
+        """Record the directory of a factory that is about to be created."""
+        self._creating = directory
 
     def _settle(self) -> None:
         if self._open is not None:
             factory, revision = self._open
-            self._reached = factory.revision if factory.revision > revision else self._reached
+            self._new_revision = factory.revision if factory.revision > revision else self._new_revision
 
-    def last_word(self) -> str:
-        """What to say when the command is interrupted: what is true of the factory now."""
+    def interruption_message(self) -> str:
+        """The message after an interruption: whether the factory was changed."""
         self._settle()
-        if self._reached is not None:
-            return f"interrupted, but the change was made: the factory is at revision {self._reached}"
-        if self._makes is not None and (self._makes / "audit.log").exists():
-            return f"interrupted, but the factory `{self._makes}` was made"
+        if self._new_revision is not None:
+            return f"interrupted, but the change was made: the factory is at revision {self._new_revision}"
+        if self._creating is not None and (self._creating / "audit.log").exists():
+            return f"interrupted, but the factory `{self._creating}` was made"
         return "interrupted: nothing was changed" if self._open is None else "interrupted: the factory was not changed"
 
 
-def work_at_hand() -> Work:
-    """The work of the command that is running."""
+def current_run() -> CommandRun:
+    """The record of the running command."""
     found = click.get_current_context().find_root().obj
-    return found if isinstance(found, Work) else Work()
+    return found if isinstance(found, CommandRun) else CommandRun()

@@ -1,4 +1,4 @@
-"""``groundswell backup``, ``restore`` and ``check``: keeping a factory, and proving it sound."""
+"""``groundswell backup``, ``restore`` and ``check``: back a factory up, restore it, and check it for damage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from groundswell.cli.output.tables import instant_text, print_json, print_lines
 from groundswell.cli.params.factory_option import directory_option, now_option, open_factory, user_of, waiting
 from groundswell.cli.params.options import json_option
 from groundswell.cli.params.texts import DIRECTORY, FILE
-from groundswell.cli.work import work_at_hand
+from groundswell.cli.work import current_run
 from groundswell.errors import StorageError
 from groundswell.text import MAX_NAMED
 
@@ -33,14 +33,14 @@ __all__ = ["backup", "check", "restore"]
 @click.argument("file", type=FILE)
 @directory_option
 def backup(file: str, *, directory: str | None) -> None:
-    """Write the whole factory to FILE, which is replaced as a whole or not at all; - is stdout."""
+    """Write the whole factory to FILE, which is replaced atomically; - is stdout."""
     with contextlib.ExitStack() as stack:
-        # Before the factory is taken: a backup that cannot be written holds nobody up.
+        # Check before opening the factory: a backup that cannot be written must not block other users.
         target = stack.enter_context(stdout_stream()) if file == "-" else file
         factory = stack.enter_context(open_factory(directory))
         size, revision = factory.backup(target), factory.revision
     say(f"wrote revision {revision} to {printable(file)} ({size} bytes)")
-    note("the file holds the factory's online keys: keep it as safe as a key")
+    note("the file contains the factory's online keys: keep it as safe as a key")
 
 
 @click.command(cls=ExamplesCommand)
@@ -50,7 +50,7 @@ def backup(file: str, *, directory: str | None) -> None:
     "--last-timestamp-version",
     metavar="N",
     type=int,
-    help="The highest version of timestamp.json that devices have seen; without it the version jumps by a million.",
+    help="The highest version of timestamp.json that devices have seen (default: the backup's version plus a million).",
 )
 @click.option(
     "--accept-clock",
@@ -61,10 +61,10 @@ def backup(file: str, *, directory: str | None) -> None:
 def restore(
     file: str, directory: str, *, last_timestamp_version: int | None, accept_clock: bool, now: datetime | None
 ) -> None:
-    """Make a factory in DIR, which must be empty or not exist, out of a backup."""
+    """Restore a factory from a backup to DIR, which must be empty or not exist."""
     from groundswell.factory import Factory
 
-    work_at_hand().makes(Path(directory))
+    current_run().creates(Path(directory))
     found = Factory.restore(
         file,
         directory,
@@ -81,12 +81,12 @@ def restore(
 
 
 @click.command(cls=ExamplesCommand)
-@click.option("--repair", is_flag=True, help="Rebuild the store from the audit log first; the damaged file is kept.")
+@click.option("--repair", is_flag=True, help="First rebuild the store from the audit log; the damaged file is kept.")
 @json_option
 @now_option
 @directory_option
 def check(*, repair: bool, as_json: bool, now: datetime | None, directory: str | None) -> None:
-    """Prove that the factory is what its rules say: rows, keys, what is served, and the audit log."""
+    """Check the factory for damage: rows, keys, served metadata, and the audit log."""
     if repair:
         _repair(directory)
     with _opened_to_check(directory) as factory:
@@ -139,17 +139,17 @@ def _lines(results: Sequence[CheckResult]) -> list[str]:
     return lines
 
 
-_MAX_TOLD = 3
+_MAX_SHOWN_FAULTS = 3
 
 
 def _failed(report: CheckReport) -> StorageError:
     bad = [result.name for result in report.results if result.faults]
     first = [printable(result.faults[0]) for result in report.results if result.faults]
-    more = sum(len(result.faults) for result in report.results) - min(len(first), _MAX_TOLD)
-    told = "; ".join(first[:_MAX_TOLD]) + (f"; and {more} more" if more else "")
+    more = sum(len(result.faults) for result in report.results) - min(len(first), _MAX_SHOWN_FAULTS)
+    faults = "; ".join(first[:_MAX_SHOWN_FAULTS]) + (f"; and {more} more" if more else "")
     return StorageError(
         "check-failed",
-        f"the factory is not sound: {told}",
+        f"the factory is not sound: {faults}",
         hint="if it is the store, `groundswell check --repair` rebuilds it from the audit log; or restore a backup",
         fields={"revision": report.revision, "failed": bad},
     )

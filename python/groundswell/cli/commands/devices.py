@@ -63,16 +63,16 @@ def devices() -> None:
 devices.add_command(mappings)
 
 
-@devices.command("import", short_help="Take devices in from files.")
+@devices.command("import", short_help="Import devices from files.")
 @click.argument("files", metavar="FILE…", type=FILE, nargs=-1, required=True)
-@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows to FILE and import the good ones.")
-@click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets what is known.")
+@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows to FILE, and import the good rows.")
+@click.option("--clear", metavar="COLUMN", multiple=True, help="An empty cell of COLUMN unsets the known value.")
 @mapping_options
 @click.option("--mapping", metavar="NAME", type=NAME, help="Use a saved mapping; options given here override it.")
 @click.option(
     "--save-mapping", metavar="NAME", type=NAME, help="Save the mapping under NAME, with the import (not in a dry run)."
 )
-@click.option("--dry-run", is_flag=True, help="Say what the import would come to, and store nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what the import would change, and store nothing.")
 @json_option
 @now_option
 @directory_option
@@ -91,9 +91,9 @@ def import_devices(
     now: datetime | None,
     directory: str | None,
 ) -> None:
-    """Take devices in from FILE…: all of them or, if anything is wrong, none.
+    """Import devices from FILE…: all rows, or none if a row is bad.
 
-    A row updates the device of its uuid or makes a new one. An absent column or an empty cell keeps what is known.
+    A row updates the device with its uuid, or creates it. An absent column or an empty cell keeps the known value.
     FILE is CSV, Parquet, JSON, NDJSON or Arrow, - for stdin, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
     """
     columns = columns_of(column)
@@ -149,21 +149,19 @@ def _tell_import(report: ImportReport) -> None:
 
 @devices.command("list", context_settings={"show_default": True})
 @click.option("-g", "--group", type=NAME, shell_complete=complete_groups, help="Only devices of this group.")
-@click.option("--no-group", is_flag=True, help="Only devices that are in no group.")
+@click.option("--no-group", is_flag=True, help="Only devices without a group.")
 @click.option("-t", "--tag", type=NAME, shell_complete=complete_tags, help="Only devices on this tag.")
 @click.option("--no-tag", is_flag=True, help="Only devices without a tag.")
 @click.option("--production/--test", default=None, help="Only production devices, or only test devices.")
-@click.option(
-    "--name", metavar="PATTERN", type=NAME, help="Only devices whose name matches; * and ? stand for characters."
-)
-@click.option("--uuid", "uuid_prefix", metavar="PREFIX", type=NAME, help="Only devices whose uuid begins like this.")
+@click.option("--name", metavar="PATTERN", type=NAME, help="Only devices whose name matches; * and ? are wildcards.")
+@click.option("--uuid", "uuid_prefix", metavar="PREFIX", type=NAME, help="Only devices whose uuid begins with PREFIX.")
 @click.option("--target-version", metavar="VERSION", type=int, help="Only devices that report this target version.")
-@click.option("--hardware-id", metavar="ID", type=NAME, help="Only devices of this hardware.")
-@click.option("--online/--offline", default=None, help="Only devices seen within the threshold, or only the others.")
+@click.option("--hardware-id", metavar="ID", type=NAME, help="Only devices with this hardware id.")
+@click.option("--online/--offline", default=None, help="Only online devices, or only offline devices.")
 @online_threshold_option
-@click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="The order; - reverses.")
-@click.option("-n", "--limit", metavar="N", type=int, default=50, help="How many devices a page has.")
-@click.option("-p", "--page", metavar="N", type=int, default=1, help="Which page.")
+@click.option("--sort", type=click.Choice(_SORTS), default="ordinal", help="Sort by this; - sorts in reverse.")
+@click.option("-n", "--limit", metavar="N", type=int, default=50, help="Devices per page.")
+@click.option("-p", "--page", metavar="N", type=int, default=1, help="Number of the page.")
 @click.option(
     "--wave", metavar="NAME", type=NAME, shell_complete=complete_waves, help="Only devices in a state of this wave."
 )
@@ -172,10 +170,12 @@ def _tell_import(report: ImportReport) -> None:
     metavar="STATE",
     type=NAME,
     shell_complete=complete_states,
-    help="Which state: a count of `waves status`, such as scheduled.",
+    help="The state: a count of `waves status`, such as scheduled.",
 )
-@click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone, of all pages: a list to go on with.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, of all pages unless -n or -p is given.")
+@click.option(
+    "--uuids", "only_uuids", is_flag=True, help="Print only the UUIDs, of all pages: a list for other commands."
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, of all pages (default with --csv) or of one (-n, -p).")
 @click.option("--raw", is_flag=True, help="With --csv: do not guard cells that a spreadsheet would execute.")
 @json_option
 @now_option
@@ -205,15 +205,15 @@ def list_devices(
     now: datetime | None,
     directory: str | None,
 ) -> None:
-    """List devices, a page at a time.
+    """List devices, page by page.
 
     STATE is scheduled, updated, on-version, newer, older, silent, unsupported, unscheduled, covered, staged, online or
-    matching, each of them as `groundswell waves status` counts it. Without --wave it is that of the only active wave.
+    matching, as `groundswell waves status` counts them. Without --wave it refers to the only active wave.
     """
     if (no_group and group) or (no_tag and tag):
         raise click.UsageError("--no-group and --no-tag exclude --group and --tag")
     if only_uuids and as_json:
-        raise click.UsageError("--uuids prints a list and --json a page: use one of them")
+        raise click.UsageError("--uuids prints a list and --json prints a page: use one of them")
     if as_csv and (only_uuids or as_json):
         raise click.UsageError("use one of --csv, --uuids and --json")
     if raw and not as_csv:
@@ -236,7 +236,7 @@ def list_devices(
     if only_uuids:
         with open_factory(directory) as factory:
             uuids = factory.devices.list_uuids(**filters)
-        # Not before the factory is free again: whoever reads the list may need it.
+        # Print after closing the factory: the program that reads the list may need it.
         print_lines(uuids)
         return
     if as_csv:
@@ -266,7 +266,7 @@ def list_devices(
 
 
 _CSV_COLUMNS = ("uuid", "name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
-"""The names that `devices import` takes, so that the output is a source as well."""
+"""Column names that `devices import` accepts, so that the output can be imported."""
 
 
 def _csv_row(device: Device) -> list[str | None]:
@@ -308,7 +308,7 @@ def _row(device: Device) -> list[object]:
 
 
 def device_data(device: Device) -> dict[str, Any]:
-    """A device in JSON types."""
+    """Convert a device to JSON types."""
     return asdict(device) | {"last_seen": instant_text(device.last_seen)}
 
 
@@ -317,7 +317,7 @@ def device_data(device: Device) -> dict[str, Any]:
 @json_option
 @directory_option
 def show(device: str, *, as_json: bool, directory: str | None) -> None:
-    """Show what is known of a device."""
+    """Show all columns of a device."""
     with open_factory(directory) as factory:
         found = factory.devices.show(device)
     if as_json:
@@ -332,22 +332,22 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@devices.command(short_help="Put devices into a group, or take them out.")
+@devices.command(short_help="Move devices to a group, or out of their groups.")
 @click.argument(
     "words", metavar="UUID|NAME… GROUP", nargs=-1, required=True, shell_complete=complete_devices_and_groups
 )
-@click.option("--unset", is_flag=True, help="Take the devices out of their groups; all words are devices then.")
+@click.option("--unset", is_flag=True, help="Take the devices out of their groups; then all arguments are devices.")
 @yes_option
 @json_option
 @directory_option
 def group(words: tuple[str, ...], *, unset: bool, yes: bool, as_json: bool, directory: str | None) -> None:
-    """Put devices into GROUP; all of them or, if one is not known, none.
+    """Move devices to GROUP: all of them, or none if one is unknown.
 
     UUID may also be a device's name, a list, @FILE or @- for stdin. If the move takes scheduled devices out of an
     active wave, the command asks first; without a terminal it requires --yes.
     """
     if not unset and len(words) == 1:
-        raise click.UsageError("name at least one device and, last, the group")
+        raise click.UsageError("give at least one device and, last, the group")
     devices_named = read_device_words(words if unset else words[:-1])
     into = None if unset else words[-1]
     with open_factory(directory) as factory:
@@ -361,7 +361,7 @@ def group(words: tuple[str, ...], *, unset: bool, yes: bool, as_json: bool, dire
     already = len(named) - moved
     say(
         f"moved {count(moved, 'device')} {where}"
-        + (f"; {count(already, 'was', 'were')} there already" if already else ""),
+        + (f"; {count(already, 'was', 'were')} already there" if already else ""),
     )
 
 
@@ -371,13 +371,13 @@ def group(words: tuple[str, ...], *, unset: bool, yes: bool, as_json: bool, dire
 @json_option
 @directory_option
 def delete(words: tuple[str, ...], *, yes: bool, as_json: bool, directory: str | None) -> None:
-    """Delete devices and put them on the denied list; all of them or, if one is not known, none.
+    """Delete devices and put them on the denied list: all of them, or none if one is unknown.
 
     UUID may also be a device's name, a list, @FILE or @- for stdin. A deleted device leaves every group and wave.
     Imports skip it until `groundswell devices allow` takes it off the denied list. If scheduled devices leave an active
     wave, the command asks first; without a terminal it requires --yes.
     """
-    # Read before the factory is taken: what writes to our stdin may need it.
+    # Read stdin before opening the factory: the program that writes to our stdin may need it.
     devices_named = read_device_words(words)
     with open_factory(directory) as factory:
         named = devices_named.uuids(factory)
@@ -394,9 +394,9 @@ def delete(words: tuple[str, ...], *, yes: bool, as_json: bool, directory: str |
 @json_option
 @directory_option
 def allow(words: tuple[str, ...], *, as_json: bool, directory: str | None) -> None:
-    """Take deleted devices off the denied list; all of them or, if one was never deleted, none.
+    """Take deleted devices off the denied list: all of them, or none if one was never deleted.
 
-    The next import that names such a device brings it back, with its ordinal, its name and its history. UUID may also
+    The next import with such a device restores it, with its ordinal, its name and its history. UUID may also
     be the name that a device had, a list, @FILE or @- for stdin.
     """
     devices_named = read_device_words(words)
@@ -408,13 +408,13 @@ def allow(words: tuple[str, ...], *, as_json: bool, directory: str | None) -> No
         print_json({"allowed": allowed, "already": already})
         return
     say(
-        f"allowed {count(allowed, 'device')}; the next import that names them brings them back"
-        + (f"; {count(already, 'was', 'were')} allowed already" if already else "")
+        f"allowed {count(allowed, 'device')}; the next import that has them restores them"
+        + (f"; {count(already, 'was', 'were')} already allowed" if already else "")
     )
 
 
 @devices.command(short_help="Print the denied list.")
-@click.option("--uuids", "only_uuids", is_flag=True, help="Print the UUIDs alone: a list for other commands.")
+@click.option("--uuids", "only_uuids", is_flag=True, help="Print only the UUIDs: a list for other commands.")
 @json_option
 @directory_option
 def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
@@ -440,18 +440,18 @@ def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
     "format_",
     metavar="FORMAT",
     type=click.Choice(FORMATS),
-    help="The format on stdout: csv (default), parquet, json, ndjson or arrow. That of a file is its ending.",
+    help="Format on stdout: csv (default), parquet, json, ndjson or arrow. A file has that of its extension.",
 )
-@click.option("--raw", is_flag=True, help="Do not guard cells of CSV that a spreadsheet would execute.")
+@click.option("--raw", is_flag=True, help="Do not guard CSV cells that a spreadsheet would execute.")
 @directory_option
 def export(file: str, *, format_: str | None, raw: bool, directory: str | None) -> None:
-    """Write all devices to FILE, which `devices import` reads back; - is stdout.
+    """Write all devices to FILE, which `devices import` can read; - is stdout.
 
-    FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
+    FILE has the extension .csv, .parquet, .json, .ndjson or .arrow, and is replaced atomically.
     """
     if file != "-":
         if format_ is not None:
-            raise click.UsageError("--format is for stdout: the format of a file is its ending")
+            raise click.UsageError("--format is for stdout: the format of a file is that of its extension")
         with open_factory(directory) as factory:
             written = factory.devices.export(file, raw=raw)
         say(f"wrote {count(written, 'device')} to {printable(file)}")
@@ -459,6 +459,6 @@ def export(file: str, *, format_: str | None, raw: bool, directory: str | None) 
     with stdout_stream() as stream:
         with open_factory(directory) as factory:
             fleet = factory.devices.fleet()
-        # Not before the factory is free again: whoever reads the devices may need it.
+        # Write after closing the factory: the program that reads the devices may need it.
         write_rows(fleet.to_arrow(), stream, format_ or FORMATS[0], raw=raw)
     say(f"wrote {count(len(fleet), 'device')} to stdout")

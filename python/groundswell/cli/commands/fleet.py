@@ -1,4 +1,4 @@
-"""``groundswell fleet``: make and summarise fleets."""
+"""``groundswell fleet``: generate and summarise fleets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.output.fleet_show import as_data, as_lines
-from groundswell.cli.output.render import count, is_plain, printable, say, tell_report
+from groundswell.cli.output.render import count, is_plain, print_report, printable, say
 from groundswell.cli.output.tables import print_json, print_lines
 from groundswell.cli.params.mapping_options import columns_of, mapping_options
 from groundswell.cli.params.options import INSTANT, SEED, json_option, online_threshold_option
@@ -27,26 +27,26 @@ _HOUR: Final = 3600
 
 @click.group(cls=ExamplesGroup)
 def fleet() -> None:
-    """Make and summarise fleets."""
+    """Generate and summarise fleets."""
 
 
 @fleet.command(context_settings={"show_default": True})
 @click.argument("file", type=OUTPUT)
-@click.option("--devices", metavar="N", type=int, required=True, help="How many devices.")
+@click.option("--devices", metavar="N", type=int, required=True, help="Number of devices.")
 @click.option("--seed", type=SEED, default=0, help="The same seed gives the same fleet.")
 @click.option(
     "--now",
     type=INSTANT,
-    help="Devices have been seen up to this instant (default: the start of the current hour, so that the same command "
-    "gives the same file within the hour).",
+    help="The latest last_seen (default: the start of the current hour, so that repeating the command within the hour "
+    "gives the same file).",
 )
 def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
-    """Make up a fleet that looks like a real one, and write it to FILE.
+    """Generate a synthetic fleet with realistic distributions, and write it to FILE.
 
-    FILE ends in .csv, .parquet, .json, .ndjson or .arrow, and is replaced as a whole or not at all.
+    FILE has the extension .csv, .parquet, .json, .ndjson or .arrow, and is replaced atomically.
 
-    Groups have very different sizes, 5% of the devices have none; there are several tags and 3% test devices; about
-    two in three devices were seen within the last four hours, the others days, weeks and months ago.
+    Groups have very different sizes, and 5% of the devices have no group. There are several tags, and 3% test devices.
+    About two thirds of the devices were seen within the last 4 hours, the others days, weeks or months ago.
     """
     from groundswell.synth.files import write_synth
 
@@ -85,7 +85,7 @@ def show(
 
     columns = columns_of(column) or None
     found = Fleet.read(file, now=now, progress=True, columns=columns, rows_at=rows_at, uuid5=uuid5)
-    tell_report(found.report)
+    print_report(found.report)
     summary = found.summary(now=now, online_threshold=online_threshold)
     if as_json:
         print_json(as_data(summary, found.report, source=file))

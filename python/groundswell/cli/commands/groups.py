@@ -61,12 +61,12 @@ def _data(group: Group) -> dict[str, Any]:
     }
 
 
-@groups.command(short_help="Give a group another name.")
+@groups.command(short_help="Rename a group.")
 @click.argument("name", type=NAME, shell_complete=complete_groups)
 @click.argument("new_name", type=NAME)
 @directory_option
 def rename(name: str, new_name: str, *, directory: str | None) -> None:
-    """Give a group another name; its devices and the rules that refer to it stay."""
+    """Rename a group. Its devices, and the rules that refer to it, are kept."""
     with open_factory(directory) as factory:
         factory.groups.rename(name, new_name)
     say(f"renamed the group {name} to {new_name}")
@@ -77,7 +77,7 @@ def rename(name: str, new_name: str, *, directory: str | None) -> None:
 @click.argument("description", type=TEXT)
 @directory_option
 def describe(name: str, description: str, *, directory: str | None) -> None:
-    """Give a group another description."""
+    """Change the description of a group."""
     with open_factory(directory) as factory:
         factory.groups.describe(name, description)
     say(f"described the group {name}")
@@ -85,19 +85,17 @@ def describe(name: str, description: str, *, directory: str | None) -> None:
 
 @groups.command()
 @click.argument("name", type=NAME, shell_complete=complete_groups)
-@click.option(
-    "--ungroup", is_flag=True, help="Take its devices out of it; without this, a group that has devices is refused."
-)
+@click.option("--ungroup", is_flag=True, help="Also delete a group that has devices, and leave them without a group.")
 @yes_option
 @directory_option
 def delete(name: str, *, ungroup: bool, yes: bool, directory: str | None) -> None:
-    """Delete a group. A new group of the same name is another group.
+    """Delete a group. A new group with the same name inherits nothing from it.
 
-    If that takes scheduled devices out of an active wave, the command asks first; without a terminal it requires --yes.
+    If scheduled devices leave an active wave, the command asks first; without a terminal it requires --yes.
     """
     with open_factory(directory) as factory:
         if ungroup:
             ask_leaving("groups delete", factory.groups.would_leave(name), yes=yes)
         members = factory.groups.delete(name, ungroup=ungroup)
-    left = f"; {count(members, 'device is', 'devices are')} without a group now" if members else ""
+    left = f"; {count(members, 'device is', 'devices are')} now without a group" if members else ""
     say(f"deleted the group {name}{left}")

@@ -1,4 +1,4 @@
-"""``groundswell init``: make a factory."""
+"""``groundswell init``: create a factory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.output.render import printable, say
 from groundswell.cli.params.factory_option import now_option, user_of
 from groundswell.cli.params.texts import DIRECTORY, TEXT
-from groundswell.cli.work import work_at_hand
+from groundswell.cli.work import current_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,7 @@ def init(directory: str, *, name: str, now: datetime | None) -> None:
     """
     from groundswell.factory import Factory
 
-    work_at_hand().makes(Path(directory))
+    current_run().creates(Path(directory))
     with Factory.create(directory, name=name, user=user_of(), now=now) as factory:
         say(f"made the factory {factory.name} in {printable(directory)}")
     say(

@@ -22,7 +22,7 @@ __all__ = ["delete", "list_mappings", "mappings", "show"]
 
 @click.group(cls=ExamplesGroup)
 def mappings() -> None:
-    """List, show and delete saved mappings of columns."""
+    """List, show and delete saved column mappings."""
 
 
 @mappings.command("list")
@@ -49,7 +49,7 @@ def list_mappings(*, as_json: bool, directory: str | None) -> None:
 @json_option
 @directory_option
 def show(name: str, *, as_json: bool, directory: str | None) -> None:
-    """Show a saved mapping: the options that it stands for."""
+    """Show a saved mapping, as the options that it replaces."""
     with open_factory(directory) as factory:
         found = factory.devices.mappings.find(name)
     if as_json:
@@ -66,7 +66,7 @@ def show(name: str, *, as_json: bool, directory: str | None) -> None:
 @click.argument("name", type=NAME)
 @directory_option
 def delete(name: str, *, directory: str | None) -> None:
-    """Forget a saved mapping; devices stay as they are."""
+    """Delete a saved mapping. Devices are not changed."""
     with open_factory(directory) as factory:
         factory.devices.mappings.delete(name)
     say(f"deleted the mapping {name}")

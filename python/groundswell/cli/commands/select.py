@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundswell.cli.base import ExamplesCommand
-from groundswell.cli.output.render import count, json_text, note, printable, say, tell_report, write_output
+from groundswell.cli.output.render import count, json_text, note, print_report, printable, say, write_output
 from groundswell.cli.output.tables import instant_text
 from groundswell.cli.params.mapping_options import columns_of, mapping_options
 from groundswell.cli.params.options import DURATION, INSTANT, SEED, THRESHOLD, json_option, output_option
@@ -32,30 +32,34 @@ __all__ = ["select"]
 @click.option("-g", "--group", help="Only devices of this group.")
 @click.option("-t", "--tag", help="Only devices that listen to this tag.")
 @click.option("-l", "--limit", metavar="N|P%", help="At most N devices, or P% of them (default: all candidates).")
-@click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices, each of them checked.")
-@click.option("--exclude", metavar="LIST|@FILE|@-", help="None of these devices.")
+@click.option("--uuids", metavar="LIST|@FILE|@-", help="Only these devices; each is checked.")
+@click.option("--exclude", metavar="LIST|@FILE|@-", help="Exclude these devices.")
 @click.option(
     "--not-updated",
     metavar="VERSION",
     type=int,
-    help="No devices that report this target version or a later one.",
+    help="Exclude devices that report this target version or a later one.",
 )
-@click.option("--include-test", is_flag=True, help="Test devices, too; otherwise production devices only.")
-@click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check instead of refusing.")
-@click.option("--seed", type=SEED, help="Repeat an earlier selection; a fresh seed is drawn and reported otherwise.")
+@click.option("--include-test", is_flag=True, help="Include test devices (default: only production devices).")
+@click.option("--skip-mismatched", is_flag=True, help="Skip listed devices that fail their check, instead of refusing.")
+@click.option("--seed", type=SEED, help="Repeat an earlier selection (default: a random seed, which is reported).")
 @click.option("--now", type=INSTANT, help="Compute ages at this instant (default: now).")
-@click.option("--online-threshold", type=THRESHOLD, default="4h", help="Devices seen within it have the full weight.")
-@click.option("--half-life", type=DURATION, default="24h", help="Past the threshold the weight halves with each.")
+@click.option(
+    "--online-threshold", type=THRESHOLD, default="4h", help="Devices last seen within it have the full weight."
+)
+@click.option(
+    "--half-life", type=DURATION, default="24h", help="Beyond the threshold, the weight halves with each half-life."
+)
 @click.option(
     "--percent-of",
     type=click.Choice(["matching", "remaining", "online"]),
     default="matching",
-    help="What a percentage is taken of.",
+    help="The denominator of a percentage.",
 )
-@click.option("--names", is_flag=True, help="Print names instead of UUIDs (with --json: as well).")
+@click.option("--names", is_flag=True, help="Print names instead of UUIDs (with --json: both).")
 @json_option
 @output_option
-@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Write bad rows of SOURCE to FILE and go on without them.")
+@click.option("--rejects", metavar="FILE", type=OUTPUT, help="Skip bad rows of SOURCE, and write them to FILE.")
 @mapping_options
 def select(
     source: str,
@@ -81,17 +85,17 @@ def select(
     rows_at: str | None,
     uuid5: str | None,
 ) -> None:
-    """Pick a batch of devices from SOURCE at random, recently active ones preferred.
+    """Pick devices from SOURCE at random, with a preference for recently active ones.
 
     SOURCE is a CSV, Parquet, JSON, NDJSON or Arrow file, - for stdin, or sqlite:///FILE#TABLE or postgresql://…#TABLE.
 
-    The UUIDs go to stdout, one a line, in the order in which they were picked: the list for a smaller limit is the
-    beginning of it. The summary, with the seed that repeats the selection, goes to stderr.
+    The UUIDs go to stdout, one per line, in the order of the picks: a smaller limit gives the first part of the same
+    list. The summary goes to stderr; it has the seed that repeats the selection.
     """
     if uuids == exclude == "@-":
         raise click.UsageError("--uuids and --exclude cannot both read stdin")
     (source,) = sources_of([source], [uuids, exclude])
-    # Cheap checks come before the long read.
+    # Check the arguments before the long read.
     if output is not None:
         refuse_overwriting(source, Path(output))
     check_distinct(
@@ -108,7 +112,7 @@ def select(
     from groundswell.fleet import Fleet
 
     fleet = Fleet.read(source, now=now, rejects=rejects, progress=True, columns=columns, rows_at=rows_at, uuid5=uuid5)
-    tell_report(fleet.report)
+    print_report(fleet.report)
     selection = fleet.select(
         limit,
         group=group,
@@ -134,7 +138,7 @@ def _output(selection: Selection, *, names: bool, as_json: bool) -> bytes:
         return (json_text(_as_data(selection, names=names)) + "\n").encode()
     if not names:
         return selection.uuid_list.text().encode()
-    # A device without a name goes by its UUID.
+    # Print the UUID of a device without a name.
     lines = [printable(name) if name else uuid for name, uuid in zip(selection.names, selection.uuids, strict=True)]
     return "".join(f"{line}\n" for line in lines).encode()
 
@@ -180,7 +184,7 @@ def _summarise(selection: Selection) -> None:
         f"({count(selection.matching, 'device matches', 'devices match')})",
     )
     if selection.why_short:
-        note(f"fewer than asked for: {selection.why_short}" if len(selection) else selection.why_short)
+        note(f"fewer than requested: {selection.why_short}" if len(selection) else selection.why_short)
     if selection.skipped:
         note(f"skipped {count(len(selection.skipped), 'listed device')} (--json names each with its reason)")
     if selection.excluded_unknown:

@@ -30,13 +30,13 @@ _TWO: Final = 2
 def sets(files: tuple[str, ...], *, union: bool, intersect: bool, minus: bool, output: str | None) -> None:
     """Combine the lists of UUIDs in FILEs; - is stdin.
 
-    The result goes to stdout, one UUID a line, in order of first appearance. With -o it may replace one of the FILEs.
+    The result goes to stdout, one UUID per line, in order of first appearance. With -o it may replace one of the FILEs.
     """
     if union + intersect + minus != 1:
-        raise click.UsageError("say one of --union, --intersect and --minus")
+        raise click.UsageError("use one of --union, --intersect and --minus")
     if len(files) < _TWO and not union:
         raise click.UsageError(f"{'--intersect' if intersect else '--minus'} takes two files or more")
-    # An @ is no part of a name here, but fingers that know `--uuids @FILE` write it.
+    # Accept @FILE, too, because users know it from `--uuids @FILE`.
     names = [file.removeprefix("@") for file in files]
     if names.count("-") > 1:
         raise click.UsageError("stdin can be read once only")
@@ -47,7 +47,7 @@ def sets(files: tuple[str, ...], *, union: bool, intersect: bool, minus: bool, o
     what = "union" if union else "intersection" if intersect else "difference"
     say(f"{', '.join(_counted(check) for check in checks)}: {len(result)} in the {what}")
     if not result:
-        note("the result is an empty list, which is refused wherever a list of UUIDs is asked for")
+        note("the result is an empty list, which other commands refuse as a list of UUIDs")
 
 
 def _counted(check: UuidListCheck) -> str:

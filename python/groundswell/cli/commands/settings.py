@@ -1,4 +1,4 @@
-"""``groundswell settings``: what holds for all clients of a factory."""
+"""``groundswell settings``: settings for all clients of a factory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show(*, as_json: bool, directory: str | None) -> None:
 @click.argument("devices", metavar="N|off")
 @directory_option
 def max_whole_group(devices: str, *, directory: str | None) -> None:
-    """Refuse a rollout of a whole group that takes in more than N devices, whichever client asks for it."""
+    """Refuse rollouts of a whole group that add more than N devices, from any client."""
     most = _devices(devices)
     with open_factory(directory) as factory:
         factory.settings.set_max_whole_group(most)

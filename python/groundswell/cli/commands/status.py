@@ -1,4 +1,4 @@
-"""``groundswell status``: the factory at a glance."""
+"""``groundswell status``: an overview of the factory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_WARNINGS: Final = 20
 @now_option
 @directory_option
 def status(*, online_threshold: timedelta, as_json: bool, now: datetime | None, directory: str | None) -> None:
-    """Show the factory at a glance: devices by tag, version and group, and what wants attention."""
+    """Show an overview of the factory: devices by tag, version and group, and warnings."""
     with open_factory(directory) as factory:
         found = factory.status(now=now, online_threshold=online_threshold)
     if as_json:

@@ -1,4 +1,4 @@
-"""``groundswell uuids``: check and tidy lists of UUIDs."""
+"""``groundswell uuids``: check and clean lists of UUIDs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["check", "uuids"]
 
 @click.group(cls=ExamplesGroup)
 def uuids() -> None:
-    """Check and tidy lists of UUIDs."""
+    """Check and clean lists of UUIDs."""
 
 
-@uuids.command(short_help="Count the UUIDs of a list, and name bad ones.")
+@uuids.command(short_help="Count the UUIDs of a list, and show bad values.")
 @click.argument("argument", metavar="LIST|@FILE|@-")
-@click.option("--clean", is_flag=True, help="Print the tidy list; the report goes to stderr.")
-@click.option("--skip-bad", is_flag=True, help="With --clean: leave bad values out instead of refusing the list.")
+@click.option("--clean", is_flag=True, help="Print the clean list; the report goes to stderr.")
+@click.option("--skip-bad", is_flag=True, help="With --clean: skip bad values instead of refusing the list.")
 @json_option
 @output_option
 def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: str | None) -> None:
@@ -36,14 +36,14 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
 
     The list is the argument itself, the file after an @, or stdin for @-.
 
-    The report goes to stdout. With --clean stdout (or FILE) gets the list without duplicates, one UUID a line, and
+    The report goes to stdout. With --clean stdout (or FILE) gets the list without duplicates, one UUID per line, and
     the report goes to stderr. The exit code is 2 if a value is bad or the list is empty.
     """
     if not clean and (skip_bad or output is not None):
         raise click.UsageError(f"{'--skip-bad' if skip_bad else '-o'} requires --clean")
     found = check_uuids(argument, "LIST")
     refused = clean and found.bad_count > 0 and not skip_bad
-    # A refusal in JSON has all that the report has.
+    # With --json, the error contains everything that the report has.
     if not (refused and as_json):
         report = _as_json(found) if as_json else _as_text(found)
         if clean:
@@ -56,13 +56,13 @@ def check(argument: str, *, clean: bool, skip_bad: bool, as_json: bool, output: 
         raise InputError(
             "bad-uuid",
             f"`{found.name}` has {count(found.bad_count, 'bad value')}, so nothing was written",
-            hint="mend them, or leave them out with --skip-bad",
+            hint="correct them, or skip them with --skip-bad",
             fields={"list": found.name, "bad_count": found.bad_count, "bad": [bad.to_json() for bad in found.bad]},
         )
     if clean:
         write_output(found.accept(skip_bad=skip_bad).text().encode(), output)
     elif found.bad_count:
-        # The report has told all of it.
+        # The report has shown everything.
         raise click.exceptions.Exit(InputError.exit_code)
     else:
         found.accept()

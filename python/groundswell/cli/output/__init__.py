@@ -1,1 +1,1 @@
-"""How results leave the program."""
+"""Formats and prints results."""

@@ -1,4 +1,4 @@
-"""From which columns of a source a fleet was read."""
+"""Shows from which columns of a source a fleet was read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_NAME: Final = 40
 
 
 def column_lines(columns: Mapping[str, str], unused: Sequence[str], *, more: bool) -> list[str]:
-    """From which column of a source each column was read, and which were not used.
+    """Lines that list each column with its source column, and the unused source columns.
 
     >>> column_lines({"uuid": "Serial"}, ["owner", "rack"], more=False)[:3]
     ['column          read from', 'uuid            Serial', 'name            -']

@@ -1,4 +1,4 @@
-"""Tables as CSV on stdout, for spreadsheets and scripts: the one place that writes them."""
+"""Prints tables as CSV on stdout. No other module does."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["print_csv"]
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[str | None]], *, raw: bool) -> None:
-    """Print rows as CSV: UTF-8, a header line, a line feed after each row, quotes where they are needed.
+    """Print rows as CSV: UTF-8, a header line, LF after each row, quotes only where needed.
 
     Args:
-        header: the names of the columns.
-        rows: texts; an empty cell for None.
-        raw: leave cells as they are that a spreadsheet would execute.
+        header: names of the columns.
+        rows: the cells; None is an empty cell.
+        raw: do not guard cells that a spreadsheet would execute.
     """
     text = io.StringIO(newline="")
     write_row = row_writer(text)

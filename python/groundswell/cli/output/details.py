@@ -1,4 +1,4 @@
-"""Lines below an error about a list: counts by reason and a few examples. ``--json`` has all of them."""
+"""Detail lines below an error about several items: counts by reason, and examples. ``--json`` lists all items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACES: Final = ("line", "row", "element")
 
 
 def detail_lines(error: GroundswellError) -> list[str]:
-    """What to print below an error; nothing for an error about one thing, which its message names.
+    """The lines to print below an error. None for an error about one item, which the message names.
 
     >>> from groundswell import InputError
     >>> bad = [{"line": n, "column": "uuid", "value": "x", "reason": "is not a UUID"} for n in (2, 3)]
@@ -34,7 +34,7 @@ def detail_lines(error: GroundswellError) -> list[str]:
         lines = [_conflict(one) for one in shown[:MAX_NAMED]]
     elif isinstance(fields.get("reasons"), dict) and fields.get("bad"):
         shown = list(fields["bad"])
-        # Counts say nothing that the examples do not, where these are all.
+        # If the examples are complete, the counts add nothing.
         reasons = reason_lines(fields["reasons"]) if len(shown) > MAX_NAMED else []
         lines = [*reasons, *map(_bad, shown[:MAX_NAMED])]
     else:

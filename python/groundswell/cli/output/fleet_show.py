@@ -1,4 +1,4 @@
-"""How the summary of a fleet looks: as text that needs no colour, and as data."""
+"""Formats the summary of a fleet as text and as JSON."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _Row = tuple[object, ...]
 
 
 def as_data(summary: FleetSummary, report: ReadReport, *, source: str) -> dict[str, Any]:
-    """The summary and what was found while reading, in JSON types: instants in RFC 3339, durations in seconds."""
+    """Convert the summary and the read report to JSON types: instants in RFC 3339, durations in seconds."""
     facts = {"now": instant_text(summary.now), "online_threshold": int(summary.online_threshold.total_seconds())}
     return {"source": source} | asdict(summary) | facts | {"read": asdict(report)}
 
 
 def as_lines(summary: FleetSummary, report: ReadReport, *, source: str) -> list[str]:
-    """The summary for a person: at most 20 groups, tags and target versions each, the rest counted."""
+    """Format the summary as text: at most 20 groups, tags and target versions each; the rest is one line."""
     blocks = [
         [f"{printable(source)} at {instant_text(summary.now)}"],
         table(None, _totals(summary)),
@@ -48,7 +48,7 @@ def as_lines(summary: FleetSummary, report: ReadReport, *, source: str) -> list[
 
 
 def _counts(header: Sequence[str], rows: Iterable[_Row]) -> list[str]:
-    """A table; nothing at all if it would have no rows."""
+    """A table; no lines if it has no rows."""
     found = list(rows)
     return table(header, found) if found else []
 
@@ -85,7 +85,7 @@ def _activity(summary: FleetSummary) -> Iterator[_Row]:
     labels = _WITHIN | _WITHIN_MORE
     rows = [(labels[one.within], one.devices) for one in summary.activity] + [("never", summary.never_seen)]
     for label, devices in rows:
-        # A device more than none is seen.
+        # Any count above 0 gets at least one bar character.
         length = -(-devices * _BAR // max(summary.devices, 1))
         yield label, devices, Share(devices, summary.devices), "#" * length
 
@@ -120,7 +120,7 @@ def _name(name: str) -> str:
 
 
 def _duration(duration: timedelta) -> str:
-    """A duration as it is given on the command line.
+    """Format a duration in the syntax of the command line.
 
     >>> from datetime import timedelta
     >>> _duration(timedelta(hours=4)), _duration(timedelta(days=1, seconds=5)), _duration(timedelta())

@@ -1,7 +1,7 @@
-"""How results leave the program: readable without colour, data on stdout, the rest on stderr.
+"""Writes to stdout (data) and stderr (everything else). Output is readable without colour.
 
-This module is the only one that writes to a terminal (tests/architecture checks it). Names of files, groups and
-devices, arguments, and texts of exceptions come from outside, so every line is escaped here (`printable`).
+No other module writes to a terminal (tests/architecture checks this). File names, device names, arguments and
+exception texts are untrusted, so every line is escaped here (`printable`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = [
     "is_plain",
     "json_text",
     "note",
+    "print_report",
     "print_text",
     "printable",
     "say",
     "say_lines",
     "stdout_stream",
-    "tell_report",
     "write_output",
 ]
 
@@ -46,14 +46,14 @@ _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\n]")
 
 
 def is_plain() -> bool:
-    """Whether the terminal wants text alone: ``NO_COLOR`` is set (no-color.org), or ``TERM`` is ``dumb``."""
+    """Whether to print without colour: ``NO_COLOR`` is set (no-color.org), or ``TERM`` is ``dumb``."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def columns() -> int | None:
-    """How many characters fit on a line; None where nothing limits it.
+    """The number of characters per line; None for no limit.
 
-    A terminal limits it, and so does ``COLUMNS``. In a pipe or a file nothing is cut off.
+    The width of the terminal, or ``COLUMNS``. In a pipe or a file nothing is cropped.
     """
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and int(given[:9]) > 0:
@@ -65,7 +65,7 @@ def columns() -> int | None:
 
 
 def clear_screen() -> None:
-    """Clear a terminal that can; on one that cannot, begin a new paragraph."""
+    """Clear the terminal. On a plain one, print an empty line instead."""
     if os.environ.get("TERM") == "dumb":
         click.echo()
     else:
@@ -76,8 +76,8 @@ def say(text: str, *, label: str = "", color: str = "") -> None:
     """Write one line to stderr.
 
     Args:
-        text: the line; what a terminal would obey is escaped, line breaks too.
-        label: what stands before it, such as ``error:``.
+        text: the line; control characters are escaped, line breaks included.
+        label: a prefix, such as ``error:``.
         color: the color of the label on a terminal.
     """
     styled = click.style(label, fg=color, bold=True) if color and not is_plain() else label
@@ -85,7 +85,7 @@ def say(text: str, *, label: str = "", color: str = "") -> None:
 
 
 def say_lines(text: str) -> None:
-    """Write some lines to stderr, each escaped."""
+    """Write several lines to stderr; each is escaped."""
     for line in text.split("\n"):
         say(line)
 
@@ -96,16 +96,16 @@ def note(text: str) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask a question on stderr; whether the answer is yes.
+    """Ask a question on stderr. True if the answer is yes.
 
     Raises:
-        click.Abort: if the input ends, or at Ctrl-C.
+        click.Abort: at the end of the input, or on Ctrl-C.
     """
     return click.confirm(printable(question), err=True)
 
 
 def json_text(data: Any) -> str:
-    r"""JSON for a terminal or a program: two spaces an indent; what a terminal would obey is escaped as JSON does.
+    r"""Serialise to JSON, indented by two spaces. Control and format characters are escaped as ``\uXXXX``.
 
     >>> json_text(["ü", "\x9b2J", "\u202e", "\ud800"])
     '[\n  "ü",\n  "\\u009b2J",\n  "\\u202e",\n  "\\ud800"\n]'
@@ -117,31 +117,31 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
-def tell_report(report: ReadReport) -> None:
-    """Tell on stderr what was found while a fleet was read."""
+def print_report(report: ReadReport) -> None:
+    """Print the notes of a read report on stderr."""
     for text in report.notes:
         note(text)
 
 
 class ReaderGoneError(Exception):
-    """Whoever read stdout has stopped reading, as ``head`` does."""
+    """The reader of stdout has closed the pipe, as ``head`` does."""
 
 
 def _to_stdout(data: bytes) -> None:
     rest = memoryview(data)
-    with _stdout_told():
+    with _stdout_errors():
         while rest:
-            # Unbuffered (PYTHONUNBUFFERED), a write may take a part and say so by its number only.
+            # With PYTHONUNBUFFERED a write may be partial: it returns the number of bytes written.
             rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager
-def _stdout_told() -> Iterator[None]:
+def _stdout_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        # Not left to click, which would make it a failure.
+        # Do not leave it to click, which would exit with an error.
         raise ReaderGoneError from error
     except OSError as error:
         raise StorageError(
@@ -154,7 +154,7 @@ def _stdout_told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stdout_stream() -> Iterator[IO[bytes]]:
-    """Stdout for bytes that are written piece by piece.
+    """Stdout as a binary stream.
 
     Raises:
         InputError: ``is-a-terminal``.
@@ -163,22 +163,27 @@ def stdout_stream() -> Iterator[IO[bytes]]:
     if sys.stdout.isatty():
         raise InputError(
             "is-a-terminal",
-            "stdout is a terminal, and the output is not text",
-            hint="name a file, or pipe it to a program",
+            "stdout is a terminal, but the output is binary",
+            hint="give a file, or pipe the output to a program",
             fields={"path": "stdout"},
         )
-    with _stdout_told():
+    with _stdout_errors():
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
 
 
 def print_text(text: str) -> None:
-    """Print a command's data on stdout: a reader that has gone, or a full disk, is no bug."""
+    """Print a command's data on stdout.
+
+    Raises:
+        ReaderGoneError: the reader has closed the pipe.
+        StorageError: ``cannot-write``, for example because the disk is full.
+    """
     _to_stdout(text.encode())
 
 
 def write_output(data: bytes, output: str | None) -> None:
-    """Write a command's data to stdout, or to a file that is replaced as a whole."""
+    """Write a command's data to stdout, or to a file, which is replaced atomically."""
     if output is None:
         _to_stdout(data)
         return

@@ -1,4 +1,4 @@
-"""Tables and facts as text that needs no colour, and as JSON."""
+"""Formats tables, lists of facts, and JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Share(NamedTuple):
-    """A part of a whole, shown as a percentage; ``-`` of nothing."""
+    """A part of a whole, formatted as a percentage; ``-`` if the whole is 0."""
 
     part: int
     whole: int
@@ -39,15 +39,15 @@ class Share(NamedTuple):
 def table(
     header: Sequence[str] | None, rows: Iterable[Sequence[object]], *, width: int | EllipsisType | None = ...
 ) -> list[str]:
-    """Lines of a table: numbers and shares to the right, the rest to the left, ``-`` for what is not known.
+    """Format a table: numbers and shares are right-aligned, other cells left-aligned; None is ``-``.
 
-    Where the lines are limited, long texts are cropped. If that is not enough, each row takes several lines, of which
-    the later ones are indented. UUIDs and numbers are never cropped.
+    If the width is limited, long texts are cropped. If that is not enough, each row is wrapped to several lines; the
+    continuation lines are indented. UUIDs and numbers are never cropped.
 
     Args:
-        header: the names of the columns; None for a table that needs none.
-        rows: its rows; one that ends early is blank from there on.
-        width: how many characters a line has (default: those of the terminal); None for any number.
+        header: names of the columns; None for a table without a header.
+        rows: the rows; missing cells at the end of a row are blank.
+        width: characters per line (default: the terminal's); None for no limit.
 
     >>> table(["group", "devices"], [["canary", 12], [None, 3]])
     ['group   devices', 'canary       12', '-             3']
@@ -68,14 +68,14 @@ def table(
     limit = columns() if width is ... else width
     parts = [range(number)]
     if limit is not None and sum(widths) + _GAP * (number - 1) > limit:
-        least = [
-            full if to_right or _has_ids(cells, column) else min(full, max(_LEAST_TEXT, _header_width(header, column)))
+        minimum = [
+            full if to_right or _has_ids(cells, column) else min(full, max(_MIN_TEXT, _header_width(header, column)))
             for column, (full, to_right) in enumerate(zip(widths, right, strict=True))
         ]
-        if sum(least) + _GAP * (number - 1) <= limit:
-            widths = _shrunk(widths, least, limit - _GAP * (number - 1))
+        if sum(minimum) + _GAP * (number - 1) <= limit:
+            widths = _shrunk(widths, minimum, limit - _GAP * (number - 1))
         else:
-            widths = [max(low, min(full, limit - _GAP)) for full, low in zip(widths, least, strict=True)]
+            widths = [max(low, min(full, limit - _GAP)) for full, low in zip(widths, minimum, strict=True)]
             parts = _parts(widths, limit)
     return [
         " " * (_GAP * (at > 0))
@@ -86,11 +86,11 @@ def table(
 
 
 _GAP: Final = 2
-"""Blanks between columns, and before the later lines of a row."""
-_LEAST_TEXT: Final = 12
-"""A text is cropped to this many characters before a row takes several lines."""
+"""Number of blanks between columns, and before a continuation line."""
+_MIN_TEXT: Final = 12
+"""A text is cropped to this many characters before rows are wrapped."""
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,64}|[0-9]{4}-[0-9]{2}-[0-9]{2}T.*")
-"""What is of no use when it is cropped: UUIDs, digests and instants."""
+"""Texts that are never cropped: UUIDs, digests and instants."""
 
 
 def _has_ids(cells: Sequence[Sequence[tuple[str, bool]]], column: int) -> bool:
@@ -101,20 +101,20 @@ def _header_width(header: Sequence[str] | None, column: int) -> int:
     return text_width(header[column]) if header is not None and column < len(header) else 0
 
 
-def _shrunk(widths: list[int], least: list[int], limit: int) -> list[int]:
-    """Widths of columns with this sum at most: the widest column gives first."""
+def _shrunk(widths: list[int], minimum: list[int], limit: int) -> list[int]:
+    """Reduce column widths until their sum is at most `limit`, always the widest column first."""
     widths = list(widths)
     while (excess := sum(widths) - limit) > 0:
-        spare = [full if full > low else 0 for full, low in zip(widths, least, strict=True)]
+        spare = [full if full > low else 0 for full, low in zip(widths, minimum, strict=True)]
         widest = max(range(len(widths)), key=lambda column: spare[column])
         below = max((width for width in spare if width < spare[widest]), default=0)
-        step = min(excess, widths[widest] - max(below, least[widest]))
+        step = min(excess, widths[widest] - max(below, minimum[widest]))
         widths[widest] -= max(1, step)
     return widths
 
 
 def _parts(widths: list[int], limit: int) -> list[range]:
-    """The columns of each line of a row, as many as fit."""
+    """Distribute the columns of a row over lines, as many per line as fit."""
     parts: list[range] = []
     first = used = 0
     for column, width in enumerate(widths):
@@ -134,7 +134,7 @@ def _padded(text: str, width: int, to_right: bool) -> str:  # noqa: FBT001  (pri
 
 
 def text_width(text: str) -> int:
-    """How many places a text takes on a terminal.
+    """The number of terminal cells that a text occupies.
 
     >>> text_width("abc"), text_width("漢字"), text_width("é")
     (3, 4, 1)
@@ -147,7 +147,7 @@ def text_width(text: str) -> int:
 
 
 def cropped(text: str, width: int) -> str:
-    """A text on at most so many places, its end replaced by `…` if it is longer.
+    """Crop a text to `width` terminal cells; a cropped text ends with `…`.
 
     >>> cropped("canary", 6), cropped("canary", 5)
     ('canary', 'cana…')
@@ -160,7 +160,7 @@ def cropped(text: str, width: int) -> str:
 
 
 def _cell(value: object) -> tuple[str, bool]:
-    """A value as text, and whether it is a number."""
+    """Format a cell: its text, and whether it is a number."""
     if value is None:
         return "-", False
     if isinstance(value, bool):
@@ -176,7 +176,7 @@ _FLOW: Final = 100
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:
-    """Lines of names and values.
+    """Lines of the form "name  value", with the values aligned.
 
     >>> facts([("uuid", "a"), ("last seen", None)])
     ['uuid       a', 'last seen  -']
@@ -187,7 +187,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:
 
 
 def flow(label: str, items: Iterable[str], *, width: int | None = None) -> list[str]:
-    """Items one after the other behind a label, on as many lines as they need.
+    """Format items as a wrapped list after a label.
 
     >>> flow("groups  ", ["canary 12", "us-east 30", "eu 7"], width=32)
     ['groups  canary 12 · us-east 30', '        eu 7']
@@ -204,7 +204,7 @@ def flow(label: str, items: Iterable[str], *, width: int | None = None) -> list[
 
 
 def paragraph(text: str, indent: str = "  ") -> list[str]:
-    """A sentence, indented, on as many lines as the terminal needs; words are not broken.
+    """Wrap and indent a sentence; words are not broken.
 
     >>> paragraph("there are no targets yet")
     ['  there are no targets yet']
@@ -216,7 +216,7 @@ def paragraph(text: str, indent: str = "  ") -> list[str]:
 
     return textwrap.wrap(
         text,
-        max(width, _LEAST_TEXT),
+        max(width, _MIN_TEXT),
         initial_indent=indent,
         subsequent_indent=indent * 2,
         break_long_words=False,
@@ -225,7 +225,7 @@ def paragraph(text: str, indent: str = "  ") -> list[str]:
 
 
 def instant_text(when: datetime | None) -> str | None:
-    """An instant in RFC 3339, UTC.
+    """Format an instant in RFC 3339, UTC; None stays None.
 
     >>> from datetime import UTC, datetime
     >>> instant_text(datetime(2026, 11, 24, tzinfo=UTC))
@@ -235,10 +235,10 @@ def instant_text(when: datetime | None) -> str | None:
 
 
 def print_lines(lines: Iterable[str], output: str | None = None) -> None:
-    """Write lines to stdout, or to a file as a whole; each is escaped."""
+    """Write lines to stdout, or atomically to a file; each is escaped."""
     write_output("".join(f"{printable(line)}\n" for line in lines).encode(), output)
 
 
 def print_json(data: Any, output: str | None = None) -> None:
-    """Write JSON to stdout, or to a file as a whole."""
+    """Write JSON to stdout, or atomically to a file."""
     write_output((json_text(data) + "\n").encode(), output)

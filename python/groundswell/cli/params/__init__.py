@@ -1,1 +1,1 @@
-"""Options and arguments that several commands share."""
+"""Shared options and arguments of the commands."""

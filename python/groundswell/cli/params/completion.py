@@ -1,7 +1,7 @@
-"""What a shell completes: names of waves, groups, tags and devices, read from the factory without a word.
+"""Shell completion for names of waves, groups, tags and devices, which are read from the factory.
 
-The factory is the one of ``-C``, else of ``GROUNDSWELL_FACTORY``, else the working directory. Nobody waits for its
-lock, and whatever goes wrong completes nothing: a completion has no place for messages.
+The factory is that of ``-C``, else of ``GROUNDSWELL_FACTORY``, else the working directory. Completion never waits for
+the lock. On any error it offers nothing, because it cannot show messages.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ __all__ = [
 ]
 
 _MAX_DEVICES: Final = 50
-"""More devices than that are not shown: the beginning of a name is too short."""
+"""Maximum number of devices that are offered; the user then types more of the name."""
 
 
 def _directory(context: click.Context) -> str:
-    """The factory that the words so far mean; values are read as they were typed."""
+    """The directory of the factory according to the words typed so far."""
     at: click.Context | None = context
     while at is not None:
         if given := at.params.get("directory"):
@@ -63,7 +63,7 @@ def complete_waves(context: click.Context, _: click.Parameter, beginning: str) -
 
 
 def complete_active_waves(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
-    """Waves that can still be widened or ended."""
+    """Active waves."""
     return _names(context, beginning, lambda factory: (wave.name for wave in factory.waves.list(state="active")))
 
 
@@ -73,7 +73,7 @@ def complete_groups(context: click.Context, _: click.Parameter, beginning: str) 
 
 
 def complete_tags(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
-    """Tags that devices listen to, or that targets carry."""
+    """Tags of devices or targets."""
 
     def tags(factory: Factory) -> list[str]:
         of_devices = {one.tag for one in factory.status().tags if one.tag is not None}
@@ -102,7 +102,7 @@ def complete_target_versions(context: click.Context, _: click.Parameter, beginni
 
 
 def complete_devices(context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
-    """Names of devices; the first ones of a long list."""
+    """Names of devices, up to a maximum number."""
 
     def names(factory: Factory) -> list[str]:
         pattern = beginning.translate({ord("*"): "?"}) + "*"
@@ -115,5 +115,5 @@ def complete_devices(context: click.Context, _: click.Parameter, beginning: str)
 def complete_devices_and_groups(
     context: click.Context, parameter: click.Parameter, beginning: str
 ) -> list[CompletionItem]:
-    """Groups, then devices: any word may be the last one, which is the group."""
+    """Groups, then devices, because the word may be the last one, which is the group."""
     return complete_groups(context, parameter, beginning) + complete_devices(context, parameter, beginning)

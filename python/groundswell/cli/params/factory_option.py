@@ -1,4 +1,4 @@
-"""Which factory a command means: ``-C DIR``, else GROUNDSWELL_FACTORY, else the working directory."""
+"""Opens the factory of a command: ``-C DIR``, else GROUNDSWELL_FACTORY, else the working directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from groundswell.cli.output.render import note
 from groundswell.cli.params.options import INSTANT
 from groundswell.cli.params.texts import DIRECTORY, require_text
-from groundswell.cli.work import work_at_hand
+from groundswell.cli.work import current_run
 from groundswell.errors import InputError, StateError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _Result = TypeVar("_Result")
 
 DIRECTORY_VARIABLE: Final = "GROUNDSWELL_FACTORY"
 _USER_VARIABLE: Final = "GROUNDSWELL_USER"
-_PATIENCE: Final = timedelta(seconds=1)
-"""How long to wait for another owner without a word."""
+_QUIET_WAIT: Final = timedelta(seconds=1)
+"""How long to wait for another owner before a note is printed."""
 
 
 def directory_option(command: Command) -> Command:
@@ -48,7 +48,7 @@ def now_option(command: Command) -> Command:
 
 
 def user_of() -> str | None:
-    """Who is at work: GROUNDSWELL_USER; None leaves it to the login name.
+    """The user, from GROUNDSWELL_USER. None: use the login name.
 
     Raises:
         InputError: ``empty-variable``.
@@ -57,7 +57,7 @@ def user_of() -> str | None:
 
 
 def _variable(name: str) -> str | None:
-    """A variable of the environment; None if it is not set. One that is set but empty is a mistake in a script."""
+    """Read an environment variable; None if it is not set. An empty one is an error: probably a mistake in a script."""
     value = os.environ.get(name)
     if value is not None and not value.strip():
         raise InputError(
@@ -70,11 +70,11 @@ def _variable(name: str) -> str | None:
 
 
 def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) -> _Result:
-    """Take the factory that the command line means, and say so on stderr if another process has it.
+    """Call `take` for the factory of the command line. If another process has it, print a note and wait.
 
     Args:
-        directory: that of the command's own ``-C``.
-        take: called with the directory and how long to wait for its owner.
+        directory: the value of the command's own ``-C``.
+        take: called with the directory and the maximum time to wait for its owner.
 
     Raises:
         StateError: ``factory-in-use`` after ten seconds.
@@ -84,12 +84,12 @@ def waiting(directory: str | None, take: Callable[[str, timedelta], _Result]) ->
     outer = click.get_current_context().find_root().params.get("directory")
     path = directory or outer or _directory_variable() or "."
     try:
-        return take(path, _PATIENCE)
+        return take(path, _QUIET_WAIT)
     except StateError as error:
         if error.code != "factory-in-use":
             raise
         note(f"{error.message}; waiting for it")
-    return take(path, DEFAULT_WAIT - _PATIENCE)
+    return take(path, DEFAULT_WAIT - _QUIET_WAIT)
 
 
 def _directory_variable() -> str | None:
@@ -98,7 +98,7 @@ def _directory_variable() -> str | None:
 
 
 def open_factory(directory: str | None) -> Factory:
-    """Open the factory that the command line means; to be used in a ``with`` block.
+    """Open the factory of the command line. Use it in a ``with`` block.
 
     Raises:
         NotFoundError: ``no-factory``.
@@ -109,5 +109,5 @@ def open_factory(directory: str | None) -> Factory:
 
     owner = click.get_current_context().command_path
     factory = waiting(directory, lambda path, wait: Factory.open(path, user=user_of(), wait=wait, owner=owner))
-    work_at_hand().opened(factory)
+    current_run().opened(factory)
     return factory

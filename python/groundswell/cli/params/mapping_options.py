@@ -1,4 +1,4 @@
-"""The options that say where the columns of a source are."""
+"""The options that map the columns of a source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def mapping_options(command: Command) -> Command:
             type=NAME,
             help="Derive UUIDs from ids that are not UUIDs, in this name space: a UUID, or dns, url, oid or x500.",
         ),
-        click.option("--rows-at", metavar="PATH", type=NAME, help="Where the array of devices is in a JSON object."),
+        click.option("--rows-at", metavar="PATH", type=NAME, help="The path of the array of devices in a JSON object."),
         click.option(
             "--column",
             metavar="NAME=SOURCE",
@@ -43,10 +43,10 @@ def mapping_options(command: Command) -> Command:
 
 
 def columns_of(options: Sequence[str]) -> dict[str, str]:
-    """What ``--column`` says: name of a column → its source.
+    """Parse the values of ``--column``: column → source.
 
     Raises:
-        InputError: ``bad-mapping`` for what is not NAME=SOURCE, and for a NAME that is given twice.
+        InputError: ``bad-mapping`` for a value that is not NAME=SOURCE, and for a repeated NAME.
 
     >>> columns_of(["tag=Release Tag", "production==true"])
     {'tag': 'Release Tag', 'production': '=true'}
@@ -60,7 +60,7 @@ def columns_of(options: Sequence[str]) -> dict[str, str]:
                 "bad-mapping",
                 f"`--column {printable(text[:_MAX_NAME])}` "
                 + ("repeats a column" if name in columns else "is not NAME=SOURCE"),
-                hint='write it like --column "tag=Release Tag"; a name may be given once',
+                hint='write it like --column "tag=Release Tag"; give each name at most once',
                 fields={"option": "column", "value": text[:200]},
             )
         columns[name] = source

@@ -1,4 +1,4 @@
-"""Types of options: instants, durations and seeds, from text to what the package takes."""
+"""Click parameter types for instants, durations and seeds, and options that several commands share."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MAX_TEXT: Final = 40
 
 
 class _Instant(click.ParamType[datetime]):
-    """RFC 3339 with an offset, or whole seconds since 1970."""
+    """RFC 3339 with an offset, or an integer: seconds since 1970."""
 
     name = "instant"
 
@@ -57,17 +57,17 @@ class _Instant(click.ParamType[datetime]):
             try:
                 return datetime.fromisoformat(text.upper()).astimezone(UTC)
             except (ValueError, OverflowError):
-                pass  # a 30th of February, a 25th hour: told below
+                pass  # no such date or time: reported below
         raise InputError(
             "bad-instant",
             f"`{printable(text[:_MAX_TEXT])}` is not an instant",
-            hint="give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or whole seconds since 1970",
+            hint="give RFC 3339 with an offset, such as 2026-11-24T15:30:00Z, or an integer: seconds since 1970",
             fields={"option": param.name if param else None, "value": text[:_MAX_TEXT]},
         )
 
 
 class _Duration(click.ParamType[timedelta]):
-    """A duration such as 4h, 90m, 1h30m or 2d; for some options a bare number means hours, as in fioctl."""
+    """A duration such as 4h, 90m, 1h30m or 2d. With `bare_hours` a number without a unit is hours, as in fioctl."""
 
     name = "duration"
 
@@ -79,7 +79,7 @@ class _Duration(click.ParamType[timedelta]):
             return value
         text = str(value).strip()
         if self._bare_hours and _HOURS.fullmatch(text):
-            # Whole seconds: ages have no parts of a second.
+            # Round to seconds, the unit of ages.
             return timedelta(seconds=round(float(text) * 3600))
         found = _DURATION.fullmatch(text)
         if not text or not found:
@@ -87,14 +87,14 @@ class _Duration(click.ParamType[timedelta]):
                 "bad-duration",
                 f"`{printable(text[:_MAX_TEXT])}` is not a duration",
                 hint="give days, hours, minutes and seconds, such as 4h, 90m, 1h30m or 2d"
-                + ("; a bare number is hours" if self._bare_hours else ""),
+                + ("; a number without a unit is hours" if self._bare_hours else ""),
                 fields={"option": param.name if param else None, "value": text[:_MAX_TEXT]},
             )
         return timedelta(**{_UNITS[unit]: int(count) for unit, count in found.groupdict().items() if count})
 
 
 class _Seed(click.ParamType[int]):
-    """A whole number from 0 to 2⁶⁴ − 1."""
+    """An integer from 0 to 2⁶⁴ − 1."""
 
     name = "seed"
 
@@ -102,9 +102,9 @@ class _Seed(click.ParamType[int]):
         if isinstance(value, int):
             return value
         text = str(value).strip()
-        # A text that is no number is refused by the same sentence as a number that is none of the seeds.
+        # `parse_seed` refuses both text that is not a number and a number out of range.
         seed: object = int(text) if re.fullmatch(r"[0-9]{1,20}", text, re.ASCII) else text[:_MAX_TEXT]
-        return parse_seed(seed)  # type: ignore[arg-type]  # it checks what it is given
+        return parse_seed(seed)  # type: ignore[arg-type]  # it checks the type
 
 
 INSTANT: Final = _Instant()
@@ -128,7 +128,7 @@ def online_threshold_option(command: Command) -> Command:
         type=THRESHOLD,
         default="4h",
         show_default=True,
-        help="Devices seen within it are online, others offline; a bare number is hours.",
+        help="Devices last seen within it are online; a number without a unit is hours.",
     )(command)
 
 
@@ -144,5 +144,5 @@ def output_option(command: Command) -> Command:
         "--output",
         metavar="FILE",
         type=OUTPUT,
-        help="Write to FILE, as a whole or not at all, instead of stdout.",
+        help="Write to FILE (replaced atomically) instead of stdout.",
     )(command)

@@ -1,4 +1,4 @@
-"""A source of devices on stdin: ``-`` or ``@-``, in any format that files have."""
+"""Reads a source of devices from stdin (``-`` or ``@-``), in any file format."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def is_stdin(word: str | None) -> bool:
 
 
 def sources_of(words: Sequence[str], lists: Sequence[str | None] = ()) -> list[str]:
-    """The paths of sources: that of stdin for ``-`` and ``@-``.
+    """The paths of sources; ``-`` and ``@-`` become the path of stdin.
 
     Args:
-        words: the sources as they were typed.
-        lists: the arguments that are lists of UUIDs; ``@-`` reads stdin there, too.
+        words: the sources as typed.
+        lists: the arguments that are lists of UUIDs, where ``@-`` is stdin, too.
 
     Raises:
-        click.UsageError: if several of them read stdin.
+        click.UsageError: several of them read stdin.
     """
     readers = sum(map(is_stdin, words)) + sum(one in {"@-", f"@{_STDIN}"} for one in lists)
     if readers > 1 and any(map(is_stdin, words)):
@@ -41,9 +41,9 @@ def sources_of(words: Sequence[str], lists: Sequence[str | None] = ()) -> list[s
 
 @contextlib.contextmanager
 def spooled_stdin(sources: Sequence[str]) -> Iterator[None]:
-    """Copy stdin to a temporary file if a source is read from it: before a command takes the factory.
+    """If a source is stdin, copy stdin to a temporary file before the command locks the factory.
 
-    The program that writes to our stdin may need the factory itself.
+    Otherwise a program that writes to our stdin and needs the same factory would deadlock.
     """
     path = Path(_STDIN)
     if _STDIN not in sources or not path.exists() or path.is_file():

@@ -1,4 +1,4 @@
-"""Types of options that are texts: an empty one is an unset variable, which must not stand for anything else."""
+"""Click parameter types for texts. An empty text is an error, because it is probably an unset shell variable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_TEXT: Final = 40
 
 
 class _File(click.ParamType[str]):
-    """The name of a file; an empty one is an unset variable, not the present folder."""
+    """The name of a file. The empty text is refused."""
 
     name = "file"
 
@@ -25,15 +25,15 @@ class _File(click.ParamType[str]):
         if not text:
             raise InputError(
                 "no-file-name",
-                f"`{_spelled(param)}` names no file: `` is empty",
-                hint="give the name of a file; an unset variable names none",
+                f"`{_display_name(param)}` names no file: `` is empty",
+                hint="give the name of a file; is a shell variable unset?",
                 fields={"option": param.name if param else None},
             )
         return text
 
 
 class _Output(_File):
-    """The name of a file to write: refused here, before any work, if nothing may be written there."""
+    """The name of an output file. A path that must not be overwritten is refused before the command begins."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from groundswell.outputs import check_output
@@ -44,7 +44,7 @@ class _Output(_File):
 
 
 class _Directory(click.ParamType[str]):
-    """The name of a directory; an empty one is an unset variable, not the present directory."""
+    """The name of a directory. The empty text is refused: it does not mean the current directory."""
 
     name = "directory"
 
@@ -53,15 +53,15 @@ class _Directory(click.ParamType[str]):
         if not text:
             raise InputError(
                 "no-directory-name",
-                f"`{_spelled(param)}` names no directory: `` is empty",
-                hint="give the name of a directory, such as . for the present one; an unset variable names none",
+                f"`{_display_name(param)}` names no directory: `` is empty",
+                hint="give the name of a directory, such as . for the current one; is a shell variable unset?",
                 fields={"option": param.name if param else None},
             )
         return require_text(text, param)
 
 
 class _Text(click.ParamType[str]):
-    """A text; `blank` says whether it may be empty."""
+    """A text; `blank` allows the empty text."""
 
     name = "text"
 
@@ -73,20 +73,20 @@ class _Text(click.ParamType[str]):
         if not self._blank and not text.strip():
             raise InputError(
                 "empty-text",
-                f"`{_spelled(param)}` is given but empty: `{text}`",
-                hint="say what is meant, or leave it out; an unset variable must not stand for anything else",
+                f"`{_display_name(param)}` is given but empty: `{text}`",
+                hint="give a value, or omit it; is a shell variable unset?",
                 fields={"option": param.name if param else None},
             )
         return text
 
 
 def require_text(text: str, param: click.Parameter | None = None, *, name: str = "") -> str:
-    """Refuse a text that is not UTF-8; Python keeps such bytes of an argument as lone surrogates.
+    """Refuse a text that is not UTF-8. Python decodes such bytes of an argument to lone surrogates.
 
     Args:
         text: the text.
-        param: the option or argument that it was given as.
-        name: what to call it, where it was not given as an argument.
+        param: its option or argument.
+        name: its name in messages, if it does not come from an argument.
 
     Raises:
         InputError: ``not-text``.
@@ -95,14 +95,14 @@ def require_text(text: str, param: click.Parameter | None = None, *, name: str =
         return text
     raise InputError(
         "not-text",
-        f"`{name or _spelled(param)}` is `{printable(text[:_MAX_TEXT])}`, which is not UTF-8",
+        f"`{name or _display_name(param)}` is `{printable(text[:_MAX_TEXT])}`, which is not UTF-8",
         hint="give it in UTF-8",
         fields={"option": param.name if param else name or None},
     )
 
 
 def is_utf8(text: str) -> bool:
-    r"""Whether a text can be written in UTF-8: it has no lone surrogates.
+    r"""Whether a text can be encoded in UTF-8, that is, has no lone surrogates.
 
     >>> is_utf8("ü"), is_utf8("\udcff")
     (True, False)
@@ -110,8 +110,8 @@ def is_utf8(text: str) -> bool:
     return text.isprintable() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _spelled(param: click.Parameter | None) -> str:
-    """An option or an argument as people type it."""
+def _display_name(param: click.Parameter | None) -> str:
+    """The name of an option or argument as the user types it."""
     if param is None:
         return "the value"
     return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name

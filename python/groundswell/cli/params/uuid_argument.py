@@ -1,4 +1,4 @@
-"""A list of UUIDs as an argument: the list itself, ``@FILE``, or ``@-`` for stdin."""
+"""Parses lists of UUIDs given as arguments: the list itself, ``@FILE``, or ``@-`` for stdin."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = [
 
 
 _ALMOST_UUID: Final = re.compile(r"[{(]?[0-9A-Fa-f-]{28,40}[)}]?|urn:uuid:.*")
-"""What is shaped like a UUID is not taken for a name: a digit may be missing."""
+"""A word of this form is treated as a mistyped UUID, not as a device name."""
 _SEPARATORS: Final = " \t\r\n,;|"
 
 
 def read_uuids(argument: str, option: str) -> UuidList:
-    """Read a list that must be right.
+    """Parse a list; bad values are an error.
 
     Args:
         argument: the list, ``@FILE`` or ``@-``.
-        option: what the argument was given as, such as ``--uuids``; messages call an inline list so.
+        option: the name of the argument, such as ``--uuids``, for messages about an inline list.
 
     Raises:
         InputError: ``empty-list``, ``bad-uuid``, ``not-text``, ``no-file-name``, ``is-a-folder``.
@@ -58,19 +58,20 @@ def read_uuids(argument: str, option: str) -> UuidList:
 
 
 def read_uuid_words(words: Sequence[str]) -> UuidList:
-    """Read several arguments that must be right, each a list, ``@FILE`` or ``@-``, as one list; as `read_uuids`."""
+    """Parse several arguments, each a list, ``@FILE`` or ``@-``, as one list; like `read_uuids`."""
     from functools import reduce
     from operator import or_
 
     files = [word for word in words if word.startswith("@")]
     inline = [word for word in words if not word.startswith("@")]
-    # Together, so that thousands of words are one list; but each must hold something: an unset variable is no list.
+    # Parse inline words together: thousands of words are one list. But if a word is empty (an unset shell variable),
+    # parse them one by one, so that the empty one is refused.
     texts = inline if any(not word.strip(_SEPARATORS) for word in inline) else ["\n".join(inline)] * bool(inline)
     return reduce(or_, [read_uuids(word, "UUID") for word in [*texts, *files]])
 
 
 class DeviceWords(NamedTuple):
-    """Devices that a command line names: lists of UUIDs, already read, and names, to be looked up."""
+    """Devices named on a command line: lists of UUIDs, already parsed, and device names, not yet looked up."""
 
     lists: list[UuidList]
     names: list[str]
@@ -80,10 +81,10 @@ class DeviceWords(NamedTuple):
 
         Args:
             factory: the factory.
-            denied: names are those of denied devices.
+            denied: look up names among the denied devices.
 
         Raises:
-            NotFoundError: ``unknown-device`` or ``not-denied`` for a name that no such device has.
+            NotFoundError: ``unknown-device`` or ``not-denied`` for an unknown name.
             InputError: ``ambiguous-name`` for a name that several devices have.
         """
         from functools import reduce
@@ -97,9 +98,9 @@ class DeviceWords(NamedTuple):
 
 
 def read_device_words(words: Sequence[str]) -> DeviceWords:
-    """Read several arguments, each a list of UUIDs, ``@FILE``, ``@-`` or the name of a device.
+    """Parse several arguments, each a list of UUIDs, ``@FILE``, ``@-`` or the name of a device.
 
-    Stdin and files are read here, before the factory is opened: what writes to our stdin may need it.
+    Stdin and files are read here, before the factory is opened: the program that writes to our stdin may need it.
 
     Raises:
         InputError: as `read_uuids`.
@@ -110,7 +111,7 @@ def read_device_words(words: Sequence[str]) -> DeviceWords:
 
 
 def _is_name(word: str) -> bool:
-    """Whether a word is the name of a device: no file, and nothing that was meant as a UUID."""
+    """Whether a word is the name of a device, not a file and not a mistyped UUID."""
     if word.startswith("@") or not word.strip(_SEPARATORS) or is_file(word) or _ALMOST_UUID.fullmatch(word.strip()):
         return False
     check = check_uuids(word, "UUID")
@@ -118,7 +119,7 @@ def _is_name(word: str) -> bool:
 
 
 def check_uuids(argument: str, option: str) -> UuidListCheck:
-    """Read a list whatever is wrong with it; the rest is as for `read_uuids`."""
+    """Parse a list and report its bad values; otherwise like `read_uuids`."""
     from groundswell.fleet import UuidList
 
     if argument.startswith("@"):
@@ -127,28 +128,28 @@ def check_uuids(argument: str, option: str) -> UuidListCheck:
 
 
 def check_file(name: str) -> UuidListCheck:
-    """Read a list from a file, or from stdin if the name is ``-``."""
+    """Parse a list from a file, or from stdin if the name is ``-``, and report its bad values."""
     from groundswell.fleet import UuidList
 
     if not name:
-        raise InputError("no-file-name", "there is no name after `@`", hint="say @FILE, or @- to read stdin")
+        raise InputError("no-file-name", "there is no name after `@`", hint="use @FILE, or @- to read stdin")
     if name == "-":
         from groundswell.fleet.list_text import read_list
 
-        # Bytes, so that the list may be in any encoding that lists may have. A closed stdin is None.
+        # Read bytes, because a list may be UTF-16. If stdin is closed, `sys.stdin` is None.
         return UuidList.check(read_list(sys.stdin.buffer, "stdin") if sys.stdin else b"", name="stdin")
     return UuidList.check(Path(name), name=name)
 
 
 def file_named(argument: str | None) -> str | None:
-    """The file that an argument names with an ``@``; None for an inline list, stdin or nothing."""
+    """The file name of an argument ``@FILE``; None for an inline list, stdin or None."""
     if argument is None or not argument.startswith("@") or argument == "@-":
         return None
     return argument.removeprefix("@")
 
 
 def is_file(argument: str) -> bool:
-    """Whether an inline list is the name of a file."""
-    with contextlib.suppress(OSError, ValueError):  # too long for a name, or with a NUL in it
+    """Whether an inline list is the name of an existing file."""
+    with contextlib.suppress(OSError, ValueError):  # too long for a name, or contains NUL
         return Path(argument).is_file()
     return False

@@ -236,7 +236,7 @@ def _tell_devices(result: RolloutResult) -> None:
     if result.online_candidates is not None:
         say(f"only online devices: {count(result.online_candidates, 'candidate')}")
     if result.why_short:
-        note(f"fewer than asked for: {result.why_short}" if len(result) else result.why_short)
+        note(f"fewer than requested: {result.why_short}" if len(result) else result.why_short)
 
 
 def _tell_left_out(result: RolloutResult) -> None:

@@ -18,7 +18,7 @@ from groundswell.cli.output.tables import facts, instant_text, print_json, print
 from groundswell.cli.params.completion import complete_active_waves, complete_devices, complete_tags, complete_waves
 from groundswell.cli.params.factory_option import directory_option, now_option, open_factory
 from groundswell.cli.params.options import INSTANT, json_option
-from groundswell.cli.questions import ask, has_terminal, must_be_named
+from groundswell.cli.questions import ask, has_terminal, missing_name_error
 from groundswell.errors import InputError, NotFoundError, StorageError
 from groundswell.text import named
 from groundswell.values import instant
@@ -376,7 +376,7 @@ def _asked_about(
         return None
     if not has_terminal():
         if name is None:
-            raise must_be_named(command, factory.waves.show().wave.name)
+            raise missing_name_error(command, factory.waves.show().wave.name)
         return None
     found = factory.waves.status(name, now=now)
     if not found.wave.active:
