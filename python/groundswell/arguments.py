@@ -18,7 +18,7 @@ from groundswell.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_keywords", "checks_arguments"]
+__all__ = ["check_keywords", "checks_arguments", "given_but_empty", "refuse_empty"]
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -123,6 +123,43 @@ def check_keywords(method: str, given: Iterable[str], known: Iterable[str]) -> N
                 hint=f"its arguments are {', '.join(names)}",
                 fields={"argument": name, "known": names},
             )
+
+
+def given_but_empty(what: str, value: str, *, verb: str = "given") -> str | None:
+    """Why a value that is given is refused: it is empty or blank. Absent is not empty, and empty never means "all".
+
+    Args:
+        what: the value in a sentence, such as ``the group``.
+        value: the value.
+        verb: how it came, such as ``set`` for a variable.
+
+    Returns:
+        A sentence; None for a value that is neither empty nor blank.
+
+    >>> given_but_empty("the group", " "), given_but_empty("the group", "beta")
+    ('the group is given but empty: ` `', None)
+    """
+    return None if value.strip() else f"{what} is {verb} but empty: `{value}`"
+
+
+def refuse_empty(**arguments: str | None) -> None:
+    """Refuse texts that are given but empty or blank.
+
+    Args:
+        arguments: each by its name; None where it is not given.
+
+    Raises:
+        InputError: ``empty-text``.
+
+    >>> refuse_empty(group=None, tag="main")
+    >>> refuse_empty(group="")
+    Traceback (most recent call last):
+    groundswell.errors.InputError: the argument `group` is given but empty: ``
+    """
+    for name, value in arguments.items():
+        reason = None if value is None else given_but_empty(f"the argument `{name}`", value)
+        if reason is not None:
+            raise InputError("empty-text", reason, hint="give a value, or leave it out", fields={"argument": name})
 
 
 def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]:

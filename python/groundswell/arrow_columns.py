@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.outputs import output_file
+from groundswell.unknown_values import UNKNOWN, filled, known_instants, known_names, known_versions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,16 +43,8 @@ _MIN_LARGE_STRING_BYTES: Final = 2**31
 
 
 def as_numpy(array: pa.Array) -> npt.NDArray[Any]:
-    """Convert an array of numbers or booleans without nulls to a read-only numpy array.
-
-    `to_numpy` imports pandas if it is installed, which would add 0.1 s to every command.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    if pa.types.is_boolean(array.type):
-        return np.from_dlpack(array.cast(pa.uint8())).view(np.bool_)
-    return np.from_dlpack(array)
+    """Convert an array of numbers or booleans without nulls to a read-only numpy array."""
+    return filled(array, UNKNOWN)
 
 
 def fleet_table(
@@ -63,17 +56,14 @@ def fleet_table(
     """An Arrow table with the columns that the fleet's source had: one row per ordinal, deleted devices included."""
     import pyarrow as pa
 
-    last_seen, versions = columns["last_seen"], columns["target_versions"]
     every = {
         "uuid": uuid_strings(columns["uuids"]),
         "name": names,
-        "group": _named_column(columns["groups"], columns["group_names"]),
-        "tag": _named_column(columns["tags"], columns["tag_names"]),
+        "group": known_names(columns["groups"], columns["group_names"]).cast(pa.string()),
+        "tag": known_names(columns["tags"], columns["tag_names"]).cast(pa.string()),
         "production": pa.array(columns["production"]),
-        "last_seen": pa.array(last_seen.astype("int64"), mask=last_seen == _core.NEVER_SEEN).cast(
-            pa.timestamp("s", tz="UTC")
-        ),
-        "target_version": pa.array(versions, mask=versions < 0),
+        "last_seen": known_instants(columns["last_seen"].astype("int64")).cast(pa.timestamp("s", tz="UTC")),
+        "target_version": known_versions(columns["target_versions"]),
         "hardware_id": None if hardware_ids is None else hardware_ids.cast(pa.string()),
     }
     return pa.table({name: column for name, column in every.items() if name in present})
@@ -97,14 +87,6 @@ def uuid_strings(uuids: npt.NDArray[np.uint8]) -> pa.Array:
     offsets = np.arange(0, (len(uuids) + 1) * _UUID_TEXT, _UUID_TEXT, dtype=np.int64)
     column = pa.LargeStringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(text))
     return column if column.nbytes >= _MIN_LARGE_STRING_BYTES else column.cast(pa.string())
-
-
-def _named_column(codes: npt.NDArray[np.int32], names: list[str]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string())).cast(
-        pa.string()
-    )
 
 
 def combine_chunks(column: pa.ChunkedArray) -> pa.Array:
@@ -140,7 +122,7 @@ def dictionary_encode(column: pa.ChunkedArray | None) -> pa.DictionaryArray | No
 
 
 def codes_and_names(column: pa.DictionaryArray | None) -> tuple[npt.NDArray[np.int32] | None, list[str]]:
-    """Split a dictionary-encoded column into codes (−1 for null) and the names they index; None becomes (None, [])."""
+    """Split a dictionary-encoded column into codes (`UNKNOWN` for null) and their names; None becomes (None, [])."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -152,7 +134,7 @@ def codes_and_names(column: pa.DictionaryArray | None) -> tuple[npt.NDArray[np.i
     values = np.frombuffer(indices.buffers()[1], indices.type.to_pandas_dtype())
     codes = values[indices.offset : indices.offset + len(indices)].astype(np.int32)
     if indices.null_count:
-        codes[~as_numpy(pc.is_valid(indices))] = -1
+        codes[~as_numpy(pc.is_valid(indices))] = UNKNOWN
     return codes, column.dictionary.to_pylist()
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from groundswell.errors import InputError
 from groundswell.factory.clock import Clock
 from groundswell.store import AUDIT_LOG, DATABASE, Entry
-from groundswell.values import epoch_seconds
+from groundswell.values import epoch_seconds, whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from groundswell.store import Change, DuckDBStore
 
-__all__ = ["CachedQuery", "Context", "of_one_process", "refuse_own_database", "seconds"]
+__all__ = ["CachedQuery", "Context", "of_one_process", "online_since", "refuse_own_database", "seconds"]
 
 T = TypeVar("T")
 _Part = TypeVar("_Part")
@@ -31,6 +31,16 @@ _Part = TypeVar("_Part")
 def seconds(now: datetime | None) -> int:
     """An instant in seconds since 1970; the clock's unless given."""
     return int(time.time()) if now is None else epoch_seconds(now)
+
+
+def online_since(at: int, threshold: timedelta) -> int:
+    """The instant since which a device must have been seen to be online, in seconds since 1970, at least 1.
+
+    Args:
+        at: the instant that ages are counted to, in seconds since 1970.
+        threshold: a device is online if its age is at most this.
+    """
+    return max(1, at - whole_seconds(threshold, "online_threshold"))
 
 
 @dataclass(slots=True)

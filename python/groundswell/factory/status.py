@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from groundswell.factory.checks.permissions import permission_warnings
-from groundswell.factory.context import Context, seconds
+from groundswell.factory.context import Context, online_since, seconds
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.publisher import TAG_VARIANT
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.text import Notice
 from groundswell.tuf import parse_document
-from groundswell.values import instant, whole_seconds
+from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,17 +22,9 @@ if TYPE_CHECKING:
 
     from groundswell.factory.trust.publisher import Publication, Publisher
     from groundswell.factory.trust.roots import Roots
+    from groundswell.store.rows import DeviceCount
 
 __all__ = ["FactoryStatus", "GroupCount", "TagStatus", "VersionCount", "factory_status"]
-
-_SQL: Final = (
-    "SELECT d.production, t.name AS tag, g.name AS group_name, d.target_version, count(*) AS devices,"
-    " count(*) FILTER (d.last_seen >= ?) AS online"
-    " FROM devices d LEFT JOIN tags t ON t.tag_id = d.tag_id LEFT JOIN groups g ON g.group_id = d.group_id"
-    " WHERE NOT d.deleted GROUP BY ALL"
-)
-
-_ACTIVE_TAGS: Final = "SELECT tag FROM waves WHERE state = 'active'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +120,14 @@ def factory_status(
 ) -> FactoryStatus:
     """Count; see `groundswell.factory.factory.Factory.status`."""
     at = seconds(now)
-    since = max(1, at - whole_seconds(online_threshold, "online_threshold"))
+    since = online_since(at, online_threshold)
     with context.store.reading():
-        rows = context.store.table(_SQL, [since]).to_pylist()
+        rows = context.store.devices.counts(seen_since=since)
         known = {repository: _versions(publisher.publications(repository)) for repository in REPOSITORIES}
-        ((ci_targets,),) = context.store.rows("SELECT count(*) FROM ci_targets")
+        ci_targets = context.store.trust.ci_target_count()
         root_version = roots.latest("ci").version
         warnings: list[str] = list(expiry_warnings(context, roots, publisher, now=now))
-        active = {tag for (tag,) in context.store.rows(_ACTIVE_TAGS)}
+        active = set(context.store.waves.active_tags())
         name, revision = context.meta("name"), context.store.revision
         with contextlib.suppress(OSError):  # `check` says what cannot be looked at
             warnings = [*permission_warnings(context.store.folder), *warnings]
@@ -144,9 +136,9 @@ def factory_status(
         warnings.append(Notice("no-offline-keys", "there are no offline keys yet", "`keys.init` makes them"))
     if ci_targets == 0:
         warnings.append(Notice("no-targets", "there are no targets yet", "`targets.import_` imports them"))
-    by_tag: dict[tuple[bool, str | None], list[dict[str, Any]]] = {}
+    by_tag: dict[tuple[bool, str | None], list[DeviceCount]] = {}
     for row in rows:
-        by_tag.setdefault((row["production"], row["tag"]), []).append(row)
+        by_tag.setdefault((row.production, row.tag), []).append(row)
     tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
     found = tuple(
         _tag_status(
@@ -182,7 +174,7 @@ def _versions(publications: Sequence[Publication]) -> dict[tuple[str, str], set[
 
 def _tag_status(
     tag: str | None,
-    rows: list[dict[str, Any]],
+    rows: list[DeviceCount],
     served: dict[tuple[str, str], set[int]],
     active: set[str],
     *,
@@ -194,10 +186,10 @@ def _tag_status(
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
     for row in rows:
-        versions[row["target_version"]] = versions.get(row["target_version"], 0) + row["devices"]
-        counts = groups.setdefault(row["group_name"], [0, 0])
-        counts[0] += row["devices"]
-        counts[1] += row["online"]
+        versions[row.target_version] = versions.get(row.target_version, 0) + row.devices
+        counts = groups.setdefault(row.group, [0, 0])
+        counts[0] += row.devices
+        counts[1] += row.online
     on_latest = sum(
         n for version, n in versions.items() if version is not None and latest is not None and version >= latest
     )

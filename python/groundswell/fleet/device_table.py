@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.arrow_columns import codes_and_names, combine_text, dictionary_encode
+from groundswell.unknown_values import NEVER_SEEN
 from groundswell.values import instant
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class DeviceTable:
             "group": group,
             "tag": tag,
             "production": production,
-            "last_seen": None if last_seen == _core.NEVER_SEEN else instant(last_seen),
+            "last_seen": None if last_seen == NEVER_SEEN else instant(last_seen),
             "target_version": target_version,
             "hardware_id": self._hardware_ids[ordinal].as_py() if self._hardware_ids is not None else None,
         }

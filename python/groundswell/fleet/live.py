@@ -11,6 +11,7 @@ from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError
 from groundswell.fleet.uuid_items import uuid_rows
 from groundswell.fleet.uuid_list import UuidList
+from groundswell.unknown_values import UNKNOWN
 from groundswell.values import epoch_seconds
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CheckInReport", "LiveFleet", "SelectOptions"]
 
 _MAX_UINT32: Final = 2**32 - 1
-_UNKNOWN: Final = -1
 _MAX_VERSION: Final = 2**31 - 1
 
 
@@ -223,13 +223,13 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
     import numpy as np
 
     if target_versions is None:
-        return np.array([_UNKNOWN], np.int32)
+        return np.array([UNKNOWN], np.int32)
     if isinstance(target_versions, SupportsIndex) and not isinstance(target_versions, np.ndarray):
         target_versions = np.array([target_versions.__index__()])
     elif hasattr(target_versions, "type") and hasattr(target_versions, "cast"):
         import pyarrow.compute as pc
 
-        target_versions = pc.fill_null(target_versions, _UNKNOWN).to_numpy(zero_copy_only=False)
+        target_versions = pc.fill_null(target_versions, UNKNOWN).to_numpy(zero_copy_only=False)
     elif not isinstance(target_versions, np.ndarray):
         if not hasattr(target_versions, "__iter__"):
             raise InputError(
@@ -238,7 +238,7 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
                 hint="give the build number of a target, such as 42",
                 fields={"target_version": str(target_versions)},
             )
-        items = [_UNKNOWN if version is None else version for version in target_versions]
+        items = [UNKNOWN if version is None else version for version in target_versions]
         target_versions = np.array(items) if items else np.empty(0, np.int32)
     column: npt.NDArray[Any] = target_versions
     if column.dtype == np.int32:
@@ -252,7 +252,7 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(int(column.max()))},
         )
-    known: npt.NDArray[np.int32] = np.maximum(column, _UNKNOWN).astype(np.int32)
+    known: npt.NDArray[np.int32] = np.maximum(column, UNKNOWN).astype(np.int32)
     return known
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell import _core
+from groundswell.unknown_values import NEVER_SEEN
 from groundswell.values import instant, whole_seconds
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def summarise(fleet: DeviceTable, *, now: int, online_threshold: timedelta) -> F
     production: npt.NDArray[np.bool_] = columns["production"]
     last_seen: npt.NDArray[np.uint32] = columns["last_seen"]
 
-    seen = last_seen != _core.NEVER_SEEN
+    seen = last_seen != NEVER_SEEN
     ages = np.maximum(now - last_seen.astype(np.int64), 0)
     online = seen & (ages <= whole_seconds(online_threshold, "online_threshold"))
     seen_within = [0, *(int(np.count_nonzero(seen & (ages <= within))) for within in _WITHIN)]

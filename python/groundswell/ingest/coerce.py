@@ -13,6 +13,7 @@ from groundswell.errors import InputError
 from groundswell.ingest.bad_cells import BadCell, BadCells
 from groundswell.ingest.columns import COLUMNS
 from groundswell.ingest.readers.source import NumberCells, TextCells, UuidCells
+from groundswell.unknown_values import NEVER_SEEN, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BadCell", "Devices", "coerce"]
 
-_NONE: Final = -1
 _MAX_BAD: Final = 5_000_000
 """Maximum number of bad cells and faults. A source with more is probably the wrong file."""
 
@@ -94,7 +94,7 @@ def _compact(codes: npt.NDArray[np.int32], names: list[str]) -> tuple[npt.NDArra
     import numpy as np
 
     used = np.unique(codes[codes >= 0])
-    renumbered = np.full(len(names) + 1, _NONE, np.int32)
+    renumbered = np.full(len(names) + 1, UNKNOWN, np.int32)
     renumbered[used] = np.arange(len(used), dtype=np.int32)
     return renumbered[codes], [names[code] for code in used]
 
@@ -247,17 +247,17 @@ class _Reader:
     def devices(self, used: frozenset[str]) -> Devices:
         import numpy as np
 
-        production = self._whole("production", np.int8, _NONE)
+        production = self._whole("production", np.int8, UNKNOWN)
         return Devices(
             uuids=self.uuids.take(),
-            last_seen=self._whole("last_seen", np.uint32, _core.NEVER_SEEN),
-            groups=self._whole("group", np.int32, _NONE),
+            last_seen=self._whole("last_seen", np.uint32, NEVER_SEEN),
+            groups=self._whole("group", np.int32, UNKNOWN),
             group_names=self.names["group"].take_names(),
-            tags=self._whole("tag", np.int32, _NONE),
+            tags=self._whole("tag", np.int32, UNKNOWN),
             tag_names=self.names["tag"].take_names(),
             production=production == 1,
-            production_said=production != _NONE,
-            target_versions=self._whole("target_version", np.int32, _NONE),
+            production_said=production != UNKNOWN,
+            target_versions=self._whole("target_version", np.int32, UNKNOWN),
             names=self._texts("name", used),
             hardware_ids=self._texts("hardware_id", used),
             ahead=self._whole("ahead", np.bool_, fill=False),

@@ -17,18 +17,30 @@ must do; a second implementation is a folder beside ``duckdb`` that passes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import pyarrow as pa
+
     from groundswell.store.audit.log import Record
     from groundswell.store.changes import Change, Entry
     from groundswell.store.process import Home
+    from groundswell.store.rows import (
+        DeletedDevice,
+        DeviceCount,
+        DeviceFilter,
+        DeviceRow,
+        DeviceSort,
+        GroupRow,
+        MappingRow,
+    )
 
 __all__ = [
+    "ROW_RULES",
     "CheckReads",
     "DeviceReads",
     "FactReads",
@@ -44,17 +56,112 @@ __all__ = [
 Row = Mapping[str, Any]
 """A row by the names of its columns."""
 
+ROW_RULES: Final = (
+    "every row has a key of its own",
+    "ordinals are 0, 1, 2 … without a gap",
+    "a uuid has one ordinal",
+    "deleted devices have a name at most, and only they are denied or allowed",
+    "every group and tag of a device exists",
+    "target versions and instants are in their ranges",
+    "names of groups and tags are given once, and well formed",
+    "the next group gets a number of its own",
+    "a target version has one target for each hardware",
+    "root chains have no gaps and one length",
+    "everything that is served carries the epoch of its repository",
+    "what is served of a tag is its targets role",
+    "a tag has one active wave at most",
+    "names of waves are given once, and well formed",
+    "a wave is active, or it is complete or canceled and has an end",
+    "an active wave is above the production targets of its tag",
+    "rollouts belong to a wave, and are 1, 2, 3 …",
+    "a request or a plan is answered once, by a rollout that is there",
+    "a wave's revision counts its rollouts and its end",
+)
+"""What holds of the rows of a sound store. Tables have no constraints, so `Factory.check` proves these statements."""
+
 
 class DeviceReads(Protocol):
-    """Devices, deleted ones included: they keep their ordinal."""
+    """Devices. A deleted device keeps its row: its ordinal, its uuid and its name."""
+
+    def count(self) -> int:
+        """How many devices there are, without deleted ones."""
+
+    def registered(self) -> int:
+        """How many ordinals were given: the number of rows, and the next ordinal."""
+
+    def columns(self) -> pa.Table:
+        """Every row by ordinal: the columns of a fleet.
+
+        Returns:
+            ``ordinal``, ``uuid``, ``name``, ``group_id``, ``tag_id``, ``production``, ``last_seen`` (seconds since
+            1970), ``target_version``, ``hardware_id`` and ``deleted``.
+        """
+
+    def by_uuid(self, uuids: pa.Array | pa.ChunkedArray) -> pa.Table:
+        """The rows of these devices, deleted ones included, by ordinal.
+
+        Args:
+            uuids: an array of ``pa.uuid()``, each once.
+
+        Returns:
+            All columns of the rows but ``uuid``, and ``position``, the number of the uuid in `uuids` (uint32). A uuid
+            that the store does not know has no row.
+
+        Cost: a join; no more than twice what a pass over all devices costs.
+        """
+
+    def in_group(self, group_id: int) -> pa.Table:
+        """All columns of the rows of a group's devices, by ordinal."""
+
+    def find(self, uuid: str) -> DeviceRow | None:
+        """The device of a uuid (lower case, hyphenated); None if there is none, or it is deleted."""
+
+    def named(self, name: str) -> Sequence[DeviceRow]:
+        """The devices of this name, by ordinal, without deleted ones."""
+
+    def page(
+        self, which: DeviceFilter, *, sort: DeviceSort = "ordinal", limit: int, offset: int = 0
+    ) -> tuple[int, Sequence[DeviceRow]]:
+        """How many devices a filter leaves, and at most `limit` of them from `offset` on."""
+
+    def deleted(self, *, uuid: str | None = None, name: str | None = None) -> Sequence[DeletedDevice]:
+        """Deleted devices by ordinal: all of them, or those that have this uuid or had this name."""
+
+    def counts(self, *, seen_since: int) -> Sequence[DeviceCount]:
+        """Devices counted by production, tag, group and target version, in any order; deleted ones left out.
+
+        Args:
+            seen_since: a device counts as online if it was seen at this instant (seconds since 1970) or later.
+        """
 
 
 class GroupReads(Protocol):
     """Groups of devices."""
 
+    def names(self) -> dict[int, str]:
+        """The name of each group by its number, ascending."""
+
+    def all(self) -> Sequence[GroupRow]:
+        """Every group with the number of its devices, by name."""
+
+    def find(self, group_id: int) -> Row | None:
+        """All columns of a group; None if there is none."""
+
 
 class TagReads(Protocol):
     """Tags, and how many devices listen to them."""
+
+    def names(self) -> dict[int, str]:
+        """The name of each tag by its number, ascending."""
+
+    def in_use(self) -> Sequence[str]:
+        """The tags that a device ever had, or that a targets role or a wave has, by name."""
+
+    def production_devices(self) -> dict[str, int]:
+        """How many production devices listen to each tag, by name; tags without any are left out."""
+
+    def versions_above(self, tag: str, target_version: int) -> dict[int, int]:
+        """How many production devices of a tag report each later version, ascending."""
 
 
 class WaveReads(Protocol):
@@ -62,6 +169,9 @@ class WaveReads(Protocol):
 
     def all(self) -> Sequence[Row]:
         """Every wave, in the order in which they were made."""
+
+    def active_tags(self) -> Sequence[str]:
+        """The tags that have an active wave, in the order in which these were made."""
 
     def rollouts_after(self, wave_id: int, number: int) -> Sequence[Row]:
         """The rollouts of a wave with a higher number, ascending."""
@@ -72,6 +182,9 @@ class WaveReads(Protocol):
 
 class TrustReads(Protocol):
     """Roots, CI targets, targets roles, and what is served."""
+
+    def ci_target_count(self) -> int:
+        """How many CI targets there are."""
 
 
 class FactReads(Protocol):
@@ -84,9 +197,21 @@ class FactReads(Protocol):
 class MappingReads(Protocol):
     """Saved mappings of import columns."""
 
+    def all(self) -> Sequence[MappingRow]:
+        """Every mapping, by name."""
+
+    def find(self, name: str) -> MappingRow | None:
+        """The mapping of this name; None if there is none."""
+
 
 class CheckReads(Protocol):
     """Rows that contradict what must hold of a sound store."""
+
+    def faults(self, rule: str, limit: int) -> Sequence[str]:
+        """At most `limit` sentences, each about rows that break a rule, one of `ROW_RULES`."""
+
+    def rows_of(self, table: str) -> pa.Table:
+        """All rows of a table, one of `groundswell.store.KEYS`, in the order of its key."""
 
 
 class Store(Protocol):

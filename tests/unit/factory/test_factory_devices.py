@@ -86,9 +86,9 @@ def registry(factory: Factory) -> Factory:
     [
         ({}, [1, 2, 3, 4, 5, 6, 7, 8]),
         ({"group": "beta"}, [3, 6, 7]),
-        ({"group": ""}, [4, 5, 8]),
+        ({"no_group": True}, [4, 5, 8]),
         ({"tag": "next"}, [4, 5]),
-        ({"tag": ""}, [6, 7, 8]),
+        ({"no_tag": True}, [6, 7, 8]),
         ({"production": True}, [1, 3, 5, 7]),
         ({"production": False}, [2, 4, 6, 8]),
         ({"target_version": 41}, [1, 3, 7]),
@@ -106,7 +106,7 @@ def registry(factory: Factory) -> Factory:
         ({"uuid_prefix": "a00000000000"}, []),
         ({"name": "?"}, [1, 2, 3, 4, 6, 7, 8]),
         ({"group": "beta", "production": True, "target_version": 41, "hardware_id": "pi"}, [7]),
-        ({"tag": "", "group": "", "online": True}, [8]),
+        ({"no_tag": True, "no_group": True, "online": True}, [8]),
     ],
 )
 def test_a_filter_leaves_the_devices_that_it_says(registry: Factory, filters: Any, expected: list[int]) -> None:
@@ -117,12 +117,29 @@ def test_a_filter_leaves_the_devices_that_it_says(registry: Factory, filters: An
     assert registry.devices.list_uuids(**filters, now=AT) == [device(number) for number in expected]
 
 
+@pytest.mark.parametrize("argument", ["group", "tag", "uuid_prefix", "hardware_id", "wave", "state"])
+@pytest.mark.parametrize("value", ["", " \t"])
+def test_a_filter_that_is_given_but_empty_is_refused(registry: Factory, argument: str, value: str) -> None:
+    filters: Any = {argument: value}
+    with pytest.raises(InputError) as caught:
+        registry.devices.list(**filters)
+    assert (caught.value.code, caught.value.fields) == ("empty-text", {"argument": argument})
+
+
+@pytest.mark.parametrize("kind", ["group", "tag"])
+def test_a_group_or_tag_and_none_of_them_exclude_each_other(registry: Factory, kind: str) -> None:
+    filters: Any = {kind: "beta" if kind == "group" else "next", f"no_{kind}": True}
+    with pytest.raises(InputError) as caught:
+        registry.devices.list(**filters)
+    assert (caught.value.code, caught.value.fields) == ("bad-option", {"options": [kind, f"no_{kind}"]})
+
+
 def test_deleted_devices_are_in_no_list(registry: Factory) -> None:
     registry.devices.delete([device(3)], now=AT)
     assert numbers(registry.devices.list()) == [1, 2, 4, 5, 6, 7, 8]
     assert len(registry.devices) == 7
     # What is known of a deleted device is forgotten: it has no tag, and is not listed with those that have none.
-    assert 3 not in numbers(registry.devices.list(tag=""))
+    assert 3 not in numbers(registry.devices.list(no_tag=True))
     assert 3 not in numbers(registry.devices.list(production=False))
 
 
@@ -317,7 +334,7 @@ def test_devices_are_put_into_a_group_in_any_form_of_list(registry: Factory, dev
 def test_only_devices_that_were_elsewhere_are_counted(registry: Factory) -> None:
     assert registry.devices.assign([device(3), device(4)], "beta", now=AT) == 1
     assert registry.devices.assign([device(3), device(5)], None, now=AT) == 1
-    assert numbers(registry.devices.list(group="")) == [3, 5, 8]
+    assert numbers(registry.devices.list(no_group=True)) == [3, 5, 8]
 
 
 def test_a_selection_can_be_put_into_a_group(registry: Factory) -> None:

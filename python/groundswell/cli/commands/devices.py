@@ -219,8 +219,10 @@ def list_devices(
     if raw and not as_csv:
         raise click.UsageError("--raw requires --csv")
     filters: dict[str, Any] = {
-        "group": "" if no_group else group,
-        "tag": "" if no_tag else tag,
+        "group": group,
+        "no_group": no_group,
+        "tag": tag,
+        "no_tag": no_tag,
         "production": production,
         "name": name,
         "uuid_prefix": uuid_prefix,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from groundswell.arguments import given_but_empty
 from groundswell.cli.output.render import note
 from groundswell.cli.params.options import INSTANT
 from groundswell.cli.params.texts import DIRECTORY, require_text
@@ -59,10 +60,11 @@ def user_of() -> str | None:
 def _variable(name: str) -> str | None:
     """Read an environment variable; None if it is not set. An empty one is an error: probably a mistake in a script."""
     value = os.environ.get(name)
-    if value is not None and not value.strip():
+    reason = None if value is None else given_but_empty(f"the variable `{name}`", value, verb="set")
+    if reason is not None:
         raise InputError(
             "empty-variable",
-            f"the variable `{name}` is set but empty: `{value}`",
+            reason,
             hint=f"give it a value, or unset it: unset {name}",
             fields={"variable": name, "value": value},
         )

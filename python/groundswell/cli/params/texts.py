@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from groundswell.arguments import given_but_empty
 from groundswell.cli.output.render import printable
 from groundswell.errors import InputError
 
@@ -70,10 +71,11 @@ class _Text(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
         text = require_text(str(value), param)
-        if not self._blank and not text.strip():
+        reason = None if self._blank else given_but_empty(f"`{_display_name(param)}`", text)
+        if reason is not None:
             raise InputError(
                 "empty-text",
-                f"`{_display_name(param)}` is given but empty: `{text}`",
+                reason,
                 hint="give a value, or omit it; is a shell variable unset?",
                 fields={"option": param.name if param else None},
             )

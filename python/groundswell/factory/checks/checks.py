@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.factory.checks.permissions import open_to_everyone
-from groundswell.factory.checks.row_rules import ROW_RULES
-from groundswell.factory.checks.waves import WAVE_ROWS
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.store import differing_tables
+from groundswell.store.port import ROW_RULES
 from groundswell.tuf import check_pair, parse_document
 from groundswell.tuf.judge import judge_directory
 from groundswell.values import instant
@@ -134,8 +133,8 @@ def check_factory(
     """Run all checks; see `groundswell.factory.Factory.check`."""
     at = instant(seconds(now))
     checks: dict[str, Callable[[], Iterator[str]]] = {
-        name: lambda sql=sql: _rows(context, sql)  # type: ignore[misc]
-        for name, sql in (ROW_RULES | WAVE_ROWS).items()
+        rule: lambda rule=rule: _rows(context, rule)  # type: ignore[misc]
+        for rule in ROW_RULES
     }
     checks |= {
         **waves.checks(),
@@ -185,9 +184,8 @@ def _warnings(context: Context, roots: Roots, publisher: Publisher, now: datetim
         return ()  # what cannot be read has no expiry; the checks have told of it
 
 
-def _rows(context: Context, sql: str) -> Iterator[str]:
-    for (fault,) in context.store.rows(f"SELECT * FROM ({sql}) LIMIT {_MAX_FAULTS + 1}"):
-        yield fault
+def _rows(context: Context, rule: str) -> Iterator[str]:
+    yield from context.store.checks.faults(rule, _MAX_FAULTS + 1)
 
 
 def _ci_roles(context: Context) -> Iterator[str]:

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from groundswell.errors import InputError, NotFoundError
-from groundswell.factory.devices.lookup import Known
-from groundswell.factory.devices.staging import uuid_column
+from groundswell.factory.devices.lookup import Known, stored_rows
 from groundswell.factory.names import storable
-from groundswell.fleet.uuid_list import UuidList
 from groundswell.ingest.cells import cropped
 from groundswell.store import put
 from groundswell.text import count, joined, named
@@ -27,11 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from groundswell.factory.context import Context
+    from groundswell.fleet.uuid_list import UuidList
 
-__all__ = ["DENIED", "DeniedDevice", "Skipped", "allow_devices", "denied_devices", "find_denied", "skip_denied"]
+__all__ = ["DeniedDevice", "Skipped", "allow_devices", "denied_devices", "find_denied", "skip_denied"]
 
-DENIED: Final = "(deleted AND NOT allowed)"
-"""The condition in SQL."""
 _MAX_LISTED: Final = 100_000
 
 
@@ -62,17 +59,13 @@ class Skipped(NamedTuple):
 
 def denied_devices(context: Context) -> Sequence[DeniedDevice]:
     """All denied devices, by ordinal."""
-    rows = context.store.rows(f"SELECT CAST(uuid AS VARCHAR), name FROM devices WHERE {DENIED} ORDER BY ordinal")
-    return [DeniedDevice(uuid, name) for uuid, name in rows]
+    return [DeniedDevice(one.uuid, one.name) for one in context.store.devices.deleted() if not one.allowed]
 
 
 def find_denied(context: Context, name: str) -> str:
     """The uuid of the denied device of this name; see `groundswell.factory.devices.devices.Devices.find_denied`."""
-    rows = context.store.rows(
-        "SELECT CAST(uuid AS VARCHAR), allowed FROM devices WHERE deleted AND name = ? ORDER BY ordinal",
-        [storable(name)],
-    )
-    denied = [uuid for uuid, allowed in rows if not allowed] or [uuid for uuid, _ in rows]
+    deleted = context.store.devices.deleted(name=storable(name))
+    denied = [one.uuid for one in deleted if not one.allowed] or [one.uuid for one in deleted]
     if not denied:
         raise NotFoundError(
             "not-denied",
@@ -90,11 +83,10 @@ def find_denied(context: Context, name: str) -> str:
     return str(denied[0])
 
 
-def skip_denied(context: Context, incoming: pa.Table, known: Known | None) -> tuple[pa.Table, Known | None, Skipped]:
+def skip_denied(incoming: pa.Table, known: Known | None) -> tuple[pa.Table, Known | None, Skipped]:
     """Leave out the rows of an import that name denied devices.
 
     Args:
-        context: the factory's.
         incoming: the rows.
         known: those of them that the factory has heard of.
 
@@ -112,19 +104,17 @@ def skip_denied(context: Context, incoming: pa.Table, known: Known | None) -> tu
     if not pc.any(denied).as_py():
         return incoming, known, nothing
     flags = denied.to_numpy()
-    skipped = np.sort(known.positions[flags])
+    positions = known.positions[flags]
+    order = positions.argsort()
     kept = np.ones(incoming.num_rows, np.bool_)
-    kept[skipped] = False
+    kept[positions] = False
     places = (np.cumsum(kept) - 1).astype(np.uint32)
     others = Known(known.rows.filter(pc.invert(denied)), places[known.positions[~flags]])
-    first = incoming.take(pa.array(skipped[:_MAX_LISTED])).select(["uuid"])
-    rows = context.store.table(
-        "SELECT CAST(d.uuid AS VARCHAR) AS uuid, d.name FROM"
-        " (SELECT uuid, row_number() OVER () AS place FROM skipped) s JOIN devices d ON d.uuid = s.uuid ORDER BY place",
-        skipped=first,
-    )
-    listed = tuple(DeniedDevice(row["uuid"], row["name"]) for row in rows.to_pylist())
-    return incoming.filter(pa.array(kept)), others, Skipped(len(skipped), listed)
+    first = order[:_MAX_LISTED]
+    uuids = incoming.column("uuid").take(pa.array(positions[first])).to_pylist()
+    names = known.rows.column("name").filter(denied).take(pa.array(first)).to_pylist()
+    listed = tuple(DeniedDevice(str(uuid), name) for uuid, name in zip(uuids, names, strict=True))
+    return incoming.filter(pa.array(kept)), others, Skipped(len(positions), listed)
 
 
 def allow_devices(context: Context, devices: UuidList, *, at: int) -> int:
@@ -133,12 +123,9 @@ def allow_devices(context: Context, devices: UuidList, *, at: int) -> int:
     import pyarrow.compute as pc
 
     with context.store.changing():
-        rows = context.store.table(
-            "SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE d.deleted ORDER BY d.ordinal",
-            wanted=pa.table({"uuid": uuid_column(devices.array)}),
-        )
-        if rows.num_rows < len(devices):
-            raise _not_denied(context, devices)
+        rows, others = stored_rows(context, devices, lambda rows: rows.column("deleted"))
+        if others:
+            raise _not_denied(others)
         rows = rows.filter(pc.invert(rows.column("allowed")))
         number = rows.num_rows
         if number:
@@ -153,15 +140,7 @@ def allow_devices(context: Context, devices: UuidList, *, at: int) -> int:
         return int(number)
 
 
-def _not_denied(context: Context, devices: UuidList) -> NotFoundError:
-    import pyarrow as pa
-
-    found = context.store.table(
-        "SELECT d.uuid FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE d.deleted",
-        wanted=pa.table({"uuid": uuid_column(devices.array)}),
-    )
-    deleted = set() if not found.num_rows else set(UuidList.of(_bytes(found)).uuids)
-    others = [uuid for uuid in devices.uuids if uuid not in deleted]
+def _not_denied(others: Sequence[str]) -> NotFoundError:
     are = "1 listed device is" if len(others) == 1 else f"{len(others)} listed devices are"
     return NotFoundError(
         "not-denied",
@@ -169,7 +148,3 @@ def _not_denied(context: Context, devices: UuidList) -> NotFoundError:
         hint="nothing was changed; `devices.denied` lists them",
         fields={"not_denied": others},
     )
-
-
-def _bytes(rows: pa.Table) -> list[bytes]:
-    return [uuid for chunk in rows.column("uuid").chunks for uuid in chunk.storage.to_pylist()]

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
 from groundswell.arguments import check_keywords, checks_arguments
-from groundswell.errors import InputError, NotFoundError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.denied import DeniedDevice, allow_devices, denied_devices, find_denied
+from groundswell.factory.devices.device import SORTS, Device, DeviceFilters, DevicePage, Sort
+from groundswell.factory.devices.finding import find_device, not_empty, show_device
 from groundswell.factory.devices.groups import find_group
 from groundswell.factory.devices.imports import ImportReport, MappingOptions, import_devices
 from groundswell.factory.devices.leaving import LeavingDevices, Moved, import_leaves, would_leave
+from groundswell.factory.devices.listing import MAX_PER_PAGE, list_devices
 from groundswell.factory.devices.mappings import Mappings
-from groundswell.factory.devices.staging import uuid_column
-from groundswell.factory.names import storable
-from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD, as_uuid_list, checked_target_version
-from groundswell.fleet.uuid_list import UuidList
-from groundswell.ingest.cells import cropped
-from groundswell.store import put
-from groundswell.text import count, named
-from groundswell.values import instant, whole_seconds
+from groundswell.factory.devices.moving import assign_devices, delete_devices
+from groundswell.fleet.devices import as_uuid_list
+from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import Unpack
+    from uuid import UUID
 
     import pyarrow as pa
 
@@ -38,86 +33,9 @@ if TYPE_CHECKING:
     from groundswell.factory.devices.leaving import DevicesInState, WaveReads
     from groundswell.fleet import Fleet
     from groundswell.fleet.devices import Devices as DeviceList
+    from groundswell.fleet.uuid_list import UuidList
 
 __all__ = ["SORTS", "DeniedDevice", "Device", "DeviceFilters", "DevicePage", "Devices", "Sort"]
-
-Sort = Literal["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
-SORTS: Final[dict[Sort, str]] = {
-    "ordinal": "d.ordinal",
-    "name": "d.name NULLS LAST, d.ordinal",
-    "-name": "d.name DESC NULLS LAST, d.ordinal",
-    "last-seen": "d.last_seen NULLS FIRST, d.ordinal",
-    "-last-seen": "d.last_seen DESC NULLS LAST, d.ordinal",
-    "uuid": "d.uuid",
-}
-"""The orders of a list, and what they are in SQL."""
-
-_SELECT: Final = (
-    "SELECT d.ordinal, CAST(d.uuid AS VARCHAR) AS uuid, d.name, g.name AS group_name, t.name AS tag_name, d.production,"
-    " d.last_seen, d.target_version, d.hardware_id FROM devices d LEFT JOIN groups g ON g.group_id = d.group_id"
-    " LEFT JOIN tags t ON t.tag_id = d.tag_id"
-)
-_MAX_PER_PAGE: Final = 1_000_000
-_MAX_PAGES: Final = 2**32
-"""More than there can be devices."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What a factory knows of a device.
-
-    Args:
-        ordinal: its number in this factory: given once, never reused, never changed.
-        uuid: lower case, hyphenated.
-        name, group, tag, target_version, hardware_id: None where unknown.
-        production: a production device; otherwise a test device.
-        last_seen: None for a device that was never seen.
-    """
-
-    ordinal: int
-    uuid: str
-    name: str | None
-    group: str | None
-    tag: str | None
-    production: bool
-    last_seen: datetime | None
-    target_version: int | None
-    hardware_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePage:
-    """A page of a list of devices.
-
-    Args:
-        devices: those of the page, in order.
-        total: how many the filters leave, on all pages.
-        page: its number, from 1.
-        pages: how many there are, at least 1.
-    """
-
-    devices: tuple[Device, ...]
-    total: int
-    page: int
-    pages: int
-
-
-class DeviceFilters(TypedDict, total=False):
-    """The keywords of `Devices.list` that say which devices, and in which order."""
-
-    group: str | None
-    tag: str | None
-    production: bool | None
-    name: str | None
-    uuid_prefix: str | None
-    target_version: int | None
-    hardware_id: str | None
-    online: bool | None
-    online_threshold: timedelta
-    wave: str | None
-    state: str | None
-    sort: Sort
-    now: datetime | None
 
 
 @of_one_process
@@ -134,8 +52,7 @@ class Devices:
         """The mappings of columns that imports saved."""
 
     def __len__(self) -> int:
-        ((number,),) = self._context.store.rows("SELECT count(*) FROM devices WHERE NOT deleted")
-        return int(number)
+        return self._context.store.devices.count()
 
     def fleet(self, *, now: datetime | None = None) -> Fleet:
         """All devices, ready to select from; its ordinals are the factory's.
@@ -148,12 +65,7 @@ class Devices:
 
     def find(self, uuid: str) -> Device | None:
         """The device of a uuid, as lists print it; None if the factory does not have it."""
-        try:
-            UUID(uuid)
-        except ValueError:
-            return None
-        found = self._context.store.rows(f"{_SELECT} WHERE NOT d.deleted AND d.uuid = ?", [uuid])
-        return _device(found[0]) if found else None
+        return find_device(self._context, uuid)
 
     def import_(
         self,
@@ -217,16 +129,16 @@ class Devices:
     def _import_leaves(self, cells: pa.Table) -> tuple[LeavingDevices, ...]:
         if not any(wave.active for wave in self._book.all()):
             return ()
-        groups, tags = (
-            dict(self._context.store.rows(f"SELECT {kind}_id, name FROM {kind}s")) for kind in ("group", "tag")
-        )
-        return import_leaves(self._book, self.fleet(), cells, groups=groups, tags=tags)
+        store = self._context.store
+        return import_leaves(self._book, self.fleet(), cells, groups=store.groups.names(), tags=store.tags.names())
 
-    def list(  # noqa: C901 - a condition for each filter
+    def list(
         self,
         *,
         group: str | None = None,
+        no_group: bool = False,
         tag: str | None = None,
+        no_tag: bool = False,
         production: bool | None = None,
         name: str | None = None,
         uuid_prefix: str | None = None,
@@ -244,8 +156,10 @@ class Devices:
         """List devices.
 
         Args:
-            group: only devices of this group; empty for those without one.
-            tag: only devices on this tag; empty for those without one.
+            group: only devices of this group.
+            no_group: only devices without a group.
+            tag: only devices on this tag.
+            no_tag: only devices without a tag.
             production: only production devices, or only test devices.
             name: only devices whose name matches this pattern: ``*`` and ``?`` stand for characters.
             uuid_prefix: only devices whose uuid begins like this, hyphens included.
@@ -263,76 +177,34 @@ class Devices:
 
         Raises:
             NotFoundError: ``unknown-group``, ``unknown-tag``; ``unknown-wave``, ``no-active-wave``.
-            InputError: ``bad-page``, ``bad-sort``, ``bad-version``, ``bad-state``.
+            InputError: ``bad-page``, ``bad-sort``, ``bad-version``, ``bad-state``; ``empty-text`` for a text that is
+                given but empty; ``bad-option`` for a group with `no_group`, or a tag with `no_tag`.
             StateError: ``several-active-waves``; ``failures-unknown`` for the state ``failed``.
 
         Cost: one pass over the devices; sorting those that are left.
         """
-        limit, page = int(limit), int(page)  # numpy's, say
-        _check_page(limit, page)
-        if sort not in SORTS:
-            raise InputError(
-                "bad-sort",
-                f"devices cannot be sorted by `{sort}`",
-                hint=f"say one of {', '.join(SORTS)}",
-                fields={"sort": str(sort), "sorts": list(SORTS)},
-            )
-        conditions: list[tuple[str, list[Any]]] = [("NOT d.deleted", [])]
-        if group is not None:
-            conditions.append(
-                ("d.group_id = ?", [find_group(self._context, group)]) if group else ("d.group_id IS NULL", [])
-            )
-        if tag is not None:
-            conditions.append(("d.tag_id = ?", [self._find_tag(tag)]) if tag else ("d.tag_id IS NULL", []))
-        if production is not None:
-            conditions.append(("d.production = ?", [production]))
-        if name is not None:
-            conditions.append(("d.name LIKE ? ESCAPE '\\'", [_as_like(storable(name))]))
-        if uuid_prefix is not None:
-            conditions.append(("starts_with(CAST(d.uuid AS VARCHAR), ?)", [storable(uuid_prefix).lower()]))
-        if target_version is not None:
-            conditions.append(("d.target_version = ?", [checked_target_version(target_version)]))
-        if hardware_id is not None:
-            conditions.append(("d.hardware_id = ?", [storable(hardware_id)]))
-        if online is not None:
-            conditions.append(_online(online_threshold, now, online=online))
-        with self._context.store.reading():
-            in_state = self._in_state(wave, state, now=now, online_threshold=online_threshold)
-            if in_state is not None:
-                conditions.append(("d.ordinal IN (SELECT ordinal FROM in_state)", []))
-            where = " AND ".join(sql for sql, _ in conditions)
-            parameters = [value for _, values in conditions for value in values]
-            ((total,),) = self._rows(f"SELECT count(*) AS total FROM devices d WHERE {where}", parameters, in_state)
-            found = self._rows(
-                f"{_SELECT} WHERE {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?",
-                [*parameters, limit, (page - 1) * limit],
-                in_state,
-            )
-        return DevicePage(tuple(map(_device, found)), total, page, max(1, -(-total // limit)))
-
-    def _rows(self, sql: str, parameters: Sequence[Any], in_state: pa.Table | None) -> Sequence[tuple[Any, ...]]:
-        """The rows of a query, which may name the table `in_state`."""
-        if in_state is None:
-            return self._context.store.rows(sql, parameters)
-        found = self._context.store.table(sql, parameters, in_state=in_state)
-        return [tuple(row.values()) for row in found.to_pylist()]
-
-    def _in_state(
-        self, wave: str | None, state: str | None, *, now: datetime | None, online_threshold: timedelta
-    ) -> pa.Table | None:
-        """The ordinals of the devices in a state of a wave; None if neither is given."""
-        if wave is None and state is None:
-            return None
-        import pyarrow as pa
-
-        devices = self._devices_in_state(
-            wave,
-            "matching" if state is None else state,
-            self._fleets.fleet(now=now),
-            now=seconds(now),
+        return list_devices(
+            self._context,
+            self._fleets,
+            self._devices_in_state,
+            group=group,
+            no_group=no_group,
+            tag=tag,
+            no_tag=no_tag,
+            production=production,
+            name=name,
+            uuid_prefix=uuid_prefix,
+            target_version=target_version,
+            hardware_id=hardware_id,
+            online=online,
             online_threshold=online_threshold,
+            wave=wave,
+            state=state,
+            sort=sort,
+            limit=limit,
+            page=page,
+            now=now,
         )
-        return pa.table({"ordinal": pa.array(devices.to_ordinals(), pa.uint32())})
 
     def list_uuids(self, **filters: Unpack[DeviceFilters]) -> Sequence[str]:
         """The UUIDs of all devices that `list` would list on all of its pages, with the same filters and order.
@@ -348,7 +220,7 @@ class Devices:
         check_keywords("list_uuids", filters, DeviceFilters.__annotations__)
         found: list[str] = []
         for number in itertools.count(1):
-            page = self.list(**filters, limit=_MAX_PER_PAGE, page=number)
+            page = self.list(**filters, limit=MAX_PER_PAGE, page=number)
             found += [device.uuid for device in page.devices]
             if number >= page.pages:
                 break
@@ -361,38 +233,7 @@ class Devices:
             NotFoundError: ``unknown-device``.
             InputError: ``ambiguous-name`` where several devices have the name.
         """
-        uuid = _as_uuid(uuid_or_name)
-        device = None if uuid is None else self.find(uuid)
-        return device or self._named(uuid_or_name)
-
-    def _named(self, name: str) -> Device:
-        with self._context.store.reading():
-            found = self._context.store.rows(
-                f"{_SELECT} WHERE NOT d.deleted AND d.name = ? ORDER BY d.ordinal", [storable(name)]
-            )
-        if not found:
-            raise _unknown_device(name, deletion=self._deletion(name))
-        number = len(found)
-        if number > 1:
-            uuids = [str(row[1]) for row in found]
-            raise InputError(
-                "ambiguous-name",
-                f"{number} devices are named `{cropped(name)}`",
-                hint=f"name one by its uuid: {', '.join(uuids[:3])}{' …' if number > 3 else ''}",  # noqa: PLR2004
-                fields={"name": name, "count": number, "uuids": uuids},
-            )
-        return _device(found[0])
-
-    def _deletion(self, text: str) -> Literal["denied", "allowed"] | None:
-        """What became of a deleted device, named by its uuid or its name; None if there is none."""
-        uuid = _as_uuid(text)
-        rows = self._context.store.rows(
-            "SELECT allowed FROM devices WHERE deleted AND (uuid = ? OR name = ?) ORDER BY allowed LIMIT 1",
-            [uuid, storable(text)],
-        )
-        if not rows:
-            return None
-        return "allowed" if rows[0][0] else "denied"
+        return show_device(self._context, uuid_or_name)
 
     def would_leave(
         self, devices: DeviceList, group: str | None = None, *, deleted: bool = False
@@ -434,29 +275,15 @@ class Devices:
             NotFoundError: ``unknown-group``; ``unknown-devices``, every one of them in its fields.
             InputError: ``empty-list``, ``bad-uuid``.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         with self._context.store.changing():
-            group_id = None if group is None else find_group(self._context, group)
-            rows = self._known(as_uuid_list(devices))
-            column = rows.column("group_id")
-            elsewhere = pc.is_valid(column) if group_id is None else pc.fill_null(pc.not_equal(column, group_id), True)  # noqa: FBT003
-            moved = rows.filter(elsewhere)
-            if moved.num_rows == 0:
-                return Moved(0)
-            leaves = self._leaving(UuidList.of(_uuid_bytes(moved)), into=group, deleted=False)
-            now_in = pa.repeat(pa.scalar(group_id, pa.uint32()), moved.num_rows)
-            moved = moved.set_column(moved.schema.get_field_index("group_id"), "group_id", now_in)
-            into = f"into the group {group}" if group is not None else "out of their groups"
-            self._context.commit(
-                "devices group",
-                f"moved {count(moved.num_rows, 'device')} {into}",
-                [put("devices", moved)],
+            return assign_devices(
+                self._context,
+                as_uuid_list(devices),
+                group,
+                None if group is None else find_group(self._context, group),
+                leaving=lambda moved: self._leaving(moved, into=group, deleted=False),
                 at=seconds(now),
-                details={"group": group, "devices": moved.num_rows, "leaves": [asdict(one) for one in leaves]},
             )
-            return Moved(moved.num_rows, leaves)
 
     def delete(self, devices: DeviceList, *, now: datetime | None = None) -> Moved:
         """Delete devices and put them on the denied list; all of them or, with an error, none.
@@ -475,23 +302,13 @@ class Devices:
             NotFoundError: ``unknown-devices``, every one of them in its fields.
             InputError: ``empty-list``, ``bad-uuid``.
         """
-        import pyarrow as pa
-
         with self._context.store.changing():
-            rows = self._known(as_uuid_list(devices), "(NOT d.deleted OR d.allowed)")
-            number = rows.num_rows
-            leaves = self._leaving(as_uuid_list(devices), into=None, deleted=True)
-            kept = {name: rows.column(name) for name in ("ordinal", "uuid", "name")}
-            no, yes = pa.repeat(False, number), pa.repeat(True, number)  # noqa: FBT003 - cells
-            flags = {"production": no, "deleted": yes, "allowed": no}
-            self._context.commit(
-                "devices delete",
-                f"deleted {count(number, 'device')}",
-                [put("devices", pa.table({**kept, **flags}))],
+            return delete_devices(
+                self._context,
+                as_uuid_list(devices),
+                leaving=lambda gone: self._leaving(gone, into=None, deleted=True),
                 at=seconds(now),
-                details={"devices": number, "leaves": [asdict(one) for one in leaves]},
             )
-            return Moved(number, leaves)
 
     def allow(self, devices: DeviceList, *, now: datetime | None = None) -> int:
         """Take deleted devices off the denied list; all of them or, with an error, none.
@@ -509,7 +326,7 @@ class Devices:
             NotFoundError: ``not-denied`` for devices that were never deleted, every one of them in its fields.
             InputError: ``empty-list``, ``bad-uuid``.
         """
-        return allow_devices(self._context, _not_empty(as_uuid_list(devices)), at=seconds(now))
+        return allow_devices(self._context, not_empty(as_uuid_list(devices)), at=seconds(now))
 
     def find_denied(self, name: str) -> str:
         """The uuid of the denied device that had this name; of one that was allowed to come back if none is denied.
@@ -548,134 +365,3 @@ class Devices:
         fleet = self.fleet(now=now)
         write_table(fleet.to_arrow(), Path(path), raw=raw)
         return len(fleet)
-
-    def _known(self, devices: UuidList, there: str = "NOT d.deleted") -> pa.Table:
-        """The rows of these devices.
-
-        Args:
-            devices: the devices.
-            there: the condition in SQL that a device is in the factory.
-
-        Raises:
-            NotFoundError: ``unknown-devices``.
-        """
-        import numpy as np
-        import pyarrow as pa
-
-        _not_empty(devices)
-        wanted = pa.table({"position": pa.array(np.arange(len(devices))), "uuid": uuid_column(devices.array)})
-        rows = self._context.store.table(
-            f"SELECT d.* FROM wanted w JOIN devices d ON d.uuid = w.uuid WHERE {there} ORDER BY w.position",
-            wanted=wanted,
-        )
-        if rows.num_rows < len(devices):
-            known = set(UuidList.of(_uuid_bytes(rows)).uuids) if rows.num_rows else set()
-            unknown = [uuid for uuid in devices.uuids if uuid not in known]
-            raise NotFoundError(
-                "unknown-devices",
-                f"{count(len(unknown), 'listed device is', 'listed devices are')} not in the factory: {named(unknown)}",
-                hint="nothing was changed; take them off the list, or import them first",
-                fields={"unknown": unknown},
-            )
-        return rows
-
-    def _find_tag(self, tag: str) -> int:
-        ids = {name: number for number, name in self._context.store.rows("SELECT tag_id, name FROM tags")}
-        if tag in ids:
-            return int(ids[tag])
-        near = _core.nearest(storable(tag), list(ids), at_most=3)
-        raise NotFoundError(
-            "unknown-tag",
-            f"no device listens to tag `{cropped(tag)}`",
-            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
-            if near
-            else "`Factory.status` lists the tags",
-            fields={"tag": tag, "nearest": near},
-        )
-
-
-def _not_empty(devices: UuidList) -> UuidList:
-    if len(devices) == 0:
-        raise InputError("empty-list", "the list of devices is empty", hint="name at least one device")
-    return devices
-
-
-def _online(threshold: timedelta, now: datetime | None, *, online: bool) -> tuple[str, list[Any]]:
-    """The condition that a device was seen within the threshold, or was not, and its parameters."""
-    since = max(0, seconds(now) - whole_seconds(threshold, "online_threshold"))
-    seen = "coalesce(d.last_seen >= ?, false)"
-    return seen if online else f"NOT {seen}", [since]
-
-
-def _uuid_bytes(rows: pa.Table) -> list[bytes]:
-    column = rows.column("uuid").combine_chunks()
-    storage: list[bytes] = (
-        column.chunk(0).storage.to_pylist() if hasattr(column, "chunk") else column.storage.to_pylist()
-    )
-    return storage
-
-
-def _device(row: tuple[Any, ...]) -> Device:
-    ordinal, uuid, name, group, tag, production, last_seen, target_version, hardware_id = row
-    return Device(
-        ordinal=ordinal,
-        uuid=uuid,
-        name=name,
-        group=group,
-        tag=tag,
-        production=production,
-        last_seen=None if last_seen is None else instant(last_seen),
-        target_version=target_version,
-        hardware_id=hardware_id,
-    )
-
-
-def _as_uuid(text: str) -> str | None:
-    """The uuid that a text spells; None if it is a name."""
-    try:
-        return UuidList.of([text]).uuids[0]
-    except InputError:
-        return None
-
-
-def _as_like(pattern: str) -> str:
-    """A pattern of ``*`` and ``?`` in the terms of LIKE: GLOB takes bytes for characters, and more for patterns."""
-    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
-    return escaped.replace("*", "%").replace("?", "_")
-
-
-_DELETIONS: Final = {
-    "denied": (
-        "the device `{}` was deleted and is on the denied list",
-        "`devices.allow` takes it off the list; the next import then brings it back",
-    ),
-    "allowed": (
-        "the device `{}` was deleted, and allowed to come back",
-        "the next import that names it brings it back, with its ordinal and its name",
-    ),
-    None: (
-        "no device has the uuid or the name `{}`",
-        '`devices.list(name="*PART*")` finds devices by a part of their name',
-    ),
-}
-
-
-def _unknown_device(text: str, *, deletion: Literal["denied", "allowed"] | None) -> NotFoundError:
-    message, hint = _DELETIONS[deletion]
-    return NotFoundError(
-        "unknown-device",
-        message.format(cropped(text)),
-        hint=hint,
-        fields={"device": text, "denied": deletion == "denied", "allowed": deletion == "allowed"},
-    )
-
-
-def _check_page(limit: int, page: int) -> None:
-    for name, value, most in (("limit", limit, _MAX_PER_PAGE), ("page", page, _MAX_PAGES)):
-        if not 1 <= value <= most:
-            raise InputError(
-                "bad-page",
-                f"the {name} is `{value}`",
-                hint=f"a page has 1 to {_MAX_PER_PAGE} devices, and pages are counted from 1",
-                fields={"limit": limit, "page": page},
-            )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell import _core
-from groundswell.arrow_columns import as_numpy
 from groundswell.factory.context import Context, seconds
-from groundswell.factory.devices.sort_rows import in_order
+from groundswell.factory.devices.staging import uuid_rows
 from groundswell.fleet import Fleet
 from groundswell.ingest.columns import COLUMNS
 from groundswell.ingest.report import FleetColumns, ReadReport
+from groundswell.unknown_values import NEVER_SEEN, UNKNOWN, filled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     import numpy as np
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
     from groundswell.store import DuckDBStore
 
 __all__ = ["FleetCache", "load_fleet"]
-
-# Nulls are replaced here: to do it in Arrow imports pandas, where there is one, in every command.
-_SQL: Final = f"""
-    SELECT
-        ordinal, uuid, coalesce(group_id, 0) AS group_id, coalesce(tag_id, 0) AS tag_id, production,
-        coalesce(last_seen, {_core.NEVER_SEEN}) AS last_seen, coalesce(target_version, -1) AS target_version,
-        name, hardware_id, deleted
-    FROM devices
-"""
 
 
 class FleetCache:
@@ -68,21 +58,21 @@ def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
     """
     import numpy as np
 
-    table = in_order(store.table(_SQL))
-    groups, group_names = _codes(table, "group_id", store.rows("SELECT group_id, name FROM groups ORDER BY group_id"))
-    tags, tag_names = _codes(table, "tag_id", store.rows("SELECT tag_id, name FROM tags ORDER BY tag_id"))
-    deleted = _numbers(table, "deleted", np.bool_)
+    table = store.devices.columns()
+    groups, group_names = _codes(table, "group_id", store.groups.names())
+    tags, tag_names = _codes(table, "tag_id", store.tags.names())
+    deleted = _numbers(table, "deleted", np.bool_, False)  # noqa: FBT003 - never unknown
     gone = int(deleted.sum())
     columns = FleetColumns(
-        uuids=_uuids(table),
-        last_seen=_numbers(table, "last_seen", np.uint32),
+        uuids=uuid_rows(table.column("uuid")),
+        last_seen=_numbers(table, "last_seen", np.uint32, NEVER_SEEN),
         groups=groups,
         group_names=group_names,
         tags=tags,
         tag_names=tag_names,
-        production=_numbers(table, "production", np.bool_),
+        production=_numbers(table, "production", np.bool_, False),  # noqa: FBT003 - never unknown,
         production_said=np.ones(table.num_rows, np.bool_),
-        target_versions=_numbers(table, "target_version", np.int32),
+        target_versions=_numbers(table, "target_version", np.int32, UNKNOWN),
         names=table.column("name"),
         hardware_ids=table.column("hardware_id"),
         present=frozenset(COLUMNS),
@@ -101,33 +91,23 @@ def _placed(column: pa.ChunkedArray) -> Iterator[tuple[slice, pa.Array]]:
         begun += len(chunk)
 
 
-def _uuids(table: pa.Table) -> npt.NDArray[np.uint8]:
-    import numpy as np
-
-    uuids = np.empty((table.num_rows, 16), np.uint8)
-    for where, chunk in _placed(table.column("uuid")):
-        data = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
-        uuids[where] = data[chunk.offset : chunk.offset + len(chunk)]
-    return uuids
-
-
-def _numbers(table: pa.Table, name: str, kind: type[Any]) -> npt.NDArray[Any]:
+def _numbers(table: pa.Table, name: str, kind: type[Any], unknown: int) -> npt.NDArray[Any]:
     import numpy as np
 
     found = np.empty(table.num_rows, kind)
     for where, chunk in _placed(table.column(name)):
-        found[where] = as_numpy(chunk)
+        found[where] = filled(chunk, unknown)
     return found
 
 
-def _codes(table: pa.Table, name: str, known: list[tuple[int, str]]) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Codes into the names that have a device or not, in the order of their numbers; −1 for none."""
+def _codes(table: pa.Table, name: str, known: Mapping[int, str]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Codes into the names of groups or tags, which are in the order of their numbers; `UNKNOWN` for none."""
     import numpy as np
 
-    lookup = np.full(max((number for number, _ in known), default=0) + 1, -1, np.int32)
-    for code, (number, _) in enumerate(known):
-        lookup[number] = code
+    # The store gives numbers from 1 on.
+    lookup = np.full(max(known, default=0) + 1, UNKNOWN, np.int32)
+    lookup[list(known)] = np.arange(len(known))
     codes = np.empty(table.num_rows, np.int32)
     for where, chunk in _placed(table.column(name)):
-        codes[where] = lookup[as_numpy(chunk)]
-    return codes, [text for _, text in known]
+        codes[where] = lookup[filled(chunk, 0)]
+    return codes, list(known.values())

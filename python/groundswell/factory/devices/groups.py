@@ -69,7 +69,7 @@ def group_row(group_id: int, name: str, description: str, *, at: int, by: str) -
 
 def group_ids(context: Context) -> dict[str, int]:
     """Every group's number by its name, ascending by number."""
-    return dict(context.store.rows("SELECT name, group_id FROM groups ORDER BY group_id"))
+    return {name: number for number, name in context.store.groups.names().items()}
 
 
 def find_group(context: Context, name: str) -> int:
@@ -107,26 +107,20 @@ class Groups:
 
         Cost: one pass over the devices.
         """
-        rows = self._context.store.rows(
-            "SELECT g.*, count(d.ordinal), count(d.ordinal) FILTER (d.production) FROM groups g"
-            " LEFT JOIN devices d ON d.group_id = g.group_id GROUP BY ALL ORDER BY g.name"
-        )
         return [
             Group(
-                group_id=group_id,
-                name=name,
-                description=description,
-                devices=devices,
-                production_devices=production,
-                created_at=instant(created_at),
-                created_by=created_by,
-                updated_at=None if updated_at is None else instant(updated_at),
-                updated_by=updated_by,
+                group_id=row.group_id,
+                name=row.name,
+                description=row.description,
+                devices=row.devices,
+                production_devices=row.production_devices,
+                created_at=instant(row.created_at),
+                created_by=row.created_by,
+                updated_at=None if row.updated_at is None else instant(row.updated_at),
+                updated_by=row.updated_by,
             )
-            for (
-                group_id, name, description, created_at, created_by, updated_at, updated_by, devices, production,
-            ) in rows
-        ]  # fmt: skip
+            for row in self._context.store.groups.all()
+        ]
 
     def show(self, name: str) -> Group:
         """One group.
@@ -236,7 +230,7 @@ class Groups:
         at = seconds(now)
         with self._context.store.changing():
             group_id = self.find(name)
-            members = self._context.store.table("SELECT * FROM devices WHERE group_id = ? ORDER BY ordinal", [group_id])
+            members = self._context.store.devices.in_group(group_id)
             if members.num_rows and not ungroup:
                 raise StateError(
                     "group-not-empty",
@@ -286,9 +280,10 @@ class Groups:
         now: datetime | None,
     ) -> None:
         at = seconds(now)
-        (row,) = self._context.store.table("SELECT * FROM groups WHERE group_id = ?", [group_id]).to_pylist()
-        row |= {**values, "updated_at": at, "updated_by": self._context.user}
-        self._context.commit(f"groups {verb}", summary, [put("groups", [row])], at=at, details=details)
+        row = self._context.store.groups.find(group_id)
+        assert row is not None  # noqa: S101 - the caller has found it, and no other writer comes in between
+        changed = {**row, **values, "updated_at": at, "updated_by": self._context.user}
+        self._context.commit(f"groups {verb}", summary, [put("groups", [changed])], at=at, details=details)
 
 
 def _check_description(description: str) -> None:

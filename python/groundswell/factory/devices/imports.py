@@ -195,7 +195,7 @@ def import_devices(
             _refuse_flips(judge, sources, read)
         whole = united(context, tables)
         known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
-        whole, known, skipped = skip_denied(context, whole, known)
+        whole, known, skipped = skip_denied(whole, known)
         merged = merge(context, whole, known, frozenset(clear), at=at)
         saving = options.save is not None and not dry_run
         saved = mapping_change(context, str(options.save), mapping, at=at) if saving else []
@@ -258,7 +258,7 @@ class _Judge:
 
     def __init__(self, context: Context) -> None:
         self._context: Final = context
-        self._some: Final = bool(context.store.rows("SELECT 1 FROM devices LIMIT 1"))
+        self._some: Final = context.store.devices.registered() > 0
         self._last: tuple[Any, Known] | None = None
 
     def known(self, uuids: Any) -> Known | None:
@@ -375,11 +375,10 @@ def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> li
 def _null_word_notes(context: Context) -> list[str]:
     """Groups and tags of older factories whose names mean an absent value now."""
     notes = []
-    for kind in ("group", "tag"):
-        names = [name for (name,) in context.store.rows(f'SELECT name FROM "{kind}s" ORDER BY name')]
+    for kind, names in (("group", context.store.groups.names()), ("tag", context.store.tags.names())):
         notes += [
             f"the {kind} `{name}` was made from a word for nothing: imports read such cells as absent values"
-            for name in names
+            for name in sorted(names.values())
             if is_null_word(name)
         ]
     return notes

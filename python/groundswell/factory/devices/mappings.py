@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from groundswell.store import Change
+    from groundswell.store.rows import MappingRow
 
 __all__ = ["Mappings", "SavedMapping", "mapping_change", "saved_mapping"]
 
@@ -52,8 +53,7 @@ class Mappings:
 
     def list(self) -> tuple[SavedMapping, ...]:
         """All saved mappings, by name."""
-        rows = self._context.store.rows("SELECT name, mapping, saved_at, saved_by FROM mappings ORDER BY name")
-        return tuple(_saved(*row) for row in rows)
+        return tuple(_saved(row) for row in self._context.store.mappings.all())
 
     def find(self, name: str) -> SavedMapping:
         """The saved mapping of a name.
@@ -99,19 +99,19 @@ def mapping_change(context: Context, name: str, mapping: ColumnMapping, *, at: i
     """
     check_name("mapping", name)
     text = json.dumps(mapping.to_data(), ensure_ascii=False, sort_keys=True)
-    rows = context.store.rows("SELECT mapping FROM mappings WHERE name = ?", [name])
-    if rows and rows[0][0] == text:
+    known = context.store.mappings.find(name)
+    if known is not None and known.mapping == text:
         return []
     row = {"name": name, "mapping": text, "saved_at": at, "saved_by": context.user}
-    return [put("mappings", [row], new=not rows)]
+    return [put("mappings", [row], new=known is None)]
 
 
 def _find(context: Context, name: str) -> SavedMapping:
     wanted = storable(str(name))
-    rows = context.store.rows("SELECT name, mapping, saved_at, saved_by FROM mappings WHERE name = ?", [wanted])
-    if rows:
-        return _saved(*rows[0])
-    names = [row[0] for row in context.store.rows("SELECT name FROM mappings ORDER BY name")]
+    found = context.store.mappings.find(wanted)
+    if found is not None:
+        return _saved(found)
+    names = [row.name for row in context.store.mappings.all()]
     near = _core.nearest(wanted, names, at_most=1)
     there = ", ".join(names[:10]) or "none is saved"
     raise NotFoundError(
@@ -122,13 +122,13 @@ def _find(context: Context, name: str) -> SavedMapping:
     )
 
 
-def _saved(name: str, text: str, saved_at: int, saved_by: str) -> SavedMapping:
-    data: dict[str, Any] = json.loads(text)
+def _saved(row: MappingRow) -> SavedMapping:
+    data: dict[str, Any] = json.loads(row.mapping)
     return SavedMapping(
-        name=name,
+        name=row.name,
         columns=data["columns"],
         rows_at=data["rows_at"],
         uuid5=data["uuid5"],
-        saved_at=instant(saved_at),
-        saved_by=saved_by,
+        saved_at=instant(row.saved_at),
+        saved_by=row.saved_by,
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell import _core
 from groundswell.errors import InputError
+from groundswell.unknown_values import known_instants, known_names, known_versions
 from groundswell.values import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from groundswell.factory.context import Context
     from groundswell.ingest.read import FleetColumns
 
-__all__ = ["incoming", "united", "uuid_column"]
+__all__ = ["incoming", "united", "uuid_column", "uuid_rows"]
 
 _MERGED: Final = ("name", "group", "tag", "production", "last_seen", "target_version", "hardware_id")
 _MAX_LISTED: Final = 100_000
@@ -32,15 +34,25 @@ def uuid_column(uuids: Any) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
 
 
+def uuid_rows(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint8]:
+    """An Arrow column of UUIDs as uint8 of shape (n, 16)."""
+    import numpy as np
+    import pyarrow as pa
+
+    uuids, begun = np.empty((len(column), 16), np.uint8), 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        data = np.frombuffer(chunk.storage.buffers()[1], np.uint8).reshape(-1, 16)
+        uuids[begun : begun + len(chunk)] = data[chunk.offset : chunk.offset + len(chunk)]
+        begun += len(chunk)
+    return uuids
+
+
 def incoming(columns: FleetColumns) -> pa.Table:
     """The columns of a source, and `position`, the number of the row; groups and tags as dictionaries."""
     import numpy as np
     import pyarrow as pa
 
     count = len(columns.uuids)
-
-    def named(codes: Any, names: list[str]) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string()))
 
     def text(array: pa.Array | None) -> pa.Array:
         return pa.nulls(count, pa.string()) if array is None else array
@@ -50,11 +62,11 @@ def incoming(columns: FleetColumns) -> pa.Table:
             "position": pa.array(np.arange(count)),
             "uuid": uuid_column(columns.uuids),
             "name": text(columns.names),
-            "group": named(columns.groups, columns.group_names),
-            "tag": named(columns.tags, columns.tag_names),
+            "group": known_names(columns.groups, columns.group_names),
+            "tag": known_names(columns.tags, columns.tag_names),
             "production": pa.array(columns.production, mask=~columns.production_said),
-            "last_seen": pa.array(columns.last_seen, mask=columns.last_seen == _core.NEVER_SEEN),
-            "target_version": pa.array(columns.target_versions, mask=columns.target_versions < 0),
+            "last_seen": known_instants(columns.last_seen),
+            "target_version": known_versions(columns.target_versions),
             "hardware_id": text(columns.hardware_ids),
         }
     )

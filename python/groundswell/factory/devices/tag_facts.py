@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell import _core
+from groundswell.arguments import refuse_empty
 from groundswell.errors import NotFoundError
 from groundswell.factory.names import storable
 from groundswell.ingest.cells import cropped
@@ -20,8 +21,6 @@ __all__ = ["TagFacts", "later_sentence", "near_tags", "require_tag", "unsupporte
 MAX_EDITS: Final = 2
 """A tag within so many edits of one that devices listen to is probably a typo of it."""
 
-_OF_TAG: Final = "FROM devices d JOIN tags t ON t.tag_id = d.tag_id WHERE d.production AND NOT d.deleted AND t.name = ?"
-
 
 class TagFacts:
     """Counts the production devices of a tag.
@@ -34,21 +33,11 @@ class TagFacts:
 
     def devices_by_tag(self) -> dict[str, int]:
         """How many production devices listen to each tag; tags without any are left out."""
-        return dict(
-            self._store.rows(
-                "SELECT t.name, count(*) FROM devices d JOIN tags t ON t.tag_id = d.tag_id"
-                " WHERE d.production AND NOT d.deleted GROUP BY t.name ORDER BY t.name"
-            )
-        )
+        return self._store.tags.production_devices()
 
     def later_than(self, target_version: int, tag: str) -> dict[int, int]:
         """How many of them report each later version, ascending."""
-        return dict(
-            self._store.rows(
-                f"SELECT d.target_version, count(*) {_OF_TAG} AND d.target_version > ? GROUP BY 1 ORDER BY 1",
-                [tag, target_version],
-            )
-        )
+        return self._store.tags.versions_above(tag, target_version)
 
 
 def require_tag(store: DuckDBStore, tag: str) -> None:
@@ -59,14 +48,11 @@ def require_tag(store: DuckDBStore, tag: str) -> None:
         tag: what a list is filtered by.
 
     Raises:
+        InputError: ``empty-text``.
         NotFoundError: ``unknown-tag``, with the nearest tags.
     """
-    known = [
-        name
-        for (name,) in store.rows(
-            "SELECT name FROM tags UNION SELECT tag FROM targets_roles UNION SELECT tag FROM waves ORDER BY 1"
-        )
-    ]
+    refuse_empty(tag=tag)
+    known = list(store.tags.in_use())
     if tag in known:
         return
     near = _core.nearest(storable(tag), known, at_most=3)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.arrow_columns import combine_chunks, take_rows
 from groundswell.factory.devices.groups import group_row
-from groundswell.factory.devices.sort_rows import in_order
 from groundswell.store import put, set_cells
+from groundswell.store.duckdb.sort_rows import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -94,7 +94,7 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
     reported = min(max(at, 1), _LATEST)
     groups, tags = _Names.of(context, incoming, "group"), _Names.of(context, incoming, "tag")
     rows = _by_number(incoming, groups.numbers, tags.numbers)
-    ((given,),) = context.store.rows("SELECT count(*) FROM devices")
+    given = context.store.devices.registered()
     new = _new_rows(rows, known, first=given, reported=reported)
     changes = [*_name_changes(context, groups, tags, at), put("devices", new.select(_STORED), new=True)]
     by_default = _count(new.column("unsaid"))
@@ -144,8 +144,8 @@ class _Names:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        store = context.store
-        known = {name: number for number, name in store.rows(f'SELECT {column}_id, name FROM "{column}s"')}
+        stored = context.store.groups if column == "group" else context.store.tags
+        known = {name: number for number, name in stored.names().items()}
         encoded = combine_chunks(incoming.column(column))
         if not pa.types.is_dictionary(encoded.type):
             encoded = encoded.dictionary_encode()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from groundswell.arguments import given_but_empty
 from groundswell.cli.base import ExamplesCommand
 from groundswell.cli.output.render import count, note, printable, say
 from groundswell.cli.output.tables import Share, flow, instant_text, print_json, print_lines
@@ -168,10 +169,11 @@ def _group(word: str | None, option: str | None) -> str | None:
     if word is not None and option is not None:
         raise click.UsageError("the group is given twice: as a word and with --group")
     group = word if word is not None else option
-    if group is not None and not group.strip():
+    reason = None if group is None else given_but_empty("the group", group)
+    if reason is not None:
         raise InputError(
             "empty-group",
-            f"the group is given but empty: `{group}`",
+            reason,
             hint="name a group, or leave it out; an unset variable must not mean more devices",
             fields={"group": group},
         )

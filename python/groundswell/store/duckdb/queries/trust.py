@@ -15,3 +15,8 @@ class TrustQueries:
 
     def __init__(self, run: QueryRunner) -> None:
         self._run: Final = run
+
+    def ci_target_count(self) -> int:
+        """How many CI targets there are."""
+        ((number,),) = self._run.rows("SELECT count(*) FROM ci_targets")
+        return int(number)

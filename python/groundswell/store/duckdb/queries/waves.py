@@ -23,6 +23,11 @@ class WaveQueries:
         """Every wave, in the order in which they were made."""
         return self._run.mappings("SELECT * FROM waves ORDER BY wave_id")
 
+    def active_tags(self) -> Sequence[str]:
+        """The tags that have an active wave, in the order in which these were made."""
+        rows = self._run.rows("SELECT tag FROM waves WHERE state = 'active' ORDER BY wave_id")
+        return [tag for (tag,) in rows]
+
     def rollouts_after(self, wave_id: int, number: int) -> Sequence[Row]:
         """The rollouts of a wave with a higher number, ascending."""
         return self._run.mappings(

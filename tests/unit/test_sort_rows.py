@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from groundswell import arrow_columns as arrow
-from groundswell.factory.devices.sort_rows import in_order
+from groundswell.store.duckdb.sort_rows import in_order
 
 
 def found(ordinals: list[int]) -> pa.Table:
