@@ -1,1 +1,1 @@
-"""Measurements against other ways to do the same work; `python -m benches.run` runs them all."""
+"""Benchmarks that compare groundswell with other libraries; `python -m benches.run` runs them all."""

@@ -1,4 +1,4 @@
-"""Check-ins in batches: the newer of what is known and what is said, for each device."""
+"""Check-ins in batches: for each device, the later of the known and the reported `last_seen` wins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from benches.material import NOW_SECONDS, columns, fleet, new_uuids
+from benches.fleets import NOW_SECONDS, columns, fleet, new_uuids
 from benches.work import OURS, Case, Task, Work
 from groundswell import LiveFleet
 from groundswell.values import instant
@@ -24,15 +24,15 @@ SIZES: Final = (1_000_000,)
 FULL_SIZES: Final = (10_000_000,)
 BATCH: Final = 100_000
 BATCHES: Final = 10
-"""How many a run takes in."""
+"""Batches per run."""
 CHANGING: Final = 100
-"""One check-in in so many has another target version than the last."""
+"""One in this many check-ins changes the target version."""
 MILLION: Final = 1e6
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Check-ins: of whom, and what they report by turns; when is for each run to say."""
+    """Check-ins: the devices, and the two versions that they report alternately. Each run sets the instants."""
 
     ordinals: npt.NDArray[np.uint32]
     uuids: npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Batch:
 
 @cache
 def batches(size: int) -> list[Batch]:
-    """Draw batches of devices in random order; none is in two of them, so that one in a hundred changes each time."""
+    """Draw disjoint batches of devices in random order, so that one in a hundred changes its version in each run."""
     chance = np.random.default_rng(3)
     ids, known = new_uuids(size), columns(size)["target_versions"]
     chosen = chance.permutation(size)[: BATCH * BATCHES].reshape(BATCHES, -1).astype(np.uint32)
@@ -55,7 +55,7 @@ def batches(size: int) -> list[Batch]:
 
 
 def _instants() -> Iterator[tuple[int, int]]:
-    """When the next run is, later than the last, and which of the two versions are reported."""
+    """Increasing instants of the runs, and which of the two versions is reported."""
     return ((NOW_SECONDS + number, number % 2) for number in count(1))
 
 
@@ -64,7 +64,7 @@ def _instants() -> Iterator[tuple[int, int]]:
 
 def ours(size: int, *, threads: int, by_uuid: bool) -> Task:
     live, given, clock = LiveFleet(fleet(size)), batches(size), _instants()
-    # Every run is at the same instant of the receiver's clock, a day before which all of them are.
+    # All runs use the same receiver's clock; all check-ins are at least a day before it.
     now = instant(NOW_SECONDS + 86_400)
 
     def take(part: list[Batch], at: npt.NDArray[np.uint32], turn: int) -> int:
@@ -121,7 +121,7 @@ def _keys(uuids: npt.NDArray[np.uint8]) -> list[bytes]:
 
 
 def scatter(size: int) -> Task:
-    """Right only where no device is twice in a batch, and no other thread reads meanwhile."""
+    """Correct only if no device occurs twice in a batch and no other thread reads meanwhile."""
     given, clock = batches(size), _instants()
     last_seen, versions = columns(size)["last_seen"].copy(), columns(size)["target_versions"].copy()
 

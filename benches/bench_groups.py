@@ -1,4 +1,4 @@
-"""Narrow selections: what a selection from a group costs should follow the group, not the fleet."""
+"""Narrow selections: the cost of a selection from a group should depend on the group's size, not the fleet's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pytest
 
-from benches.material import NOW, bitmap, columns, fleet_of, new_uuids, staged, staged_bitmap
+from benches.fleets import NOW, bitmap, columns, fleet_of, new_uuids, staged, staged_bitmap
 from benches.select_scope import VERSION
 from benches.work import OURS, Case, Task, Work
 
@@ -24,7 +24,7 @@ FULL_SIZES: Final = ()
 LIMIT: Final = 1_000
 ALONE: Final = "groundswell, a fleet of that group alone"
 SHARES: Final = {"one": 0.01, "ten": 0.1, "fifty": 0.5}
-"""Groups and their shares of the fleet; the rest is in a group of its own."""
+"""Groups and their shares of the fleet; the remaining devices are in one other group."""
 
 
 @cache
@@ -37,7 +37,7 @@ def _fleet(size: int) -> Fleet:
 
 @cache
 def _alone(size: int, group: str) -> tuple[Fleet, BitMap]:
-    """Make a fleet of a group's devices and no others, and the set of those that are staged."""
+    """Make a fleet of only a group's devices, and the set of its staged devices."""
     devices = _fleet(size).core.group(group)
     assert devices is not None
     rows = devices.to_ordinals()

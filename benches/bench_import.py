@@ -1,4 +1,4 @@
-"""Import: the rows of a file into a factory, and by DuckDB alone into a file of its own; each durably."""
+"""Import the rows of a file into a factory, and with DuckDB alone into a database; both durably."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from benches.material import NOW, file, folder
-from benches.shops import bare, copy
+from benches.factories import bare, copy
+from benches.fleets import NOW, file, folder
 from benches.work import OURS, Case, Task, Work
 from groundswell import Factory
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZES: Final = (1_000_000,)
 FULL_SIZES: Final = (10_000_000,)
 WARM_BELOW: Final = 10_000_000
-"""From this size on an import takes ten seconds, and what was warm at its beginning is not at its end."""
+"""From this size on an import takes ten seconds, so a warm-up has no effect."""
 ENDINGS: Final = {"CSV": "csv", "Parquet": "parquet"}
 TYPES: Final = {
     "uuid": "UUID",
@@ -36,7 +36,7 @@ TYPES: Final = {
 
 
 class _Importer:
-    """An open factory: one that is bare before each import, or one that has the rows."""
+    """An open factory: empty before each import, or already with the rows."""
 
     def __init__(self, size: int, ending: str, *, fresh: bool) -> None:
         self._source = file(size, ending)
@@ -100,7 +100,7 @@ def on_conflict(source: str) -> str:
 
 
 class _Upserter:
-    """A connection to a file with one table."""
+    """A connection to a database with one table."""
 
     def __init__(self, statement: Callable[[str], str], size: int, ending: str, *, fresh: bool) -> None:
         self._path = folder() / f"{statement.__name__}-{size}-{ending}-{fresh}.duckdb"

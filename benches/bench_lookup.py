@@ -1,4 +1,4 @@
-"""From UUIDs to row numbers."""
+"""Look up the row numbers of UUIDs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from benches.material import SEED, fleet, new_uuids
+from benches.fleets import SEED, fleet, new_uuids
 from benches.work import OURS, Case, Task, Work
 from groundswell import UuidList
 
@@ -24,12 +24,12 @@ SIZES: Final = (1_000_000, 10_000_000)
 FULL_SIZES: Final = ()
 NOBODY: Final = 2**32 - 1
 WARM_BELOW: Final = 10_000_000
-"""From this size on some take ten seconds, and nothing is in any cache."""
+"""From this size on some contenders take ten seconds, and no data is in a CPU cache."""
 
 
 @cache
 def asked(size: int) -> npt.NDArray[np.uint8]:
-    """Give the UUIDs of the whole fleet, shuffled, and as many strangers as a hundredth of it."""
+    """The UUIDs of the whole fleet, shuffled, plus 1% unknown UUIDs."""
     chance = np.random.default_rng(SEED)
     strangers = chance.integers(0, 256, (size // 100, 16), dtype=np.uint8)
     everybody = np.concatenate([new_uuids(size), strangers])

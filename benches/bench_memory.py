@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from benches.material import LARGEST_SYNTH, base_columns, folder
+from benches.fleets import LARGEST_SYNTH, base_columns, folder
 from benches.results import HERE
 from benches.work import OURS, Case, Task, Work
 
@@ -27,7 +27,7 @@ GIGA: Final = 1e9
 
 @cache
 def _base() -> Path:
-    """Write the columns that larger fleets repeat, so that the process needs nothing but numpy to make them."""
+    """Write the columns that larger fleets repeat, so that the process only needs numpy to build them."""
     path = folder() / "base.npz"
     np.savez(path, **base_columns(LARGEST_SYNTH))
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from benches.material import NOW, file, folder
+from benches.fleets import NOW, file, folder
 from benches.work import OURS, Case, Task, Work
 from groundswell import Factory
 

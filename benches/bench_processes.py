@@ -1,4 +1,4 @@
-"""Whole processes: what a person waits for."""
+"""Whole processes, from start to end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benches.material import NOW
-from benches.shops import TAG, ready, targets_keys
+from benches.factories import TAG, ready, targets_keys
+from benches.fleets import NOW
 from benches.work import OURS, Case, Task, Work
 from groundswell import Factory
 
@@ -25,7 +25,7 @@ VERSION: Final = 217
 
 
 ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""As a person has it: what Python compiles when a command is first given is there for the next, which is measured."""
+"""The first run compiles Python's bytecode; a later one is measured."""
 
 
 def _process(*words: str) -> Task:

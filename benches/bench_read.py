@@ -1,6 +1,6 @@
-"""Fleet reading: a file to typed columns: UUIDs as 16 bytes, booleans, seconds, integers, names as codes.
+"""Read a file to typed columns: UUIDs as 16 bytes, booleans, seconds, integers, names as codes.
 
-The others are done there. Ours has also checked every row, dropped repeated ones, and built the index and the sets.
+Ours also checks every row, drops duplicates, and builds the index and the sets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from benches.material import NOW, file
+from benches.fleets import NOW, file
 from benches.work import OURS, Case, Task, Work
 from groundswell import Fleet
 

@@ -1,4 +1,4 @@
-"""Whole rollouts: select, stage durably, keep history, publish; beside a server's table in SQLite."""
+"""Whole rollouts: select, stage durably, store history, publish; compared with a server's table in SQLite."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benches.material import HALF_LIFE, LAST_STEP, NOW, NOW_SECONDS, THRESHOLD, folder, table
-from benches.shops import FIRST_VERSION, TAG, ready, ready_with, targets_keys
+from benches.factories import FIRST_VERSION, TAG, ready, ready_with, targets_keys
+from benches.fleets import HALF_LIFE, LAST_STEP, NOW, NOW_SECONDS, THRESHOLD, folder, table
 from benches.work import OURS, Case, Task, Work
 from groundswell import Factory
 
@@ -30,7 +30,7 @@ _GROUP: Final = "Roll out a whole group"
 
 @cache
 def _one_group(size: int) -> pa.Table:
-    """The fleet as production devices of one group, all of them on the wave's tag."""
+    """The fleet, with all devices as production devices of one group on the wave's tag."""
     made = table(size)
     for name, value in (("group", WHOLE), ("tag", TAG), ("production", True)):
         made = made.set_column(made.column_names.index(name), name, pa.array([value]).take(pa.array([0] * size)))
@@ -41,7 +41,7 @@ def _one_group(size: int) -> pa.Table:
 
 
 class _Waves:
-    """An open factory, with the fleet loaded, and one wave after another."""
+    """An open factory with its fleet loaded, and consecutive waves."""
 
     def __init__(self, path: Path) -> None:
         self._factory = Factory.open(path)
@@ -51,7 +51,7 @@ class _Waves:
         self.begin()
 
     def begin(self) -> None:
-        """Complete the wave that is there, and begin the next, whose targets replace those of the last."""
+        """Complete the present wave, and start the next, whose targets replace those of the last."""
         version = FIRST_VERSION + self._number
         if self._number:
             self._factory.waves.complete(now=NOW)
@@ -90,7 +90,7 @@ def _whole_group(size: int) -> Task:
 
 
 class _Server:
-    """What a server keeps: a table of devices with an index, and a table of who was chosen by which wave."""
+    """A server's tables: devices with an index, and the chosen devices of each wave."""
 
     def __init__(self, devices: pa.Table, name: str) -> None:
         path = folder() / f"{name}.sqlite"
@@ -124,7 +124,7 @@ class _Server:
         return float(-math.log(1 - random.random()) * 2 ** (step / 8))
 
     def begin(self) -> None:
-        """Begin the next wave, with the log of the last one folded into the table."""
+        """Start the next wave, after a checkpoint of the write-ahead log."""
         self.wave += 1
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

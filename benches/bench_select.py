@@ -1,7 +1,7 @@
-"""Select: k devices by weight without replacement, from production ∩ group? ∩ tag? − staged − updated.
+"""Select k devices by weight without replacement, from production ∩ group? ∩ tag? − staged − updated.
 
-Every contender holds the fleet in memory in the form that suits it, is given the staged devices as a mask or a bitmap,
-and answers with row numbers in the order of the draw. Filtering, weights and the draw are all inside the clock.
+Every contender has the fleet in memory in the form that suits it best, gets the staged devices as a mask or a bitmap,
+and returns row numbers in the order of the draw. Filtering, weights and the draw are measured.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pytest
 
+from benches.fleets import MEMORY_READS, NOW, fleet, staged, staged_bitmap
 from benches.goals import limit_of
-from benches.material import MEMORY_READS, NOW, fleet, staged, staged_bitmap
 from benches.select_arrays import ARRAYS, CANDIDATES, numpy_rows
 from benches.select_classes import CLASSES, classes_candidates
 from benches.select_scope import NARROW, VERSION, WIDE, Scope
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 FULL_SIZES: Final = (100_000_000,)
 SCANS_FROM: Final = 10_000_000
-"""From this size on a fleet is in no cache, and a scan is compared with reading memory."""
+"""From this size on a fleet does not fit into a CPU cache, and a scan is compared with reading memory."""
 THREADS_FROM: Final = 800_000
-"""Below it a second thread does not pay, and none is taken."""
+"""Below this size a second thread is not used."""
 
 
 def ours(size: int, scope: Scope, limit: int, threads: int | None = None) -> Callable[[], npt.NDArray[Any]]:
@@ -44,7 +44,7 @@ def ours(size: int, scope: Scope, limit: int, threads: int | None = None) -> Cal
 
 
 def _limits(size: int) -> dict[int, str]:
-    """The limits, and what they are called: one in a hundred may be one of the others, too."""
+    """Limit → name of its column; 1% of the fleet may equal one of the others."""
     limits = {limit: f"k = {limit:,}" for limit in (10, 1_000, 10_000)}
     part = size // 100
     return limits | {part: f"k = {part:,} (1%)"}
@@ -84,7 +84,7 @@ def test_every_contender_selects_from_the_same_candidates(size: int, scope: Scop
     candidates[numpy_rows(size, scope)()] = True
     assert not candidates[staged(size)].any()
     for work in works(size):
-        # At the larger sizes one limit will do: the others take minutes.
+        # At larger sizes one limit is enough: the others take minutes.
         if work.heading.startswith(f"Select {scope.name}") and (size < SCANS_FROM or work.column == "k = 1,000"):
             for name, prepare in work.contenders.items():
                 if not name.startswith("8 bytes"):

@@ -1,4 +1,4 @@
-"""Lists of UUIDs: text to 16-byte rows, in order, duplicates dropped."""
+"""Parse lists of UUIDs: text to 16-byte rows, in order, without duplicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from benches.material import SEED, new_uuids
+from benches.fleets import SEED, new_uuids
 from benches.work import OURS, Case, Task, Work
 from groundswell import UuidList
 
@@ -29,17 +29,17 @@ MIXED: Final = "Read a list as people write it"
 RANDOM: Final = "Read a list as people write it, at random"
 LINE: Final = 37
 LENGTHS: Final = (39, 38, 34, 37)
-"""Of the forms in a mixed list, separators included."""
+"""Lengths of the forms in a mixed list, with separators."""
 GIGA: Final = 1e9
 RANDOM_SIZE: Final = 1_000_000
 WARM_BELOW: Final = 10_000_000
-"""From this size on some readers take half a minute."""
+"""From this size on some contenders take half a minute."""
 SEPARATORS: Final = ',;|" \t\r\n'
 
 
 @cache
 def text(size: int, heading: str) -> bytes:
-    """Write UUIDs: one a line, or quoted, in upper case, with commas and without hyphens, by turns or at random."""
+    """Write UUIDs: one per line; or quoted, in upper case, with commas, without hyphens, alternately or at random."""
     if heading == CLEAN:
         return UuidList.of(new_uuids(size)).text().encode()
     lines = text(size, CLEAN).decode().split()
@@ -53,7 +53,7 @@ def text(size: int, heading: str) -> bytes:
 
 
 def _forms(size: int, heading: str) -> npt.NDArray[np.int64]:
-    """Give the number of the form in which each UUID is written."""
+    """The form of each UUID, as a number."""
     if heading == RANDOM:
         return np.random.default_rng(SEED).integers(0, len(LENGTHS), size)
     return np.arange(size) % len(LENGTHS)
@@ -99,7 +99,7 @@ _DIGITS[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 
 def _distinct(rows: npt.NDArray[np.uint8]) -> bytes:
-    """Drop duplicates; seldom is there one, and half of a UUID is enough to see that."""
+    """Drop duplicates. They are rare, so first compare only half of each UUID."""
     halves = np.sort(rows.view("<u8")[:, 0])
     if (halves[1:] != halves[:-1]).all():
         return rows.tobytes()
@@ -113,7 +113,7 @@ def _rows(digits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def numpy_lines(given: bytes) -> bytes:
-    """Only a clean list has every character in its place."""
+    """Works only for a clean list, where every character has a fixed offset."""
     lines = np.frombuffer(given, np.uint8).reshape(-1, LINE)
     hyphens = [8, 13, 18, 23]
     assert (lines[:, hyphens] == ord("-")).all()
@@ -123,7 +123,7 @@ def numpy_lines(given: bytes) -> bytes:
 
 
 def translate_and_numpy(given: bytes) -> bytes:
-    """The digits of every value, after a look at where values begin and end."""
+    """Convert the digits of every value, after checking where values begin and end."""
     dense = np.frombuffer(given.translate(_TABLE, b"-") + b" ", np.uint8)
     gaps = np.flatnonzero(dense == ord(" "))
     lengths = np.diff(gaps, prepend=-1) - 1
@@ -193,7 +193,7 @@ def works(size: int) -> list[Work]:
 
 
 def _bytes(size: int, heading: str) -> int:
-    """How long the text is, without making it."""
+    """The length of the text, computed without building it."""
     if heading == CLEAN:
         return size * LINE
     return int(np.array(LENGTHS)[_forms(size, heading)].sum())

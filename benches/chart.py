@@ -1,4 +1,4 @@
-"""select.png: the time of a selection against the size of the fleet, ours and the peers'."""
+"""Draws select.png: the time of a selection by fleet size, for groundswell and its peers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READ: Final = "8 bytes a device"
 
 
 def write(parts: Sequence[Part], path: Path = CHART) -> None:
-    """Draw 1,000 of the fleet, log-log; nothing is drawn as long as nothing was measured."""
+    """Draw the selection of 1,000 devices, log-log. Without measurements nothing is drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -50,7 +50,7 @@ def write(parts: Sequence[Part], path: Path = CHART) -> None:
 
 
 def _lines(parts: Sequence[Part], scope: str) -> dict[str, list[tuple[int, float]]]:
-    """Size and milliseconds by contender, ours first; of the ways to read memory the fastest."""
+    """Contender → (size, milliseconds), ours first; only the fastest way to read memory."""
     found: dict[str, dict[int, float]] = {OURS: {}}
     for one in (one for part in parts for one in part.results if part.suite == "select" and one.medians_ms):
         if one.heading.startswith(f"Select {scope}") and one.column.startswith(COLUMN):

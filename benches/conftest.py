@@ -1,4 +1,4 @@
-"""The clock: every suite is a module with `works(size)`; its cases are measured here, and nowhere else."""
+"""Measures the suites: each suite is a module with `works(size)`, and its cases are measured only here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 TURN: Final = 0.1
-"""Seconds that a turn goes on for, if one run takes less."""
+"""Minimum duration of a turn in seconds; short runs are repeated."""
 ENOUGH: Final = 5.0
-"""Who has run for so many seconds at one work takes no further turn."""
+"""A contender that has run for this many seconds at one work is not run again."""
 SLOW: Final = 0.2
-"""Who takes longer than this is warmed up once, not in every turn."""
-MOST_RUNS: Final = 40
+"""A contender that takes longer than this is warmed up only once, not in every turn."""
+MAX_RUNS: Final = 40
 
 _prepared: dict[str, Task] = {}
 _spent: dict[str, float] = {}
@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture) -> Callable[[Case], None]:
-    """Give one contender its turn: warm it up, then run it as often as fits."""
+    """Run one turn of a contender: warm it up, then run it as often as the turn allows."""
 
     def run(case: Case) -> None:
         _begin(case)
@@ -59,7 +59,7 @@ def measure(benchmark: BenchmarkFixture) -> Callable[[Case], None]:
         task = _prepared[name]
         if task.warm and _took.get(name, 0) < SLOW:
             _took[name] = _once(task)
-        rounds = max(1, min(MOST_RUNS, int(TURN / _took.get(name, TURN))))
+        rounds = max(1, min(MAX_RUNS, int(TURN / _took.get(name, TURN))))
         begun = time.perf_counter()
         pedantic: Callable[..., object] = benchmark.pedantic
         pedantic(task.run, setup=_silent(task.setup), rounds=rounds, iterations=1)
@@ -79,7 +79,7 @@ def measure(benchmark: BenchmarkFixture) -> Callable[[Case], None]:
 
 
 def _begin(case: Case) -> None:
-    """Let go of what the contenders of the last work had prepared: some of it is gigabytes."""
+    """Release the data that the contenders of the last work had prepared, which may be gigabytes."""
     if _at_work == [case.work.key]:
         return
     _at_work[:] = [case.work.key]
@@ -97,7 +97,7 @@ def _once(task: Task) -> float:
 
 
 def _silent(setup: Callable[[], object] | None) -> Callable[[], None] | None:
-    """pytest-benchmark takes what a setup returns for arguments."""
+    """Drop the setup's result: pytest-benchmark would use it as arguments."""
     if setup is None:
         return None
 

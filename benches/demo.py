@@ -1,4 +1,4 @@
-"""The main job on a generated fleet of 100 000 devices: each command as it is typed, its output and its time."""
+"""Demonstrates the main use on a synthetic fleet of 100 000 devices: each command, its output and time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benches.targets import write_targets
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".demo"
-MOST_LINES = 25
+MAX_LINES = 25
 
 STEPS: list[tuple[str, int]] = [
     ("groundswell fleet synth --devices 100000 --seed 1 fleet.csv", 0),
@@ -35,7 +35,7 @@ STEPS: list[tuple[str, int]] = [
     ("groundswell -C acme metadata export --device edge-000013 served", 0),
     ("groundswell metadata verify served --audience ci -t main", 0),
     ("groundswell -C acme devices show edge-00001", 3),
-    # The story of a release: canary, chunks, a plan, a list from another system, percentages, everyone.
+    # A release: canary group, samples, a plan, a list from another system, percentages, completion.
     ("groundswell -C acme waves init -k targets.only.key.tgz v216 216 production", 0),
     ("groundswell -C acme waves rollout v216 canary", 0),
     ("groundswell -C acme waves rollout v216 -g us-east-1 -l 100", 0),
@@ -62,7 +62,7 @@ STEPS: list[tuple[str, int]] = [
 
 
 def main() -> int:
-    """Run the steps; 1 if one of them does not end as it should."""
+    """Run the steps; returns 1 if one of them has an unexpected exit code."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     write_targets(FOLDER / "targets.json")
@@ -75,9 +75,9 @@ def main() -> int:
         )
         took = time.perf_counter() - begun
         lines = ran.stdout.splitlines()
-        print("\n".join(lines[:MOST_LINES]))
-        if len(lines) > MOST_LINES:
-            print(f"… and {len(lines) - MOST_LINES} more lines")
+        print("\n".join(lines[:MAX_LINES]))
+        if len(lines) > MAX_LINES:
+            print(f"… and {len(lines) - MAX_LINES} more lines")
         print(f"({took:.2f} s, exit code {ran.returncode})")
         if ran.returncode != expected:
             print(f"expected the exit code {expected}")

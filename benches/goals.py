@@ -1,4 +1,4 @@
-"""The goals of issue 5, and what the results come to beside them. A goal that was not measured says so."""
+"""The performance goals, and their comparison with the results. A goal that was not measured is marked."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MEMORY_READ: Final = "8 bytes a device, "
 
 @dataclass(frozen=True)
 class Cell:
-    """One number that a goal speaks of.
+    """One measured number that a goal is about.
 
     Args:
-        name: where it was measured, and beside whom.
-        value: what it came to.
-        target: what it should be.
-        at_least: whether it should be at least the target, or else at most.
-        unit: what stands behind the numbers.
+        name: the table cell, and the contender that it is compared with.
+        value: the measured value.
+        target: the target value.
+        at_least: whether the target is a minimum; otherwise it is a maximum.
+        unit: the unit of the numbers.
     """
 
     name: str
@@ -41,45 +41,45 @@ class Cell:
 
     @property
     def met(self) -> bool:
-        """Whether it is as it should be."""
+        """Whether the value meets the target."""
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     @property
     def margin(self) -> float:
-        """How many times better than the target it is; less than 1 where it is not met."""
+        """Factor by which the value is better than the target; less than 1 if the target is not met."""
         return self.value / self.target if self.at_least else self.target / self.value
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal: the work, what the issue asks for, and the numbers that it speaks of."""
+    """One goal: the work, the requirement, and the numbers that decide it."""
 
     work: str
     asks: str
     cells: Callable[[Sequence[Result]], Iterable[Cell]]
     needs: str = "`make bench`"
-    """What would measure it, for those who see that it was not measured."""
+    """The command that measures it, shown if it was not measured."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A goal, and what was measured of it."""
+    """A goal and its measured cells."""
 
     goal: Goal
     cells: tuple[Cell, ...]
 
     @property
     def met(self) -> bool | None:
-        """Whether it is met in every cell; None where nothing was measured."""
+        """Whether it is met in every cell; None if nothing was measured."""
         return all(cell.met for cell in self.cells) if self.cells else None
 
     @property
     def worst(self) -> Cell | None:
-        """The cell that is furthest from the target, or least beyond it."""
+        """The cell with the smallest margin."""
         return min(self.cells, key=lambda cell: cell.margin, default=None)
 
     def as_data(self) -> dict[str, Any]:
-        """As results.json has it."""
+        """Serialise for results.json."""
         cells = [
             {"cell": cell.name, "value": float(f"{cell.value:.4g}"), "target": cell.target, "met": cell.met}
             for cell in self.cells
@@ -88,16 +88,16 @@ class Judged:
 
 
 def judged(results: Sequence[Result]) -> list[Judged]:
-    """Every goal with what was measured of it."""
+    """Compare every goal with the results."""
     measured = [one for one in results if one.not_run is None]
     return [Judged(goal, tuple(goal.cells(measured))) for goal in GOALS]
 
 
-# --- how results are looked at -------------------------------------------------------------------------------------
+# --- access to results ---------------------------------------------------------------------------------------------
 
 
 def _works(results: Sequence[Result], heading: str) -> Iterator[tuple[Result, list[Result]]]:
-    """Each work under the headings that begin so: ours, and the others."""
+    """Each work under headings with this prefix: our result and the others."""
     for ours in results:
         if ours.heading.startswith(heading) and ours.contender == OURS:
             key = (ours.heading, ours.column)
@@ -110,12 +110,12 @@ def _name(ours: Result, other: Result | None = None) -> str:
     return f"{ours.heading}, {ours.column}{beside}"
 
 
-def _least(others: Iterable[Result]) -> Result | None:
+def _fastest(others: Iterable[Result]) -> Result | None:
     return min(others, key=lambda one: one.ratio, default=None)
 
 
 def limit_of(column: str) -> int:
-    """The limit that a column is named for.
+    """Parse the limit from the name of a column.
 
     >>> limit_of("k = 10,000 (1%)")
     10000
@@ -133,7 +133,7 @@ def _is_array(one: Result) -> bool:
 def _arrays(scope: str, target: Callable[[Result], float]) -> Callable[[Sequence[Result]], Iterator[Cell]]:
     def cells(results: Sequence[Result]) -> Iterator[Cell]:
         for ours, others in _works(results, f"Select {scope}, "):
-            best = _least(filter(_is_array, others))
+            best = _fastest(filter(_is_array, others))
             if best is not None and ours.size <= LARGE:
                 yield Cell(_name(ours, best), best.ratio, target(ours), at_least=True, unit="×")
 
@@ -155,7 +155,7 @@ _CLASS_TARGETS: Final = {10: 1, 1_000: 1.8, 10_000: 7}
 
 def _class_sampler(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select "):
-        best = _least(one for one in others if one.contender.startswith(CLASS_SAMPLER))
+        best = _fastest(one for one in others if one.contender.startswith(CLASS_SAMPLER))
         target = _CLASS_TARGETS.get(limit_of(ours.column))
         if best is not None and target is not None and ours.size <= LARGE:
             yield Cell(_name(ours, best), best.ratio, target, at_least=True, unit="×")
@@ -163,7 +163,7 @@ def _class_sampler(results: Sequence[Result]) -> Iterator[Cell]:
 
 def _scan(results: Sequence[Result]) -> Iterator[Cell]:
     for ours, others in _works(results, "Select wide, "):
-        fastest = _least(one for one in others if one.contender.startswith(MEMORY_READ))
+        fastest = _fastest(one for one in others if one.contender.startswith(MEMORY_READ))
         alone = _one_thread(others)
         if fastest is not None and alone is not None and limit_of(ours.column) <= 1_000:
             target = 1.25 if ours.size >= HUGE else 1.5
@@ -182,7 +182,7 @@ def _one_thread(others: Iterable[Result]) -> Result | None:
 
 
 def _proportion(results: Sequence[Result]) -> Iterator[Cell]:
-    """A group of a large fleet may take twice the time of a fleet that is no more than that group."""
+    """A group of a large fleet may take twice the time of a fleet of only that group."""
     for ours, others in _works(results, "From one group, "):
         alone = next((one for one in others if one.contender == f"{OURS}, a fleet of that group alone"), None)
         if alone is not None:
@@ -195,11 +195,11 @@ def _proportion(results: Sequence[Result]) -> Iterator[Cell]:
 def _ratio_to(
     heading: str, target: float, *, peers: str = "", at_most: bool = False
 ) -> Callable[[Sequence[Result]], Iterator[Cell]]:
-    """The ratio to the best of some peers: at least the target; or, of ours to theirs, at most the target."""
+    """Ratio of the best peer's time to ours, at least the target; with `at_most` ours to theirs, at most the target."""
 
     def cells(results: Sequence[Result]) -> Iterator[Cell]:
         for ours, others in _works(results, heading):
-            best = _least(one for one in others if one.contender.startswith(peers))
+            best = _fastest(one for one in others if one.contender.startswith(peers))
             if best is not None:
                 value = 1 / best.ratio if at_most else best.ratio
                 yield Cell(_name(ours, best), value, target, at_least=not at_most, unit="×")
@@ -299,4 +299,4 @@ GOALS: Final = (
         _rate("Check in", 15, "M a second", MILLION),
     ),
 )
-"""The table of issue 5, in its order; where a row of it has two goals, they are two here."""
+"""All goals, in the order of the results page."""

@@ -1,4 +1,4 @@
-"""A process that loads a fleet and says what memory it takes: `python -m benches.loaded_process BASE.npz DEVICES`."""
+"""A process that loads a fleet and prints its memory use: `python -m benches.loaded_process BASE.npz DEVICES`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benches.material import fleet_of, new_uuids, repeated
+from benches.fleets import fleet_of, new_uuids, repeated
 
 
 def main() -> None:
-    """Make the columns, the fleet of them, let go of the columns, and tell."""
+    """Build the columns, build the fleet from them, release the columns, and print the memory use."""
     base, size = Path(sys.argv[1]), int(sys.argv[2])
     before = _memory()["VmRSS"]
     with np.load(base) as columns:

@@ -1,4 +1,4 @@
-"""What was measured, as it is kept in results.json: a part for each suite and size, each with its date and machine."""
+"""The results in results.json: a part for each suite and size, each with its date and machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIBRARIES: Final = ("groundswell", "numpy", "pandas", "polars", "duckdb", "pyarr
 
 @dataclass(frozen=True)
 class Result:
-    """One contender at one work: the median of each of its turns, and its ratio to ours in the same turn."""
+    """The result of one contender at one work: the median of each turn, and its ratio to ours in the same turn."""
 
     heading: str
     column: str
@@ -38,7 +38,7 @@ class Result:
     amount: tuple[float, str] | None = None
     facts: dict[str, float] = field(default_factory=dict)
     not_run: str | None = None
-    """Why not, where it was not; there are no times then."""
+    """The reason if it was not run; then there are no times."""
 
     @property
     def ms(self) -> float:
@@ -47,18 +47,18 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """How many times as long as ours it took."""
+        """Its time divided by ours."""
         return median(self.ratios)
 
     @property
     def rate(self) -> float:
-        """Amounts a second."""
+        """Amount per second."""
         return (self.amount[0] if self.amount else 1) / self.ms * 1000
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one suite came to at one size."""
+    """The results of one suite at one size."""
 
     suite: str
     size: int
@@ -67,7 +67,7 @@ class Part:
 
 
 def results_of(measured: Iterable[Mapping[str, Any]]) -> list[Result]:
-    """The results in what pytest-benchmark wrote down, in the order of the first turns."""
+    """Convert the output of pytest-benchmark to results, in the order of the first turns."""
     turns: dict[tuple[str, str, str], dict[int, float]] = {}
     said: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for one in measured:
@@ -99,7 +99,7 @@ def _rounded(value: float) -> float:
 
 
 def machine(command: str, cpu: str) -> dict[str, str]:
-    """What a part was measured with."""
+    """The machine and versions of a measurement."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -112,7 +112,7 @@ def machine(command: str, cpu: str) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The last commit that changed what is measured, and whether it was changed since."""
+    """The last commit that changed the measured code, and whether there are uncommitted changes."""
     asked = {"log": ["-1", "--format=%h"], "status": ["--porcelain", "--untracked-files=no"]}
     said = {}
     for name, words in asked.items():
@@ -123,7 +123,7 @@ def _commit() -> str:
 
 
 def load(path: Path = RESULTS) -> list[Part]:
-    """The parts that were measured so far."""
+    """All stored parts."""
     if not path.exists():
         return []
     return [_part(part) for part in json.loads(path.read_text(encoding="utf-8"))["parts"]]
@@ -137,12 +137,12 @@ def _part(part: dict[str, Any]) -> Part:
 
 
 def _written(result: Result) -> dict[str, Any]:
-    """What is not said is left out, or the file would be twice as long."""
+    """Omit fields with default values, which halves the size of the file."""
     return {name: value for name, value in asdict(result).items() if value not in ([], {}, None)}
 
 
 def save(parts: Iterable[Part], goals: list[dict[str, Any]], path: Path = RESULTS) -> None:
-    """Write the parts, and what they come to beside the goals."""
+    """Write the parts and the comparison with the goals."""
     written = [
         {
             "suite": part.suite,

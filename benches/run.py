@@ -1,7 +1,7 @@
-"""Run suites, each at each size in a process of its own, and write results.json, RESULTS.md and select.png.
+"""Run suites, each size in a separate process, and write results.json, RESULTS.md and select.png.
 
-`python -m benches.run [--full] [--only select,lookup] [--sizes 100000,1000000] [--page]`. What is not run is kept as it
-was measured before; the page says when.
+`python -m benches.run [--full] [--only select,lookup] [--sizes 100000,1000000] [--page]`. Other results are
+kept; the page shows when they were measured.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OPTIONS: Final = ("--benchmark-disable-gc", "--benchmark-quiet", "-q", "-p", "no
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, write, and give the exit code: 1 if a suite failed; the others are written all the same."""
+    """Measure, write the results, and return the exit code: 1 if a suite failed (the others are still written)."""
     asked = _parser().parse_args(arguments)
     failed = []
     for name, size in _chosen(asked):
@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benches.run", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the large sizes, too: 20 GB of memory, an hour")
-    parser.add_argument("--only", default=",".join(SUITES), help="suites, with commas between")
-    parser.add_argument("--sizes", help="sizes, with commas between; a suite runs at those of its own sizes")
-    parser.add_argument("--page", action="store_true", help="write the page anew even if nothing runs (--only '')")
+    parser.add_argument("--only", default=",".join(SUITES), help="suites, separated by commas")
+    parser.add_argument("--sizes", help="sizes, separated by commas; a suite runs at those that it has")
+    parser.add_argument("--page", action="store_true", help="write the page again even if nothing runs (--only '')")
     return parser
 
 

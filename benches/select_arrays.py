@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from benches.material import HALF_LIFE, LAST_STEP, NOW_SECONDS, THRESHOLD, columns, unstaged_mask
+from benches.fleets import HALF_LIFE, LAST_STEP, NOW_SECONDS, THRESHOLD, columns, unstaged_mask
 from benches.select_scope import VERSION, Scope
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @cache
 def _mask(size: int, scope: Scope) -> npt.NDArray[np.bool_]:
-    """What does not change while a wave goes on: production, and the group and the tag that are asked for."""
+    """The part of the filter that does not change during a wave: production, and the requested group and tag."""
     held = columns(size)
     mask: npt.NDArray[np.bool_] = held["production"].copy()
     for name, wanted in (("group", scope.group), ("tag", scope.tag)):
@@ -42,7 +42,7 @@ def numpy_candidates(size: int, scope: Scope) -> int:
 
 
 def _slowness(last_seen: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
-    """In 32 bits all the way, which is twice as fast and exact: whoever was not seen for ten days has the last step."""
+    """32-bit arithmetic, which is twice as fast and still exact: devices not seen for ten days have the last step."""
     past = np.subtract(np.int32(NOW_SECONDS - THRESHOLD), last_seen.view(np.int32))
     steps = np.ceil(past * np.float32(8 / HALF_LIFE)).clip(0, LAST_STEP)
     return np.exp2(steps * np.float32(1 / 8))
@@ -62,7 +62,7 @@ def numpy_argpartition(size: int, scope: Scope, limit: int) -> Callable[[], npt.
 
 
 def numpy_partition(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDArray[Any]]:
-    """Logarithms of a fast generator's numbers, and a threshold instead of indexes: what a profile leads to."""
+    """Optimised by profiling: a fast generator, and a threshold instead of indexes."""
     chance = np.random.Generator(np.random.SFC64())
     candidates, last_seen = numpy_rows(size, scope), columns(size)["last_seen"]
 
@@ -176,7 +176,7 @@ def polars_bottom_k(size: int, scope: Scope, limit: int) -> Callable[[], npt.NDA
     rows = _polars_rows(size, scope)
 
     def run() -> npt.NDArray[Any]:
-        # polars has no random expression; its seeded hash of the row number is one to its experts.
+        # polars has no random expression; its experts use a seeded hash of the row number.
         uniform = (pl.col("ordinal").hash(next(seeds)) + 1) / 2**64
         keyed = rows.select("ordinal", key=-uniform.log() * slowness.exp())
         return keyed.bottom_k(limit, by="key").sort("key").collect()["ordinal"].to_numpy()

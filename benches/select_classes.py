@@ -1,9 +1,10 @@
-"""Selecting with a class sampler on pyroaring: a bitmap for each recency step; draw the step, then the member by rank.
+"""A class sampler on pyroaring: a bitmap for each recency step; draw the step, then the member by rank.
 
-Drawing with replacement and passing over whoever was drawn before is drawing without replacement, exactly; so a batch
-of draws needs no bookkeeping. Before the next batch whoever was drawn is taken out, or the last few would never be met.
+Drawing with replacement and skipping repeated members is exactly drawing without replacement, so a batch of draws needs
+no bookkeeping. Drawn members are removed before the next batch; otherwise the last few would take too many draws.
 
-The bitmaps of the steps are prepared, though they hold for one instant only: so much is given to this peer.
+The bitmaps of the steps are prepared outside the measurement, in favour of this peer, although they are valid for one
+instant only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pyroaring import BitMap
 
-from benches.material import LAST_STEP, bitmap, columns, staged_bitmap
+from benches.fleets import LAST_STEP, bitmap, columns, staged_bitmap
 from benches.select_scope import VERSION, WEIGHTS, Scope, steps_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _CHUNK: Final = 10_000_000
 
 @cache
 def _classes(size: int) -> list[BitMap]:
-    """A bitmap for each step, made piece by piece: the steps of 100 million devices are gigabytes."""
+    """A bitmap for each step, built in chunks, because the steps of 100 million devices take gigabytes."""
     classes = [BitMap() for _ in range(LAST_STEP + 1)]
     last_seen = columns(size)["last_seen"]
     for first in range(0, size, _CHUNK):
@@ -89,7 +90,7 @@ def _one_at_a_time(members: Sequence[BitMap], wanted: int) -> Sequence[int]:
 
 
 def _in_bulk(members: Sequence[BitMap], wanted: int) -> Sequence[int]:
-    """All that numpy can do in bulk: steps, ranks and who was drawn before; pyroaring looks ranks up one by one."""
+    """Steps, ranks and repeated members in bulk with numpy; pyroaring looks up ranks one by one."""
     chance = np.random.default_rng()
     counts = np.array([len(one) for one in members])
     shares = np.cumsum(counts * WEIGHTS)

@@ -1,4 +1,4 @@
-"""A made-up ``targets.json`` for the hardware and the versions of made-up fleets, as a build service would write it."""
+"""Writes a synthetic ``targets.json`` for the hardware ids and versions of synthetic fleets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: works, their contenders, and the turns that contenders take."""
+"""The units of measurement: works, their contenders, and turns."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 __all__ = ["ONE_THREAD", "OURS", "TURNS", "Case", "Suite", "Task", "Work", "cases"]
 
 OURS: Final = "groundswell"
-"""The contender that the others are compared with, called as its users call it: it takes as many threads as pay, two at
-most."""
+"""The contender that the others are compared with, called as users call it: with one or two threads,
+as it chooses."""
 ONE_THREAD: Final = f"{OURS}, 1 thread"
 TURNS: Final = 5
-"""Contenders take turns this many times: a shared machine is twice as fast in one minute as in the next."""
+"""Number of turns. Contenders alternate, because the speed of a shared machine may double within a minute."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is measured of one contender.
+    """The task of one contender.
 
     Args:
-        run: takes nothing, gives the answer; this is what the clock sees.
-        setup: what must happen before each run, outside the clock.
-        warm: whether to run it once before its first turn; not where that takes many seconds and changes nothing.
-        facts: what is to be known of the last run beside its time, asked after it.
+        run: the measured function; it returns the result.
+        setup: called before each run; not measured.
+        warm: whether to run it once before its first turn; not if that takes many seconds without effect.
+        facts: returns other values of the last run, such as memory.
     """
 
     run: Callable[[], object]
@@ -37,15 +37,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Work:
-    """One table cell's worth of work, at one size, and who does it.
+    """The work of one table cell, at one size, and its contenders.
 
     Args:
-        heading: the table that it stands in.
+        heading: its table.
         column: the column of that table.
         size: devices, or values of a list.
-        contenders: how to prepare each; preparing is not measured.
-        not_run: contenders that cannot do it, and why.
-        amount: how much is done in a run, of what; the page shows amounts a second.
+        contenders: functions that prepare the tasks; not measured.
+        not_run: contenders that do not support it, and the reason.
+        amount: amount per run, and its unit; the page shows amounts per second.
     """
 
     heading: str
@@ -57,13 +57,13 @@ class Work:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from the other works of its size."""
+        """Identifies it among the works of its size."""
         return self.heading, self.column
 
 
 @dataclass(frozen=True)
 class Case:
-    """One contender's turn at one work."""
+    """One turn of one contender at one work."""
 
     work: Work
     contender: str
@@ -74,7 +74,7 @@ class Case:
 
 
 def cases(works: list[Work]) -> list[Case]:
-    """Every turn of every contender, in the order in which they are taken."""
+    """Every turn of every contender, in order."""
     return [Case(work, name, turn) for work in works for turn in range(TURNS) for name in work.contenders]
 
 
@@ -84,7 +84,7 @@ class Suite(Protocol):
     SIZES: tuple[int, ...]
     """The sizes of `make bench`."""
     FULL_SIZES: tuple[int, ...]
-    """Those that `make bench-full` adds."""
+    """Additional sizes of `make bench-full`."""
 
     def works(self, size: int) -> list[Work]:
-        """What it measures at a size; nothing is prepared yet."""
+        """The works at a size; nothing is prepared yet."""

@@ -1,4 +1,4 @@
-"""For the tests of every folder."""
+"""Configuration of all tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from support import profiles
 
 profiles.load()
 
-# Started in the background by a script, Python finds Ctrl-C ignored, and so would every process that a test starts.
+# A background job inherits an ignored SIGINT, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,7 +13,7 @@ import pytest
 
 from groundswell import GroundswellError, cli
 from groundswell.cli.hints import hint_for
-from support import cli_factory as shops
+from support import cli_factory
 from support.commands import Ran
 from support.surfaces import check_shell_text
 
@@ -66,7 +66,7 @@ def process() -> Callable[..., Ran]:
 def shop_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the factory ``acme``, its tarballs, and what was imported; see `shops`."""
     folder = tmp_path_factory.mktemp("shop")
-    shops.make(folder)
+    cli_factory.make(folder)
     return folder
 
 

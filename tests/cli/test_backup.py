@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from support import cli_factory as shops
-from support import factories
+from support import cli_factory, factories
 from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def test_a_backup_is_one_private_file(acme: Run, here: Path) -> None:
 
 
 def test_a_restored_factory_is_the_same_with_higher_epochs(acme: Run, run: Run, backed_up: Path) -> None:
-    ran = run("restore", backed_up, "again", "--now", shops.NOW)
+    ran = run("restore", backed_up, "again", "--now", cli_factory.NOW)
     assert (ran.code, ran.out) == (0, "")
     assert re.fullmatch(
         r"restored the factory acme of 20[-0-9T:]+Z to again; it is at revision 5,"
@@ -143,11 +142,11 @@ def test_a_backup_of_a_newer_version_is_left_alone(run: Run, backed_up: Path) ->
 
 
 def test_a_sound_factory_passes_every_check(acme: Run) -> None:
-    ran = acme("check", "--now", shops.NOW)
+    ran = acme("check", "--now", cli_factory.NOW)
     assert (ran.code, ran.err) == (0, "")
     assert len(ran.lines) > 10
     assert all(line.startswith("ok     ") for line in ran.lines)
-    ran = acme("check", "--now", shops.NOW, "--json")
+    ran = acme("check", "--now", cli_factory.NOW, "--json")
     assert (ran.code, ran.data["sound"], ran.data["revision"], ran.data["warnings"]) == (0, True, 4, [])
     assert sorted(ran.data["results"][0]) == ["faults", "name", "not_checked"]
 
@@ -161,7 +160,7 @@ def test_what_expires_is_a_note_and_no_fault(acme: Run) -> None:
 def test_a_fault_is_told_and_repaired(acme: Run, shop: Path) -> None:
     with duckdb.connect(str(shop / "acme/factory.duckdb")) as connection:
         connection.execute("UPDATE devices SET tag_id = 77 WHERE name = 'gw-1'")
-    ran = acme("check", "--now", shops.NOW)
+    ran = acme("check", "--now", cli_factory.NOW)
     assert ran.code == 6
     gone = "the device 00000000-0000-4000-8000-000000000001 is on the tag 77, which does not exist"
     assert f"FAULT  every group and tag of a device exists\n       {gone}\n" in ran.out
@@ -176,7 +175,7 @@ def test_a_fault_is_told_and_repaired(acme: Run, shop: Path) -> None:
     )
     ran = acme("check", "--json")
     assert (ran.code, ran.data["sound"], ran.error["code"]) == (6, False, "check-failed")
-    ran = acme("check", "--repair", "--now", shops.NOW)
+    ran = acme("check", "--repair", "--now", cli_factory.NOW)
     assert ran.code == 0, ran.err
     told, kept = ran.err.splitlines()
     assert told == "rebuilt the store from the audit log up to revision 4"
@@ -198,6 +197,6 @@ def test_a_damaged_audit_log_is_no_ground_for_a_repair(acme: Run, shop: Path) ->
 def test_keys_that_others_can_read_are_a_fault(acme: Run, shop: Path) -> None:
     key = next((shop / "acme/keys").iterdir())
     key.chmod(0o644)
-    ran = acme("check", "--now", shops.NOW)
+    ran = acme("check", "--now", cli_factory.NOW)
     assert ran.code == 6
     assert f"       others can read {key}\n" in ran.out

@@ -10,8 +10,7 @@ import pytest
 
 from groundswell import StateError
 from groundswell.factory import Factory
-from support import cli_factory as shops
-from support import factories
+from support import cli_factory, factories
 from support.commands import Ran
 from support.factories import AT, DAY
 
@@ -44,7 +43,7 @@ def test_status_and_check_answer_and_warn(acme: Run, command: tuple[str, ...]) -
     ran = acme(*command, "--now", PAST)
     assert ran.code == 0
     assert "THE CLOCK IS BEHIND" in ran.out + ran.err
-    assert "THE CLOCK IS BEHIND" not in acme(*command, "--now", shops.NOW).err
+    assert "THE CLOCK IS BEHIND" not in acme(*command, "--now", cli_factory.NOW).err
     as_json = acme(*command, "--now", PAST, "--json")
     assert "THE CLOCK IS BEHIND" in as_json.data["warnings"][0]
 
@@ -57,14 +56,14 @@ def test_a_day_is_tolerated(acme: Run) -> None:
 def test_a_clock_is_accepted_on_purpose_and_the_log_says_so(acme: Run, shop: Path) -> None:
     with Factory.open(shop / "acme", user="alice") as factory:
         factory.groups.create("made-by-a-wrong-clock", now=FUTURE)
-    assert acme("metadata", "refresh", "--now", shops.NOW).slug == "clock-behind"
-    assert acme("metadata", "refresh", "--now", shops.NOW, "--accept-clock").code == 0
+    assert acme("metadata", "refresh", "--now", cli_factory.NOW).slug == "clock-behind"
+    assert acme("metadata", "refresh", "--now", cli_factory.NOW, "--accept-clock").code == 0
     entry = last_entry(shop)
     assert entry["action"] == "metadata refresh"
     assert entry["details"]["accepted_clock"] is True  # type: ignore[index]
     # From here on the record of the wrong clock does not count.
-    assert acme("metadata", "refresh", "--now", shops.NOW).code == 0
-    assert "CLOCK" not in acme("status", "--now", shops.NOW).err
+    assert acme("metadata", "refresh", "--now", cli_factory.NOW).code == 0
+    assert "CLOCK" not in acme("status", "--now", cli_factory.NOW).err
     assert acme("metadata", "refresh", "--now", PAST).slug == "clock-behind"
 
 
@@ -120,10 +119,10 @@ def test_a_restore_is_refused_and_leaves_nothing_until_the_clock_is_accepted(acm
         factory.groups.create("made-by-a-wrong-clock", now=FUTURE)
         factory.backup(shop / "backup")
     before = sorted(shop.iterdir())
-    refused = acme("restore", shop / "backup", shop / "again", "--now", shops.NOW)
+    refused = acme("restore", shop / "backup", shop / "again", "--now", cli_factory.NOW)
     assert refused.slug == "clock-behind"
     assert sorted(shop.iterdir()) == before
-    assert acme("restore", shop / "backup", shop / "again", "--now", shops.NOW, "--accept-clock").code == 0
+    assert acme("restore", shop / "backup", shop / "again", "--now", cli_factory.NOW, "--accept-clock").code == 0
     entry = json.loads((shop / "again/audit.log").read_text().splitlines()[-1])
     assert entry["details"]["accepted_clock"] is True
     with Factory.open(shop / "again", user="alice") as factory:
@@ -132,7 +131,7 @@ def test_a_restore_is_refused_and_leaves_nothing_until_the_clock_is_accepted(acm
 
 def test_times_that_devices_report_do_not_count(acme: Run, shop: Path) -> None:
     (shop / "later.csv").write_text(f"uuid,last_seen\n{factories.device(7)},2026-11-19T10:00:00Z\n")
-    assert acme("devices", "import", "--now", shops.NOW, shop / "later.csv").code == 0
+    assert acme("devices", "import", "--now", cli_factory.NOW, shop / "later.csv").code == 0
     assert acme("metadata", "refresh", "--now", "2026-11-18T00:00:00Z").code == 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import cli_factory as shops
+from support import cli_factory
 from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def summary(ran: Ran) -> str:
 
 def test_an_import_says_what_it_came_to(run: Run, tmp_path: Path) -> None:
     run("init", tmp_path / "acme", "--name", "acme")
-    ran = run("-C", tmp_path / "acme", "devices", "import", csv(tmp_path, shops.FLEET), "--now", shops.NOW)
+    ran = run("-C", tmp_path / "acme", "devices", "import", csv(tmp_path, cli_factory.FLEET), "--now", cli_factory.NOW)
     assert (ran.code, ran.out) == (0, "")
     assert summary(ran) == "imported 6 devices: 6 new, 0 changed, 0 unchanged\nmade 2 groups: canary, us-east\n"
 
 
 def test_the_same_file_again_is_nothing_to_do(acme: Run, shop: Path, revision: Callable[[], int]) -> None:
-    ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
+    ran = acme("devices", "import", shop / "fleet.csv", "--now", cli_factory.NOW)
     assert (ran.code, ran.out) == (0, "")
     assert summary(ran) == "nothing to do for 6 devices: 0 new, 0 changed, 6 unchanged\n"
     assert revision() == 4
@@ -116,14 +116,14 @@ def test_an_empty_cell_keeps_and_clear_unsets(acme: Run, shop: Path) -> None:
 def test_an_allowed_device_comes_back_with_its_ordinal(acme: Run, shop: Path) -> None:
     acme("devices", "delete", UUIDS[2])
     assert acme("devices", "allow", UUIDS[2]).err == ("allowed 1 device; the next import that has them restores them\n")
-    ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
+    ran = acme("devices", "import", shop / "fleet.csv", "--now", cli_factory.NOW)
     assert summary(ran) == "imported 6 devices: 0 new, 0 changed, 5 unchanged, 1 that had been deleted\n"
     assert acme("devices", "show", "edge-1", "--json").data["ordinal"] == 2
 
 
 def test_a_denied_device_is_skipped_and_named(acme: Run, shop: Path, revision: Callable[[], int]) -> None:
     acme("devices", "delete", UUIDS[2])
-    ran = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW)
+    ran = acme("devices", "import", shop / "fleet.csv", "--now", cli_factory.NOW)
     assert (ran.code, ran.out) == (0, "")
     skipped = f"SKIPPED THE ROW OF 1 DENIED DEVICE, which was deleted before: edge-1 ({UUIDS[2]})"
     assert summary(ran).splitlines() == [
@@ -131,7 +131,7 @@ def test_a_denied_device_is_skipped_and_named(acme: Run, shop: Path, revision: C
         "nothing to do for 5 devices: 0 new, 0 changed, 5 unchanged, 1 denied and skipped",
     ]
     assert revision() == 5
-    data = acme("devices", "import", shop / "fleet.csv", "--now", shops.NOW, "--json").data
+    data = acme("devices", "import", shop / "fleet.csv", "--now", cli_factory.NOW, "--json").data
     assert (data["denied"], data["denied_devices"]) == (1, [{"uuid": UUIDS[2], "name": "edge-1"}])
     assert acme("devices", "denied", "--uuids").out == f"{UUIDS[2]}\n"
     assert acme("devices", "denied", "--json").data == {
@@ -299,7 +299,7 @@ def test_pages_follow_each_other(acme: Run) -> None:
     ],
 )
 def test_filters_and_orders(acme: Run, options: tuple[str, ...], names: list[str]) -> None:
-    ran = acme("devices", "list", "--now", shops.NOW, *options)
+    ran = acme("devices", "list", "--now", cli_factory.NOW, *options)
     assert [line.split()[1] for line in ran.lines[1:]] == names
     assert f"{len(names)} device" in ran.err
 

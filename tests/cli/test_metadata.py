@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import cli_factory as shops
-from support import factories
+from support import cli_factory, factories
 from support.commands import EXIT_CODES, Ran
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ CHAIN = ["1.root.json", "2.root.json", "3.root.json", "4.root.json"]
 
 @pytest.fixture
 def metadata(acme: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `groundswell metadata ARGUMENTS…` in the shop, at `shops.NOW` unless told otherwise."""
+    """Run `groundswell metadata ARGUMENTS…` in the shop, at `cli_factory.NOW` unless told otherwise."""
     monkeypatch.chdir(shop)
 
     def runner(verb: str, *arguments: object) -> Ran:
-        now = () if "--now" in arguments else ("--now", shops.NOW)
+        now = () if "--now" in arguments else ("--now", cli_factory.NOW)
         return acme("metadata", verb, *arguments, *now)
 
     return runner
@@ -135,11 +134,11 @@ def test_a_verdict_as_json(metadata: Run) -> None:
 
 def test_a_process_judges_without_a_factory(process: Run, metadata: Run, shop: Path, tmp_path: Path) -> None:
     metadata("export", "--device", "lab-1", "out")
-    ran = process("metadata", "verify", shop / "out", "--now", shops.NOW, cwd=tmp_path)
+    ran = process("metadata", "verify", shop / "out", "--now", cli_factory.NOW, cwd=tmp_path)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("a device accepts it\n")
     (shop / "out/targets.json").write_bytes((shop / "out/targets.json").read_bytes().replace(b"imx", b"xmi"))
-    ran = process("metadata", "verify", shop / "out", "--now", shops.NOW, cwd=tmp_path)
+    ran = process("metadata", "verify", shop / "out", "--now", cli_factory.NOW, cwd=tmp_path)
     assert (ran.code, ran.out) == (5, "")
     assert ran.err.startswith("error: `")
     assert " hint: a device would refuse this" in ran.err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import cli_factory as shops
+from support import cli_factory
 from support.commands import Ran
 
 if TYPE_CHECKING:
@@ -44,23 +44,23 @@ main, test
 
 
 def test_the_text(acme: Run) -> None:
-    ran = acme("status", "--now", shops.NOW)
+    ran = acme("status", "--now", cli_factory.NOW)
     assert (ran.code, ran.out, ran.err) == (0, TEXT, "")
 
 
 def test_a_process_prints_the_same(process: Run, shop: Path) -> None:
-    ran = process("status", "--now", shops.NOW, cwd=shop / "acme")
+    ran = process("status", "--now", cli_factory.NOW, cwd=shop / "acme")
     assert (ran.code, ran.out, ran.err) == (0, TEXT, "")
 
 
 def test_no_colour_is_needed(acme: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b" not in acme("status", "--now", shops.NOW).out
+    assert "\x1b" not in acme("status", "--now", cli_factory.NOW).out
 
 
 def test_a_new_factory_says_what_comes_next(run: Run, tmp_path: Path) -> None:
-    run("init", tmp_path / "new", "--name", "new", "--now", shops.NOW)
-    ran = run("-C", tmp_path / "new", "status", "--now", shops.NOW)
+    run("init", tmp_path / "new", "--name", "new", "--now", cli_factory.NOW)
+    ran = run("-C", tmp_path / "new", "status", "--now", cli_factory.NOW)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
         "factory  new, revision 1\n"
@@ -91,24 +91,26 @@ def test_what_expires_soon_is_told_with_what_to_do(acme: Run) -> None:
 
 def test_versions_that_nobody_is_served_are_orphans(acme: Run, shop: Path) -> None:
     (shop / "more.csv").write_text("uuid,tag,target_version\n00000000-0000-4000-8000-000000000007,main,99\n")
-    acme("devices", "import", shop / "more.csv", "--now", shops.NOW)
-    assert "  versions  99 1 (orphan) · 42 2\n" in acme("status", "--now", shops.NOW).out
+    acme("devices", "import", shop / "more.csv", "--now", cli_factory.NOW)
+    assert "  versions  99 1 (orphan) · 42 2\n" in acme("status", "--now", cli_factory.NOW).out
 
 
 def test_versions_of_a_wave_are_no_orphans(acme: Run, shop: Path) -> None:
-    assert acme("waves", "init", "-k", shop / "targets.tgz", "v41", 41, "production", "--now", shops.NOW).code == 0
-    tags = acme("status", "--now", shops.NOW, "--json").data["tags"]
+    assert (
+        acme("waves", "init", "-k", shop / "targets.tgz", "v41", 41, "production", "--now", cli_factory.NOW).code == 0
+    )
+    tags = acme("status", "--now", cli_factory.NOW, "--json").data["tags"]
     (versions,) = [one["versions"] for one in tags if one["tag"] == "production"]
     assert [(one["target_version"], one["is_orphan"]) for one in versions] == [(41, False), (40, True)]
 
 
 def test_the_data(acme: Run) -> None:
-    ran = acme("status", "--now", shops.NOW, "--online-threshold", "10m", "--json")
+    ran = acme("status", "--now", cli_factory.NOW, "--online-threshold", "10m", "--json")
     assert (ran.code, ran.err) == (0, "")
     assert {key: value for key, value in ran.data.items() if key != "tags"} == {
         "name": "acme",
         "revision": 4,
-        "now": shops.NOW,
+        "now": cli_factory.NOW,
         "online_threshold": 600,
         "devices": 6,
         "production_devices": 4,

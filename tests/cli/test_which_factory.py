@@ -18,8 +18,7 @@ import pytest
 from groundswell import InputError
 from groundswell.cli.work import CommandRun
 from groundswell.factory import Factory
-from support import cli_factory as shops
-from support import factories
+from support import cli_factory, factories
 from support.commands import Ran
 
 if TYPE_CHECKING:
@@ -300,4 +299,4 @@ def test_a_command_that_looks_again_and_again_keeps_no_factory_of_before(shop: P
 
 
 def test_now_is_what_the_factory_was_made_at() -> None:
-    assert factories.AT.isoformat().replace("+00:00", "Z") == shops.NOW
+    assert factories.AT.isoformat().replace("+00:00", "Z") == cli_factory.NOW

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuzz.mutate import changed_tree, dumped, mutated
-from support import cli_factory as shops
-from support import factories
+from support import cli_factory, factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +149,7 @@ def _csv_seeds(_: Path) -> Sequence[bytes]:
         text.replace(",", "\t").encode("utf-16"),
         text.replace("gw-1", '"gw, ""1"""').encode(),
         gzip.compress(text.encode(), mtime=0),
-        shops.FLEET.encode(),
+        cli_factory.FLEET.encode(),
         b"uuid\n" + "\n".join(UUIDS).encode(),
         b'#TYPE System.Object\n"uuid"\n"' + UUIDS[0].encode() + b'"\n',
     ]
@@ -361,7 +360,7 @@ def _metadata(folder: Path) -> Callable[[bytes], object]:
 def _make_repository(folder: Path, into: Path) -> None:
     from groundswell import Factory
 
-    shops.make(folder)
+    cli_factory.make(folder)
     with Factory.open(folder / "acme") as factory:
         factory.metadata.export("lab-1", into, now=factories.AT)
 
@@ -395,7 +394,7 @@ def _plan_seeds(folder: Path) -> Sequence[bytes]:
     from groundswell import Factory
 
     if not (folder / "acme").exists():
-        shops.make(folder)
+        cli_factory.make(folder)
     with Factory.open(folder / "acme") as factory:
         factory.waves.init("w", 42, "production", keys=folder / "targets.tgz", now=factories.AT)
         rollouts = [
@@ -422,7 +421,7 @@ def _plan(random: Random, seeds: Sequence[bytes]) -> bytes:
 
 
 def _audit(folder: Path) -> Callable[[bytes], object]:
-    shops.make(folder)
+    cli_factory.make(folder)
     (folder / "original.log").write_bytes((folder / "acme/audit.log").read_bytes())
 
     def feed(data: bytes) -> object:

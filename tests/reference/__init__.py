@@ -1,1 +1,1 @@
-"""Independent oracles, stated from domain.md: plain sets; nothing of ours is imported."""
+"""Independent implementations of the rules of domain.md, in plain sets, without imports from groundswell."""

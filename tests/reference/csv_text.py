@@ -1,4 +1,4 @@
-"""The dialect of CSV of docs/fleets.md, stated a second time, character by character; it imports nothing of ours."""
+"""A second implementation of the CSV dialect of docs/fleets.md, character by character; imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def lines_of(text: str) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def records(text: str, delimiter: str, least: int, width: int) -> list[Record]:
-    """The records of a text without its header; blank lines are left out."""
+def records(text: str, delimiter: str, minimum: int, width: int) -> list[Record]:
+    """The records of a text without its header; blank lines are skipped."""
     found, lines, number = [], lines_of(text), 0
     while number < len(lines):
         cells, used, is_good = _record("".join(lines[number:]), delimiter)
         begun, number = number + 1, number + used
         if len(cells) == 1 and not cells[0].strip(" \t\r\n\v\f") and is_good:
             continue
-        fits = len(cells) >= least and not any(cell.strip(" \t\r\n\v\f") for cell in cells[width:])
+        fits = len(cells) >= minimum and not any(cell.strip(" \t\r\n\v\f") for cell in cells[width:])
         is_good = is_good and fits and "\0" not in "".join(cells) and max(map(len, cells)) <= MOST
         found.append(Record(begun, tuple(cells) if is_good else None))
     return found
 
 
 def is_open(text: str, delimiter: str) -> bool:
-    """Whether a quote of the first record, or of what follows a bad one, does not close."""
+    """Whether a quote of the first record, or of a record after a bad one, is never closed."""
     number, lines = 0, lines_of(text)
     while number < len(lines):
         cells, used, is_good = _record("".join(lines[number:]), delimiter)
@@ -53,7 +53,7 @@ def is_open(text: str, delimiter: str) -> bool:
 
 
 def _record(text: str, delimiter: str) -> tuple[list[str], int, bool]:
-    """The cells of the record that a text begins with, how many lines it takes, and whether its quotes are right."""
+    """The cells of the first record of a text, its number of lines, and whether its quotes are valid."""
     cells: list[str] = []
     at = 0
     while True:
@@ -81,7 +81,7 @@ def _record(text: str, delimiter: str) -> tuple[list[str], int, bool]:
 
 
 def _closing(text: str, quote: int) -> int:
-    """Where a quoted cell closes; -1 if it does not."""
+    """Offset of the closing quote of a cell; -1 if there is none."""
     at = quote + 1
     while at < len(text) and at - quote <= MOST + 1:
         if text[at] == '"':

@@ -1,7 +1,7 @@
-"""The rules of domain.md, "Where devices come from", stated a second time: imports, groups, deletions.
+"""A second implementation of domain.md, "Where devices come from": imports, groups, deletions.
 
-Plain dictionaries, cell by cell and row by row; slow on purpose; it imports nothing of Groundswell. A cell that is None
-says nothing: the column is absent, or the cell is empty.
+Plain dictionaries, cell by cell and row by row; slow on purpose; without imports from groundswell. A cell that is None
+is absent: the column is missing, or the cell is empty.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COLUMNS = ("name", "group", "tag", "production", "last_seen", "target_version", 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of a file says of a device. `bad` is a column whose cell no rule allows."""
+    """A row of a file. `bad` is a column with an invalid cell."""
 
     uuid: UUID
     name: str | None = None
@@ -35,9 +35,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a device that is not deleted.
+    """The stored values of a device that is not deleted.
 
-    `version_at` is when the target version was reported last; None where none is known.
+    `version_at` is the instant at which the target version was last reported; None if no version is known.
     """
 
     name: str | None = None
@@ -52,7 +52,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an import came to."""
+    """The result of an import."""
 
     rows: int = 0
     devices: int = 0
@@ -66,11 +66,11 @@ class Outcome:
     rejected_rows: int = 0
     test_by_default: int = 0
     confirmed: bool = False
-    """Whether a version that was known already was reported again without a time."""
+    """Whether a known version was reported again without a time."""
 
 
 class RefusedError(Exception):
-    """It must be refused, with this code; `about` is what the error must name."""
+    """The operation must be refused with this code; the error must contain `about`."""
 
     def __init__(self, code: str, about: Any = None) -> None:
         super().__init__(code)
@@ -80,7 +80,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Registry:
-    """A factory's devices and groups. `ordinals` has every device that ever was, in the order of its number."""
+    """A factory's devices and groups. `ordinals` has every device that ever existed, in ordinal order."""
 
     devices: dict[UUID, Known] = field(default_factory=dict)
     ordinals: list[UUID] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Registry:
     names: dict[UUID, str | None] = field(default_factory=dict)
     """The names of deleted devices."""
     allowed: set[UUID] = field(default_factory=set)
-    """The deleted devices that are not on the denied list any more."""
+    """The deleted devices that are no longer on the denied list."""
 
     @property
     def denied(self) -> list[tuple[UUID, str | None]]:
@@ -101,7 +101,7 @@ class Registry:
     def import_files(
         self, files: Sequence[Sequence[Row]], *, now: int, clear: Collection[str] = (), rejects: bool = False
     ) -> Outcome:
-        """Take in some files as one import: all of it, or `RefusedError` and nothing."""
+        """Import several files as one transaction; raises `RefusedError` and changes nothing if a row is bad."""
         read = [self._read(rows, now=now, rejects=rejects) for rows in files]
         whole: dict[UUID, Row] = {}
         for good, _ in read:
@@ -113,7 +113,7 @@ class Registry:
         return replace(found, rows=sum(map(len, files)), rejected_rows=sum(bad for _, bad in read))
 
     def faults(self, rows: Sequence[Row], *, now: int) -> dict[int, str]:
-        """The column of the first bad cell, by the number of the row."""
+        """Row number → column of its first bad cell."""
         found = {}
         for number, row in enumerate(rows):
             known = self.devices.get(row.uuid)
@@ -136,7 +136,7 @@ class Registry:
         kept = {row.uuid: row for row in reversed(good) if row.uuid not in contradictory}
         if not kept:
             raise RefusedError("empty-fleet")
-        # In the order of the first row of each.
+        # Keep the order of the first row of each device.
         return {row.uuid: kept[row.uuid] for row in good if row.uuid in kept}, len(faults) + aside
 
     def _take(self, rows: Iterable[Row], clear: set[str], now: int) -> Outcome:
@@ -162,7 +162,7 @@ class Registry:
             else:
                 counts["outdated"] += is_outdated(before, row, now)
                 after = merged(before, row, clear, now)
-                # When a version was reported is no property of a device.
+                # `version_at` is not a visible property of a device.
                 kind = "unchanged" if replace(after, version_at=before.version_at) == before else "changed"
                 confirmed |= kind == "unchanged" and after != before
                 self.devices[row.uuid] = after
@@ -198,7 +198,7 @@ class Registry:
         del self.groups[name]
 
     def assign(self, uuids: Sequence[UUID], group: str | None) -> int:
-        """Move devices; how many were elsewhere."""
+        """Move devices; returns how many were not in the group."""
         if group is not None and group not in self.groups:
             raise RefusedError("unknown-group")
         self._all_known(uuids)
@@ -215,7 +215,7 @@ class Registry:
         return len(set(uuids))
 
     def allow(self, uuids: Sequence[UUID]) -> int:
-        """Take deleted devices off the denied list; how many were on it."""
+        """Take deleted devices off the denied list; returns how many were on it."""
         if strangers := [uuid for uuid in dict.fromkeys(uuids) if uuid not in self.names]:
             raise RefusedError("not-denied", strangers)
         found = set(uuids) - self.allowed
@@ -236,7 +236,7 @@ class Registry:
 
 
 def said(row: Row) -> Row:
-    """A row without the words for nothing."""
+    """A row in which the words for an absent value (such as `null`) are replaced by None."""
 
     def text(cell: str | None) -> str | None:
         return None if cell is None or cell.strip().lower() in NOTHING else cell
@@ -247,12 +247,12 @@ def said(row: Row) -> Row:
 
 
 def clamped(row: Row, now: int) -> Row:
-    """A clock may be fast by a day: what lies in the future counts as now."""
+    """Replace a `last_seen` in the future by now."""
     return row if row.last_seen is None else replace(row, last_seen=min(row.last_seen, now))
 
 
 def united(first: Row, second: Row) -> Row:
-    """What two files say of one device; they may add to each other, not contradict."""
+    """Merge the rows of a device from two files; they may complement but not contradict each other."""
     for column in COLUMNS:
         a, b = getattr(first, column), getattr(second, column)
         if a is not None and b is not None and a != b:
@@ -262,19 +262,19 @@ def united(first: Row, second: Row) -> Row:
 
 
 def reported_at(row: Row, now: int) -> int | None:
-    """When the version of a row was reported: one without a time counts as reported at the time of the import."""
+    """The instant at which a row's version was reported; without a `last_seen` it is the import's."""
     if row.target_version is None:
         return None
     return now if row.last_seen is None else row.last_seen
 
 
 def version_time(known: Known) -> int | None:
-    """The time of the pair that the version is in: a device that was seen later without a version had it still."""
+    """The instant of the known version: a later `last_seen` without a version confirms it."""
     return max((at for at in (known.version_at, known.last_seen) if at is not None), default=None)
 
 
 def is_outdated(known: Known, row: Row, now: int) -> bool:
-    """Whether a row has a last_seen or a version that is not taken, since a later one is known."""
+    """Whether a row has a `last_seen` or version that is ignored because a later one is known."""
     if row.last_seen is not None and known.last_seen is not None and row.last_seen < known.last_seen:
         return True
     at, before = reported_at(row, now), version_time(known)
@@ -282,7 +282,7 @@ def is_outdated(known: Known, row: Row, now: int) -> bool:
 
 
 def merged(known: Known, row: Row, clear: set[str], now: int) -> Known:
-    """What is known after a row: each cell that says something replaces, or unsets where that is asked for."""
+    """The values after importing a row: a present cell replaces the value; an absent cell in `clear` unsets it."""
     after = known
     for column in ("name", "group", "tag", "hardware_id"):
         said = getattr(row, column)

@@ -1,7 +1,7 @@
-"""The rules of domain.md and selection.md stated a second time, for tests to judge the engine by.
+"""A second implementation of the rules of domain.md and selection.md, with which tests compare the engine.
 
-Plain sets, plain integers and 60-digit arithmetic; slow on purpose; it imports nothing of Groundswell. Devices are told
-apart by their UUID alone: ordinals, rows and bitmaps are the engine's business.
+Plain sets, plain integers and 60-digit arithmetic; slow on purpose; without imports from groundswell. Devices are
+identified by UUID; there are no ordinals, positions and bitmaps.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Selector:
-    """What is asked for. None is absent, which is never the same as empty."""
+    """A request. None means absent, which differs from empty."""
 
     limit: int | str | None = None
     group: str | None = None
@@ -57,7 +57,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class Draw:
-    """The other arguments of a selection: chance and time."""
+    """The other arguments of a selection: seed, instant and settings."""
 
     seed: int
     now: int
@@ -67,7 +67,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a selection should give. `limit` is what was asked for in devices, None where there was no limit."""
+    """The expected result of a selection. `limit` is the limit in devices; None without a limit."""
 
     uuids: list[UUID]
     candidates: frozenset[UUID]
@@ -77,7 +77,7 @@ class Chosen:
 
 
 class RefusedError(Exception):
-    """The selection must be refused, with one of these codes: which fault is found first is the engine's choice."""
+    """The selection must be refused with one of these codes; the engine may report any of its faults first."""
 
     def __init__(self, codes: frozenset[str], offenders: list[tuple[UUID, Reason]]) -> None:
         super().__init__(", ".join(sorted(codes)))
@@ -89,7 +89,7 @@ class RefusedError(Exception):
 
 
 def matching(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
-    """Give (production, or everything with include_test) ∩ tag? ∩ group? ∩ uuids?."""
+    """Return (production, or everything with include_test) ∩ tag? ∩ group? ∩ uuids?."""
     found = {device.uuid for device in fleet if device.production or selector.include_test}
     if selector.tag is not None:
         found &= {device.uuid for device in fleet if device.tag == selector.tag}
@@ -101,7 +101,7 @@ def matching(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
 
 
 def candidates(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
-    """Give matching without the excluded and the updated; a device of unknown version counts as older."""
+    """Return matching without the excluded and the updated; a device of unknown version counts as older."""
     left = set(matching(fleet, selector))
     if selector.exclude is not None:
         left -= set(selector.exclude)
@@ -112,7 +112,7 @@ def candidates(fleet: Iterable[Device], selector: Selector) -> frozenset[UUID]:
 
 
 def offenders(fleet: Iterable[Device], selector: Selector) -> list[tuple[UUID, Reason]]:
-    """Give the listed devices that do not fit, each once, with the first reason that applies."""
+    """Return the listed devices that do not fit, each once, with the first reason that applies."""
     known = {device.uuid: device for device in fleet}
     wrong: list[tuple[UUID, Reason]] = []
     for uuid in dict.fromkeys(selector.uuids or ()):
@@ -129,12 +129,12 @@ def offenders(fleet: Iterable[Device], selector: Selector) -> list[tuple[UUID, R
 
 
 def share(percentage: str, whole: int) -> int:
-    """Give `percentage` (such as "12.5%") of a number of devices, rounded up exactly."""
+    """Return `percentage` (such as "12.5%") of a number of devices, rounded up exactly."""
     return math.ceil(Fraction(percentage.removesuffix("%")) * whole / 100)
 
 
 def limit(fleet: Iterable[Device], selector: Selector, draw: Draw) -> int | None:
-    """Give the limit as a number of devices."""
+    """Return the limit as a number of devices."""
     if not isinstance(selector.limit, str):
         return selector.limit
     match selector.percent_of:
@@ -152,7 +152,7 @@ def limit(fleet: Iterable[Device], selector: Selector, draw: Draw) -> int | None
 
 
 def step(last_seen: int | None, draw: Draw) -> int:
-    """Give eighths of a half-life past the online threshold, rounded up, 80 at most and for a device never seen."""
+    """The recency step: eighths of a half-life beyond the online threshold, rounded up; 80 at most or if never seen."""
     if last_seen is None:
         return FLOOR_STEP
     past = max(0, draw.now - last_seen) - draw.online_threshold
@@ -162,7 +162,7 @@ def step(last_seen: int | None, draw: Draw) -> int:
 
 
 def fmix64(h: int) -> int:
-    """Finish as MurmurHash3 does."""
+    """The finaliser of MurmurHash3."""
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         h = (h ^ (h >> 33)) * factor & M64
     return h ^ (h >> 33)
@@ -176,7 +176,7 @@ def identity_hash(uuid: UUID) -> int:
 
 @lru_cache(maxsize=4096)
 def seed_words(seed: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Give A and B, the six 32-bit words of a seed: three SplitMix64 outputs, each low word first."""
+    """Return A and B, the six 32-bit words of a seed: three SplitMix64 outputs, each low word first."""
     state = fmix64(seed ^ 0x5851F42D4C957F2D)
     words = []
     for _ in range(3):
@@ -202,7 +202,7 @@ def mix(p: int, q: int, k: tuple[int, int, int]) -> int:
 
 
 def variate(identity: int, seed: int) -> int:
-    """Give the 64-bit variate of an identity hash under a seed."""
+    """Return the 64-bit variate of an identity hash under a seed."""
     a, b = seed_words(seed)
     hi, lo = divmod(identity, 1 << 32)
     return mix(lo, hi, a) << 32 | mix(hi, lo, b)
@@ -210,13 +210,13 @@ def variate(identity: int, seed: int) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def exact_key(h: int, at_step: int) -> mpmath.mpf:
-    """Give the key to 60 digits: an exponential clock whose rate halves every eight steps."""
+    """Return the key to 60 digits: an exponential variable whose rate halves every eight steps."""
     u = _exact.mpf(2 * (h >> 12) + 1) / _exact.mpf(1 << 53)
     return -_exact.log1p(-u) * _exact.mpf(2) ** (_exact.mpf(at_step) / 8)
 
 
 def rough_key(h: int, at_step: int) -> float:
-    """Give the key in double precision: right to a few units in the last place, which `in_key_order` allows for."""
+    """Return the key in double precision: right to a few units in the last place, which `in_key_order` tolerates."""
     u = math.ldexp(2 * (h >> 12) + 1, -53)
     return -math.log1p(-u) * math.exp2(at_step / 8)
 
@@ -245,10 +245,10 @@ def in_key_order(uuids: Iterable[UUID], last_seen: dict[UUID, int | None], draw:
 
 
 def select(fleet: list[Device], selector: Selector, draw: Draw, *, whole: list[UUID] | None = None) -> Chosen:
-    """Select as the law says, or raise RefusedError with every code that would be right.
+    """Select by the rules, or raise RefusedError with every valid code.
 
-    `whole` is the key order of the whole fleet under this draw, where it is known already: a key depends on its device
-    alone, so the candidates stand in the same order among themselves.
+    `whole` is the key order of the whole fleet for this draw, if it is known: a key depends only on its device, so the
+    candidates have the same relative order.
     """
     codes = set()
     if selector.group is not None and selector.group not in {device.group for device in fleet}:
@@ -278,9 +278,9 @@ State = Literal["active", "complete", "canceled"]
 
 @dataclass(frozen=True)
 class Wave:
-    """A target version on its way to a tag: whom its rollouts chose, and the groups that it was given whole.
+    """A wave: target version, tag, the devices that its rollouts chose, and the groups that were rolled out whole.
 
-    `hardware` are the hardware ids that have a target in its role; None under rule 1, which did not ask.
+    `hardware` are the hardware ids with a target in its role; None for rule 1, which does not use them.
     """
 
     target_version: int
@@ -292,7 +292,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What a rollout asks for. None is absent, which is never the same as empty."""
+    """A rollout request. None means absent, which differs from empty."""
 
     group: str | None = None
     uuids: tuple[UUID, ...] | None = None
@@ -306,7 +306,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Widened:
-    """What a rollout should give: the devices that it takes in, in order, and the wave that has it behind it."""
+    """The expected result of a rollout: the devices that it adds, in order, and the wave after it."""
 
     kind: Literal["whole-group", "sample", "listed", "sample-within-list"]
     taken: list[UUID]
@@ -322,17 +322,17 @@ Act = tuple["frozenset[UUID] | str | None", int]
 
 
 def meant(wave: Wave) -> Selector:
-    """Say which devices a wave is for: production ∩ tag."""
+    """The selector of a wave's matching devices: production ∩ tag."""
     return Selector(tag=wave.tag)
 
 
 def updated(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
-    """Give the matching devices at the wave's version or above."""
+    """Return the matching devices at the wave's version or above."""
     return matching(fleet, meant(wave)) - candidates(fleet, replace(meant(wave), not_updated=wave.target_version))
 
 
 def covered(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
-    """Give the matching devices that were staged or are now in a group that was rolled out whole."""
+    """Return the matching devices that were staged or are now in a group that was rolled out whole."""
     reached = set(wave.staged)
     for device in fleet:
         if device.group in wave.whole_groups:
@@ -341,7 +341,7 @@ def covered(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
 
 
 def unsupported(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
-    """Give the matching devices of known hardware for which the wave's role has no target."""
+    """Return the matching devices of known hardware for which the wave's role has no target."""
     if wave.hardware is None:
         return frozenset()
     without = {d.uuid for d in fleet if d.hardware_id is not None and d.hardware_id not in wave.hardware}
@@ -349,7 +349,7 @@ def unsupported(fleet: Iterable[Device], wave: Wave) -> frozenset[UUID]:
 
 
 def covered_in(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UUID]:
-    """Give whom the counts of a status call covered: everyone once the wave is complete, nobody once it is canceled."""
+    """Return the covered devices as counted by status: all matching if the wave is complete, none if canceled."""
     match state:
         case "active":
             return covered(fleet, wave)
@@ -362,7 +362,7 @@ def covered_in(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[U
 def behind(
     fleet: list[Device], wave: Wave, state: State, acts: list[Act], *, now: int, threshold: int
 ) -> dict[str, frozenset[UUID]]:
-    """Give the devices behind each count of a status."""
+    """Return the devices of each count of a status."""
     meant_for, done = matching(fleet, meant(wave)), updated(fleet, wave)
     reached = covered_in(fleet, wave, state)
     at_version = {d.uuid for d in fleet if d.target_version == wave.target_version}
@@ -383,7 +383,7 @@ def behind(
 
 
 def scheduled(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UUID]:
-    """Give the devices that the wave has yet to update."""
+    """Return the scheduled devices, which the wave has not yet updated."""
     match state:
         case "active":
             return covered(fleet, wave) - updated(fleet, wave) - unsupported(fleet, wave)
@@ -394,7 +394,7 @@ def scheduled(fleet: Iterable[Device], wave: Wave, state: State) -> frozenset[UU
 
 
 def faults(groups: Iterable[str], rollout: Rollout) -> set[str]:
-    """Say what is wrong with a rollout, whatever the fleet: what is absent, empty or 0 never means more devices."""
+    """Return the error codes that do not depend on the fleet; absent, empty or 0 never means more devices."""
     codes = set()
     if rollout.uuids == ():
         codes.add("empty-list")
@@ -416,7 +416,7 @@ def faults(groups: Iterable[str], rollout: Rollout) -> set[str]:
 
 
 def roll_out(fleet: list[Device], groups: Iterable[str], wave: Wave, rollout: Rollout, draw: Draw) -> Widened:
-    """Roll out as the law says, or raise RefusedError with every code that would be right."""
+    """Roll out by the rules, or raise RefusedError with every valid code."""
     codes = faults(groups, rollout)
     asked = replace(
         meant(wave), group=rollout.group, uuids=rollout.uuids, limit=rollout.limit, percent_of=rollout.percent_of
@@ -466,7 +466,7 @@ def roll_out(fleet: list[Device], groups: Iterable[str], wave: Wave, rollout: Ro
 
 
 def silent(fleet: list[Device], wave: Wave, state: State, acts: list[Act]) -> frozenset[UUID]:
-    """Give the scheduled devices that were not seen since the first act that reaches them (None reaches everyone)."""
+    """Return the scheduled devices that were not seen since the first operation that covers them (None covers all)."""
     waiting = {}
     for device in fleet:
         for reach, at in acts:
@@ -478,7 +478,7 @@ def silent(fleet: list[Device], wave: Wave, state: State, acts: list[Act]) -> fr
 
 
 def served(device: Device, waves: list[tuple[int, State, bool]], production_version: int | None) -> int | str:
-    """Say what a device is served: "ci", "production", "nothing", or the place of a wave (version, state, covers)."""
+    """What a device is served: "ci", "production", "nothing", or the index of a wave (version, state, covers)."""
     if device.tag is None:
         return "nothing"
     if not device.production:
@@ -490,7 +490,7 @@ def served(device: Device, waves: list[tuple[int, State, bool]], production_vers
         by_report = []
     if any(runs is not None and waves[at][0] >= runs for at in by_cover):
         by_report = []
-    # Of two waves of one version, the active one; then the later one.
+    # If two waves have the same version, the active one has priority, then the later one.
     by_report.sort(key=lambda at: (waves[at][1] == "active", at))
     for place in (*by_report[-1:], *by_cover):
         return place

@@ -1,7 +1,7 @@
-"""A factory's waves by the letter of domain.md, stated a second time: life, plans, history, status, audiences.
+"""A factory's waves by the letter of domain.md, implemented a second time: life, plans, history, status, audiences.
 
-Plain sets and lists; slow on purpose; it imports nothing of Groundswell. Groups are told apart by their numbers,
-devices by their UUIDs. `reference` says what a rollout of one wave takes in; this says what becomes of it.
+Plain sets and lists; slow on purpose; without imports from groundswell. Groups are identified by number, devices by
+UUID. `reference.selection` computes the devices of one rollout; this module applies it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Served = tuple[Literal["nothing", "ci", "production", "wave"], str]
 
 @dataclass(frozen=True)
 class Applied:
-    """A rollout in the history of a wave. Its group is told by its number; a whole group is a rule for it."""
+    """A rollout in the history of a wave. Its group is a number; a whole group is a standing rule for it."""
 
     kind: str
     group: int | None
@@ -32,7 +32,7 @@ class Applied:
 
 @dataclass
 class Life:
-    """A wave with all that has become of it."""
+    """A wave with its history."""
 
     name: str
     target_version: int
@@ -45,18 +45,18 @@ class Life:
 
     @property
     def revision(self) -> int:
-        """One, and one more for each applied rollout and for the end."""
+        """1, plus one for each applied rollout and one for the end."""
         return 1 + len(self.history) + (self.state != "active")
 
     @property
     def staged(self) -> frozenset[UUID]:
-        """All that sampled and listed rollouts have chosen."""
+        """All devices that sampled and listed rollouts have chosen."""
         return frozenset().union(*(one.taken for one in self.history if one.kind != "whole-group"))
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan: of which wave and revision, and exactly whom."""
+    """A plan: the wave, its revision, and the exact devices."""
 
     wave: str
     revision: int
@@ -66,13 +66,13 @@ class Planned:
 
 
 def refuse(*codes: str) -> RefusedError:
-    """A refusal with one of these codes."""
+    """A RefusedError with these codes."""
     return RefusedError(frozenset(codes), [])
 
 
 @dataclass
 class Releases:
-    """The devices, groups, production targets and waves of a factory. `needed` is how many keys must sign a wave."""
+    """The devices, groups, production targets and waves of a factory. A wave needs `needed` signatures."""
 
     needed: int
     known_versions: frozenset[int]
@@ -92,46 +92,46 @@ class Releases:
         return list(self.devices.values())
 
     def number(self, group: str) -> int:
-        """The group of a name."""
+        """The number of a group."""
         return next(number for number, name in self.groups.items() if name == group)
 
     def make_group(self, name: str) -> None:
-        """A new group is another one, whatever it is called."""
+        """Create a group. It is a new one, even if its name was used before."""
         if name in self.groups.values():
             raise refuse("group-exists")
         self.groups_ever += 1
         self.groups[self.groups_ever] = name
 
     def take_in(self, devices: Iterable[Device]) -> None:
-        """An import: groups that do not exist are made."""
+        """Import devices; unknown groups are created."""
         for device in devices:
             if device.group is not None and device.group not in self.groups.values():
                 self.make_group(device.group)
             self.devices[device.uuid] = device
 
     def rename_group(self, old: str, new: str) -> None:
-        """Its devices go along, and so do the rules."""
+        """Rename a group; its devices and rules are kept."""
         if new in self.groups.values() and new != old:
             raise refuse("group-exists")
         self.groups[self.number(old)] = new
         self.devices = {u: replace(d, group=new) if d.group == old else d for u, d in self.devices.items()}
 
     def delete_group(self, name: str) -> None:
-        """Its devices are without a group, its rules are gone with it."""
+        """Delete a group with its rules; its devices have no group afterwards."""
         del self.groups[self.number(name)]
         self.devices = {u: replace(d, group=None) if d.group == name else d for u, d in self.devices.items()}
 
     # --- waves
 
     def find(self, name: str) -> Life:
-        """The wave of a name."""
+        """The wave with this name."""
         for wave in self.waves:
             if wave.name == name:
                 return wave
         raise refuse("unknown-wave")
 
     def meant(self, name: str | None) -> Life:
-        """The wave of a name or, without one, the only active one."""
+        """The wave with this name or, without a name, the only active one."""
         if name is not None:
             return self.find(name)
         active = [wave for wave in self.waves if wave.state == "active"]
@@ -140,7 +140,7 @@ class Releases:
         return active[0]
 
     def sets(self, life: Life) -> Wave:
-        """What is staged, and the groups that are there still and were rolled out whole."""
+        """The staged devices, and the existing groups that were rolled out whole."""
         whole = [one.group for one in life.history if one.kind == "whole-group"]
         names = tuple(dict.fromkeys(self.groups[number] for number in whole if number in self.groups))
         return Wave(life.target_version, life.tag, life.staged, names, self.hardware)
@@ -173,7 +173,7 @@ class Releases:
         life.signatures.add(key)
 
     def signed(self, life: Life) -> bool:
-        """Whether it has the signatures that the root asks for."""
+        """Whether the wave has the signatures that the root requires."""
         return len(life.signatures) >= self.needed
 
     def finish(self, name: str | None, state: State, at: int, *, allow_downgrade: bool = False) -> Life:
@@ -198,12 +198,12 @@ class Releases:
         return life
 
     def offered(self, device: Device) -> int:
-        """The version of the targets that a production device of a tag with production targets is served."""
+        """The version of the targets that are served to a production device whose tag has production targets."""
         kind, name = self.served(device)
         return self.find(name).target_version if kind == "wave" else self.production[name][0]
 
     def work_out(self, name: str, rollout: Rollout, draw: Draw) -> tuple[Life, Widened]:
-        """What a rollout would come to."""
+        """Compute a rollout without applying it."""
         life = self.find(name)
         codes = set()
         if life.state != "active":
@@ -219,7 +219,7 @@ class Releases:
         return life, widened
 
     def roll_out(self, name: str, rollout: Rollout, draw: Draw, at: int) -> tuple[Life, Widened, bool]:
-        """Apply a rollout; say whether it left history."""
+        """Apply a rollout; the last item is whether it added history."""
         life, widened = self.work_out(name, rollout, draw)
         group = None if rollout.group is None else self.number(rollout.group)
         return life, widened, self._record(life, Applied(widened.kind, group, frozenset(widened.taken), at))
@@ -240,7 +240,7 @@ class Releases:
         return Planned(name, life.revision, widened.kind, group, tuple(widened.taken))
 
     def apply(self, plan: Planned, at: int) -> bool:
-        """Stage exactly what a plan names, or refuse; say whether it left history."""
+        """Stage exactly the devices of a plan, or refuse; returns whether it added history."""
         life = self.find(plan.wave)
         codes = set()
         if life.state != "active":
@@ -263,13 +263,13 @@ class Releases:
             raise RefusedError(frozenset(codes), [])
         return self._record(life, Applied(plan.kind, plan.group, frozenset(plan.taken), at))
 
-    # --- what can be seen
+    # --- queries
 
     def served(self, device: Device) -> Served:
-        """Which targets a device is served: those of its tag, by audience, or those of a wave."""
+        """Which targets a device is served: the CI or production targets of its tag, or those of a wave."""
         if device.tag is None:
             return "nothing", ""
-        # A wave without its signatures is served to nobody: a device would refuse it.
+        # A wave without all signatures is not served, because devices would refuse it.
         waves = [wave for wave in self.waves if wave.tag == device.tag and self.signed(wave)]
         offers = [
             (wave.target_version, wave.state, device.uuid in reference.covered([device], self.sets(wave)))
@@ -281,7 +281,7 @@ class Releases:
         return (found, "" if found == "nothing" else device.tag)  # type: ignore[return-value]  # one of four words
 
     def status(self, life: Life, now: int, threshold: int) -> dict[str, Any]:
-        """The counts of a wave: of its tag, of the groups that rollouts asked for, and of the others."""
+        """The counts of a wave: for its tag, for the groups of its rollouts, and for the others."""
         asked = [one.group for one in life.history if one.group in self.groups]
         first = list(dict.fromkeys(self.groups[number] for number in asked if number is not None))
         matching = reference.matching(self.fleet, reference.meant(self.sets(life)))

@@ -1,7 +1,7 @@
-"""UUIDs as an ill-meaning stranger would choose them: algorithm 1 run backwards, in plain integers.
+"""Adversarial UUIDs, from the inverse of algorithm 1 in plain integers.
 
-Every step of the identity hash and of the mixer can be undone, so UUIDs can be built for any identity hash, and
-identity hashes for any upper half of the variate. What is built is checked forwards by the tests that use it.
+The identity hash and the mixer are invertible, so a UUID can be built for any identity hash, and an identity hash for
+any upper half of the variate. The tests verify the results with the forward direction.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unfmix64(h: int) -> int:
-    """Undo `fmix64`: its shifts are by more than half a word, so each undoes itself."""
+    """Invert `fmix64`. Each of its shifts is by more than half a word, so it is its own inverse."""
     h ^= h >> 33
     for factor in (0xC4CEB9FE1A85EC53, 0xFF51AFD7ED558CCD):
         h = h * pow(factor, -1, 1 << 64) & M64
@@ -25,13 +25,13 @@ def unfmix64(h: int) -> int:
 
 
 def uuid_with_identity(identity: int, a: int) -> UUID:
-    """Build the one UUID with upper half `a` that has this identity hash."""
+    """Build the only UUID with upper half `a` and this identity hash."""
     b = ((unfmix64(identity) - fmix64(a ^ 0xA0761D6478BD642F)) & M64) ^ 0xE7037ED1A0B428DB
     return UUID(int=a << 64 | b)
 
 
 def colliding(count: int, identity: int = 0x0123456789ABCDEF) -> list[UUID]:
-    """Build UUIDs that all have one identity hash, hence one variate under every seed."""
+    """Build UUIDs with the same identity hash, which therefore have the same variate for every seed."""
     return [uuid_with_identity(identity, a * 0x9E3779B97F4A7C15 & M64) for a in range(count)]
 
 
@@ -43,7 +43,7 @@ def _unshift(t: int, by: int) -> int:
 
 
 def partner(p: int, result: int, k: tuple[int, int, int]) -> int:
-    """Give the q for which mix(p, q, k) is `result`."""
+    """Return the q for which mix(p, q, k) is `result`."""
     t = _unshift(result, 16) * pow(0x846CA68B, -1, 1 << 32) & M32
     t = _unshift((t - k[2]) & M32, 15) * pow(0x7FEB352D, -1, 1 << 32) & M32
     t = _unshift(t, 16)
@@ -52,14 +52,14 @@ def partner(p: int, result: int, k: tuple[int, int, int]) -> int:
 
 
 def identities_with_upper_half(upper: int, seed: int) -> Iterator[int]:
-    """Walk identity hashes whose variate under `seed` has this upper half."""
+    """Generate identity hashes whose variate for `seed` has this upper half."""
     a, _ = seed_words(seed)
     for lo in range(1 << 32):
         yield partner(lo, upper, a) << 32 | lo
 
 
 def almost_equal_variates(upper: int, seed: int) -> tuple[int, int]:
-    """Find two identity hashes whose variates differ in their lowest 12 bits alone: the smaller variate first.
+    """Find two identity hashes whose variates differ only in their lowest 12 bits; the smaller variate first.
 
     Keys use the upper 52 bits, so the two keys are equal although the variates are not.
     """
@@ -71,4 +71,4 @@ def almost_equal_variates(upper: int, seed: int) -> tuple[int, int]:
         other_lower, other = seen.setdefault(lower >> 12, (lower, identity))
         if other_lower != lower:
             return (other, identity) if other_lower < lower else (identity, other)
-    raise AssertionError("2^20 patterns and 2^32 identities: some two must agree")
+    raise AssertionError("unreachable: two of the 2^32 identities share one of 2^20 patterns")

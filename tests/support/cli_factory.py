@@ -1,4 +1,4 @@
-"""A small factory for the command line, with every kind of device in it."""
+"""A small factory for tests of the command line; it has every kind of device."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FLEET = """uuid,name,group,tag,production,last_seen,target_version,hardware_id
 00000000-0000-4000-8000-000000000006,lab-2,,main,false,2026-11-18T01:00:00Z,42,pi
 """
 NOW = "2026-11-18T11:06:40Z"
-"""`factories.NOW`, as the command line takes it."""
+"""`factories.NOW` in the format of the command line."""
 
 
 def make(folder: Path) -> None:
-    """Make the factory ``acme`` at `NOW`, its tarballs, and the ``fleet.csv`` and ``targets.json`` that are in it."""
+    """Create the factory ``acme`` at `NOW`, its tarballs, and its ``fleet.csv`` and ``targets.json``."""
     (folder / "fleet.csv").write_text(FLEET)
     shop = {"shop": {"uri": f"hub/shop@sha256:{42:064x}"}}
     targets = [

@@ -1,4 +1,4 @@
-"""A command of the command line that has ended, and what the documentation says of its errors."""
+"""The result of a command, and the documented exit codes of errors."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| \w+ \| ([0-9]) \|$", re.MULTILINE)
 EXIT_CODES = {
     slug: int(code) for slug, code in _ROW.findall((Path(__file__).parents[2] / "docs/errors.md").read_text("utf-8"))
 }
-"""The exit code of every error, as docs/errors.md has it."""
+"""Error code → exit code, from docs/errors.md."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
     out: str
     err: str
     slug: str = ""
-    """The code of the error that it told; empty if there was none, or where the command was a process of its own."""
+    """The code of its error; empty if there was none, or if the command ran in another process."""
 
     @property
     def lines(self) -> list[str]:
@@ -31,11 +31,11 @@ class Ran:
 
     @property
     def data(self) -> Any:
-        """What ``--json`` printed."""
+        """The parsed output of ``--json``."""
         return json.loads(self.out)
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error that a command with ``--json`` told, which is the last of what it told."""
+        """The error of a command with ``--json``: the last line on stderr."""
         error: dict[str, Any] = json.loads(self.err.splitlines()[-1])["error"]
         return error

@@ -1,4 +1,4 @@
-"""Ways to spoil a repository of the workshop."""
+"""Ways to corrupt a repository of `tuf_forge`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAST_ROOT = "5.root.json"
 
 
 def relinked(change: Callable[[Repository], object]) -> Callable[[Repository], None]:
-    """A change after which the hashes above it fit again."""
+    """A change after which the hashes in the referring documents are updated."""
 
     def both(repository: Repository) -> None:
         change(repository)
@@ -31,12 +31,12 @@ def relinked(change: Callable[[Repository], object]) -> Callable[[Repository], N
 
 
 def changed(document: Any, **changes: Any) -> Any:
-    """Change what is signed, keeping the signatures."""
+    """Change the signed part, and keep the signatures."""
     return {"signatures": document["signatures"], "signed": document["signed"] | changes}
 
 
 def announce(repository: Repository, name: str, below: str, **changes: Any) -> None:
-    """Have a role announce something else of the document below, signed by its own key, and linked from above."""
+    """Change what a role says about a document that it refers to; the role is signed again and relinked."""
     link = repository.document(name)["signed"]["meta"][below] | changes
     link = {member: value for member, value in link.items() if value is not None}
     repository.edit(name, [ROLE_OF[name]], meta={below: link})
@@ -106,7 +106,7 @@ def under_another_id(repository: Repository) -> None:
 
 
 def one_key_under_two_ids(repository: Repository) -> None:
-    """The way around a threshold: the online key a second time under a name of its own, and its signature twice."""
+    """An attack on the threshold: the online key a second time under another id, and its signature twice."""
     keys = repository.document(LAST_ROOT)["signed"]["keys"]
     roles = repository.document(LAST_ROOT)["signed"]["roles"]
     keys["cd" * 32] = keys[keyid("targets")]
@@ -130,7 +130,7 @@ def other_targets(repository: Repository, edit: Callable[[dict[str, Any]], None]
 
 
 def with_rsa(repository: Repository) -> None:
-    """A root in which an RSA key takes the snapshot role; it signs the snapshot by RSASSA-PSS."""
+    """A root in which the snapshot role has an RSA key, which signs the snapshot by RSASSA-PSS."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = private.public_key()
     form = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -140,7 +140,7 @@ def with_rsa(repository: Repository) -> None:
     signed["keys"][name] = {"keytype": "RSA", "keyval": {"public": pem}}
     signed["roles"]["snapshot"]["keyids"] = [name]
     del signed["keys"][keyid("snapshot")]
-    # The dialect spells the line breaks of the PEM text as \n.
+    # In the dialect, line breaks of the PEM text are written as \n.
     data = spelled(signed).replace(b"\n", b"\\n")
     whole = spelled({"signatures": [signature("offline-root", data)], "signed": 0})
     repository.files[LAST_ROOT] = whole.replace(b'"signed":0', b'"signed":' + data)
@@ -162,7 +162,7 @@ def with_rsa(repository: Repository) -> None:
 
 
 def ci_copy(name: str = "prod-41") -> Repository:
-    """The CI repository beside the recorded one: the CI root, and the online signature alone."""
+    """The CI repository for the recorded one: the CI root, and only the online signature."""
     repository = Repository(name)
     for number, version in (("02", 3), ("05", 4), ("16", 5)):
         repository.put(f"{version}.root.json", recorded.request(number)["ci-root"])

@@ -1,7 +1,7 @@
-"""Commands that are killed, each a row of acts on a factory of its own, and what can be seen of a factory afterwards.
+"""Scenes for the kill tests: each is a sequence of acts on a separate factory. Also observes a factory afterwards.
 
-An act is acknowledged once it has returned. All instants and users are given, so that an act that needs no fresh key
-comes to the same bytes whenever it runs.
+An act is acknowledged when it has returned. All instants and users are given, so an act without a random key always
+produces the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOW = datetime.fromtimestamp(1_795_000_000, tz=UTC)
 USER = "alice"
 ACME = "acme"
 LARGE = 4000
-"""Devices whose rows take more room than a line of the audit log."""
+"""Number of devices whose rows do not fit into a line of the audit log."""
 
 Facts = dict[str, Any]
 Act = Callable[[Factory, Path], object]
@@ -37,13 +37,13 @@ def uuid(number: int) -> str:
 
 
 def table(first: int, count: int, **columns: Any) -> pa.Table:
-    """Devices by number; each column has one value for all, or a list of values."""
+    """A table of numbered devices; each column is one value for all, or a list."""
     rows: dict[str, Any] = {"uuid": [uuid(number) for number in range(first, first + count)]}
     return pa.table(rows | {name: v if isinstance(v, list) else [v] * count for name, v in columns.items()})
 
 
 def scattered(count: int) -> list[str]:
-    """Names that no compression makes small."""
+    """Names that do not compress."""
     return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
 
 
@@ -84,7 +84,7 @@ def keyed(place: Path) -> None:
 
 
 def planned(place: Path) -> None:
-    """A factory with a wave, and the file of a plan for it."""
+    """A factory with a wave and a plan file for it."""
     keyed(place)
     with opened(place) as factory:
         factory.waves.init("v42", 42, "main", keys=place / "targets.tgz", now=NOW)
@@ -99,14 +99,14 @@ def backed_up(place: Path) -> None:
 
 
 def broken(place: Path) -> None:
-    """A factory whose database is no more what it was."""
+    """A factory with a damaged database."""
     keyed(place)
     database = place / ACME / "factory.duckdb"
     database.write_bytes(b"rubbish" * 1000)
 
 
 def behind(place: Path) -> None:
-    """A factory that was killed between the audit log and the database, for several lines of which one is large."""
+    """A factory whose database lacks several lines of the audit log, one of them large, as after a kill."""
     stocked(place)
     database = place / ACME / "factory.duckdb"
     older = database.read_bytes()
@@ -129,7 +129,7 @@ def tarballs(place: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Scene:
-    """A command: acts on an open factory, or one act that opens it by itself."""
+    """A command: acts on an open factory, or one act that opens the factory itself."""
 
     prepare: Callable[[Path], None]
     acts: tuple[Act, ...] = ()
@@ -229,11 +229,11 @@ SCENES = {
 }
 
 
-# --- what can be seen afterwards
+# --- observations
 
 
 def observe(place: Path, *, check: bool) -> Facts:
-    """All that can be seen of a place; whatever opens the factory after a crash finishes or undoes what was begun."""
+    """Observe a folder. Opening the factory after a crash completes or rolls back an unfinished act."""
     facts: Facts = {name: seen(place / name, check=check) for name in (ACME, "restored")}
     facts["litter"] = sorted(path.name for path in place.iterdir() if path.name.startswith("."))
     facts["tarballs"] = {
@@ -252,7 +252,7 @@ def observe(place: Path, *, check: bool) -> Facts:
 
 
 def seen(path: Path, *, check: bool) -> Facts | None:
-    """All that can be seen of a factory; None where there is none, or how it refuses to be opened."""
+    """Observe a factory: its state, the error of opening it, or None if it does not exist."""
     if not path.exists():
         return None
     try:
@@ -277,10 +277,10 @@ def seen(path: Path, *, check: bool) -> Facts | None:
 
 
 def lines(path: Path) -> list[str]:
-    """The actions of the audit log, each line's digest checked against the line after it and against itself."""
+    """The actions of the audit log, after verifying the digest of each line and the chain of digests."""
     before, actions = "0" * 64, []
     data = (path / "audit.log").read_bytes()
-    assert data.endswith(b"\n"), "the audit log ends with half a line"
+    assert data.endswith(b"\n"), "the audit log ends with an incomplete line"
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         entry = json.loads(line)
         assert (entry["seq"], entry["previous"]) == (number, before)
@@ -295,7 +295,7 @@ def lines(path: Path) -> list[str]:
 
 
 def files(path: Path) -> list[str]:
-    """The files of a factory that is closed; nobody else may read them."""
+    """The files of a closed factory, after checking that only the owner may read them."""
     found = [file for file in path.rglob("*") if file.is_file()]
     for file in found:
         assert file.stat().st_mode & 0o077 == 0, f"others may read {file}"
@@ -303,9 +303,9 @@ def files(path: Path) -> list[str]:
 
 
 def tables(database: Path) -> dict[str, list[Any]]:
-    """For each table of a database that nobody has open: how many rows, and a digest of them all.
+    """Number of rows and digest of each table of a closed database.
 
-    Without the digest of the last line of the audit log: rows that say the same may be spelt differently there.
+    Ignores the stored digest of the last audit log line, because equal rows may be serialised differently in the log.
     """
     import duckdb
 
@@ -319,7 +319,7 @@ def tables(database: Path) -> dict[str, list[Any]]:
 
 
 def restorable(backup: Path) -> bool:
-    """Whether a backup is whole: every file in it has the digest that its manifest tells."""
+    """Whether a backup is complete: every file has the digest in the manifest."""
     digests: dict[str, str] = {}
     told: dict[str, str] = {}
     with tarfile.open(backup, "r:") as archive:
@@ -336,7 +336,7 @@ def restorable(backup: Path) -> bool:
 
 @dataclass
 class Outcome:
-    """What an act came to where the disk refused: nothing if it returned, else the family and the code of its error."""
+    """The result of an act with a failing disk: empty if it returned, otherwise the class and the code of its error."""
 
     errors: list[list[str] | None] = field(default_factory=list)
 

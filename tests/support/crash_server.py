@@ -1,7 +1,7 @@
-"""A process that forks children to be killed: everything is imported once, and nothing of DuckDB runs before the fork.
+"""A process that forks children, which are then killed. Modules are imported once; DuckDB does not run before a fork.
 
-Started by `crashes.Server` with `recovery/faults.c` loaded before the C library. A request is a line of JSON on
-standard input, the answer one on standard output.
+`crashes.Server` starts it with `recovery/faults.c` preloaded. It reads requests from stdin and writes responses to
+stdout, one line of JSON each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from support.crash_scenes import SCENES, Facts, Outcome, Scene, observe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What a command loads when it first needs it.
+# Preload modules that commands import on first use.
 WARM = (
     "duckdb",
     "pyarrow.compute",
@@ -45,15 +45,15 @@ DONE = b"."
 
 
 class WithoutPandas(importlib.abc.MetaPathFinder):
-    """Lets pyarrow and DuckDB find no pandas: it doubles what each child is a copy of, and nothing here needs it."""
+    """Hides pandas from pyarrow and DuckDB: it would double the memory that each fork copies."""
 
-    def find_spec(self, name: str, path: object, target: object = None) -> None:  # noqa: ARG002 - as it is called
+    def find_spec(self, name: str, path: object, target: object = None) -> None:  # noqa: ARG002 - the signature is given
         if name == "pandas":
             raise ModuleNotFoundError(name)
 
 
 class Faults:
-    """The library that stands between this process and its disk."""
+    """The preloaded library that intercepts this process's disk operations."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None)
@@ -68,7 +68,7 @@ class Faults:
 
 
 class Child:
-    """A forked process that reports into a pipe."""
+    """A forked process that writes its report to a pipe."""
 
     def __init__(self, work: Callable[[Callable[[bytes], None]], object]) -> None:
         reading, writing = os.pipe()
@@ -87,7 +87,7 @@ class Child:
         self._reading = reading
 
     def end(self, *, kill_after: float | None = None) -> tuple[bytes, bool, float]:
-        """What it reported, whether it was killed, and how long it took."""
+        """Its report, whether it was killed, and its run time."""
         data = b""
         while True:
             left = None if kill_after is None else max(0.0, self.started + kill_after - time.monotonic())
@@ -111,7 +111,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def reported(work: Callable[[], Any]) -> Any:
-    """What a function comes to in a process of its own."""
+    """Run a function in a forked process and return its result."""
     data, killed, _ = Child(lambda report: report(json.dumps(work()).encode())).end()
     if killed or data.startswith(b"!"):
         raise RuntimeError(data.decode(errors="replace") or "it was killed")
@@ -119,7 +119,7 @@ def reported(work: Callable[[], Any]) -> Any:
 
 
 class Server:
-    """Answers requests."""
+    """Handles requests."""
 
     def __init__(self, folder: Path) -> None:
         self._prepared = folder / "prepared"
@@ -132,7 +132,7 @@ class Server:
         return handler(**request)
 
     def rehearse(self, scene: str) -> Facts:
-        """Run a command whole: what is seen before it and after each act, its steps, and how long it takes."""
+        """Run a scene without a kill: observations before it and after each act, its steps, and its run time."""
         prepared = self._prepared / scene
         prepared.mkdir()
         reported(lambda: SCENES[scene].prepare(prepared))
@@ -164,10 +164,10 @@ class Server:
         resume: str | None = None,
         base: int = 0,
     ) -> Facts:
-        """Kill a command at a step or after a time, and see what is there; with `resume` run the rest of it, too.
+        """Kill a scene at a step or after a time, and observe the factory; with `resume` also run the remaining acts.
 
-        The rest is what was not ``acknowledged``, or what is not ``made``; `base` is the revision that it began with.
-        With `check` the factory proves itself sound in the end.
+        These are the acts that were not ``acknowledged``, or whose changes were not ``made``; `base` is the revision at
+        the beginning. With `check` the factory is checked at the end.
         """
         place = self._copy(scene)
 
@@ -192,7 +192,7 @@ class Server:
         return found
 
     def refuse(self, scene: str, *, act: int, mode: str, step: int, error: int) -> Facts:
-        """Let the disk refuse steps of one act; what the act said, and what is there once the disk is well again."""
+        """Let the disk fail at steps of one act; the result of the act, and observations after the disk works again."""
         place = self._copy(scene)
 
         def work(report: Callable[[bytes], None]) -> None:
@@ -211,7 +211,7 @@ class Server:
                     for before in one.acts[:act]:
                         before(factory, place)
                     faulty(partial(one.acts[act], factory, place))
-                    # The same owner goes on.
+                    # The same factory object continues.
                     outcome.take(partial(factory.groups.create, "afterwards", now=crash_scenes.NOW))
             report(json.dumps({"errors": outcome.errors, "steps": steps}).encode())
 
@@ -228,7 +228,7 @@ class Server:
 
 
 class EnoughError(Exception):
-    """The acts that were asked for are done."""
+    """The requested acts are done."""
 
 
 def _run_some(scene: Scene, place: Path, acts: int) -> Facts:
@@ -249,7 +249,7 @@ def main() -> None:
     sys.meta_path.insert(0, WithoutPandas())
     for module in WARM:
         importlib.import_module(module)
-    # What is not touched again is not copied for every child.
+    # Exclude existing objects from garbage collection, so that children do not copy their pages.
     gc.collect()
     gc.freeze()
     server = Server(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Killing commands: `crash_scenes` has them, `crash_server` is the process that forks, this is what tests use."""
+"""Kills commands. `crash_scenes` has the commands, `crash_server` forks; this is the interface for tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOM = 1 << 30
 
 
 class Server:
-    """A process that forks children to be killed."""
+    """A connection to a `crash_server` process."""
 
     def __init__(self, folder: Path, library: Path) -> None:
         environment = os.environ | {
@@ -52,7 +52,7 @@ class Server:
         self._process.stdin.write(json.dumps({"do": do, "scene": scene} | arguments) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, f"the server has ended with {self._process.wait(timeout=30)}"
+        assert line, f"the server has exited with {self._process.wait(timeout=30)}"
         answer = json.loads(line)
         assert "failed" not in answer, answer["failed"]
         return answer["answer"]
@@ -62,7 +62,7 @@ class Server:
 
 
 class Servers:
-    """Several of them, each asked by one thread at a time."""
+    """A pool of servers; each is used by one thread at a time."""
 
     def __init__(self, folder: Path, library: Path) -> None:
         self._all = [Server(folder, library) for _ in range(WORKERS)]
@@ -72,14 +72,14 @@ class Servers:
         self._rehearsed: dict[str, Any] = {}
 
     def rehearsed(self, scene: str) -> Any:
-        """What a command comes to when nobody kills it; found out once."""
+        """The result of a scene without a kill; computed once."""
         if scene not in self._rehearsed:
             with self._taken() as server:
                 self._rehearsed[scene] = server.ask("rehearse", scene)
         return self._rehearsed[scene]
 
     def ask_all(self, do: str, scene: str, requests: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Any]]:
-        """The answers to requests, in their order."""
+        """The responses to requests, in order."""
 
         def one(request: dict[str, Any]) -> tuple[dict[str, Any], Any]:
             with self._taken() as server:
@@ -103,15 +103,15 @@ class Servers:
 
 @contextlib.contextmanager
 def running() -> Iterator[Servers]:
-    """Two servers, or a test that is skipped where there can't be any.
+    """Two servers; skips the test where they are not supported.
 
-    They work in memory where that can be had: a killed process leaves what it has written there as on a disk, and a
-    disk that others use, too, would keep them waiting.
+    They use a memory file system if there is one: it keeps the writes of a killed process like a disk, and is faster
+    than a disk that other programs use.
     """
     if sys.platform != "linux":
-        pytest.skip("LD_PRELOAD and /proc are Linux's")
+        pytest.skip("LD_PRELOAD and /proc require Linux")
     if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler to build tests/recovery/faults.c with")
+        pytest.skip("no C compiler for tests/recovery/faults.c")
     memory = Path("/dev/shm")
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
     with tempfile.TemporaryDirectory(dir=memory if roomy else None) as name:
@@ -123,7 +123,7 @@ def running() -> Iterator[Servers]:
 
 
 def build_faults(folder: Path) -> Path:
-    """Compile the library that stands between a process and its disk."""
+    """Compile the library that intercepts disk operations."""
     library = folder / "faults.so"
     source = TESTS / "recovery" / "faults.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
@@ -131,21 +131,21 @@ def build_faults(folder: Path) -> Path:
 
 
 def drawn(moments: Sequence[T], kinds: Sequence[str] | None = None, *, share: float = 1 / 12) -> list[T]:
-    """The moments that this run tries: the first of each kind and a random share of the others; others next time.
+    """Sample the moments of this run: the first of each kind, and a random share of the others.
 
-    The profile `full` and ``GROUNDSWELL_TEST_MOMENTS=all`` try all of them. A number in that variable repeats the draw
-    that a failing run printed.
+    The profile `full` and ``GROUNDSWELL_TEST_MOMENTS=all`` use all moments. A number in that variable reproduces the
+    sample of a failed run, which printed it.
 
     Args:
         moments: all moments.
-        kinds: the kind of each (default: they are all of one kind).
-        share: how many of the others are tried.
+        kinds: the kind of each moment (default: all the same).
+        share: the fraction of the others that is sampled.
     """
     chosen = os.environ.get("GROUNDSWELL_TEST_MOMENTS", "")
     if chosen == "all" or (not chosen and profiles.PROFILE == "full"):
         return list(moments)
     seed = int(chosen) if chosen else random.SystemRandom().randrange(1 << 32)
-    print(f"GROUNDSWELL_TEST_MOMENTS={seed} repeats this draw")  # noqa: T201 - pytest shows it where a test fails
+    print(f"GROUNDSWELL_TEST_MOMENTS={seed} repeats this draw")  # noqa: T201 - pytest shows it if the test fails
     chances = random.Random(seed)
     seen: set[str] = set()
     found = []

@@ -1,7 +1,7 @@
-"""Devices that look at a factory after each of its changes, as devices do: one that is new, one that saw every state.
+"""Simulated devices that fetch metadata after each change of a factory: a new one, and one for each earlier state.
 
-The judge is `groundswell.tuf.judge_directory`, which shares no code with the signing side and is itself tested against
-what real agents take and refuse.
+They verify it with `groundswell.tuf.judge_directory`, which shares no code with the signing side and is itself tested
+against the behaviour of real agents.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from groundswell.factory import Factory
 
 
-class Onlookers:
-    """Some devices of one factory; each of them is at once a new device and one for every state that it was shown."""
+class DeviceClients:
+    """Some devices of one factory. Each stands for a new device and for devices that last saw an earlier state."""
 
     def __init__(self, folder: Path, *uuids: str) -> None:
         self.folder = folder / "onlookers"
@@ -27,7 +27,7 @@ class Onlookers:
         self.seen: dict[str, list[Path]] = {uuid: [] for uuid in uuids}
 
     def look(self, factory: Factory, now: datetime) -> dict[str, tuf.Verdict]:
-        """What each device is served now; the judge takes it from a new device and after every earlier state."""
+        """Fetch and verify the metadata of each device now, as a new device and after every earlier state."""
         verdicts = {}
         for uuid in self.uuids:
             folder = self.folder / uuid / str(len(self.seen[uuid]))
@@ -47,11 +47,11 @@ class Onlookers:
         return verdicts
 
     def file(self, uuid: str, name: str) -> bytes:
-        """A file that a device was shown last."""
+        """A file that a device fetched last."""
         return (self.seen[uuid][-1] / name).read_bytes()
 
     def chain(self, uuid: str) -> Sequence[bytes]:
-        """The roots that a device was shown last."""
+        """The root chain that a device fetched last."""
         folder = self.seen[uuid][-1]
         count = len(list(folder.glob("*.root.json")))
         return [(folder / f"{number}.root.json").read_bytes() for number in range(1, count + 1)]

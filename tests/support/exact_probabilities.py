@@ -1,7 +1,7 @@
-"""What successive sampling without replacement gives, by enumeration, and a judge of whether counts agree with it.
+"""Exact probabilities of successive sampling without replacement, by enumeration, and statistical tests against them.
 
-Nothing here knows algorithm 1. A draw picks one of the devices left, each with probability proportional to its weight,
-and goes on with the rest: all that follows is that sentence, multiplied out.
+Independent of algorithm 1. Each draw picks one of the remaining devices with a probability proportional to its weight;
+all probabilities follow from that definition.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import mpmath
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# The rate of false alarms of one comparison, were the seeds random. They are fixed, so that a test which passes once
-# passes for ever; the rate says how surprised to be when a change of the algorithm makes one fail. With fewer than 500
-# comparisons in the suite, fewer than one suite in two million would raise a false alarm.
+# False positive rate of one comparison if the seeds were random. The seeds are fixed, so a test that passes once always
+# passes; the rate matters when a change of the algorithm makes one fail. With fewer than 500 comparisons, fewer than 1
+# in 2 million runs of the suite with random seeds would fail by chance.
 ALARM = 1e-9
 
 Outcome = TypeVar("Outcome")
 
 
 def sequences(weights: Sequence[float], k: int) -> dict[tuple[int, ...], float]:
-    """Give the probability of every sequence of k devices."""
+    """Return the probability of every sequence of k devices."""
     chances = {}
     for sequence in permutations(range(len(weights)), k):
         left, chance = sum(weights), 1.0
@@ -37,7 +37,7 @@ def sequences(weights: Sequence[float], k: int) -> dict[tuple[int, ...], float]:
 
 
 def class_counts(sizes: Sequence[int], weights: Sequence[float], k: int) -> dict[tuple[int, ...], float]:
-    """Give the probability of every way in which k draws can fall on classes of devices of equal weight."""
+    """Return the probability of every way in which k draws can fall on classes of devices of equal weight."""
     chances = {(0,) * len(sizes): 1.0}
     for _ in range(k):
         following: defaultdict[tuple[int, ...], float] = defaultdict(float)
@@ -51,13 +51,13 @@ def class_counts(sizes: Sequence[int], weights: Sequence[float], k: int) -> dict
 
 
 def overlaps(size: int, marked: int, k: int) -> dict[int, float]:
-    """Give the probability of each number of marked devices among k drawn evenly (hypergeometric)."""
+    """Return the probability of each number of marked devices among k drawn evenly (hypergeometric)."""
     at_least, at_most = max(0, k - (size - marked)), min(k, marked)
     return {m: comb(marked, m) * comb(size - marked, k - m) / comb(size, k) for m in range(at_least, at_most + 1)}
 
 
 def whole_pairs(pairs: int, k: int) -> dict[int, float]:
-    """Give the probability of each number of pairs of which both are among k drawn evenly from 2·pairs devices."""
+    """Return the probability of each number of pairs of which both are among k drawn evenly from 2·pairs devices."""
     ways = {
         both: comb(pairs, both) * comb(pairs - both, k - 2 * both) * 2 ** (k - 2 * both)
         for both in range(k // 2 + 1)
@@ -67,15 +67,15 @@ def whole_pairs(pairs: int, k: int) -> dict[int, float]:
 
 
 def p_value(chi_square: float, degrees: int) -> float:
-    """Give the chance of a chi-square as great as this or greater."""
+    """Return the probability of a chi-square of at least this value."""
     return float(mpmath.gammainc(mpmath.mpf(degrees) / 2, mpmath.mpf(chi_square) / 2, regularized=True))
 
 
 def agreement(seen: Mapping[Outcome, int], chances: Mapping[Outcome, float]) -> float:
-    """Give the p-value of Pearson's chi-square of counts against probabilities that sum to one.
+    """Return the p-value of Pearson's chi-square of counts against probabilities that sum to one.
 
-    Outcomes expected fewer than ten times are put together, the rarest first, until each cell expects ten: with
-    fewer, the chi-square distribution is no guide so far out in its tail. An outcome that cannot be gives 0.
+    Outcomes expected fewer than ten times are merged, the rarest first, until each cell expects ten; with fewer, the
+    chi-square distribution is inaccurate in its tail. An impossible outcome gives 0.
     """
     if not seen.keys() <= {outcome for outcome, chance in chances.items() if chance > 0}:
         return 0.0
@@ -91,20 +91,20 @@ def agreement(seen: Mapping[Outcome, int], chances: Mapping[Outcome, float]) -> 
             expected, count = 0.0, 0
     if cells:
         cells[-1] = (cells[-1][0] + expected, cells[-1][1] + count)
-    assert len(cells) > 1, "too few observations to tell anything"
+    assert len(cells) > 1, "too few observations"
     return p_value(sum((count - expected) ** 2 / expected for expected, count in cells), len(cells) - 1)
 
 
 def evenness(times_picked: Sequence[int], picked_of_class: Sequence[int]) -> float:
-    """Give the p-value of devices of one class being picked equally often, from how often each one was.
+    """Return the p-value of devices of one class being picked equally often, from how often each one was.
 
     Args:
         times_picked: for each device of the class, the number of selections that picked it.
         picked_of_class: for each selection, the number of devices of the class that it picked.
 
-    Given that a selection picks m of n alike devices, every m of them are equally likely; so over many selections the
-    counts are jointly normal with covariance v·(I - 1/n), v = Σ m(n - m) / (n(n - 1)), and the squared distance from
-    their mean, in units of v, is chi-square with n - 1 degrees of freedom.
+    If a selection picks m of n devices of equal weight, all subsets of size m are equally likely. So over many
+    selections the counts are jointly normal with covariance v·(I - 1/n), v = Σ m(n - m) / (n(n - 1)), and the squared
+    distance from their mean, in units of v, is chi-square with n - 1 degrees of freedom.
     """
     n = len(times_picked)
     assert sum(times_picked) == sum(picked_of_class)

@@ -1,4 +1,4 @@
-"""Factories for tests: made once and copied, at a fixed instant; devices as rows; files of every kind to import."""
+"""Factories for tests (created once and copied), tables of devices, and import files of every format."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ DAY = timedelta(days=1)
 
 
 def later(**ago: float) -> datetime:
-    """An instant so much after NOW, or before it if negative."""
+    """NOW plus a duration, which may be negative."""
     return AT + timedelta(**ago)
 
 
 def device(number: int) -> str:
-    """A UUID for each number."""
+    """The UUID of a number."""
     return str(UUID(int=0xA0000000_0000_4000_8000_000000000000 + number))
 
 
 def devices(count: int, first: int = 1, **columns: Any) -> pa.Table:
-    """A table of so many devices; each further column has one value for all, or a list of values."""
+    """A table of `count` devices; each additional column is one value for all, or a list."""
     rows: dict[str, Any] = {"uuid": [device(number) for number in range(first, first + count)]}
     return pa.table(rows | {name: v if isinstance(v, list) else [v] * count for name, v in columns.items()})
 
 
 @dataclass(frozen=True)
 class Keyed:
-    """An open factory that has its offline keys, and where they are."""
+    """An open factory with offline keys, and the paths of their tarballs."""
 
     factory: Factory
     root_keys: Path
@@ -56,13 +56,13 @@ class Keyed:
 
 
 def make(folder: Path) -> Path:
-    """Make a factory in a folder, and close it."""
+    """Create a factory in a folder, and close it."""
     Factory.create(folder / "acme", name="acme", user="alice", now=AT).close()
     return folder
 
 
 def make_keyed(bare: Path, folder: Path) -> Path:
-    """Copy a factory into a folder, and make its offline keys beside it."""
+    """Copy a factory to a folder, and create its offline keys next to it."""
     with opened(bare, folder) as factory:
         factory.keys.init(root_keys=folder / "root.tgz", targets_keys=folder / "targets.tgz", now=AT)
     return folder
@@ -84,7 +84,7 @@ def keyed_copy(original: Path, folder: Path) -> Iterator[Keyed]:
 def target(
     version: int, hardware: str = "pi", tags: Sequence[str] = ("main",), *, name: str | None = None, **custom: Any
 ) -> dict[str, Any]:
-    """A target by its name, as `Factory.targets.import_` takes them."""
+    """A mapping name → target, as `Factory.targets.import_` accepts it."""
     return {
         name or f"{hardware}-lmp-{version}": {
             "custom": {
@@ -101,7 +101,7 @@ def target(
 
 
 def plain(*targets: dict[str, Any]) -> bytes:
-    """Some targets as one object by name."""
+    """Several targets as one JSON object."""
     return json.dumps({name: document for one in targets for name, document in one.items()}).encode()
 
 
@@ -115,7 +115,7 @@ def populate(factory: Factory) -> None:
 def put_production(
     keyed: Keyed, version: int = 41, tag: str = "main", *, offline: bool = True, expires: str = "2027-11-01T00:00:00Z"
 ) -> bytes:
-    """Production targets as a completed wave leaves them, put in through the store; the role."""
+    """Store production targets directly, as a completed wave would; returns the role."""
     factory = keyed.factory
     root = tuf.read_root(tuf.parse_document(factory.keys.show(production=True).root, "Root", "the root"))
     signed = spelled(
@@ -135,13 +135,13 @@ def put_production(
 
 
 def past_the_store(factory: Factory, sql: str) -> None:
-    """Write to the database itself, past the audit log and every rule."""
+    """Write to the database directly, bypassing the audit log and all rules."""
     with factory._context.store._using() as connection:
         connection.execute(sql)
 
 
 def every_byte_below(folder: Path) -> dict[str, bytes]:
-    """What every file below a folder holds, by its path there."""
+    """Relative path → content of every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -150,14 +150,14 @@ def every_byte_below(folder: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Written:
-    """Rows in a file, and the line that each begins in, where the file has lines."""
+    """A file with rows, and the line on which each begins, if the format has lines."""
 
     path: Path
     lines: list[int] | None = None
 
 
 def write_rows(folder: Path, name: str, rows: Iterable[Row], columns: Sequence[str], kind: str) -> Written:
-    """Write rows as a registry would, with some of the columns; a `bad` cell gets what no rule allows."""
+    """Write rows like a registry, with some of the columns; a `bad` cell gets an invalid value."""
     cells = [_cells(row, columns) for row in rows]
     path = folder / f"{name}.{kind}"
     lines = _WRITERS[kind](path, ["uuid", *columns], cells)
@@ -168,7 +168,7 @@ _BAD = {"group": "no name!", "tag": "<b>", "production": "perhaps", "last_seen":
 
 
 def _cells(row: Row, columns: Sequence[str]) -> dict[str, Any]:
-    # Every third device is spelled in capitals, every other without hyphens.
+    # Write every third UUID in upper case, and every second without hyphens.
     spelled = str(row.uuid) if row.uuid.int % 2 else row.uuid.hex
     cells: dict[str, Any] = {"uuid": spelled.upper() if row.uuid.int % 3 == 0 else spelled}
     for column in columns:
@@ -207,7 +207,7 @@ def _write_json(path: Path, columns: list[str], cells: list[dict[str, Any]]) -> 
 
 
 def as_text_table(columns: list[str], cells: list[dict[str, Any]]) -> pa.Table:
-    """The cells as an Arrow table of texts, NULL where a row says nothing."""
+    """The cells as an Arrow table of strings; absent cells are NULL."""
     return pa.table(
         {
             column: pa.array([None if row[column] is None else _text(row[column]) for row in cells], pa.string())

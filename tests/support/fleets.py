@@ -1,4 +1,4 @@
-"""Random fleets and selectors, and the bridge from them to the engine: the same devices, the same words.
+"""Random fleets and selectors of the reference, and their conversion to the engine.
 
 Small fleets come from hypothesis, so that they shrink; large ones from a seeded `random.Random`.
 """
@@ -58,12 +58,12 @@ KINDS_OF_UUIDS = {"v4": random_uuids, "sequential": sequential_uuids, "low entro
 
 
 def instant(seconds: int, offset_minutes: int = 0) -> datetime:
-    """Give epoch seconds as an aware datetime; the offset changes the words, never the instant."""
+    """Convert epoch seconds to an aware datetime; the offset does not change the instant."""
     return datetime.fromtimestamp(seconds, tz=timezone(timedelta(minutes=offset_minutes)))
 
 
 def registry(devices: Sequence[Device], *, last_seen_as_integers: bool = False) -> pa.Table:
-    """Make the registry export that describes these devices."""
+    """Make the registry export of these devices."""
     seen: list[Any] = [device.last_seen for device in devices]
     kind = pa.int64()
     if not last_seen_as_integers:
@@ -84,7 +84,7 @@ def registry(devices: Sequence[Device], *, last_seen_as_integers: bool = False) 
 
 
 def name(uuid: UUID) -> str:
-    """Give the name that `registry` gives to a device."""
+    """The name that `registry` gives to a device."""
     return f"device-{uuid.hex}"
 
 
@@ -95,14 +95,14 @@ def read(devices: Sequence[Device], *, now: int = NOW, last_seen_as_integers: bo
 
 
 def read_with_deletions(devices: Sequence[Device], deleted: Collection[UUID], *, now: int = NOW) -> groundswell.Fleet:
-    """Read the devices into the engine as a factory holds them: those deleted keep their rows."""
+    """Read the devices into the engine like a factory's fleet, in which deleted devices keep their rows."""
     columns = read_fleet(registry(devices), now=now)
     there = np.array([device.uuid not in deleted for device in devices], np.bool_)
     return groundswell.Fleet(replace(columns, present_rows=there))
 
 
 def words(selector: Selector, draw: Draw) -> dict[str, Any]:
-    """Say a selector and a draw as the keyword arguments of `Fleet.select`."""
+    """Convert a selector and a draw to the keyword arguments of `Fleet.select`."""
     said: dict[str, Any] = {
         "limit": selector.limit,
         "group": selector.group,
@@ -122,22 +122,22 @@ def words(selector: Selector, draw: Draw) -> dict[str, Any]:
 
 
 def select(fleet: groundswell.Fleet, selector: Selector, draw: Draw) -> groundswell.Selection:
-    """Let the engine select."""
+    """Select with the engine."""
     return fleet.select(**words(selector, draw))
 
 
 def picks(fleet: groundswell.Fleet, selector: Selector = EVERYONE, draw: Draw = DRAW) -> list[str]:
-    """Let the engine select, and give the UUIDs alone."""
+    """Select with the engine, and return only the UUIDs."""
     return list(select(fleet, selector, draw).uuids)
 
 
 def expected(devices: Sequence[Device], selector: Selector = EVERYONE, draw: Draw = DRAW) -> list[str]:
-    """Let the reference select, and give the UUIDs alone."""
+    """Select with the reference, and return only the UUIDs."""
     return [str(uuid) for uuid in reference.select(as_read(devices), selector, draw).uuids]
 
 
 def listed(uuids: Iterable[UUID] | None) -> list[str] | None:
-    """Write UUIDs the way they are printed."""
+    """Format UUIDs."""
     return None if uuids is None else [str(uuid) for uuid in uuids]
 
 
@@ -146,7 +146,7 @@ def listed(uuids: Iterable[UUID] | None) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Case:
-    """A fleet, and selections to make from it. `last_seen` of its devices is as a reader at NOW keeps it."""
+    """A fleet and selections from it. The `last_seen` of its devices is that after reading at NOW."""
 
     devices: list[Device]
     asked: list[tuple[Selector, Draw]]
@@ -190,7 +190,7 @@ def _ages() -> st.SearchStrategy[int | None]:
 
 @st.composite
 def some_devices(draw: st.DrawFn, *, min_size: int = 0, max_size: int = 40) -> list[Device]:
-    """Draw devices of every kind; dates up to a day in the future are left for the reader to clamp."""
+    """Draw devices of every kind. Dates may be up to a day in the future; the reader clamps them."""
     uuids = draw(st.lists(_uuids(), unique=True, min_size=min_size, max_size=max_size))
     return [
         Device(
@@ -207,20 +207,20 @@ def some_devices(draw: st.DrawFn, *, min_size: int = 0, max_size: int = 40) -> l
 
 
 def as_read(devices: Iterable[Device]) -> list[Device]:
-    """Take dates in the future as now, as domain.md has it of a reader whose clock says NOW."""
+    """Replace dates in the future by NOW, as domain.md requires of a reader."""
     return [d if d.last_seen is None else replace(d, last_seen=min(d.last_seen, NOW)) for d in devices]
 
 
 def percentages() -> st.SearchStrategy[str]:
-    """Draw percentages from 0.001% to 100% in steps of a thousandth, as people write them."""
+    """Draw percentages from 0.001% to 100% in steps of 0.001%, without trailing zeros."""
     thousandths = st.one_of(st.integers(1, 100_000), st.integers(1, 100).map(lambda whole: whole * 1000))
     return thousandths.map(lambda n: f"{n // 1000}.{n % 1000:03}".rstrip("0").rstrip(".") + "%")
 
 
 def draws() -> st.SearchStrategy[Draw]:
-    """Draw seeds, instants and settings; now may lie before or long after the reading of the fleet.
+    """Draw seeds, instants and settings; now may be before or long after the read instant of the fleet.
 
-    The instants and durations at the end of each line are further away than 32 bits can say.
+    The last instants and durations of each line overflow 32 bits.
     """
     far = st.sampled_from([-2_208_988_800, 0, 2**31, 2**32 - 1, 2**32, 250_000_000_000])
     long = st.sampled_from([2**31, 2**32 - 1, 2**32, 10**11])
@@ -235,11 +235,11 @@ def draws() -> st.SearchStrategy[Draw]:
 
 @st.composite
 def selectors(draw: st.DrawFn, devices: Sequence[Device]) -> Selector:
-    """Draw a selector that has to do with these devices, and with a few strangers."""
+    """Draw a selector for these devices and a few unknown ones."""
     known = [device.uuid for device in devices]
     pool = st.one_of(st.sampled_from(known), st.sampled_from(known), _uuids()) if known else _uuids()
     lists = st.lists(pool, max_size=30).map(tuple)
-    # A list of devices that fit the rest of the selector: drawn blindly, nearly every list would be refused.
+    # List devices that match the rest of the selector: a random list would nearly always be refused.
     group = draw(st.sampled_from((None, None, *GROUPS)))
     tag = draw(st.sampled_from((None, None, *TAGS)))
     include_test = draw(st.sampled_from((False, False, True)))

@@ -1,4 +1,4 @@
-"""Running a function in a forked child, and what came of it there."""
+"""Runs a function in a forked child, and returns its result."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 60
-"""Seconds after which a child counts as hanging."""
+"""Seconds after which a child is killed."""
 
 
 def in_child(
     act: Callable[[], Any], *, after: Callable[[], Any] | None = None, fork: Callable[[], int] = os.fork
 ) -> Any:
-    """What an act returns in a forked child, as JSON has it. A child that hangs is killed, which fails the test.
+    """Run an act in a forked child, and return its result in JSON types. A child that hangs is killed.
 
     Args:
         act: what the child does.
-        after: what the parent does first, once the child is there.
+        after: what the parent does first, after the fork.
         fork: how to fork.
     """
     reader, writer = os.pipe()
@@ -58,7 +58,7 @@ def in_child(
 
 
 def code_of(act: Callable[[], Any]) -> str | None:
-    """The code of the error that an act ends with; None if it returns."""
+    """The code of the error that an act raises; None if it returns."""
     try:
         act()
     except GroundswellError as error:

@@ -1,7 +1,8 @@
-"""How much a run tries: the profiles `dev`, `ci` (default) and `full`.
+"""The number of examples in a test run: the profiles `dev`, `ci` (default) and `full`.
 
 `HYPOTHESIS_PROFILE` names the profile; `GROUNDSWELL_TESTS=full` means `full`. The numbers of examples in the tests are
-those of `full`. A smaller profile draws fewer, and each run draws others: many short runs find what a long one does.
+those of `full`. A smaller profile draws fewer, and each run draws different ones, so many short runs find what a long
+one does.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ PROFILE = _chosen()
 
 
 def examples(full: int) -> int:
-    """How many of `full` examples the profile of this run draws."""
+    """The number of examples in the profile of this run, where `full` is that of the profile `full`."""
     return max(min(full, _MIN_EXAMPLES), math.ceil(full * _SHARES[PROFILE]))
 
 
 def load() -> None:
     """Register the profiles with Hypothesis and load the one of this run.
 
-    Hypothesis has a profile `ci` of its own that draws the same examples each time and keeps no failure. Ours draws
-    others each time, and prints the blob that reproduces a failure.
+    Hypothesis' own profile `ci` draws the same examples each time and does not store failures. Ours draws different
+    ones, and prints the blob that reproduces a failure.
     """
     for name in _SHARES:
         settings.register_profile(
@@ -44,6 +45,6 @@ def load() -> None:
             deadline=None,
             derandomize=False,
             print_blob=True,
-            suppress_health_check=[HealthCheck.too_slow],  # others use the machine, too
+            suppress_health_check=[HealthCheck.too_slow],  # the machine may be busy
         )
     settings.load_profile(PROFILE)

@@ -1,4 +1,4 @@
-"""What the tests of fleet reading share."""
+"""Shared helpers of the tests of fleet reading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 def device(number: int) -> str:
-    """A UUID for each number."""
+    """The UUID of a number."""
     return str(uuid.UUID(int=0xA0000000_0000_4000_8000_000000000000 + number))
 
 

@@ -1,4 +1,4 @@
-"""The recorded material, read with the standard library alone."""
+"""Reads the recorded test data with only the standard library."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def entries(path: Path) -> dict[str, bytes]:
 
 
 def seeds() -> dict[str, str]:
-    """Every recorded private key, by a name of ours: the online roles, first-root, root, targets, k2."""
+    """Every recorded private key, by our names: the online roles, first-root, root, targets, k2."""
     found: dict[str, str] = json.loads((DATA / "offline-keys" / "online-keys.seed.json").read_text())
     found["first-root"] = found.pop("root")
     for name in TARBALLS:

@@ -1,4 +1,4 @@
-"""A factory that is ready for its first wave, made once and copied: 50 000 devices in the groups of the walks."""
+"""A factory that is ready for its first wave, created once and copied: 50 000 devices in several groups."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TEST_DEVICES = 200
 
 
 def devices(groups: dict[str | None, int] = GROUPS, *, test_devices: int = TEST_DEVICES, seed: int = 7) -> pa.Table:
-    """Production devices on `TAG` by group, in a mixed order, and some test devices on `main`."""
+    """Production devices on `TAG` in groups, in random order, and some test devices on `main`."""
     chance = np.random.default_rng(seed)
     count = sum(groups.values())
     group = [name for name, number in groups.items() for _ in range(number)] + [None] * test_devices
@@ -56,13 +56,13 @@ def devices(groups: dict[str | None, int] = GROUPS, *, test_devices: int = TEST_
 
 
 def target(version: int, hardware: str = HARDWARE, tags: tuple[str, ...] = ("main",)) -> dict[str, object]:
-    """One CI target, by its name."""
+    """A mapping name → CI target."""
     custom = {"hardwareIds": [hardware], "tags": list(tags), "targetFormat": "OSTREE", "version": str(version)}
     return {f"{hardware}-lmp-{version}": {"custom": custom, "hashes": {"sha256": f"{version:064x}"}, "length": 0}}
 
 
 def make_factory(folder: Path, table: pa.Table, versions: tuple[int, ...] = (41, 42, 43)) -> Path:
-    """A factory with devices, offline keys (beside it) and CI targets of these versions."""
+    """Create a factory with devices, offline keys (next to it) and CI targets of these versions."""
     path, now = folder / "acme", instant(NOW)
     with Factory.create(path, name="acme", now=now) as factory:
         factory.devices.import_(table, now=now)

@@ -1,4 +1,4 @@
-"""The two surfaces that hints are written for: a shell, whose commands and options exist, and Python."""
+"""Checks hints for their two surfaces: a shell (commands and options must exist) and Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PYTHON = re.compile(
     r"\b[a-z_]+=(True|False|None|[\"'(\[])|\b(True|False|None)\b|\b[A-Za-z_.]+\(|\b(Factory|Fleet|UuidList|Plan)\.[a-z]"
     r"|`(devices|groups|keys|metadata|targets|waves)\.[a-z_]+`|\b(timedelta|datetime|pyroaring|numpy)\b"
 )
-"""Words that only make sense in Python: keyword arguments, calls, classes with their methods."""
+"""Syntax that only makes sense in Python: keyword arguments, calls, classes with methods."""
 COMMAND = re.compile(r"`groundswell ([^`]*)`|(?:^|: )groundswell ([^`;]*)")
 SHELL = re.compile(rf"{OPTION.pattern}|(?<![\w`-])-[a-zA-Z](?![\w-])|\bgroundswell [a-z]+ ?[a-z]*`|@(?:FILE|-)")
 
@@ -39,7 +39,7 @@ ALL_OPTIONS = _all_options(cli)
 
 
 def check_command_line(text: str) -> None:
-    """A command line in a sentence: its command exists and has its options."""
+    """Check a command line in a sentence: the command exists and has the options."""
     command: click.Command = cli
     known = _options(command)
     words = shlex.split(text)
@@ -53,7 +53,7 @@ def check_command_line(text: str) -> None:
 
 
 def check_shell_text(text: str) -> None:
-    """A sentence for a shell: without Python, and with commands and options that exist."""
+    """Check a sentence for a shell: it has no Python syntax, and its commands and options exist."""
     assert not PYTHON.search(text), f"a shell user reads Python: {text}"
     for quoted, bare in COMMAND.findall(text):
         check_command_line(quoted or bare)

@@ -1,4 +1,4 @@
-"""Commands on a pseudo-terminal, where there is a person to ask."""
+"""Runs commands on a pseudo-terminal, so that they ask for confirmation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 
 def run(factory: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
-    """Run a command in a factory on a pseudo-terminal, and answer its question; its exit code and what was shown."""
+    """Run a command on a pseudo-terminal, and answer its question; returns exit code and output."""
     child, terminal = pty.fork()
     if child == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job inherits SIG_IGN, and would ignore Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job inherits SIG_IGN and would ignore Ctrl-C
         os.execv(sys.executable, [sys.executable, "-m", "groundswell", "-C", str(factory), *arguments])
     seen, answered = b"", False
     while True:
-        # An answer that comes before the line editor has set the terminal up can be lost: Ctrl-D becomes a NUL.
+        # Wait until the line editor has configured the terminal; before that an answer may be lost (Ctrl-D becomes
+        # NUL).
         while answered and answer and not select.select([terminal], [], [], 2)[0]:
             os.write(terminal, answer)
         try:

@@ -1,5 +1,5 @@
-"""Metadata made and spoilt by hand, importing nothing of ours: the canonical spelling is securesystemslib's, the
-signatures are cryptography's, the keys are the recorded ones.
+"""Creates and corrupts metadata without any code of groundswell: canonical JSON is that of securesystemslib, signatures
+are those of cryptography, and the keys are the recorded ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def signature(name: str, data: bytes) -> dict[str, str]:
 
 
 class Repository:
-    """A recorded repository, to be changed and written somewhere else."""
+    """A recorded repository that can be changed and written to another folder."""
 
     def __init__(self, name: str = "prod-41") -> None:
         self.files = {path.name: path.read_bytes() for path in recorded.gateway(name).iterdir()}
@@ -62,11 +62,11 @@ class Repository:
         self.put(name, {"signatures": [signature(key, spelled(signed)) for key in keys], "signed": signed})
 
     def edit(self, name: str, keys: Iterable[str], /, **changes: Any) -> None:
-        """Change members of ``signed`` and sign them anew."""
+        """Change members of ``signed``, and sign the document again."""
         self.sign(name, self.document(name)["signed"] | changes, keys)
 
     def relink(self, **versions: int) -> None:
-        """Have the snapshot name the targets, and the timestamp the snapshot, as they are now."""
+        """Update the hashes: of targets in the snapshot, and of the snapshot in the timestamp."""
         for name, below in (("snapshot.json", "targets.json"), ("timestamp.json", "snapshot.json")):
             role = ROLE_OF[name]
             data = self.files[below]

@@ -1,4 +1,4 @@
-"""Asking the judge for a refusal."""
+"""Calls the judge and returns its refusal."""
 
 from __future__ import annotations
 

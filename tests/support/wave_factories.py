@@ -1,4 +1,4 @@
-"""Factories that are ready for waves: with devices of every kind, offline keys beside them, and CI targets."""
+"""Factories that are ready for waves: devices of every kind, offline keys, and CI targets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEYS = ("targets.tgz", "second.tgz")
 
 
 def make(folder: Path, *, needed: int = 2, versions: Sequence[int] = VERSIONS) -> Path:
-    """A factory without devices; `needed` keys must sign a wave: the online one and one or two offline ones."""
+    """Create a factory without devices. A wave needs `needed` signatures: the online one and offline ones."""
     with Factory.create(folder / "acme", name="acme", user="alice", now=AT) as factory:
         factory.keys.init(root_keys=folder / "root.tgz", targets_keys=folder / KEYS[0], now=AT)
         factory.keys.add_targets(root_keys=folder / "root.tgz", targets_keys=folder / KEYS[1], now=AT)
@@ -41,7 +41,7 @@ def make(folder: Path, *, needed: int = 2, versions: Sequence[int] = VERSIONS) -
 
 
 def raise_threshold(factory: Factory, root_keys: Path, needed: int) -> None:
-    """Have the production root ask for more signatures of targets; there is no command for it yet."""
+    """Raise the targets threshold of the production root; there is no command for it yet."""
     signed = next_root(factory._internals.roots.latest("ci").signed, expires=AT + timedelta(days=365))
     signer = factory._internals.offline.signer(root_keys, "root", factory._internals.roots.root("ci"))
     production = production_of(signed, targets_threshold=needed)
@@ -50,7 +50,7 @@ def raise_threshold(factory: Factory, root_keys: Path, needed: int) -> None:
 
 
 def table(devices: Iterable[Device]) -> pa.Table:
-    """Devices as a registry has them."""
+    """Devices as a registry export."""
     rows = list(devices)
     return pa.table(
         {
@@ -66,7 +66,7 @@ def table(devices: Iterable[Device]) -> pa.Table:
 
 
 def cells(uuids: Sequence[UUID], **columns: Any) -> pa.Table:
-    """Rows that say but a few things of devices; a column that is all None is one of nothing."""
+    """Rows with only some columns; a column of None values has the type null."""
     rows: dict[str, Any] = {"uuid": [str(uuid) for uuid in uuids]}
     for name, value in columns.items():
         kind = pa.int64() if name in {"last_seen", "target_version"} else pa.string()
@@ -85,12 +85,12 @@ STRANGER = factories.device(99)
 
 
 def uuid(number: int) -> str:
-    """The device of a number."""
+    """The UUID of a numbered device."""
     return factories.device(number)
 
 
 def uuids(numbers: Iterable[int]) -> list[str]:
-    """The devices of these numbers, in order."""
+    """The UUIDs of numbered devices, in order."""
     return [factories.device(number) for number in numbers]
 
 
@@ -100,7 +100,7 @@ def numbers(devices: Iterable[str]) -> list[int]:
 
 
 def small_fleet() -> pa.Table:
-    """18 production devices on `TAG` in two groups and none; test devices, others on another tag, others on none.
+    """18 production devices on `TAG` in two groups or none; also test devices, and devices on another tag or none.
 
     Device n was last seen n hours ago. All report version 41.
     """
@@ -154,19 +154,19 @@ class Release:
         return self.waves.init(name, version, tag, **(said | words))
 
     def rollout(self, limit: Any = None, *, wave: str = "w", **words: Any) -> RolloutResult:
-        """Roll the wave out; devices are said by their numbers."""
+        """Roll the wave out; devices are given by number."""
         if words.get("uuids") is not None and not isinstance(words["uuids"], str):
             words["uuids"] = [uuid(one) if isinstance(one, int) else one for one in words["uuids"]]
         said: dict[str, Any] = {"now": AT}
         return self.waves.rollout(wave, limit, **(said | words))
 
     def covered(self, wave: str = "w") -> list[int]:
-        """The devices that the wave covers now, by asking for each."""
+        """The devices that the wave covers now, queried one by one."""
         everyone = [*MATCHING, *TEST_DEVICES, *OTHER_TAG, *TAGLESS]
         return [n for n, one in zip(everyone, self.waves.why(uuids(everyone), wave=wave), strict=True) if one.in_wave]
 
     def check_in(self, devices: Iterable[int], **columns: Any) -> None:
-        """Have devices be seen now, or whatever is said."""
+        """Update devices: `last_seen` is now, unless `columns` say otherwise."""
         rows = cells([UUID(uuid(n)) for n in devices], **({"last_seen": NOW} | columns))
         self.factory.devices.import_(rows, now=AT, clear=[name for name, value in columns.items() if value is None])
 

@@ -1,4 +1,4 @@
-"""The bridge from the reference's waves to the engine's: the same devices, the same rollouts."""
+"""Converts the waves, devices and rollouts of the reference to those of the engine."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def as_array(uuids: Iterable[UUID]) -> npt.NDArray[np.uint8]:
-    """Write UUIDs as rows of 16 bytes."""
+    """Convert UUIDs to rows of 16 bytes."""
     return np.frombuffer(b"".join(uuid.bytes for uuid in uuids), np.uint8).reshape(-1, 16)
 
 
 def core_fleet(
     rows: Sequence[Device], deleted: Collection[UUID] = (), groups: Sequence[str] = fleets.GROUPS
 ) -> _core.Fleet:
-    """Give the engine these devices, each in the row of its ordinal."""
+    """Build the engine's fleet, with each device at its ordinal."""
     tags = sorted({device.tag for device in rows if device.tag is not None})
 
     def codes(names: Sequence[str], of: list[str | None]) -> npt.NDArray[np.int32]:
@@ -52,13 +52,13 @@ def core_fleet(
 
 
 def device_set(rows: Sequence[Device], uuids: Iterable[UUID]) -> _core.DeviceSet:
-    """Say a set of devices in ordinals."""
+    """Convert a set of UUIDs to a set of ordinals."""
     ordinals = {device.uuid: ordinal for ordinal, device in enumerate(rows)}
     return _core.DeviceSet.from_ordinals(np.array([ordinals[uuid] for uuid in uuids], np.uint32))
 
 
 def core_wave(rows: Sequence[Device], wave: Wave) -> _core.Wave:
-    """Give the engine a wave in the condition of the reference's."""
+    """Build the engine's wave in the state of the reference's."""
     return _core.Wave(
         target_version=wave.target_version,
         tag=wave.tag,
@@ -69,7 +69,7 @@ def core_wave(rows: Sequence[Device], wave: Wave) -> _core.Wave:
 
 
 def uuids_of(rows: Sequence[Device], devices: _core.DeviceSet) -> frozenset[UUID]:
-    """Say a set of the engine's in UUIDs."""
+    """Convert a set of ordinals to UUIDs."""
     return frozenset(rows[ordinal].uuid for ordinal in devices.to_ordinals().tolist())
 
 
@@ -81,7 +81,7 @@ def stage(
     *,
     listed: npt.NDArray[np.uint8] | None = None,
 ) -> _core.Staging:
-    """Let the engine work a rollout out; `listed` says its list where it is too long for UUIDs one by one."""
+    """Compute a rollout with the engine; `listed` replaces its list where that is too long for UUID objects."""
     if rollout.uuids is not None:
         listed = as_array(rollout.uuids)
     request = _core.RolloutRequest(
@@ -100,7 +100,7 @@ def stage(
 
 
 def limit_of(rollout: Rollout) -> Limit:
-    """The limit of a rollout; the edge refuses 0 in its own words, so here the engine has to refuse it."""
+    """The limit of a rollout. The public methods refuse 0 themselves, so build it here without that check."""
     if rollout.to is not None:
         RolloutRequest.of(rollout.limit or None, to=rollout.to or 1)
         return Limit(count=0, is_goal=True) if rollout.to == 0 else parse_goal(rollout.to)
@@ -113,7 +113,7 @@ def limit_of(rollout: Rollout) -> Limit:
 
 @st.composite
 def some_waves(draw: st.DrawFn, devices: Sequence[Device]) -> Wave:
-    """Draw a wave in any condition: of a tag that nobody listens to, of a group that is gone, of devices that moved."""
+    """Draw a wave in any state: its tag may have no devices, its groups may be deleted, its devices may have moved."""
     uuids = [device.uuid for device in devices]
     return Wave(
         target_version=draw(st.one_of(st.integers(41, 45), fleets.versions)),
@@ -126,7 +126,7 @@ def some_waves(draw: st.DrawFn, devices: Sequence[Device]) -> Wave:
 
 @st.composite
 def some_rollouts(draw: st.DrawFn, devices: Sequence[Device], wave: Wave) -> Rollout:
-    """Draw a rollout: one that can be applied, mostly, and any combination of words now and then."""
+    """Draw a rollout: mostly a valid one, sometimes any combination of arguments."""
     group = draw(st.sampled_from((None, None, *fleets.GROUPS)))
     fitting = [d.uuid for d in devices if d.production and d.tag == wave.tag and group in (None, d.group)]
     known = [device.uuid for device in devices]

@@ -18,7 +18,7 @@ from groundswell.errors import GroundswellError, InputError, NotFoundError, Stat
 from groundswell.factory import Factory
 from groundswell.factory.backup import EPOCH_JUMP
 from support import factories
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, Keyed, device, devices, later, past_the_store, plain, populate, put_production, target
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def test_a_restored_factory_has_all_that_was_backed_up(backed_up: tuple[Keyed, P
 def test_devices_follow_a_restored_factory(backed_up: tuple[Keyed, Path], tmp_path: Path, last: int | None) -> None:
     """Also those that saw what was served after the backup was made, if the operator's number is not too low."""
     keyed, backup = backed_up
-    onlookers = Onlookers(tmp_path, device(1), device(2))
+    onlookers = DeviceClients(tmp_path, device(1), device(2))
     onlookers.look(keyed.factory, AT)
     if last != 0:
         for hour in range(1, 5):

@@ -20,7 +20,7 @@ from groundswell.factory import Factory
 from groundswell.factory.trust.online_keys import KEYS_FOLDER
 from groundswell.store import DuckDBStore
 from support import factories, recorded
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def online_files(factory: Factory) -> set[str]:
 
 def test_a_new_factory_has_two_roots_that_are_the_same_for_everyone(factory: Factory, tmp_path: Path) -> None:
     populate(factory)
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
     verdicts = onlookers.look(factory, AT)
     assert verdicts[TEST_DEVICE].root_version == verdicts[PRODUCTION_DEVICE].root_version == 2
     assert onlookers.chain(TEST_DEVICE) == onlookers.chain(PRODUCTION_DEVICE)
@@ -121,7 +121,7 @@ def test_init_makes_tarballs_of_the_layout_of_fioctl(keyed: Keyed) -> None:
 def test_init_makes_two_roots_that_say_what_the_devices_need(keyed: Keyed, tmp_path: Path) -> None:
     factory = keyed.factory
     populate(factory)
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
     onlookers.look(factory, AT)
     ci, production = (
         [json.loads(link)["signed"] for link in onlookers.chain(uuid)] for uuid in (TEST_DEVICE, PRODUCTION_DEVICE)
@@ -191,7 +191,7 @@ def test_the_tarballs_that_fioctl_wrote_are_taken_as_they_are(factory: Factory, 
     for path, name in ((root, "root"), (targets, "targets"), (second, "k2")):
         shutil.copy(recorded.tarball(name), path)
     populate(factory)
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
     onlookers.look(factory, AT)
     view = factory.keys.init(root_keys=root, targets_keys=targets, now=AT)
     onlookers.look(factory, AT)
@@ -395,7 +395,7 @@ def test_devices_follow_every_change_of_keys(keyed: Keyed, tmp_path: Path) -> No
     factory, root, targets = keyed.factory, keyed.root_keys, keyed.targets_keys
     populate(factory)
     put_production(keyed)
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE, OTHER_TEST_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE, OTHER_TEST_DEVICE)
     onlookers.look(factory, AT)
     second = tmp_path / "second.tgz"
     steps: list[Callable[[Any], Any]] = [
@@ -488,7 +488,7 @@ def test_a_lost_online_key_is_replaced_by_rotation(keyed: Keyed, tmp_path: Path,
     factory = keyed.factory
     populate(factory)
     put_production(keyed)
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
     onlookers.look(factory, AT)
     lost = root_of(factory)["roles"][role]["keyids"][0]
     (factory.path / KEYS_FOLDER / f"{lost}.sec").unlink()
@@ -538,7 +538,7 @@ def test_a_rotation_changes_the_signatures_of_production_targets_and_not_what_th
 ) -> None:
     populate(keyed.factory)
     put_production(keyed)
-    onlookers = Onlookers(tmp_path, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, PRODUCTION_DEVICE)
     onlookers.look(keyed.factory, AT)
     before = json.loads(onlookers.file(PRODUCTION_DEVICE, "targets.json"))
     keyed.factory.keys.rotate_targets(root_keys=keyed.root_keys, targets_keys=keyed.targets_keys, now=AT)
@@ -559,7 +559,7 @@ def test_devices_on_a_canceled_wave_stay_on_it_when_keys_are_rotated(keyed: Keye
     factory.waves.rollout("v42", uuids=[PRODUCTION_DEVICE], now=AT)
     factory.devices.import_(devices(1, first=2, target_version=42), now=AT)
     factory.waves.cancel("v42", now=AT)
-    onlookers = Onlookers(tmp_path, PRODUCTION_DEVICE, TEST_DEVICE)
+    onlookers = DeviceClients(tmp_path, PRODUCTION_DEVICE, TEST_DEVICE)
     assert "pi-lmp-42" in onlookers.look(factory, AT)[PRODUCTION_DEVICE].targets
     factory.keys.rotate_targets(root_keys=keyed.root_keys, targets_keys=keyed.targets_keys, now=AT)
     assert "pi-lmp-42" in onlookers.look(factory, AT)[PRODUCTION_DEVICE].targets
@@ -687,7 +687,7 @@ def test_the_roots_are_valid_for_every_agent_whoever_made_them(user: str, bare_f
         factory.keys.init(root_keys=root, targets_keys=targets, now=AT)
         factory.keys.rotate_root(root_keys=root, now=AT)
         factory.groups.create("made-by-the-same", now=AT)
-        onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+        onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
         onlookers.look(factory, AT)
         for link in onlookers.chain(PRODUCTION_DEVICE):
             assert len(link) < 64 << 10

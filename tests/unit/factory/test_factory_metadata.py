@@ -16,7 +16,7 @@ from groundswell.factory.trust import publisher
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.store import put
 from support import factories
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
 from support.served import expiring, publications, served_to
 
@@ -89,7 +89,7 @@ def test_each_device_is_served_its_own_audience_and_tag(
     mixed: Factory, tmp_path: Path, name: str, targets: list[str] | None, why_none: str | None
 ) -> None:
     one = mixed.devices.show(name)
-    onlookers = Onlookers(tmp_path, one.uuid)
+    onlookers = DeviceClients(tmp_path, one.uuid)
     verdict = onlookers.look(mixed, AT)[one.uuid]
     assert verdict.serves_nothing == (targets is None)
     assert list(verdict.targets) == (targets or [])
@@ -118,7 +118,7 @@ def test_nobody_takes_what_is_for_the_other_audience(mixed: Factory, tmp_path: P
 
 def test_ci_targets_alone_make_no_production_device_see_anything(keyed: Keyed, tmp_path: Path) -> None:
     populate(keyed.factory)
-    onlookers = Onlookers(tmp_path, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, PRODUCTION_DEVICE)
     assert onlookers.look(keyed.factory, AT)[PRODUCTION_DEVICE].serves_nothing
     assert publications(keyed.factory, "production") == []
     assert all(
@@ -130,7 +130,7 @@ def test_devices_that_move_between_tags_follow(mixed: Factory, tmp_path: Path) -
     """In any order, with changes between the moves, and with tags that have nothing to serve among them."""
     test, production = device(50), device(51)
     mixed.devices.import_(devices(2, first=50, production=[False, True]), now=AT)
-    onlookers = Onlookers(tmp_path, test, production)
+    onlookers = DeviceClients(tmp_path, test, production)
     versions = itertools.count(100)
     walk = ["main", "next", "main", "stable", "next", "main", None, "stable", "main", "next"]
     for number, tag in enumerate(walk):
@@ -209,7 +209,7 @@ def test_a_timestamp_is_renewed_when_less_than_half_of_its_life_is_left(
     mixed: Factory, tmp_path: Path, name: str
 ) -> None:
     one = mixed.devices.show(name)
-    onlookers = Onlookers(tmp_path, one.uuid)
+    onlookers = DeviceClients(tmp_path, one.uuid)
     onlookers.look(mixed, AT)
     before, revision = timestamps(mixed), mixed.revision
     exported(mixed, tmp_path, name, days=3.5)

@@ -9,7 +9,7 @@ import pytest
 
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
 from support import recorded
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, NOW, Keyed, device, devices, later, plain, populate, put_production, target
 from support.served import publications
 
@@ -89,7 +89,7 @@ def test_what_fioctl_sends_of_a_new_target_is_taken(factory: Factory) -> None:
 def test_the_signatures_of_others_are_dropped_and_the_factory_signs(factory: Factory, tmp_path: Path) -> None:
     populate(factory)
     factory.targets.import_(envelope(target(43), signatures=1), now=AT)
-    onlookers = Onlookers(tmp_path, device(1))
+    onlookers = DeviceClients(tmp_path, device(1))
     verdict = onlookers.look(factory, AT)[device(1)]
     online = [key.keyid for key in factory.keys.show().keys if key.role == "targets"]
     assert [one["keyid"] for one in json.loads(onlookers.file(device(1), "targets.json"))["signatures"]] == online
@@ -201,7 +201,7 @@ def test_a_role_that_is_larger_than_agents_read_is_refused(factory: Factory, tmp
     assert "prune" in error.hint
     factory.targets.prune([100], now=AT)
     factory.targets.import_(plain(target(200, note=filler)), now=AT)
-    Onlookers(tmp_path, device(1)).look(factory, AT)
+    DeviceClients(tmp_path, device(1)).look(factory, AT)
 
 
 # --- showing and listing -------------------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_a_role_grows_by_one_with_each_change_of_its_tag_and_the_epoch_with_each
 
 def test_test_devices_of_each_tag_follow_every_change(factory: Factory, tmp_path: Path) -> None:
     factory.devices.import_(devices(3, tag=["main", "next", None], production=False), now=AT)
-    onlookers = Onlookers(tmp_path, device(1), device(2), device(3))
+    onlookers = DeviceClients(tmp_path, device(1), device(2), device(3))
     steps: list[tuple[list[dict[str, Any]], list[int], list[str] | None, list[str] | None]] = [
         ([], [], None, None),
         ([target(1)], [], ["pi-lmp-1"], None),

@@ -12,7 +12,7 @@ import pytest
 from groundswell import tuf
 from groundswell.errors import GroundswellError
 from groundswell.factory import Factory
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, Keyed, device, later, populate, put_production
 from support.served import publications
 
@@ -64,7 +64,7 @@ def fresh() -> PrivateKey:
 def test_a_root_is_taken_offline_in_three_steps(factory: Factory, tmp_path: Path) -> None:
     populate(factory)
     root, targets = fresh(), fresh()
-    onlookers = Onlookers(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path, TEST_DEVICE, PRODUCTION_DEVICE)
     onlookers.look(factory, AT)
     requests = factory.keys.compose_init(root_key=root.public, targets_key=targets.public, now=AT)
     assert [request.name for request in requests] == [
@@ -100,7 +100,7 @@ def test_an_offline_targets_key_is_added_and_replaced(keyed: Keyed, tmp_path: Pa
     populate(keyed.factory)
     put_production(keyed)
     keyed.factory.waves.init("w", 42, "main", keys=keyed.targets_keys, now=AT)
-    onlookers = Onlookers(tmp_path / "devices", TEST_DEVICE, PRODUCTION_DEVICE)
+    onlookers = DeviceClients(tmp_path / "devices", TEST_DEVICE, PRODUCTION_DEVICE)
     onlookers.look(keyed.factory, AT)
     root, old, new = private(keyed.root_keys), private(keyed.targets_keys), fresh()
     requests = keyed.factory.keys.compose_rotate_targets(old.public.keyid, new.public, now=AT)

@@ -16,7 +16,7 @@ import pytest
 from groundswell import tuf
 from groundswell.errors import GroundswellError
 from groundswell.tuf.canonical import canonical
-from support.device_clients import Onlookers
+from support.device_clients import DeviceClients
 from support.factories import AT, device, later, plain, target
 from support.wave_factories import HARDWARE, TAG, uuid
 
@@ -60,7 +60,7 @@ def test_a_wave_of_three_steps_is_the_wave_of_one(release: Release, tmp_path: Pa
     release.waves.cancel("w", now=AT)
     assert release.init("one").wave.document == three, "the same bytes, and so the same metadata"
     release.waves.rollout("one", group="canary", whole_group=True, now=AT)
-    verdict = Onlookers(tmp_path, uuid(1)).look(release.factory, AT)[uuid(1)]
+    verdict = DeviceClients(tmp_path, uuid(1)).look(release.factory, AT)[uuid(1)]
     assert verdict.targets == (f"{HARDWARE}-lmp-42",)
     assert tag == TAG
 

@@ -1,4 +1,4 @@
-"""What every contender works on: made-up fleets in the form that suits each best, prepared outside the clock."""
+"""Data of the contenders: synthetic fleets in the form that suits each best, prepared outside the measurement."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ THRESHOLD: Final = 4 * 3600
 HALF_LIFE: Final = 24 * 3600
 LAST_STEP: Final = 80
 LARGEST_SYNTH: Final = 1_000_000
-"""Larger fleets are this one again and again, with other UUIDs: making up devices takes longer than all else."""
+"""Larger fleets repeat this one with other UUIDs, because generating devices takes longer than everything else."""
 STAGED: Final = 100
-"""One device in so many is staged already."""
+"""One in this many devices is already staged."""
 
 Columns = dict[str, Any]
 _COLUMNS: Final = ("last_seen", "groups", "tags", "production", "target_versions")
@@ -57,13 +57,13 @@ def new_uuids(size: int) -> npt.NDArray[np.uint8]:
 
 
 def base_columns(size: int) -> Columns:
-    """Give a fleet that is made up as numpy columns: codes, epoch seconds, −1 for unknown."""
+    """A synthetic fleet as numpy columns: codes, epoch seconds, −1 for unknown."""
     held = Fleet.read(table(size), now=NOW).core.columns()
     return {name: held[name] for name in (*_COLUMNS, "group_names", "tag_names")}
 
 
 def repeated(base: Columns, size: int) -> Columns:
-    """Repeat columns until there are so many devices."""
+    """Repeat columns up to `size` devices."""
     times = -(-size // len(base["last_seen"]))
     names = {name: list(map(str, base[name])) for name in ("group_names", "tag_names")}
     return {name: np.tile(base[name], times)[:size] for name in _COLUMNS} | names
@@ -71,13 +71,13 @@ def repeated(base: Columns, size: int) -> Columns:
 
 @cache
 def columns(size: int) -> Columns:
-    """Give the fleet as numpy columns, without its UUIDs: those are gigabytes at times."""
+    """The fleet as numpy columns, without its UUIDs, which may be gigabytes."""
     made = base_columns(min(size, LARGEST_SYNTH))
     return made if len(made["last_seen"]) == size else repeated(made, size)
 
 
 def fleet_of(ids: npt.NDArray[np.uint8], held: Columns) -> Fleet:
-    """Make our fleet of columns as `columns` gives them."""
+    """Build our fleet from `columns`."""
     return Fleet(
         FleetColumns(
             uuids=ids,
@@ -94,20 +94,20 @@ def fleet_of(ids: npt.NDArray[np.uint8], held: Columns) -> Fleet:
 
 @cache
 def fleet(size: int) -> Fleet:
-    """Make the fleet as we hold it."""
+    """Build our fleet."""
     return fleet_of(new_uuids(size), columns(size))
 
 
 @cache
 def staged(size: int) -> npt.NDArray[np.uint32]:
-    """Draw the ordinals of those whom earlier rollouts have chosen, ascending."""
+    """Draw the ordinals of the devices that earlier rollouts have chosen, ascending."""
     chosen = np.random.default_rng(SEED).choice(size, size // STAGED, replace=False, shuffle=False)
     return np.sort(chosen).astype(np.uint32)
 
 
 @cache
 def unstaged_mask(size: int) -> npt.NDArray[np.bool_]:
-    """Give all others as a mask, which is what array libraries like best."""
+    """A mask of the devices that are not staged, the best form for array libraries."""
     mask = np.ones(size, dtype=bool)
     mask[staged(size)] = False
     return mask
@@ -124,13 +124,13 @@ def bitmap(ordinals: npt.NDArray[Any]) -> BitMap:
 
 @cache
 def staged_bitmap(size: int) -> BitMap:
-    """Give the staged devices as a bitmap."""
+    """The staged devices as a bitmap."""
     return bitmap(staged(size))
 
 
 @cache
 def folder() -> Path:
-    """Make a folder for the files of this process, which go when it does."""
+    """Create a temporary folder for this process; it is deleted when the process exits."""
     _folders.append(tempfile.TemporaryDirectory(prefix="groundswell-bench-"))
     return Path(_folders[-1].name)
 
@@ -158,4 +158,4 @@ MEMORY_READS: Final[dict[str, Callable[[int], Callable[[], object]]]] = {
     "numpy: xor": lambda size: lambda: np.bitwise_xor.reduce(_words(size)[0]),
     "bytes.find": lambda size: lambda: _words(size)[1].find(b"\xff"),
 }
-"""Ways to read 8 bytes a device from memory once: the physical limit of a scan is the fastest of them."""
+"""Ways to read 8 bytes per device from memory once; the fastest is the physical limit of a scan."""

@@ -1,4 +1,4 @@
-"""Factories to measure with: bare ones to import into, and ones that are ready for their first wave."""
+"""Factories for benchmarks: empty ones for imports, and ones that are ready for a first wave."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from benches.material import NOW, folder, table
+from benches.fleets import NOW, folder, table
 from benches.targets import write_targets
 from groundswell import Factory
 
@@ -19,9 +19,9 @@ __all__ = ["FIRST_VERSION", "TAG", "bare", "copy", "ready", "targets_keys"]
 
 TAG: Final = "production"
 FIRST_VERSION: Final = 217
-"""Later than what the devices report."""
+"""A later version than the devices report."""
 VERSIONS: Final = range(FIRST_VERSION, FIRST_VERSION + 500)
-"""A factory that is ready has targets for as many waves, one after another."""
+"""A ready factory has targets for this many consecutive waves."""
 KEYS: Final = "targets.tgz"
 
 
@@ -35,12 +35,12 @@ def bare() -> Path:
 
 @cache
 def ready(size: int) -> Path:
-    """Make a factory with the fleet of this size, offline keys (beside it) and CI targets."""
+    """Make a factory with the fleet of this size, offline keys (next to it) and CI targets."""
     return ready_with(f"ready-{size}", table(size))
 
 
 def ready_with(name: str, devices: pa.Table) -> Path:
-    """Make a factory with these devices, offline keys (beside it) and CI targets."""
+    """Make a factory with these devices, offline keys (next to it) and CI targets."""
     home = folder() / name
     home.mkdir()
     targets = home / "targets.json"
@@ -58,7 +58,7 @@ def targets_keys(factory: Path) -> Path:
 
 
 def copy(original: Path, name: str) -> Path:
-    """Copy a closed factory, in place of the copy of that name that there was."""
+    """Copy a closed factory, replacing an earlier copy with that name."""
     path = folder() / name
     shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(original, path)
