@@ -56,7 +56,7 @@ def known_names(codes: npt.NDArray[Any], names: list[str]) -> pa.DictionaryArray
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string()))
 
 
-def filled(column: pa.Array, unknown: int) -> npt.NDArray[Any]:
+def filled(column: pa.Array | pa.ChunkedArray, unknown: int) -> npt.NDArray[Any]:
     """A column of numbers or truth values as numpy has it, with `unknown` for null; not to be written to.
 
     `to_numpy` and `fill_null` import pandas if it is installed, which would add 0.1 s to every command.
@@ -68,6 +68,9 @@ def filled(column: pa.Array, unknown: int) -> npt.NDArray[Any]:
     import numpy as np
     import pyarrow as pa
 
+    if isinstance(column, pa.ChunkedArray):
+        chunks = [filled(chunk, unknown) for chunk in column.chunks]
+        return np.concatenate(chunks) if chunks else np.empty(0, column.type.to_pandas_dtype())
     if pa.types.is_boolean(column.type):
         return filled(column.cast(pa.uint8()), unknown).view(np.bool_)
     if not column.null_count:

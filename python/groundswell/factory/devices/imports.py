@@ -193,7 +193,7 @@ def import_devices(
         if context.store.changed_at("devices") != read_at:
             judge = _Judge(context)
             _refuse_flips(judge, sources, read)
-        whole = united(context, tables)
+        whole = united(tables)
         known = judge.known(read[0].uuids if len(read) == 1 else whole.column("uuid"))
         whole, known, skipped = skip_denied(whole, known)
         merged = merge(context, whole, known, frozenset(clear), at=at)

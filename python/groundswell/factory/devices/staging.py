@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.unknown_values import known_instants, known_names, known_versions
 from groundswell.values import instant
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from groundswell.factory.context import Context
     from groundswell.ingest.read import FleetColumns
 
 __all__ = ["incoming", "united", "uuid_column", "uuid_rows"]
@@ -72,52 +73,85 @@ def incoming(columns: FleetColumns) -> pa.Table:
     )
 
 
-def united(context: Context, tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+def united(tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
     """Several files as one: a device may stand in many of them, as long as they do not contradict each other.
+
+    Returns:
+        The rows of the first file in their order, then those of each further file that name other devices. A cell that
+        the first file leaves empty has the value of the first one that does not.
 
     Raises:
         InputError: ``repeated-uuid``.
+
+    Cost: for each further file a hash table of the UUIDs so far, and a copy of the columns.
     """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     (_, whole), *others = tables
-    for label, other in others:
-        _refuse_contradictions(context, label, whole, other)
-        cells = ", ".join(f'coalesce(a."{column}", b."{column}") AS "{column}"' for column in ("uuid", *_MERGED))
-        whole = context.store.table(
-            "SELECT row_number() OVER (ORDER BY a.position NULLS LAST, b.position) - 1 AS position,"
-            f" {cells} FROM a FULL JOIN b ON a.uuid = b.uuid ORDER BY position",
-            a=whole,
-            b=other,
-        )
+    if others:
+        whole = _plain(whole)
+    for label, table in others:
+        other = _plain(table)
+        count = whole.num_rows
+        uuids = np.concatenate([uuid_rows(whole.column("uuid")), uuid_rows(other.column("uuid"))])
+        later, firsts = (np.asarray(numbers, np.int64) for numbers in _core.find_repeated_uuids(uuids))
+        _refuse_contradictions(label, whole.take(firsts), other.take(later - count))
+        # The row of the other file for each row so far; beyond its end for none.
+        beside = np.full(count, other.num_rows, np.int64)
+        beside[firsts] = later - count
+        beside_rows = pa.array(beside, mask=beside == other.num_rows)
+        new = np.ones(other.num_rows, np.bool_)
+        new[later - count] = False
+        others_alone = other.filter(pa.array(new))
+        columns = {"uuid": uuid_column(np.concatenate([uuids[:count], uuids[count:][new]]))}
+        for name in _MERGED:
+            said = pc.coalesce(whole.column(name), other.column(name).take(beside_rows))
+            columns[name] = pa.chunked_array([*said.chunks, *others_alone.column(name).chunks], said.type)
+        whole = pa.table({"position": pa.array(np.arange(len(columns["uuid"]))), **columns})
     return whole
 
 
-def _refuse_contradictions(context: Context, label: str, whole: pa.Table, other: pa.Table) -> None:
-    differs = " OR ".join(f'a."{column}" <> b."{column}"' for column in _MERGED)
-    pairs = ", ".join(f'a."{column}" AS "a_{column}", b."{column}" AS "b_{column}"' for column in _MERGED)
-    found = context.store.table(
-        f"SELECT CAST(a.uuid AS VARCHAR) AS uuid, {pairs} FROM a JOIN b ON a.uuid = b.uuid WHERE {differs}"
-        " ORDER BY b.position",
-        a=whole,
-        b=other,
-    )
-    if found.num_rows == 0:
+def _plain(table: pa.Table) -> pa.Table:
+    """The rows with their texts as such, 64-bit offsets, so that columns of several files go together."""
+    import pyarrow as pa
+
+    for name in ("name", "group", "tag", "hardware_id"):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, table.column(name).cast(pa.large_string()))
+    return table
+
+
+def _refuse_contradictions(label: str, first: pa.Table, other: pa.Table) -> None:
+    """Refuse rows of two files that name the same devices, in the same order, and say different things of one."""
+    import pyarrow.compute as pc
+
+    flags = [pc.fill_null(pc.not_equal(first.column(name), other.column(name)), False) for name in _MERGED]  # noqa: FBT003
+    differs = functools.reduce(pc.or_, flags)
+    if not pc.any(differs).as_py():
         return
+    first, other = first.filter(differs), other.filter(differs)
+    total, listed = (
+        first.num_rows,
+        zip(first.slice(0, _MAX_LISTED).to_pylist(), other.slice(0, _MAX_LISTED).to_pylist(), strict=True),
+    )
     conflicts: list[dict[str, Any]] = []
-    for row in found.slice(0, _MAX_LISTED).to_pylist():
+    for a, b in listed:
         columns = {
-            column: [_shown(column, row[f"a_{column}"]), _shown(column, row[f"b_{column}"])]
+            column: [_shown(column, a[column]), _shown(column, b[column])]
             for column in _MERGED
-            if None not in (row[f"a_{column}"], row[f"b_{column}"]) and row[f"a_{column}"] != row[f"b_{column}"]
+            if None not in (a[column], b[column]) and a[column] != b[column]
         }
-        conflicts.append({"uuid": row["uuid"], "columns": columns})
-    first = conflicts[0]
-    values = ", ".join(f"{column} `{a}` and `{b}`" for column, (a, b) in first["columns"].items())
+        conflicts.append({"uuid": str(a["uuid"]), "columns": columns})
+    one = conflicts[0]
+    values = ", ".join(f"{column} `{a}` and `{b}`" for column, (a, b) in one["columns"].items())
     raise InputError(
         "repeated-uuid",
-        f"`{label}` and a file before it have the same uuid `{first['uuid']}` but different data: {values}"
-        + (f" (the first of {found.num_rows} such devices)" if found.num_rows > 1 else ""),
+        f"`{label}` and a file before it have the same uuid `{one['uuid']}` but different data: {values}"
+        + (f" (the first of {total} such devices)" if total > 1 else ""),
         hint="import the files one after the other if the later one is to win",
-        fields={"source": label, "total": found.num_rows, "repeated": conflicts},
+        fields={"source": label, "total": total, "repeated": conflicts},
     )
 
 

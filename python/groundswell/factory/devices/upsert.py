@@ -1,27 +1,25 @@
 """Merging an import into what the store knows: which rows are new, which change, and what they come to.
 
-What a row says replaces what is known, cell by cell; an absent column or an empty cell keeps it. `last_seen` and
-`target_version` form a pair:
-
-- The newer `last_seen` wins. A version is taken if it was reported after the known one; of two versions of the same
-  second, the greater one is taken.
-- A version without a time counts as reported at the time of the import, and leaves `last_seen` unchanged. The column
-  `version_at` keeps that time as long as it is later than `last_seen`; NULL means the time of `last_seen`.
+What a row says replaces what is known, cell by cell; an absent column or an empty cell keeps it. Of `last_seen` and
+`target_version` the later report is kept: `groundswell.factory.devices.latest_report` has the rule.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from groundswell.arrow_columns import combine_chunks, take_rows
 from groundswell.factory.devices.groups import group_row
+from groundswell.factory.devices.latest_report import Reports, latest_reports, older_reports
 from groundswell.store import put, set_cells
-from groundswell.store.duckdb.sort_rows import in_order
+from groundswell.unknown_values import NEVER_SEEN, UNKNOWN, filled, known_instants, known_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from groundswell.factory.context import Context
@@ -101,15 +99,15 @@ def merge(context: Context, incoming: pa.Table, known: Known | None, clear: Coll
     returned = changed = outdated = 0
     moved = None
     if known is not None:
-        pairs = _pairs(rows, known)
-        touched, visible, outdated = _touched(context, pairs, clear, reported=reported)
+        named = _rows_of_known(rows, known)
+        touched, visible, outdated = _touched(named, known.rows, clear, reported=reported)
         changes.append(set_cells("devices", touched))
         if not {"group_id", "tag_id"}.isdisjoint(touched.column_names):
             moved = touched
-        gone = pairs.column("known_deleted")
+        gone = known.rows.column("deleted")
         returned = _count(gone)
         changed = visible - returned
-        by_default += _count(pc.and_(gone, pc.is_null(pairs.column("production"))))
+        by_default += _count(pc.and_(gone, pc.is_null(named.column("production"))))
     return Merged(
         changes=tuple(change for change in changes if change.rows.num_rows),
         devices=rows.num_rows,
@@ -220,14 +218,12 @@ def _new_rows(rows: pa.Table, known: Known | None, *, first: int, reported: int)
     return pa.table({name: made[name] if name in made else rows.column(name) for name in (*_STORED, "unsaid")})
 
 
-def _pairs(rows: pa.Table, known: Known) -> pa.Table:
-    """What the import says of devices that the factory has heard of, and beside it what is stored, as `known_…`."""
+def _rows_of_known(rows: pa.Table, known: Known) -> pa.Table:
+    """What the import says of devices that the factory has heard of, in the order of `known.rows`."""
     positions = known.positions
     # As many, each once and ascending, are all of them.
     if len(positions) != rows.num_rows or (positions[1:] < positions[:-1]).any():
-        rows = take_rows(rows, positions)
-    for name in known.rows.column_names:
-        rows = rows.append_column(f"known_{name}", known.rows.column(name))
+        return take_rows(rows, positions)
     return rows
 
 
@@ -238,92 +234,132 @@ def _without_time(rows: pa.Table) -> Any:
     return pc.and_(pc.is_valid(rows.column("target_version")), pc.is_null(rows.column("last_seen")))
 
 
-def _touched(context: Context, pairs: pa.Table, clear: Collection[str], *, reported: int) -> tuple[pa.Table, int, int]:
+class _Cells(NamedTuple):
+    """A stored column after an import, for the known devices that the import names.
+
+    Args:
+        differs: for which devices it is not what is stored.
+        take: gives the values of some devices, by their numbers, as an Arrow array.
+    """
+
+    differs: npt.NDArray[np.bool_]
+    take: Callable[[npt.NDArray[np.int64]], pa.Array]
+
+
+def _touched(rows: pa.Table, known: pa.Table, clear: Collection[str], *, reported: int) -> tuple[pa.Table, int, int]:
     """The devices that return or of which something is different now.
 
+    Args:
+        rows: what the import says of known devices.
+        known: what is stored of the same devices, by ordinal.
+        clear: columns of which an empty cell unsets what is known.
+        reported: the time of a version without a time.
+
     Returns:
-        Their ordinals and the columns in which any of them differs; how many differ in more than `version_at`; how
-        many rows are older than what is known.
+        Their ordinals and the columns in which any of them differs, by ordinal; how many differ in more than
+        `version_at`; how many rows are older than what is known.
     """
-    values = _values(clear, reported)
-    if not _has_own_times(pairs, clear):
-        del values[_HIDDEN]
-    differs = {column: f"({value}) IS DISTINCT FROM known_{column}" for column, value in values.items()}
-    anywhere = ", ".join(f"coalesce(bool_or({differ}), false) AS {column}" for column, differ in differs.items())
-    older = f"count(*) FILTER ({_older(reported)}) AS older"
-    (found,) = context.store.table(f"SELECT {older}, {anywhere} FROM pairs", pairs=pairs).to_pylist()
-    changing = [column for column in values if found[column]]
-    cells = ", ".join(["known_ordinal AS ordinal", *(f"{values[column]} AS {column}" for column in changing)])
-    where = " OR ".join([differs[column] for column in changing] or ["false"])
-    if _HIDDEN in changing:
-        visible = " OR ".join([differs[column] for column in changing if column != _HIDDEN] or ["false"])
-        touched = context.store.table(f"SELECT {cells}, {visible} AS visible FROM pairs WHERE {where}", pairs=pairs)
-        count, touched = _count(touched.column("visible")), touched.drop_columns(["visible"])
-    else:
-        touched = context.store.table(f"SELECT {cells} FROM pairs WHERE {where}", pairs=pairs)
-        count = touched.num_rows
-    return in_order(touched), count, found["older"]
+    import numpy as np
+    import pyarrow as pa
+
+    reports, older = _report_cells(rows, known, clear, reported)
+    columns = {
+        "name": _text_cells(rows, known, "name", clear=clear),
+        "group_id": _number_cells(rows, known, "group_id", cleared="group" in clear),
+        "tag_id": _number_cells(rows, known, "tag_id", cleared="tag" in clear),
+        "production": _production_cells(rows, known),
+        **reports,
+        "hardware_id": _text_cells(rows, known, "hardware_id", clear=clear),
+        "deleted": _unset(known, "deleted"),
+        "allowed": _unset(known, "allowed"),
+    }
+    changing = {column: cells for column, cells in columns.items() if cells.differs.any()}
+    visible, hidden = np.zeros(rows.num_rows, np.bool_), np.zeros(rows.num_rows, np.bool_)
+    for column, cells in changing.items():
+        (hidden if column == _HIDDEN else visible)[cells.differs] = True
+    which = np.flatnonzero(visible | hidden)
+    touched = {"ordinal": pa.array(filled(known.column("ordinal"), 0)[which])}
+    touched |= {column: cells.take(which) for column, cells in changing.items()}
+    return pa.table(touched), int(np.count_nonzero(visible)), older
 
 
-_KNOWN_AT: Final = "coalesce(known_version_at, known_last_seen)"
+def _report_cells(
+    rows: pa.Table, known: pa.Table, clear: Collection[str], reported: int
+) -> tuple[dict[str, _Cells], int]:
+    """`last_seen`, `target_version` and `version_at` after the import; how many rows are older than what is known."""
+    import numpy as np
+
+    seen = filled(rows.column("last_seen"), NEVER_SEEN)
+    said = Reports(
+        seen,
+        filled(rows.column("target_version"), UNKNOWN),
+        np.where(seen == NEVER_SEEN, np.uint32(reported), np.uint32(NEVER_SEEN)),
+    )
+    before = Reports(
+        filled(known.column("last_seen"), NEVER_SEEN),
+        filled(known.column("target_version"), UNKNOWN),
+        filled(known.column("version_at"), NEVER_SEEN),
+    )
+    after = latest_reports(said, before, clear_last_seen="last_seen" in clear, clear_version="target_version" in clear)
+    cells = {
+        "last_seen": _Cells(after.last_seen != before.last_seen, lambda which: known_instants(after.last_seen[which])),
+        "target_version": _Cells(
+            after.target_version != before.target_version, lambda which: known_versions(after.target_version[which])
+        ),
+        "version_at": _Cells(
+            after.version_at != before.version_at, lambda which: known_instants(after.version_at[which])
+        ),
+    }
+    return cells, int(np.count_nonzero(older_reports(said, before)))
 
 
-def _said_at(reported: int) -> str:
-    return f"coalesce(last_seen, {reported}::UINTEGER)"
+def _number_cells(rows: pa.Table, known: pa.Table, column: str, *, cleared: bool) -> _Cells:
+    """A column of groups or tags. Their numbers begin at 1; 0 stands for none."""
+    import numpy as np
+    import pyarrow as pa
+
+    said, before = filled(rows.column(column), 0), filled(known.column(column), 0)
+    after = said if cleared else np.where(said == 0, before, said)
+    return _Cells(after != before, lambda which: pa.array(after[which], mask=after[which] == 0))
 
 
-def _older(reported: int) -> str:
-    """The condition that a last_seen or a version of a row is not taken, since a later one is known."""
-    said_at = _said_at(reported)
-    return f"last_seen < known_last_seen OR (target_version IS NOT NULL AND {said_at} < {_KNOWN_AT})"
-
-
-def _has_own_times(pairs: pa.Table, clear: Collection[str]) -> bool:
-    """Whether the time of some version may differ from the device's last_seen."""
+def _text_cells(rows: pa.Table, known: pa.Table, column: str, *, clear: Collection[str]) -> _Cells:
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return (
-        "last_seen" in clear
-        or pairs.column("known_version_at").null_count < pairs.num_rows
-        or (pairs.column("last_seen").null_count > 0 and bool(pc.any(_without_time(pairs)).as_py()))
-    )
+    said, before = rows.column(column), known.column(column)
+    if column not in clear and said.null_count == rows.num_rows:
+        return _Cells(np.zeros(rows.num_rows, np.bool_), lambda which: pa.nulls(len(which), pa.string()))
+    if said.type != before.type:
+        said, before = said.cast(pa.large_string()), before.cast(pa.large_string())
+    only_one = pc.xor(pc.is_valid(said), pc.is_valid(before)) if column in clear else pc.is_valid(said)
+    differs = filled(pc.coalesce(pc.not_equal(said, before), only_one), 0)
+
+    def take(which: npt.NDArray[np.int64]) -> pa.Array:
+        flags = np.zeros(rows.num_rows, np.bool_)
+        flags[which] = True
+        kept = said.filter(pa.array(flags))
+        return kept if column in clear else pc.coalesce(kept, before.filter(pa.array(flags)))
+
+    return _Cells(differs, take)
 
 
-def _values(clear: Collection[str], reported: int) -> dict[str, str]:
-    """For each stored column its value after the import, as SQL over the pairs."""
+def _production_cells(rows: pa.Table, known: pa.Table) -> _Cells:
+    """An import never flips a known device; one that returns is registered anew."""
+    import numpy as np
+    import pyarrow as pa
 
-    def kept(column: str, stored: str) -> str:
-        return stored if column in clear else f"coalesce({stored}, known_{stored})"
+    before = filled(known.column("production"), 0)
+    after = np.where(filled(known.column("deleted"), 0), filled(rows.column("production"), 0), before)
+    return _Cells(after != before, lambda which: pa.array(after[which]))
 
-    said_at = _said_at(reported)
-    later = f"({_KNOWN_AT} IS NULL OR {said_at} > {_KNOWN_AT})"
-    not_older = f"({_KNOWN_AT} IS NULL OR {said_at} >= {_KNOWN_AT})"
-    # `greatest` ignores NULL.
-    last_seen = (
-        f"CASE WHEN last_seen IS NULL THEN {'NULL' if 'last_seen' in clear else 'known_last_seen'}"
-        " ELSE greatest(last_seen, known_last_seen) END"
-    )
-    unsaid = f"CASE WHEN {not_older} THEN NULL ELSE known_target_version END"
-    target_version = (
-        f"CASE WHEN target_version IS NULL THEN {unsaid if 'target_version' in clear else 'known_target_version'}"
-        f" WHEN {later} THEN target_version"
-        f" WHEN {not_older} THEN greatest(target_version, known_target_version)"
-        " ELSE known_target_version END"
-    )
-    version_at = f"CASE WHEN target_version IS NOT NULL AND {not_older} THEN {said_at} ELSE {_KNOWN_AT} END"
-    return {
-        "name": kept("name", "name"),
-        "group_id": kept("group", "group_id"),
-        "tag_id": kept("tag", "tag_id"),
-        "production": "CASE WHEN known_deleted THEN coalesce(production, false) ELSE known_production END",
-        "last_seen": last_seen,
-        "target_version": target_version,
-        "version_at": f"CASE WHEN ({target_version}) IS NULL OR ({version_at}) <= ({last_seen}) THEN NULL"
-        f" ELSE {version_at} END",
-        "hardware_id": kept("hardware_id", "hardware_id"),
-        "deleted": "false",
-        "allowed": "false",
-    }
+
+def _unset(known: pa.Table, column: str) -> _Cells:
+    import numpy as np
+    import pyarrow as pa
+
+    return _Cells(filled(known.column(column), 0), lambda which: pa.array(np.zeros(len(which), np.bool_)))
 
 
 def _count(flags: Any) -> int:
