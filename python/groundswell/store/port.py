@@ -17,7 +17,7 @@ must do; a second implementation is a folder beside ``duckdb`` that passes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,7 @@ __all__ = [
     "FactReads",
     "GroupReads",
     "MappingReads",
+    "PublicationRow",
     "Row",
     "Store",
     "TagReads",
@@ -78,6 +79,17 @@ ROW_RULES: Final = (
     "a wave's revision counts its rollouts and its end",
 )
 """What holds of the rows of a sound store. Tables have no constraints, so `Factory.check` proves these statements."""
+
+
+class PublicationRow(NamedTuple):
+    """A set of documents that belong together."""
+
+    tag: str
+    variant: str
+    epoch: int
+    targets: bytes
+    snapshot: bytes
+    timestamp: bytes
 
 
 class DeviceReads(Protocol):
@@ -185,6 +197,30 @@ class TrustReads(Protocol):
 
     def ci_target_count(self) -> int:
         """How many CI targets there are."""
+
+    def root_chain(self, repository: str) -> Sequence[bytes]:
+        """The links of a root chain, oldest first: the first is version 1."""
+
+    def latest_root(self, repository: str) -> bytes | None:
+        """The last link of a root chain; None if there is none."""
+
+    def ci_targets(self) -> Sequence[Row]:
+        """Every CI target, by version and name."""
+
+    def ci_target_count(self) -> int:
+        """How many CI targets there are."""
+
+    def targets_roles(self, repository: str) -> Mapping[str, bytes]:
+        """The targets roles of a repository by tag, ascending by tag."""
+
+    def targets_role_rows(self) -> Sequence[Row]:
+        """Every targets role, by repository and tag."""
+
+    def publications(self, repository: str) -> Sequence[PublicationRow]:
+        """The sets of documents that a repository serves, by tag and variant."""
+
+    def served_targets(self, repository: str) -> Mapping[tuple[str, str], bytes]:
+        """The targets documents that a repository serves, by tag and variant."""
 
 
 class FactReads(Protocol):

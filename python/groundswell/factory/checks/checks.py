@@ -191,18 +191,20 @@ def _rows(context: Context, rule: str) -> Iterator[str]:
 def _ci_roles(context: Context) -> Iterator[str]:
     """Each role holds the targets that carry its tag, and each target is in its columns what its document says."""
     wanted: dict[str, dict[str, Any]] = {}
-    for name, target_version, hardware_id, data in context.store.rows(
-        "SELECT name, target_version, hardware_id, document FROM ci_targets"
-    ):
+    for row in context.store.trust.ci_targets():
+        name, target_version, hardware_id, data = (
+            row[column] for column in ("name", "target_version", "hardware_id", "document")
+        )
         custom = json.loads(bytes(data))["custom"]
         if custom["version"] != str(target_version) or custom["hardwareIds"] != [hardware_id]:
             yield f"the target {name} is kept as version {target_version} for {hardware_id}, and says something else"
         for tag in custom.get("tags", ()):
             wanted.setdefault(tag, {})[name] = json.loads(bytes(data))
     found: dict[str, dict[str, Any]] = {}
-    for repository, tag, role_version, data in context.store.rows(
-        "SELECT repository, tag, role_version, document FROM targets_roles"
-    ):
+    for row in context.store.trust.targets_role_rows():
+        repository, tag, role_version, data = (
+            row[column] for column in ("repository", "tag", "role_version", "document")
+        )
         signed = json.loads(bytes(data))["signed"]
         if signed["version"] != role_version:
             said = signed["version"]

@@ -44,8 +44,7 @@ class CiRoles:
 
     def all(self) -> dict[str, bytes]:
         """The CI roles by tag."""
-        rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = ?", [_CI])
-        return {tag: bytes(document) for tag, document in rows}
+        return dict(self._context.store.trust.targets_roles(_CI))
 
     def republished(self, before: Sequence[Target], after: Sequence[Target], at: int) -> list[Change]:
         """The CI roles of tags whose targets change, with the next version, and everything published anew."""

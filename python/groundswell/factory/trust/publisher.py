@@ -87,19 +87,12 @@ class Publisher:
 
     def publications(self, repository: Repository) -> list[Publication]:
         """What is served now, by tag and variant."""
-        rows = self._context.store.rows(
-            'SELECT tag, variant, epoch, targets, snapshot, "timestamp" FROM publications WHERE repository = ?'
-            " ORDER BY tag, variant",
-            [repository],
-        )
-        return [
-            Publication(repository, tag, variant, epoch, bytes(targets), bytes(snapshot), bytes(timestamp))
-            for tag, variant, epoch, targets, snapshot, timestamp in rows
-        ]
+        return [Publication(repository, *row) for row in self._context.store.trust.publications(repository)]
 
     def served(self, repository: Repository) -> list[Served]:
         """The targets documents that are served now."""
-        return [Served(one.tag, one.variant, one.targets) for one in self.publications(repository)]
+        found = self._context.store.trust.served_targets(repository)
+        return [Served(tag, variant, targets) for (tag, variant), targets in found.items()]
 
     def epoch(self, repository: Repository) -> int:
         """The number that the documents which are served now carry; 0 if nothing ever was."""
@@ -145,12 +138,7 @@ class Publisher:
                 fields={"epoch": epoch, "largest": MAX_VERSION},
             )
         signers = {role: self.signer(root, role) for role in _ONLINE}
-        before = {
-            (tag, variant): bytes(document)
-            for tag, variant, document in self._context.store.rows(
-                "SELECT tag, variant, targets FROM publications WHERE repository = ?", [repository]
-            )
-        }
+        before = self._context.store.trust.served_targets(repository)
         rows, resigned = [], []
         for one in served:
             row = {"repository": repository, "tag": one.tag, "variant": one.variant, "epoch": epoch}

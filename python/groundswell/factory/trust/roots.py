@@ -36,10 +36,7 @@ class Roots:
 
     def chain(self, repository: Repository) -> list[bytes]:
         """All links, oldest first, as they are served: the first is version 1."""
-        rows = self._context.store.rows(
-            "SELECT document FROM roots WHERE repository = ? ORDER BY role_version", [repository]
-        )
-        return [bytes(document) for (document,) in rows]
+        return list(self._context.store.trust.root_chain(repository))
 
     def latest(self, repository: Repository) -> Document:
         """The last link.
@@ -47,17 +44,15 @@ class Roots:
         Raises:
             StorageError: ``store-damaged`` where there is none.
         """
-        rows = self._context.store.rows(
-            "SELECT document FROM roots WHERE repository = ? ORDER BY role_version DESC LIMIT 1", [repository]
-        )
-        if not rows:
+        link = self._context.store.trust.latest_root(repository)
+        if link is None:
             raise StorageError(
                 "store-damaged",
                 f"the store of the factory has no {repository} root",
                 hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
                 fields={"repository": repository, "remedy": "repair"},
             )
-        return parse_document(bytes(rows[0][0]), "Root", f"the {repository} root")
+        return parse_document(link, "Root", f"the {repository} root")
 
     def root(self, repository: Repository) -> Root:
         """What the last link says."""

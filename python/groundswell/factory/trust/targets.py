@@ -89,15 +89,11 @@ class Targets:
         """
         if tag is not None:
             require_tag(self._context.store, tag)
-        rows = self._context.store.rows(
-            "SELECT name, target_version, hardware_id, document FROM ci_targets ORDER BY target_version, name"
-        )
-        found = [
-            Target(name, version, hardware_id, tuple(document["custom"].get("tags", ())), document)
-            for name, version, hardware_id, document in (
-                (name, version, hardware_id, parse(bytes(data), name)) for name, version, hardware_id, data in rows
-            )
-        ]
+        found = []
+        for row in self._context.store.trust.ci_targets():
+            name, document = row["name"], parse(bytes(row["document"]), row["name"])
+            tags = tuple(document["custom"].get("tags", ()))
+            found.append(Target(name, row["target_version"], row["hardware_id"], tags, document))
         return [target for target in found if tag is None or tag in target.tags]
 
     def show(self, target_version: int) -> Sequence[Target]:
@@ -118,16 +114,9 @@ class Targets:
         Raises:
             NotFoundError: ``no-production-targets``.
         """
-        rows = self._context.store.rows(
-            "SELECT document FROM targets_roles WHERE repository = 'production' AND tag = ?", [tag]
-        )
-        if not rows:
-            tags = [
-                name
-                for (name,) in self._context.store.rows(
-                    "SELECT tag FROM targets_roles WHERE repository = 'production' ORDER BY tag"
-                )
-            ]
+        roles = self._context.store.trust.targets_roles("production")
+        if tag not in roles:
+            tags = list(roles)
             raise NotFoundError(
                 "no-production-targets",
                 f"the tag `{tag}` has no production targets",
@@ -136,7 +125,7 @@ class Targets:
                 else "a wave that is completed makes the first",
                 fields={"tag": tag, "tags": tags},
             )
-        document = parse_document(bytes(rows[0][0]), "Targets", f"the production targets of {tag}")
+        document = parse_document(roles[tag], "Targets", f"the production targets of {tag}")
         targets, _ = read_targets(document.signed["targets"], f"the production targets of {tag}")
         return ProductionRole(
             tag=tag,
@@ -269,8 +258,7 @@ class Targets:
 
     def _origins(self) -> dict[str, tuple[int, str]]:
         """When and by whom each target was added."""
-        rows = self._context.store.rows("SELECT name, added_at, added_by FROM ci_targets")
-        return {name: (at, by) for name, at, by in rows}
+        return {row["name"]: (row["added_at"], row["added_by"]) for row in self._context.store.trust.ci_targets()}
 
 
 def _untagged(target: Target) -> bytes:

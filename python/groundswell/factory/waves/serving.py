@@ -67,8 +67,7 @@ class Production:
         return self._roles.get()
 
     def _read_roles(self) -> Mapping[str, bytes]:
-        rows = self._context.store.rows("SELECT tag, document FROM targets_roles WHERE repository = 'production'")
-        return {tag: bytes(document) for tag, document in rows}
+        return self._context.store.trust.targets_roles("production")
 
     def served(self, roles: Mapping[str, bytes], waves: Iterable[Wave], root: Root) -> Sequence[Served]:
         """All documents that some production device is served.
