@@ -195,9 +195,6 @@ class WaveReads(Protocol):
 class TrustReads(Protocol):
     """Roots, CI targets, targets roles, and what is served."""
 
-    def ci_target_count(self) -> int:
-        """How many CI targets there are."""
-
     def root_chain(self, repository: str) -> Sequence[bytes]:
         """The links of a root chain, oldest first: the first is version 1."""
 
