@@ -33,11 +33,11 @@ def _base() -> Path:
     return path
 
 
-def _told(size: int) -> dict[str, Any]:
+def _measure(size: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benches.loaded_process", str(_base()), str(size)]
     ran = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True)
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+    facts: dict[str, Any] = json.loads(ran.stdout)
+    return facts
 
 
 def _load(size: int) -> Task:
@@ -53,7 +53,7 @@ def _load(size: int) -> Task:
             "seconds to make the fleet of its columns": last["seconds"],
         }
 
-    return Task(lambda: last.update(_told(size)), facts=facts)
+    return Task(lambda: last.update(_measure(size)), facts=facts)
 
 
 def works(size: int) -> list[Work]:
@@ -63,7 +63,7 @@ def works(size: int) -> list[Work]:
 
 
 def test_the_process_has_all_devices() -> None:
-    assert _told(10_000)["devices"] == 10_000
+    assert _measure(10_000)["devices"] == 10_000
 
 
 def test_memory(case: Case, measure: Callable[[Case], None]) -> None:

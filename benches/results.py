@@ -69,26 +69,26 @@ class Part:
 def results_of(measured: Iterable[Mapping[str, Any]]) -> list[Result]:
     """Convert the output of pytest-benchmark to results, in the order of the first turns."""
     turns: dict[tuple[str, str, str], dict[int, float]] = {}
-    said: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    infos: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for one in measured:
-        told = one["extra_info"]
-        key = (told["heading"], told["column"], told["contender"])
-        turns.setdefault(key, {})[told["turn"]] = one["stats"]["median"] * 1000
-        said[key] = told
+        info = one["extra_info"]
+        key = (info["heading"], info["column"], info["contender"])
+        turns.setdefault(key, {})[info["turn"]] = one["stats"]["median"] * 1000
+        infos[key] = info
     results = []
     for (heading, column, contender), own in turns.items():
         ours = turns[heading, column, OURS]
-        told = said[heading, column, contender]
+        info = infos[heading, column, contender]
         results.append(
             Result(
                 heading,
                 column,
-                told["size"],
+                info["size"],
                 contender,
                 [_rounded(took) for took in own.values()],
                 [_rounded(took / ours[turn]) for turn, took in own.items() if turn in ours],
-                tuple(told["amount"]) if told["amount"] else None,
-                told["facts"],
+                tuple(info["amount"]) if info["amount"] else None,
+                info["facts"],
             )
         )
     return results
@@ -114,12 +114,12 @@ def machine(command: str, cpu: str) -> dict[str, str]:
 def _commit() -> str:
     """The last commit that changed the measured code, and whether there are uncommitted changes."""
     asked = {"log": ["-1", "--format=%h"], "status": ["--porcelain", "--untracked-files=no"]}
-    said = {}
+    output = {}
     for name, words in asked.items():
         command = ["git", name, *words, "--", "rust", "python"]
         ran = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
-        said[name] = ran.stdout.strip()
-    return (said["log"] or "unknown") + (" and changes" if said["status"] else "")
+        output[name] = ran.stdout.strip()
+    return (output["log"] or "unknown") + (" and changes" if output["status"] else "")
 
 
 def load(path: Path = RESULTS) -> list[Part]:

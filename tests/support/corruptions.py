@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 
 from support import recorded
-from support.tuf_forge import ONLINE_AND_OFFLINE, ROLE_OF, Repository, keyid, signature, spelled
+from support.tuf_forge import ONLINE_AND_OFFLINE, ROLE_OF, Repository, canonical_json, keyid, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,10 +141,10 @@ def with_rsa(repository: Repository) -> None:
     signed["roles"]["snapshot"]["keyids"] = [name]
     del signed["keys"][keyid("snapshot")]
     # In the dialect, line breaks of the PEM text are written as \n.
-    data = spelled(signed).replace(b"\n", b"\\n")
-    whole = spelled({"signatures": [signature("offline-root", data)], "signed": 0})
+    data = canonical_json(signed).replace(b"\n", b"\\n")
+    whole = canonical_json({"signatures": [signature("offline-root", data)], "signed": 0})
     repository.files[LAST_ROOT] = whole.replace(b'"signed":0', b'"signed":' + data)
-    snapshot = spelled(repository.document("snapshot.json")["signed"])
+    snapshot = canonical_json(repository.document("snapshot.json")["signed"])
     sig = base64.b64encode(private.sign(snapshot, PSS(MGF1(hashes.SHA256()), 32), hashes.SHA256())).decode()
     repository.put(
         "snapshot.json",

@@ -321,17 +321,17 @@ def tables(database: Path) -> dict[str, list[Any]]:
 def restorable(backup: Path) -> bool:
     """Whether a backup is complete: every file has the digest in the manifest."""
     digests: dict[str, str] = {}
-    told: dict[str, str] = {}
+    digests_in_manifest: dict[str, str] = {}
     with tarfile.open(backup, "r:") as archive:
         for member in archive:
             content = archive.extractfile(member)
             assert content is not None
             data = content.read()
             if member.name == "manifest.json":
-                told = {entry["name"]: entry["sha256"] for entry in json.loads(data)["files"]}
+                digests_in_manifest = {entry["name"]: entry["sha256"] for entry in json.loads(data)["files"]}
             else:
                 digests[member.name] = hashlib.sha256(data).hexdigest()
-    return bool(digests) and digests == told
+    return bool(digests) and digests == digests_in_manifest
 
 
 @dataclass

@@ -79,7 +79,7 @@ class Child:
             try:
                 work(lambda data: _write_all(writing, data))
                 code = 0
-            except BaseException:  # noqa: BLE001 - it is told, and the process ends
+            except BaseException:  # noqa: BLE001 - reported to the parent, then the process exits
                 _write_all(writing, b"!" + traceback.format_exc().encode())
             finally:
                 os._exit(code)
@@ -218,8 +218,8 @@ class Server:
         data, _, _ = Child(work).end()
         if data.startswith(b"!"):
             return {"bug": data.decode(errors="replace")}
-        told: Facts = json.loads(data)
-        return told | {"seen": reported(lambda: observe(place, check=True))}
+        facts: Facts = json.loads(data)
+        return facts | {"seen": reported(lambda: observe(place, check=True))}
 
     def _copy(self, scene: str) -> Path:
         shutil.rmtree(self._case, ignore_errors=True)
@@ -256,7 +256,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             answer = {"answer": server.answer(json.loads(line))}
-        except Exception:  # noqa: BLE001 - told to whoever asked
+        except Exception:  # noqa: BLE001 - reported to the client
             answer = {"failed": traceback.format_exc()}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

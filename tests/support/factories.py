@@ -19,7 +19,7 @@ from groundswell.factory import Factory
 from groundswell.factory.trust.publisher import Publisher, Served
 from groundswell.store import put
 from reference.registry import COLUMNS, Row
-from support.tuf_forge import spelled
+from support.tuf_forge import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,7 +118,7 @@ def put_production(
     """Store production targets directly, as a completed wave would; returns the role."""
     factory = keyed.factory
     root = tuf.read_root(tuf.parse_document(factory.keys.show(production=True).root, "Root", "the root"))
-    signed = spelled(
+    signed = canonical_json(
         {"_type": "Targets", "expires": expires, "targets": target(version, tags=(tag,)), "version": version}
     )
     keyring = factory._internals.keyring
@@ -169,8 +169,8 @@ _BAD = {"group": "no name!", "tag": "<b>", "production": "perhaps", "last_seen":
 
 def _cells(row: Row, columns: Sequence[str]) -> dict[str, Any]:
     # Write every third UUID in upper case, and every second without hyphens.
-    spelled = str(row.uuid) if row.uuid.int % 2 else row.uuid.hex
-    cells: dict[str, Any] = {"uuid": spelled.upper() if row.uuid.int % 3 == 0 else spelled}
+    text = str(row.uuid) if row.uuid.int % 2 else row.uuid.hex
+    cells: dict[str, Any] = {"uuid": text.upper() if row.uuid.int % 3 == 0 else text}
     for column in columns:
         value = getattr(row, column)
         if column == "last_seen" and value is not None and value % 2:

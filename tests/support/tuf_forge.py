@@ -24,7 +24,7 @@ ROLE_OF = {"timestamp.json": "timestamp", "snapshot.json": "snapshot", "targets.
 ONLINE_AND_OFFLINE = ("targets", "offline-targets")
 
 
-def spelled(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     return str(encode_canonical(value)).encode()
 
 
@@ -56,10 +56,10 @@ class Repository:
         return json.loads(self.files[name])
 
     def put(self, name: str, document: Any) -> None:
-        self.files[name] = spelled(document)
+        self.files[name] = canonical_json(document)
 
     def sign(self, name: str, signed: Any, keys: Iterable[str]) -> None:
-        self.put(name, {"signatures": [signature(key, spelled(signed)) for key in keys], "signed": signed})
+        self.put(name, {"signatures": [signature(key, canonical_json(signed)) for key in keys], "signed": signed})
 
     def edit(self, name: str, keys: Iterable[str], /, **changes: Any) -> None:
         """Change members of ``signed``, and sign the document again."""

@@ -14,7 +14,7 @@ import pytest
 
 from groundswell import InputError, TrustError, tuf
 from groundswell.tuf.judge import judge_directory
-from support.tuf_forge import Repository, spelled
+from support.tuf_forge import Repository, canonical_json
 from support.verdicts import NOW
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_headers_that_name_no_file_do_not_chain(tmp_path: Path, kind: bytes, cou
 def test_a_long_name_is_read(tmp_path: Path) -> None:
     name = "tufrepo/keys/" + "deep/" * 30
     blocks = []
-    for suffix, data in (("a.pub", spelled(KEY.public.document)), ("a.sec", spelled(KEY.document))):
+    for suffix, data in (("a.pub", canonical_json(KEY.public.document)), ("a.sec", canonical_json(KEY.document))):
         made = tarfile.TarInfo(name + suffix)
         made.size = len(data)
         blocks.append(made.tobuf(tarfile.PAX_FORMAT) + padded(data))
@@ -124,7 +124,7 @@ def test_a_line_break_is_refused_as_go_tuf_refuses_it(place: str, tmp_path: Path
     document = repository.document("targets.json")
     custom = next(iter(document["signed"]["targets"].values()))["custom"]
     custom |= {"value": {"zz": "a\nb"}, "key": {"z\nz": 1}, "list": {"zz": ["a\nb"]}}[place]
-    repository.files["targets.json"] = spelled(document).replace(b"\n", b"\\n")
+    repository.files["targets.json"] = canonical_json(document).replace(b"\n", b"\\n")
     write(repository, tmp_path)
     with pytest.raises(TrustError) as caught:
         judge_directory(tmp_path, now=NOW)

@@ -77,7 +77,7 @@ class DeviceWords(NamedTuple):
     names: list[str]
 
     def uuids(self, factory: Factory, *, denied: bool = False) -> UuidList:
-        """All of them as one list.
+        """Look up the names, and return all devices as one list of UUIDs.
 
         Args:
             factory: the factory.

@@ -29,7 +29,7 @@ _NESTED: Final = ("[]", "]", ")")
 
 
 class SelectItem(NamedTuple):
-    """What to select for a column.
+    """An item of a SELECT list for one column.
 
     Args:
         sql: an item of a SELECT list, named after the column: VARCHAR, BLOB, UUID or BIGINT.
