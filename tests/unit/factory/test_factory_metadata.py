@@ -349,7 +349,7 @@ def test_a_root_that_is_larger_than_agents_read_is_refused(
     keyed: Keyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = len(keyed.factory.keys.show(production=True).root)
-    monkeypatch.setattr("groundswell.factory.trust.roots._MAX", size + 200)
+    monkeypatch.setattr("groundswell.factory.trust.key_signing._MAX_ROOT", size + 200)
     keyed.factory.keys.rotate_root(root_keys=keyed.root_keys, now=AT)
     error = refusal(
         keyed.factory.keys.add_targets, root_keys=keyed.root_keys, targets_keys=tmp_path / "one-too-many.tgz"
