@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from groundswell.factory.waves.rollouts import RolloutResult
+    from groundswell.waves.plan_rollout import RolloutResult
 
 GROUP = "eu-emea"
 

@@ -41,7 +41,7 @@ from support.served import publications, served_to
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from groundswell.factory.waves.rollouts import RolloutResult
+    from groundswell.waves.plan_rollout import RolloutResult
     from reference.waves import Life
 
 HOUR = 3600

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.factory.waves.waves import WaveDetail, Waves
+    from groundswell.waves.plan_rollout import RolloutResult
     from reference.selection import Device
 
 VERSIONS = (40, 41, 42, 43, 44, 45)

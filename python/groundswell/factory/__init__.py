@@ -14,15 +14,23 @@ from groundswell.factory.status import FactoryStatus, GroupCount, TagStatus, Ver
 from groundswell.factory.trust.keys import KeyFact, KeysView
 from groundswell.factory.trust.publisher import Publication
 from groundswell.factory.trust.targets import ProductionRole, TargetsReport
-from groundswell.factory.waves.explain import WhyReport
-from groundswell.factory.waves.history import Verified
-from groundswell.factory.waves.rollouts import RolloutResult
-from groundswell.factory.waves.status import GroupProgress, Progress, VersionShare, WaveStatus
 from groundswell.factory.waves.waves import WaveDetail
 from groundswell.tuf import SigningRequest, Target
-from groundswell.waves.plan import Plan
-from groundswell.waves.records import Rollout, Wave
-from groundswell.waves.request import Recency, RolloutRequest, RolloutSelector
+from groundswell.waves import (
+    GroupProgress,
+    Plan,
+    Progress,
+    Recency,
+    Rollout,
+    RolloutRequest,
+    RolloutResult,
+    RolloutSelector,
+    Verified,
+    VersionShare,
+    Wave,
+    WaveStatus,
+    WhyReport,
+)
 
 __all__ = [
     "CheckReport",

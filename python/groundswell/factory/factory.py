@@ -96,7 +96,6 @@ class Factory:
         self.waves: Final = Waves(
             context,
             book=shared.book,
-            archive=shared.history,
             roots=shared.roots,
             publisher=shared.publisher,
             production=shared.production,

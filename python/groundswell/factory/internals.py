@@ -13,10 +13,10 @@ from groundswell.factory.trust.offline_keys import OfflineKeys
 from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring
 from groundswell.factory.trust.publisher import Publisher
 from groundswell.factory.trust.roots import Roots
-from groundswell.factory.waves.history import RolloutHistory
 from groundswell.factory.waves.repository import WaveRepository
 from groundswell.factory.waves.serving import Production
-from groundswell.factory.waves.status import devices_in_state
+from groundswell.values import instant
+from groundswell.waves import devices_in_state
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -42,7 +42,6 @@ class Internals:
     fleets: FleetCache
     book: WaveRepository
     production: Production
-    history: RolloutHistory
     wave_checks: WaveChecks
     devices_in_state: DevicesInState
 
@@ -55,7 +54,6 @@ class Internals:
         fleets = FleetCache(context)
         book = WaveRepository(context)
         production = Production(context, book, roots)
-        history = RolloutHistory(fleets, book)
         return cls(
             keyring=keyring,
             roots=roots,
@@ -65,8 +63,7 @@ class Internals:
             fleets=fleets,
             book=book,
             production=production,
-            history=history,
-            wave_checks=WaveChecks(book, history, production, publisher),
+            wave_checks=WaveChecks(book, fleets, production, publisher),
             devices_in_state=partial(_devices_in_state, book),
         )
 
@@ -74,5 +71,5 @@ class Internals:
 def _devices_in_state(
     book: WaveRepository, name: str | None, state: str, fleet: Fleet, *, now: int, online_threshold: timedelta
 ) -> _core.DeviceSet:
-    wave = book.named_or_active(name)
-    return devices_in_state(wave, state, book, fleet, now=now, online_threshold=online_threshold)
+    wave = book.history(book.named_or_active(name))
+    return devices_in_state(wave, fleet, state, now=instant(now), online_threshold=online_threshold)

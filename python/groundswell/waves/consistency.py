@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from groundswell.values import Limit
-    from groundswell.waves.plan import Plan
+    from groundswell.waves.plan_facts import PlanFacts
 
 __all__ = ["check_consistent", "contradictory", "impossible_settings"]
 
@@ -35,7 +35,7 @@ _HUNDRED_PERCENT: Final = 100_000
 _ANY_DEVICE: Final = "00000000-0000-0000-0000-000000000000"
 
 
-def check_consistent(plan: Plan, label: str = "the plan") -> None:
+def check_consistent(plan: PlanFacts, label: str = "the plan") -> None:
     """Refuse a plan whose fields contradict each other.
 
     Args:
@@ -75,7 +75,7 @@ def impossible_settings(facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"`now` is {now}, which is not an instant"
 
 
-def _contradictions(plan: Plan) -> Iterator[str]:
+def _contradictions(plan: PlanFacts) -> Iterator[str]:
     yield from _impossible(plan)
     yield from _wrong_kind(plan)
     yield from _wrong_counts(plan)
@@ -89,7 +89,7 @@ def _contradictions(plan: Plan) -> Iterator[str]:
         yield "its digest is not that of its devices"
 
 
-def _impossible(plan: Plan) -> Iterator[str]:
+def _impossible(plan: PlanFacts) -> Iterator[str]:
     names = {"factory": plan.factory, "wave": plan.wave, "tag": plan.tag, "group": plan.group}
     for what, name in [*names.items(), *(("group", name) for name in plan.whole_groups)]:
         if name is not None and not _NAME.fullmatch(name):
@@ -102,7 +102,7 @@ def _impossible(plan: Plan) -> Iterator[str]:
         yield f"there is no rule {plan.candidates_rule} for candidates"
 
 
-def _wrong_kind(plan: Plan) -> Iterator[str]:
+def _wrong_kind(plan: PlanFacts) -> Iterator[str]:
     request = plan.request
     if plan.listed is not None and not len(plan.listed):
         # The factory knew none of the listed devices; for the kind it only matters that there was a list.
@@ -116,7 +116,7 @@ def _wrong_kind(plan: Plan) -> Iterator[str]:
         yield f"it is of the kind `{plan.kind}`, and its request is not"
 
 
-def _wrong_counts(plan: Plan) -> Iterator[str]:
+def _wrong_counts(plan: PlanFacts) -> Iterator[str]:
     count, kind = len(plan), plan.kind
     if plan.candidates > plan.matching:
         yield f"it counts {plan.candidates} candidates among {plan.matching} matching devices"
@@ -135,7 +135,7 @@ def _wrong_counts(plan: Plan) -> Iterator[str]:
         yield f"it has only {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
 
 
-def _wrong_limit(plan: Plan, limit: Limit) -> Iterator[str]:
+def _wrong_limit(plan: PlanFacts, limit: Limit) -> Iterator[str]:
     if limit.count is not None:
         least = most = limit.count
     else:
@@ -147,7 +147,7 @@ def _wrong_limit(plan: Plan, limit: Limit) -> Iterator[str]:
         yield f"the limit {plan.limit} cannot come to {plan.wanted} devices"
 
 
-def _wrong_goal(plan: Plan, goal: Limit) -> Iterator[str]:
+def _wrong_goal(plan: PlanFacts, goal: Limit) -> Iterator[str]:
     asked = goal.count if goal.count is not None else _part(goal, plan.matching)
     # Matching devices that are no candidates are covered, updated or of hardware without a target.
     least = max(0, asked - (plan.matching - plan.candidates))
@@ -160,7 +160,7 @@ def _part(limit: Limit, of: int) -> int:
     return -(-of * (limit.thousandths or 0) // _HUNDRED_PERCENT)
 
 
-def _wrong_list(plan: Plan, on_list: UuidList) -> Iterator[str]:
+def _wrong_list(plan: PlanFacts, on_list: UuidList) -> Iterator[str]:
     listed = len(on_list)
     if plan.matching > listed or (not plan.skip_mismatched and plan.matching != listed):
         yield f"{plan.matching} of its {listed} listed devices match"

@@ -18,30 +18,22 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.input_files import read_file
 from groundswell.json_text import parse_json
 from groundswell.outputs import output_file
-from groundswell.values import epoch_seconds
 from groundswell.waves.consistency import check_consistent, contradictory, impossible_settings
-from groundswell.waves.records import RolloutKind
-from groundswell.waves.request import LATER_PARTS, PARTS, RolloutRequest, RolloutSelector
+from groundswell.waves.plan_facts import ADDED_IN_2, ADDED_IN_3, EPOCH_FORMAT, PLAN_FORMAT, PlanFacts
+from groundswell.waves.request import LATER_PARTS, PARTS, RolloutKind, RolloutRequest, RolloutSelector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from groundswell.values import Denominator
+    from collections.abc import Callable
 
 __all__ = ["MAX_BYTES", "PLAN_FORMAT", "Plan"]
 
-PLAN_FORMAT: Final = 3
-_EPOCH_FORMAT: Final = 2
-"""Up to this format, ``now`` is in seconds since 1970, and `_ADDED_IN_3` are missing."""
 _OLDEST_FORMAT: Final = 1
-_ADDED_IN_2: Final[dict[str, Any]] = {"candidates_rule": 1, "to": None, "online_only": False}
-_ADDED_IN_3: Final[dict[str, Any]] = {"factory_revision": None, "whole_group": None}
 MAX_BYTES: Final = 512 << 20
 """The largest file of a plan: it names 12 million devices, or 6 million of a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(PlanFacts):
     """What a rollout would stage.
 
     Args:
@@ -62,36 +54,6 @@ class Plan:
         plan_format: the format of its file.
     """
 
-    factory: str
-    factory_revision: int | None = None
-    wave: str
-    wave_revision: int
-    target_version: int
-    tag: str
-    kind: RolloutKind
-    request: RolloutRequest
-    group_id: int | None
-    whole_groups: tuple[str, ...]
-    algorithm: int
-    candidates_rule: int = 1
-    matching: int
-    candidates: int
-    wanted: int
-    devices: UuidList
-    digest: str
-    plan_format: int = PLAN_FORMAT
-
-    def __len__(self) -> int:
-        return len(self.devices)
-
-    def __repr__(self) -> str:
-        return f"<Plan for {len(self)} devices of wave {self.wave}, revision {self.wave_revision}>"
-
-    @property
-    def uuids(self) -> list[str]:
-        """The devices as texts, in the order of `devices`; made when first asked for."""
-        return self.devices.uuids
-
     @property
     def seal(self) -> str:
         """SHA-256 in hex over everything else in the file: what identifies the plan.
@@ -99,87 +61,6 @@ class Plan:
         Cost: writing the file.
         """
         return _seal(_jsonable(self))
-
-    @property
-    def group(self) -> str | None:
-        """The group that the rollout asks for, by its name then."""
-        return self.request.selector.group
-
-    @property
-    def listed(self) -> UuidList | None:
-        """The listed devices that the factory knew; None where no list was given."""
-        return self.request.selector.uuids
-
-    @property
-    def limit(self) -> str | None:
-        """The limit as text; None for none."""
-        limit = self.request.limit
-        return None if limit.is_all or limit.is_goal else str(limit)
-
-    @property
-    def to(self) -> str | None:
-        """The goal as text, instead of a limit; None for none."""
-        return str(self.request.limit) if self.request.limit.is_goal else None
-
-    @property
-    def percent_of(self) -> Denominator:
-        """What a percentage is taken of."""
-        return self.request.limit.percent_of
-
-    @property
-    def online_only(self) -> bool:
-        """Whether only online devices were asked for."""
-        return self.request.selector.online_only
-
-    @property
-    def skip_mismatched(self) -> bool:
-        """Whether offenders were skipped."""
-        return self.request.on_mismatch == "skip"
-
-    @property
-    def seed(self) -> int:
-        """What decided the sample."""
-        return self.request.seed or 0
-
-    @property
-    def now(self) -> int:
-        """The instant that ages were computed at, in seconds since 1970."""
-        return epoch_seconds(self.request.recency.now)
-
-    @property
-    def online_threshold(self) -> int:
-        """The online threshold in seconds."""
-        return round(self.request.recency.online_threshold.total_seconds())
-
-    @property
-    def half_life(self) -> int:
-        """The half-life in seconds."""
-        return round(self.request.recency.half_life.total_seconds())
-
-    def facts(self) -> dict[str, Any]:
-        """All parts of the file in JSON types, except ``uuids`` and ``listed``, which may be large."""
-        data: dict[str, Any] = {name: getattr(self, name) for name in _FACTS}
-        data |= self.request.to_json() | {"whole_groups": list(self.whole_groups)}
-        del data["listed"]
-        if self.plan_format <= _EPOCH_FORMAT:
-            data["now"] = self.now
-            for name in _ADDED_IN_3:
-                del data[name]
-        return data
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any], *, devices: UuidList, listed: UuidList | None) -> Plan:
-        """The plan of what `facts` returned and of its devices.
-
-        Raises:
-            InputError: ``not-a-request``.
-        """
-        is_old = "factory_revision" not in facts
-        parts = {**_ADDED_IN_2, **_ADDED_IN_3, **facts}
-        own = {name: parts.pop(name) for name in _FACTS} | {"whole_groups": tuple(parts.pop("whole_groups"))}
-        request = RolloutRequest.from_json(parts, uuids=listed)
-        plan_format = _EPOCH_FORMAT if is_old else PLAN_FORMAT
-        return cls(**own, request=request, devices=devices, plan_format=plan_format)
 
     def check_types(self) -> None:
         """Refuse a plan that was made by hand and has parts of the wrong kind; `loads` makes no such plan.
@@ -309,15 +190,14 @@ _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "listed": _or_none(_texts),
 }
 """How the parts of a plan's file are recognised that are not parts of its request."""
-_FACTS: Final = tuple(name for name in _CHECKS if name not in {"whole_groups", "uuids", "listed"})
 
 
 def _check_parts(document: dict[str, Any], plan_format: int, label: str) -> None:
-    later = {1: _ADDED_IN_2.keys() | _ADDED_IN_3.keys(), 2: _ADDED_IN_3.keys()}.get(plan_format, set())
+    later = {1: ADDED_IN_2.keys() | ADDED_IN_3.keys(), 2: ADDED_IN_3.keys()}.get(plan_format, set())
     known = (_CHECKS.keys() | PARTS.keys()) - later
     if not known - LATER_PARTS.keys() <= document.keys() <= known:
         raise _not_a_plan(label, "lacks a part of a plan, or has one too many")
-    if plan_format > _EPOCH_FORMAT and not isinstance(document["now"], str):
+    if plan_format > EPOCH_FORMAT and not isinstance(document["now"], str):
         raise _not_a_plan(label, "has a part of the wrong kind: `now`")
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from groundswell import _core
 from groundswell.values import epoch_seconds, instant
-from groundswell.waves.request import RolloutRequest
+from groundswell.waves.request import RolloutKind, RolloutRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from groundswell.fleet.uuid_list import UuidList
+    from groundswell.waves.plan_facts import PlanFacts
 
 __all__ = [
     "COLUMNS_OF_REQUEST",
@@ -22,6 +23,7 @@ __all__ = [
     "Wave",
     "WaveState",
     "rollout_from_row",
+    "rollout_row",
     "wave_from_row",
     "wave_row",
 ]
@@ -30,7 +32,6 @@ COLUMNS_OF_REQUEST: Final = frozenset({"seed", "now", "online_threshold", "half_
 """Parts of a rollout's request that its row has columns for; the column ``selector`` has the others, as JSON."""
 
 WaveState = Literal["active", "complete", "canceled"]
-RolloutKind = Literal["whole-group", "sample", "listed", "sample-within-list"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,35 @@ class Wave:
     created_by: str
     finished_at: datetime | None
     finished_by: str | None
+
+    @classmethod
+    def begin(
+        cls, name: str, target_version: int, tag: str, *, at: datetime, by: str, wave_id: int = 1, document: bytes = b""
+    ) -> Wave:
+        """A wave of which nothing was rolled out yet.
+
+        Args:
+            name: its name.
+            target_version: the build number that it brings.
+            tag: the tag that it is for.
+            at: when it is made.
+            by: by whom.
+            wave_id: its number.
+            document: its targets role, as signed; what `groundswell.waves` computes does not need it.
+        """
+        return cls(
+            wave_id=wave_id,
+            name=name,
+            target_version=target_version,
+            tag=tag,
+            state="active",
+            revision=1,
+            document=document,
+            created_at=at,
+            created_by=by,
+            finished_at=None,
+            finished_by=None,
+        )
 
     @property
     def active(self) -> bool:
@@ -111,6 +141,42 @@ class Rollout:
     device_count: int
     devices: _core.DeviceSet
     digest: str
+
+    @classmethod
+    def of(
+        cls,
+        plan: PlanFacts,
+        *,
+        number: int,
+        devices: _core.DeviceSet,
+        listed: _core.DeviceSet | None,
+        applied_at: datetime,
+        applied_by: str,
+    ) -> Rollout:
+        """The rollout that applying a plan makes; the sets are those of the plan, in ordinals."""
+        request = plan.request.to_json()
+        return cls(
+            number=number,
+            kind=plan.kind,
+            applied_at=applied_at,
+            applied_by=applied_by,
+            group_id=plan.group_id,
+            selector={name: value for name, value in request.items() if name not in COLUMNS_OF_REQUEST},
+            listed=listed,
+            whole_groups=plan.whole_groups,
+            seed=plan.seed,
+            selected_at=plan.now,
+            online_threshold=plan.online_threshold,
+            half_life=plan.half_life,
+            algorithm=plan.algorithm,
+            candidates_rule=plan.candidates_rule,
+            matching=plan.matching,
+            candidates=plan.candidates,
+            wanted=plan.wanted,
+            device_count=len(devices),
+            devices=devices,
+            digest=plan.digest,
+        )
 
     def request(self, uuids: UuidList | None) -> RolloutRequest:
         """What the rollout asked for.
@@ -168,6 +234,28 @@ def wave_row(wave: Wave) -> dict[str, Any]:
         "finished_at": None if wave.finished_at is None else epoch_seconds(wave.finished_at),
         "finished_by": wave.finished_by,
     }
+
+
+def rollout_row(rollout: Rollout, wave_id: int) -> dict[str, Any]:
+    """The columns of a rollout's row: the inverse of `rollout_from_row`."""
+    import json
+
+    row = {name: getattr(rollout, name) for name in _PLAIN_COLUMNS}
+    return row | {
+        "wave_id": wave_id,
+        "applied_at": epoch_seconds(rollout.applied_at),
+        "selector": json.dumps(rollout.selector),
+        "listed": None if rollout.listed is None else rollout.listed.to_portable(),
+        "whole_groups": json.dumps(rollout.whole_groups),
+        "seed": str(rollout.seed),
+        "devices": rollout.devices.to_portable(),
+    }
+
+
+_PLAIN_COLUMNS: Final = (
+    *("number", "kind", "applied_by", "group_id", "selected_at", "online_threshold", "half_life", "algorithm"),
+    *("candidates_rule", "matching", "candidates", "wanted", "device_count", "digest"),
+)
 
 
 def rollout_from_row(row: Mapping[str, Any]) -> Rollout:

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from groundswell.fleet.uuid_list import UuidList
     from groundswell.values import Denominator
 
-__all__ = ["LATER_PARTS", "PARTS", "Draw", "OnMismatch", "Recency", "RolloutRequest", "RolloutSelector"]
+__all__ = ["LATER_PARTS", "PARTS", "Draw", "OnMismatch", "Recency", "RolloutKind", "RolloutRequest", "RolloutSelector"]
 
 Draw = Literal["active"]
 OnMismatch = Literal["refuse", "skip"]
+RolloutKind = Literal["whole-group", "sample", "listed", "sample-within-list"]
 
 _NO_DURATION: Final = timedelta()
 _MAX_SECONDS: Final = timedelta.max // timedelta(seconds=1)

@@ -18,7 +18,7 @@ from support.wave_factories import CANARY, FIELD, numbers, uuid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from groundswell.factory.waves.history import Verified
+    from groundswell.waves.verify import Verified
     from support.wave_factories import Release
 
 

@@ -362,6 +362,76 @@ def test_a_plan_that_cannot_be_true_is_refused_whatever_its_seal(
     assert (wave.factory.revision, wave.waves.history("w")) == (before, ())
 
 
+SELF_CONSISTENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"limit": "50%"}, {"matching": 10, "candidates": 10, "wanted": 5, "devices": [1, 2, 3, 4, 5]}),
+    ({"limit": "50%"}, {"candidates": 10}),
+    ({"limit": "50%"}, {"devices": [*range(1, 10)]}),
+    (LIMITED, {"devices": [14, 15, 16, 17, 18]}),
+    (LIMITED, {"limit": "2", "wanted": 2, "devices": [1, 2]}),
+    (LIMITED, {"matching": 19}),
+    (LIMITED, {"seed": "8"}),
+    ({"to": "50%"}, {"candidates": 16, "wanted": 7, "devices": [*range(1, 8)]}),
+    ({"limit": 5, "online_only": True}, {"devices": [1, 2]}),
+    (WHOLE, {"matching": 5, "wanted": 5}),
+    (LISTED, {"candidates": 2}),
+    (WITHIN, {"candidates": 2}),
+    (WITHIN, {"devices": [12, 9]}),
+]
+
+
+@pytest.mark.parametrize(("words", "forged"), SELF_CONSISTENT, ids=repr)
+@pytest.mark.parametrize("plan_format", [2, 3])
+def test_a_plan_that_agrees_with_itself_and_not_with_its_request_is_refused(
+    wave: Release, words: dict[str, Any], forged: dict[str, Any], plan_format: int
+) -> None:
+    plan = wave.rollout(**words, seed=7, dry_run=True).plan
+    document = json.loads(forge(plan, **forged))
+    if plan_format == 2:
+        document = {name: value for name, value in document.items() if name in as_format_2(plan)} | {"now": plan.now}
+    error = refused(wave, Plan.loads(sealed(document, plan_format)), InputError, "contradictory-plan")
+    assert wave.waves.history("w") == ()
+    assert "its request" in error.message
+
+
+@pytest.mark.parametrize("made_at", [0, 1, "now", "later"])
+def test_an_older_revision_gains_no_more_than_what_has_changed_since(wave: Release, made_at: Any) -> None:
+    """One device has changed since the wave was made, so each count may differ by one, and one pick may be another."""
+    wave.check_in([18], target_version=42)
+    plan = wave.rollout("50%", seed=7, dry_run=True).plan
+    now = wave.factory.revision
+    revision = {"now": now, "later": now + 1}.get(made_at, made_at)
+    forged = forge(
+        plan, factory_revision=revision, matching=16, candidates=14, wanted=8, devices=plan_numbers(plan)[:8]
+    )
+    refused(wave, Plan.loads(forged), InputError, "contradictory-plan")
+    others = [n for n in range(1, 18) if n not in plan_numbers(plan)]
+    exchanged = [*others[:2], *plan_numbers(plan)[2:]]
+    refused(
+        wave, Plan.loads(forge(plan, factory_revision=revision, devices=exchanged)), InputError, "contradictory-plan"
+    )
+
+
+def plan_numbers(plan: Plan) -> list[int]:
+    return numbers(plan.uuids)
+
+
+@every_kind
+def test_changes_of_other_devices_leave_a_plan_as_it_is(wave: Release, words: dict[str, Any]) -> None:
+    """Every kind of change that the log tells of: check-ins, moves, deletions, groups, other waves."""
+    plan = wave.rollout(**words, dry_run=True).plan
+    wave.check_in([16, 17], target_version=43, last_seen=NOW)
+    wave.factory.devices.delete([uuid(21)], now=AT)
+    wave.factory.devices.allow([uuid(21)], now=AT)
+    wave.check_in([21], tag="main", production="false")
+    wave.factory.groups.create("later", now=AT)
+    wave.factory.groups.rename("later", "latest", now=AT)
+    wave.factory.groups.delete("latest", now=AT)
+    wave.init("v", 43, "beta")
+    wave.waves.rollout("v", 1, now=AT)
+    wave.reopen()
+    assert wave.waves.apply(plan, now=AT).uuids == plan.uuids
+
+
 def forge(plan: Plan, **parts: Any) -> str:
     """A sealed file that says other things than the plan; devices by their numbers, with the digest that they have."""
     document = json.loads(plan.dumps())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from groundswell.factory.waves.rollouts import RolloutResult
+    from groundswell.waves.plan_rollout import RolloutResult
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "whole-group": {"group": "canary", "whole_group": True},

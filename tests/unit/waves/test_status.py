@@ -12,7 +12,7 @@ from support.factories import AT, NOW, later
 from support.wave_factories import CANARY, HOUR, MATCHING, OTHER_TAG, STRANGER, TAGLESS, TEST_DEVICES, uuid, uuids
 
 if TYPE_CHECKING:
-    from groundswell.factory.waves.status import Progress, WaveStatus
+    from groundswell.waves.progress import Progress, WaveStatus
     from support.wave_factories import Release
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from groundswell.errors import GroundswellError
-from groundswell.factory.waves.rollouts import RolloutResult
+from groundswell.waves.plan_rollout import RolloutResult
 from support.factories import AT
 from support.wave_factories import MATCHING, TAG, numbers, uuid, uuids
 

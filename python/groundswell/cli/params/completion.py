@@ -85,7 +85,7 @@ def complete_tags(context: click.Context, _: click.Parameter, beginning: str) ->
 
 def complete_states(_context: click.Context, _: click.Parameter, beginning: str) -> list[CompletionItem]:
     """The states of devices in a wave."""
-    from groundswell.factory.waves.status import STATES
+    from groundswell.waves.progress import STATES
 
     return [CompletionItem(state) for state in STATES if state.startswith(beginning)]
 

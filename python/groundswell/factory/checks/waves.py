@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from groundswell.factory.waves.repository import nobody
+from groundswell.waves import verify
+from groundswell.waves.history import no_devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from groundswell.factory.devices.fleet_loader import FleetCache
     from groundswell.factory.trust.publisher import Publisher
-    from groundswell.factory.waves.history import RolloutHistory
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.factory.waves.serving import Production
 
@@ -20,11 +21,9 @@ __all__ = ["WaveChecks"]
 class WaveChecks:
     """The checks that no query can make; the caller is in `reading` or `changing`."""
 
-    def __init__(
-        self, book: WaveRepository, archive: RolloutHistory, production: Production, publisher: Publisher
-    ) -> None:
+    def __init__(self, book: WaveRepository, fleets: FleetCache, production: Production, publisher: Publisher) -> None:
         self._book: Final = book
-        self._archive: Final = archive
+        self._fleets: Final = fleets
         self._production: Final = production
         self._publisher: Final = publisher
 
@@ -37,10 +36,10 @@ class WaveChecks:
 
     def _history(self) -> Iterator[str]:
         for wave in self._book.all():
-            for one in self._archive.verify(wave, None, None):
+            for one in verify(self._book.history(wave), self._fleets.fleet()):
                 if not one.holds:
                     yield f"the devices of rollout {one.number} of wave {wave.name} are not those of its digest"
-            chosen = nobody()
+            chosen = no_devices()
             for rollout in self._book.rollouts(wave):
                 if rollout.whole:
                     continue

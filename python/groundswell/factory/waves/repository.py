@@ -11,6 +11,7 @@ from groundswell.factory.devices.groups import group_ids
 from groundswell.store import set_cells
 from groundswell.text import MAX_NAMED, joined
 from groundswell.tuf import parse_document
+from groundswell.waves.history import WaveHistory, no_devices
 from groundswell.waves.records import rollout_from_row, wave_from_row, wave_row
 from groundswell.waves.role import supported_hardware
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from groundswell.store import Change
     from groundswell.waves.records import Rollout, Wave
 
-__all__ = ["WaveRepository", "changed_cells", "nobody"]
+__all__ = ["WaveRepository", "changed_cells"]
 
 
 class WaveRepository:
@@ -92,6 +93,17 @@ class WaveRepository:
         """The rollouts of a wave, in the order in which they were applied."""
         return self._loaded(wave)[0]
 
+    def history(self, wave: Wave) -> WaveHistory:
+        """A wave with its rollouts, as of the store's revision."""
+        return WaveHistory(
+            wave=wave,
+            rollouts=self._loaded(wave)[0],
+            groups=self._names.get(),
+            core=self.core(wave),
+            factory=self._context.factory,
+            factory_revision=self._context.store.revision,
+        )
+
     def core(self, wave: Wave) -> _core.Wave:
         """A wave as the core has it: what is staged, and which groups were rolled out whole, by their names now."""
         revision = self._context.store.changed_at("rollouts", "groups")
@@ -129,9 +141,9 @@ class WaveRepository:
     def _loaded(self, wave: Wave) -> tuple[tuple[Rollout, ...], _core.DeviceSet]:
         """The rollouts and what they have staged. History only grows, so what was read before is not read again."""
         revision = self._context.store.changed_at("rollouts")
-        read_at, known, staged = self._rollouts.get(wave.wave_id) or (-1, (), nobody())
+        read_at, known, staged = self._rollouts.get(wave.wave_id) or (-1, (), no_devices())
         if read_at > revision:  # a reader whose snapshot is older than what another one has read
-            read_at, known, staged = -1, (), nobody()
+            read_at, known, staged = -1, (), no_devices()
         if read_at != revision:
             rows = self._context.store.waves.rollouts_after(wave.wave_id, len(known))
             later = tuple(_read(row, wave) for row in rows)
@@ -159,10 +171,3 @@ def changed_cells(before: Wave, after: Wave) -> Change:
     """The cells of a wave's row that change. The signed document is large, and a rollout never changes it."""
     old, new = wave_row(before), wave_row(after)
     return set_cells("waves", [{name: new[name] for name in new if name == "wave_id" or new[name] != old[name]}])
-
-
-def nobody() -> _core.DeviceSet:
-    """A set without devices."""
-    import numpy as np
-
-    return _core.DeviceSet.from_ordinals(np.empty(0, np.uint32))

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from groundswell.factory.context import Context
-    from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.fleet import Fleet
     from groundswell.store import Change
+    from groundswell.waves.plan_rollout import RolloutResult
     from groundswell.waves.request import RolloutRequest
 
 __all__ = ["MAX_KEY_BYTES", "Answer", "Key", "RequestBook", "checked_request_id"]

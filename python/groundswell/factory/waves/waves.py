@@ -7,33 +7,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, StateError, TrustError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.tag_facts import TagFacts, later_sentence, require_tag, unsupported_sentence
 from groundswell.factory.names import check_name
 from groundswell.factory.trust.expiries import expiry_warnings
-from groundswell.factory.waves.explain import WhyDesk
-from groundswell.factory.waves.repository import changed_cells, nobody
+from groundswell.factory.waves.repository import changed_cells
 from groundswell.factory.waves.rollouts import RolloutPlanner
 from groundswell.factory.waves.serving import signatures_of
 from groundswell.factory.waves.signing import WaveSigning
-from groundswell.factory.waves.status import (
-    WaveStatus,
-    devices_in_state,
-    no_target_for,
-    signatures_needed,
-    wave_status,
-)
+from groundswell.factory.waves.why import why
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD, as_uuid_list
 from groundswell.fleet.uuid_list import UuidList
 from groundswell.store import put
 from groundswell.text import MAX_NAMED, joined
 from groundswell.tuf import SigningRequest, parse_document, public_of, sign_request
 from groundswell.values import epoch_seconds, instant
+from groundswell.waves import Wave, WaveHistory, devices_in_state, progress, verify
 from groundswell.waves.plan import Plan
-from groundswell.waves.records import Wave, wave_row
+from groundswell.waves.progress import no_target_for, signatures_needed
+from groundswell.waves.records import wave_row
 from groundswell.waves.request import RolloutRequest
 from groundswell.waves.role import supported_hardware, without_deltas
 
@@ -42,17 +36,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import SupportsIndex
 
+    from groundswell import _core
     from groundswell.factory.devices.devices import Devices
     from groundswell.factory.trust.offline_keys import OfflineKeys
     from groundswell.factory.trust.publisher import Publisher
     from groundswell.factory.trust.roots import Roots
     from groundswell.factory.trust.targets import Targets
-    from groundswell.factory.waves.explain import WhyReport
-    from groundswell.factory.waves.history import RolloutHistory, Verified
     from groundswell.factory.waves.repository import WaveRepository
-    from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.factory.waves.serving import Production
-    from groundswell.factory.waves.status import DeviceState
     from groundswell.fleet.devices import Devices as DeviceList
     from groundswell.fleet.fleet import Fleet
     from groundswell.store import Change
@@ -60,7 +51,8 @@ if TYPE_CHECKING:
 
     Changes = list[Change]  # inside `Waves`, `list` is a method
     from groundswell.tuf.signers import Signer
-    from groundswell.waves.records import Rollout
+    from groundswell.waves import Rollout, RolloutResult, Verified, WaveStatus, WhyReport
+    from groundswell.waves.progress import DeviceState
 
 __all__ = ["ROLE_LIFE", "WaveDetail", "Waves"]
 
@@ -103,7 +95,6 @@ class Waves:
         context: Context,
         *,
         book: WaveRepository,
-        archive: RolloutHistory,
         roots: Roots,
         publisher: Publisher,
         production: Production,
@@ -119,7 +110,6 @@ class Waves:
         self._devices: Final = devices
         self._offline: Final = offline
         self._desk: Final = RolloutPlanner(context, book, devices, self._published, self._require_ready)
-        self._archive: Final = archive
         self._facts: Final = TagFacts(context.store)
         self._signing: Final = WaveSigning(book, production, publisher, offline, targets)
 
@@ -173,20 +163,20 @@ class Waves:
         """
         with self._context.store.reading():
             wave = self._book.named_or_active(name)
-            found = wave_status(
-                wave,
-                self._book,
+            found = progress(
+                self._book.history(wave),
                 self._devices.fleet(now=now),
-                signatures_missing=self._detail(wave).signatures_missing,
-                known_versions=self._known_versions(wave),
-                expiring=expiry_warnings(self._context, self._roots, self._publisher, now=now),
-                now=seconds(now),
+                now=instant(seconds(now)),
                 online_threshold=online_threshold,
+                known_versions=self._known_versions(wave),
             )
+            missing = self._detail(wave).signatures_missing
+            needed = [signatures_needed(missing)] if missing else []
+            expiring = expiry_warnings(self._context, self._roots, self._publisher, now=now)
             later = self._facts.later_than(wave.target_version, wave.tag) if wave.active else {}
-            if not later:
-                return found
-            return replace(found, warnings=(*found.warnings, later_sentence(later, wave.target_version)))
+            newer = [later_sentence(later, wave.target_version)] if later else []
+            # What `show` warns of besides these was known when the wave was made.
+            return replace(found, warnings=(*needed, *found.warnings, *expiring, *newer))
 
     def would_downgrade(self, name: str | None = None) -> Mapping[int, int]:
         """Which later versions `complete` would take devices back from; the only active wave unless it is named.
@@ -234,7 +224,9 @@ class Waves:
         with self._context.store.reading():
             wave = self._book.named_or_active(name)
             fleet = self._devices.fleet(now=now)
-            return devices_in_state(wave, state, self._book, fleet, now=seconds(now), online_threshold=online_threshold)
+            return devices_in_state(
+                self._book.history(wave), fleet, state, now=instant(seconds(now)), online_threshold=online_threshold
+            )
 
     def why(self, devices: DeviceList, *, wave: str | None = None, now: datetime | None = None) -> Sequence[WhyReport]:
         """For each device: is it in the wave or not, since which rollout, by which rule, and what is it served now.
@@ -250,8 +242,7 @@ class Waves:
         """
         with self._context.store.reading():
             named = None if wave is None else self._book.find(wave)
-            desk = WhyDesk(self._book, self._production, self._devices.fleet(now=now))
-            return desk.reports(as_uuid_list(devices), named)
+            return why(as_uuid_list(devices), named, self._devices.fleet(now=now), self._book, self._production)
 
     def history(self, name: str | None = None) -> Sequence[Rollout]:
         """The applied rollouts of a wave, oldest first; the only active wave unless it is named.
@@ -271,8 +262,9 @@ class Waves:
             StateError: ``several-active-waves``.
         """
         with self._context.store.reading():
-            rollout = self._archive.rollout(self._book.named_or_active(name), number)
-            return UuidList(self._archive.uuids(rollout.devices)).uuids
+            rollout = self._book.history(self._book.named_or_active(name)).rollout(number)
+            # The factory's own fleet has a row for each ordinal ever given.
+            return UuidList(self._devices.fleet().core.uuids(rollout.devices.to_ordinals())).uuids
 
     def verify(
         self, name: str | None = None, *, fleet: Fleet | None = None, number: int | None = None
@@ -289,7 +281,8 @@ class Waves:
             StateError: ``several-active-waves``.
         """
         with self._context.store.reading():
-            return self._archive.verify(self._book.named_or_active(name), fleet, number)
+            history = self._book.history(self._book.named_or_active(name))
+            return verify(history, self._devices.fleet(), frozen=fleet, number=number)
 
     # --- the life of a wave
 
@@ -704,13 +697,7 @@ class Waves:
         if later:
             yield later_sentence(later, wave.target_version)
         targets = parse_document(wave.document, "Targets", "the role").signed["targets"]
-        core = _core.Wave(
-            target_version=wave.target_version,
-            tag=wave.tag,
-            staged=nobody(),
-            whole_groups=[],
-            supported_hardware=supported_hardware(targets, wave.target_version),
-        )
+        core = WaveHistory.of(wave, supported_hardware=supported_hardware(targets, wave.target_version)).core
         fleet = self._devices.fleet(now=now).core
         unsupported = dict(core.hardware_without_target(fleet, core.unsupported(fleet)))
         if unsupported:
@@ -780,19 +767,8 @@ class Waves:
             )
 
     def _new_wave(self, wave_id: int, name: str, tag: str, document: bytes, at: int) -> Wave:
-        return Wave(
-            wave_id=wave_id,
-            name=name,
-            target_version=parse_document(document, "Targets", "the role").version,
-            tag=tag,
-            state="active",
-            revision=1,
-            document=document,
-            created_at=instant(at),
-            created_by=self._context.user,
-            finished_at=None,
-            finished_by=None,
-        )
+        version = parse_document(document, "Targets", "the role").version
+        return Wave.begin(name, version, tag, at=instant(at), by=self._context.user, wave_id=wave_id, document=document)
 
     def _finished(self, wave: Wave, state: Any, at: int) -> Wave:
         return replace(

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from groundswell.factory import Factory
-    from groundswell.factory.waves.rollouts import RolloutResult
     from groundswell.fleet.breakdown import BreakdownPart
     from groundswell.values import Denominator
+    from groundswell.waves.plan_rollout import RolloutResult
 
 __all__ = ["rollout"]
 

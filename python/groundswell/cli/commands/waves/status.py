@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from groundswell.factory import Factory
-    from groundswell.factory.waves.status import GroupProgress, Progress, WaveStatus
+    from groundswell.waves.progress import GroupProgress, Progress, WaveStatus
 
 __all__ = ["status", "status_data"]
 

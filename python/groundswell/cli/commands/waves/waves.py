@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from groundswell.factory import Factory
-    from groundswell.factory.waves.explain import WhyReport
-    from groundswell.factory.waves.history import Verified
-    from groundswell.factory.waves.status import WaveStatus
     from groundswell.factory.waves.waves import WaveDetail
+    from groundswell.waves.explain import WhyReport
+    from groundswell.waves.progress import WaveStatus
     from groundswell.waves.records import Rollout, Wave
+    from groundswell.waves.verify import Verified
 
 __all__ = [
     "cancel",

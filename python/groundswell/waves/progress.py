@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from groundswell.errors import InputError, StateError
-from groundswell.factory.waves.repository import nobody
+from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.text import count
 from groundswell.values import epoch_seconds, instant, whole_seconds
+from groundswell.waves.history import no_devices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from datetime import datetime, timedelta
 
     from groundswell import _core
-    from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
-    from groundswell.waves.records import Rollout, Wave
+    from groundswell.waves.history import WaveHistory
+    from groundswell.waves.records import Wave
 
 __all__ = [
     "STATES",
@@ -28,8 +29,8 @@ __all__ = [
     "WaveStatus",
     "devices_in_state",
     "no_target_for",
+    "progress",
     "signatures_needed",
-    "wave_status",
 ]
 
 DeviceState = Literal[
@@ -145,68 +146,106 @@ class WaveStatus:
     warnings: tuple[str, ...]
 
 
-def wave_status(
-    wave: Wave,
-    book: WaveRepository,
+def progress(
+    wave: WaveHistory,
     fleet: Fleet,
     *,
-    signatures_missing: int,
-    known_versions: set[int],
-    expiring: Sequence[str],
-    now: int,
-    online_threshold: timedelta,
+    now: datetime,
+    online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
+    known_versions: Collection[int] | None = None,
 ) -> WaveStatus:
-    """Count; see `groundswell.factory.waves.waves.Waves.status`."""
-    rollouts = book.rollouts(wave)
-    core = book.core(wave)
-    first = _first_rollouts(rollouts, book)
+    """How far a wave has come, for its tag and for each group.
+
+    Args:
+        wave: the wave with its rollouts.
+        fleet: the devices, as they are now.
+        now: ages are computed at this instant.
+        online_threshold: devices seen within it are online.
+        known_versions: the versions that devices of the tag can get; others are orphans (default: the wave's version).
+
+    Raises:
+        InputError: ``bad-instant``, ``bad-duration``.
+
+    Cost: a few passes over the matching devices, and one over the sets of the rollouts.
+
+    >>> import pyarrow as pa
+    >>> from datetime import UTC, datetime
+    >>> from groundswell import Fleet
+    >>> from groundswell.waves import RolloutRequest, Wave, WaveHistory, plan_rollout
+    >>> at = datetime(2026, 11, 24, tzinfo=UTC)
+    >>> table = {"uuid": [f"{i:032x}" for i in range(9)], "production": [True] * 9, "tag": ["main"] * 9}
+    >>> fleet = Fleet.read(pa.table(table), now=at)
+    >>> wave = WaveHistory.of(Wave.begin("v42", 42, "main", at=at, by="alice"))
+    >>> wave = wave.after(plan_rollout(wave, fleet, RolloutRequest.of(3, now=at)).plan, fleet, at=at, by="alice")
+    >>> found = progress(wave, fleet, now=at).progress
+    >>> found.total, found.updated, found.scheduled, found.unscheduled
+    (9, 0, 3, 6)
+    """
+    core, record = wave.core, wave.wave
+    first, whole = wave.first_rollouts(), set(core.whole_groups)
     counted = core.status(
         fleet.core,
-        state=wave.state,
+        state=record.state,
         rolled_out=list(first),
-        coverings=_coverings(wave, rollouts, book),
-        now=now,
+        coverings=wave.coverings(),
+        now=epoch_seconds(now),
         online_threshold=whole_seconds(online_threshold, "online_threshold"),
     )
-    whole = set(core.whole_groups)
+    known = {record.target_version} if known_versions is None else set(known_versions)
 
-    def progress(counts: _core.Counts) -> Progress:
-        return _progress(counts, known_versions if wave.active else None)
+    def shown(counts: _core.Counts) -> Progress:
+        return _progress(counts, known if record.active else None)
 
     groups = [
-        GroupProgress(group=name, rolled_out_at=first[name], whole=name in whole, progress=progress(counts))
+        GroupProgress(group=name, rolled_out_at=first[name], whole=name in whole, progress=shown(counts))
         for name, counts in counted.rolled_out
     ]
     others = [
-        GroupProgress(group=name, rolled_out_at=None, whole=False, progress=progress(counts))
+        GroupProgress(group=name, rolled_out_at=None, whole=False, progress=shown(counts))
         for name, counts in counted.others
     ]
     if counted.groupless.total:
-        groupless = progress(counted.groupless)
+        groupless = shown(counted.groupless)
         others.append(GroupProgress(group=None, rolled_out_at=None, whole=False, progress=groupless))
-    without = dict(core.hardware_without_target(fleet.core, _reached(wave, core, fleet)))
-    # What `show` warns of beside these was known when the wave was made.
-    warnings = list(expiring)
-    if without:
-        warnings.insert(0, f"in the wave, {no_target_for(without)}")
-    if signatures_missing:
-        warnings.insert(0, signatures_needed(signatures_missing))
+    without = dict(core.hardware_without_target(fleet.core, _reached(record, core, fleet)))
     return WaveStatus(
-        wave=wave,
-        now=instant(now),
-        progress=progress(counted.tag),
+        wave=record,
+        now=instant(epoch_seconds(now)),
+        progress=shown(counted.tag),
         rollout_groups=tuple(groups),
         other_groups=tuple(others),
-        rollouts=len(rollouts),
+        rollouts=len(wave.rollouts),
         without_target=without,
-        warnings=tuple(warnings),
+        warnings=(f"in the wave, {no_target_for(without)}",) if without else (),
     )
 
 
 def devices_in_state(
-    wave: Wave, state: str, book: WaveRepository, fleet: Fleet, *, now: int, online_threshold: timedelta
+    wave: WaveHistory,
+    fleet: Fleet,
+    state: str,
+    *,
+    now: datetime,
+    online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD,
 ) -> _core.DeviceSet:
-    """The devices behind one count; see `groundswell.factory.waves.waves.Waves.devices_in_state`."""
+    """The devices behind one count of `progress`, for the whole tag.
+
+    Args:
+        wave: the wave with its rollouts.
+        fleet: the devices, as they are now.
+        state: one of `STATES`.
+        now: ages are computed at this instant.
+        online_threshold: devices seen within it are online.
+
+    Returns:
+        Their ordinals.
+
+    Raises:
+        InputError: ``bad-state``, ``bad-instant``, ``bad-duration``.
+        StateError: ``failures-unknown`` for ``failed``: devices do not report outcomes yet.
+
+    Cost: a few passes over the matching devices.
+    """
     if state not in STATES:
         raise InputError(
             "bad-state",
@@ -219,14 +258,14 @@ def devices_in_state(
             "failures-unknown",
             "which devices `failed` is not known: devices do not report the outcome of updates yet",
             hint="`silent` gives the devices that were not seen since their rollout",
-            fields={"wave": wave.name, "state": state},
+            fields={"wave": wave.wave.name, "state": state},
         )
-    return book.core(wave).devices_in_state(
+    return wave.core.devices_in_state(
         fleet.core,
         state,
-        state=wave.state,
-        coverings=_coverings(wave, book.rollouts(wave), book),
-        now=now,
+        state=wave.wave.state,
+        coverings=wave.coverings(),
+        now=epoch_seconds(now),
         online_threshold=whole_seconds(online_threshold, "online_threshold"),
     )
 
@@ -248,34 +287,8 @@ def signatures_needed(missing: int) -> str:
 def _reached(wave: Wave, core: _core.Wave, fleet: Fleet) -> _core.DeviceSet:
     """The devices that are to have the wave's targets."""
     if wave.state == "canceled":
-        return nobody()
+        return no_devices()
     return core.matching(fleet.core) if wave.state == "complete" else core.covered(fleet.core)
-
-
-def _first_rollouts(rollouts: Sequence[Rollout], book: WaveRepository) -> dict[str, datetime]:
-    """When each group that still exists was asked for first, in that order."""
-    found: dict[str, datetime] = {}
-    for rollout in rollouts:
-        name = book.name(rollout.group_id)
-        if name is not None:
-            found.setdefault(name, rollout.applied_at)
-    return found
-
-
-def _coverings(
-    wave: Wave, rollouts: Sequence[Rollout], book: WaveRepository
-) -> list[tuple[_core.DeviceSet | str | None, int]]:
-    """The acts that scheduled devices, in their order, each with its instant."""
-    found: list[tuple[_core.DeviceSet | str | None, int]] = []
-    for rollout in rollouts:
-        at, name = epoch_seconds(rollout.applied_at), book.name(rollout.group_id)
-        if not rollout.whole:
-            found.append((rollout.devices, at))
-        elif name is not None:
-            found.append((name, at))
-    if wave.state == "complete" and wave.finished_at is not None:
-        found.append((None, epoch_seconds(wave.finished_at)))
-    return found
 
 
 def _progress(counts: _core.Counts, known: set[int] | None) -> Progress:
