@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MAX_RATIO", "BrokenArrowError", "max_unpacked_size", "read_ipc", "validate_table"]
+__all__ = ["FILE_MAGIC", "MAX_RATIO", "BrokenArrowError", "max_unpacked_size", "read_ipc", "validate_table"]
 
 FILE_MAGIC: Final = b"ARROW1"
 MAX_RATIO: Final = 50

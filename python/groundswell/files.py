@@ -83,10 +83,11 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
     ...     path.read_bytes()
     b'new'
     """
-    if path.is_dir():
+    # os.path: a name that is too long, or a folder that may not be searched, is an OSError from pathlib.
+    if os.path.isdir(path):  # noqa: PTH112
         raise InputError("is-a-folder", f"`{path}` is a folder", hint="name a file", fields={"path": str(path)})
     try:
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
             # Do not resolve the path: a pipe behind /dev/stdout has no other name.
             with path.open("wb") as file:
                 yield file

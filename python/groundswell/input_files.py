@@ -172,6 +172,13 @@ def _read_up_to(file: IO[bytes], at_most: int) -> bytes:
 def file_not_found(path: Path) -> NotFoundError:
     """The error for a missing file; its hint is the most similar name in the folder, if one is similar enough."""
     near: list[str] = []
+    if path.is_symlink():
+        return NotFoundError(
+            "file-not-found",
+            f"there is no file `{path}`: it is a symbolic link to `{os.readlink(path)}`, which does not exist",  # noqa: PTH115
+            hint="mend the link, or name the file itself",
+            fields={"path": str(path), "nearest": near},
+        )
     with contextlib.suppress(OSError, ValueError):
         names = [entry.name for entry in itertools.islice(path.parent.iterdir(), _MAX_NAMES_COMPARED)]
         near = [str(path.with_name(name)) for name in _core.nearest(path.name, names, at_most=1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from groundswell import Fleet, InputError
+from groundswell.ingest.mapping import ColumnMapping
 from support.reading import DAY, NOW, device, groups, read, refusal, uuids
 
 if TYPE_CHECKING:
@@ -235,3 +238,57 @@ def test_the_instant_of_reading_is_an_argument() -> None:
     later = datetime.fromtimestamp(NOW, UTC) - timedelta(days=30)
     with pytest.raises(InputError, match="in the future"):
         Fleet.read(table(), now=later)
+
+
+# --- what no format may hold -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet", "memory", "json"])
+def test_a_nul_in_a_text_is_a_bad_cell_in_every_format(tmp_path: Path, form: str) -> None:
+    """CSV cannot hold one, so an export of it could not be read back."""
+    columns = {"uuid": [device(1), device(2), device(3)], "name": ["a", "b\0c", None], "hardware_id": ["\0", "x", "y"]}
+    source: Any = pa.table(columns)
+    if form == "arrow":
+        with pa.ipc.new_file(tmp_path / "f.arrow", source.schema) as writer:
+            writer.write_table(source)
+        source = tmp_path / "f.arrow"
+    elif form == "parquet":
+        pq.write_table(source, tmp_path / "f.parquet")
+        source = tmp_path / "f.parquet"
+    elif form == "json":
+        (tmp_path / "f.json").write_text(json.dumps(source.to_pylist()))
+        source = tmp_path / "f.json"
+    error = refusal(source)
+    found = [(bad["column"], bad["reason"]) for bad in error.fields["bad"]]
+    assert found == [("hardware_id", "has the character NUL"), ("name", "has the character NUL")]
+    assert uuids(read(source, rejects=tmp_path / "bad.csv")) == [device(3)]
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_a_file_of_more_than_10000_columns_is_refused(tmp_path: Path, form: str) -> None:
+    """DuckDB takes time with the square of their number."""
+    wide = pa.table({"uuid": [device(1)], **{f"c{i}": pa.nulls(1) for i in range(10_000)}})
+    path = tmp_path / f"f.{form}"
+    if form == "arrow":
+        with pa.ipc.new_file(path, wide.schema) as writer:
+            writer.write_table(wide)
+    else:
+        pq.write_table(wide, path)
+    assert "has more than 10000 columns" in refusal(path).message
+
+
+def test_an_arrow_file_with_a_hole_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "f.arrow").open("wb") as file:
+        file.write(b"ARROW1\0\0")
+        file.truncate(1 << 40)  # more than any memory
+    assert "truncated or damaged" in refusal(tmp_path / "f.arrow").message
+
+
+def test_an_id_that_is_an_object_names_no_device(tmp_path: Path) -> None:
+    """Its text has no canonical form: the next export would name another device."""
+    path = tmp_path / "f.json"
+    path.write_text('[{"uuid": {"a": 1}}, {"uuid": [1]}, {"uuid": "{a"}, {"uuid": "[b]"}, {"uuid": "{"}]')
+    namespace = ColumnMapping.of(uuid5="dns")
+    error = refusal(path, mapping=namespace)
+    assert [bad["reason"][:31] for bad in error.fields["bad"]] == ["is a JSON object or array, not "] * 2
+    assert len(read(path, mapping=namespace, rejects=tmp_path / "bad.csv").uuids) == 3

@@ -14,7 +14,7 @@ from groundswell.cli.base import ExamplesGroup
 from groundswell.cli.output.render import ReaderGoneError, say, say_lines
 from groundswell.cli.params.texts import DIRECTORY, is_utf8
 from groundswell.cli.work import CommandRun
-from groundswell.errors import GroundswellError, InputError
+from groundswell.errors import GroundswellError, InputError, StorageError
 
 __all__ = ["COMMANDS", "cli", "run"]
 
@@ -120,8 +120,22 @@ def run(arguments: list[str]) -> int:
         bad = next((one for one in [*arguments, os.getcwd()] if not is_utf8(one)), "")  # noqa: PTH109 - as a text
         code = _print_error(_not_utf8(bad), as_json="--json" in arguments) if bad else _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not greet an operator with a traceback
-        code = _bug(error)
+        code = _print_unexpected(error, as_json="--json" in arguments, command=work.command)
     return code if isinstance(code, int) else 0
+
+
+def _print_unexpected(error: Exception, *, as_json: bool, command: click.Command | None) -> int:
+    """Print a bug, or a path that the system refuses, such as a name that is too long."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return _bug(error)
+    reason = error.strerror or str(error)
+    refused = StorageError(
+        "cannot-read",
+        f"`{error.filename}` cannot be read or written: {reason}",
+        hint="check the name, get permission, or choose another file",
+        fields={"path": str(error.filename), "reason": reason},
+    )
+    return _print_error(refused, as_json=as_json, command=command)
 
 
 def _bad_usage(error: click.ClickException) -> InputError:

@@ -5,6 +5,9 @@ Works in batches. The core checks each cell on its own, independent of its sourc
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -162,6 +165,7 @@ class _Reader:
     )
     arrays: dict[str, list[Any]] = field(default_factory=dict)
     bad: list[tuple[int, str, CoreBadCells]] = field(default_factory=list)
+    own_bad: list[BadCell] = field(default_factory=list)
 
     def read_uuids(self, cells: Cells) -> CoreBadCells:
         """Read the UUIDs of a batch. Another thread may read the batch's other columns at the same time."""
@@ -178,6 +182,8 @@ class _Reader:
     def _derive_uuids(self, cells: TextCells, namespace: UUID) -> CoreBadCells:
         import numpy as np
 
+        self._refuse_nul("uuid", cells)
+        self._refuse_json_ids(cells)
         uuids, _ = _core.derive_uuid_column(cells.offsets, cells.data, namespace.bytes)
         self.uuids.append(uuids)
         # An id must be a text: a cell that is absent or not UTF-8 is a bad cell.
@@ -225,9 +231,36 @@ class _Reader:
             self._keep(column, seconds, bad)
             self._keep("ahead", ahead)
 
+    def _refuse_nul(self, column: str, cells: TextCells) -> None:
+        """CSV has no way to write a NUL, and C strings end there."""
+        import numpy as np
+
+        if cells.data.all():
+            return
+        rows = np.unique(np.searchsorted(cells.offsets, np.flatnonzero(cells.data == 0), side="right") - 1)
+        self._refuse(column, rows.tolist(), "has the character NUL")
+
+    def _refuse_json_ids(self, cells: TextCells) -> None:
+        """An object's text has no canonical form, so it would name another device in the next export."""
+        import numpy as np
+
+        begins = cells.offsets[:-1][np.diff(cells.offsets) > 1]
+        if not np.isin(cells.data[begins], (ord("{"), ord("["))).any():
+            return
+        rows = []
+        for row, (start, end) in enumerate(itertools.pairwise(cells.offsets.tolist())):
+            if end - start > 1 and cells.data[start] in b"{[" and _is_json(cells.data[start:end].tobytes()):
+                rows.append(row)
+        self._refuse("uuid", rows, "is a JSON object or array, not an id: map the column to a member of it")
+
+    def _refuse(self, column: str, rows: list[int], reason: str) -> None:
+        self.own_bad += [BadCell(self.rows + row, column, reason) for row in rows]
+        self.bad_count += len(rows)
+
     def _read_texts(self, column: str, cells: TextCells) -> None:
         import pyarrow as pa
 
+        self._refuse_nul(column, cells)
         offsets, data, validity, bad = _core.read_free_texts(cells.offsets, cells.data)
         buffers = [pa.py_buffer(validity), pa.py_buffer(offsets), pa.py_buffer(data)]
         texts = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
@@ -261,7 +294,7 @@ class _Reader:
             names=self._texts("name", used),
             hardware_ids=self._texts("hardware_id", used),
             ahead=self._whole("ahead", np.bool_, fill=False),
-            bad=BadCells.found(self.bad, self.now),
+            bad=BadCells.found(self.bad, self.now).with_cells(self.own_bad),
         )
 
     def _whole(self, column: str, kind: Any, fill: int) -> npt.NDArray[Any]:
@@ -280,6 +313,13 @@ class _Reader:
         parts = self.arrays.pop(column, [])
         kind = pa.large_string() if any(part.type == pa.large_string() for part in parts) else pa.string()
         return pa.chunked_array([part.cast(kind) for part in parts], kind)
+
+
+def _is_json(text: bytes) -> bool:
+    with contextlib.suppress(ValueError):
+        json.loads(text)
+        return True
+    return False
 
 
 def _absent(cells: UuidCells) -> CoreBadCells:

@@ -162,10 +162,13 @@ def unknown_source(
 
 def repeated_column(first: str, second: str, column: str, label: str) -> InputError:
     """The error for two source columns that match the same column."""
-    named = "two columns are named" if first == second else f"the columns `{cropped(first)}` and"
+    if first == second:
+        what = f"two columns are named `{cropped(second)}` in `{label}`, and both mean {column}"
+    else:
+        what = f"the columns `{cropped(first)}` and `{cropped(second)}` in `{label}` both mean {column}"
     return InputError(
         "repeated-column",
-        f"{named} `{cropped(second)}` in `{label}`, and both mean {column}",
+        what,
         hint="rename or drop one of them",
         fields={"source": label, "columns": [first, second], "meaning": column},
     )

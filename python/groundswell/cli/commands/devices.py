@@ -27,7 +27,7 @@ from groundswell.cli.params.factory_option import directory_option, now_option, 
 from groundswell.cli.params.mapping_options import columns_of, mapping_options
 from groundswell.cli.params.options import json_option, online_threshold_option, yes_option
 from groundswell.cli.params.stdin_source import sources_of, spooled_stdin
-from groundswell.cli.params.texts import FILE, NAME, OUTPUT
+from groundswell.cli.params.texts import FILE, NAME, OUTPUT, OUTPUT_OR_STDOUT
 from groundswell.cli.params.uuid_argument import read_device_words
 from groundswell.cli.questions import ask_leaving
 from groundswell.table_files import FORMATS, write_rows
@@ -436,7 +436,7 @@ def denied(*, only_uuids: bool, as_json: bool, directory: str | None) -> None:
 
 
 @devices.command(short_help="Write all devices to a file or stdout.")
-@click.argument("file", type=OUTPUT)
+@click.argument("file", type=OUTPUT_OR_STDOUT)
 @click.option(
     "--format",
     "format_",

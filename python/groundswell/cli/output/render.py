@@ -183,8 +183,8 @@ def print_text(text: str) -> None:
 
 
 def write_output(data: bytes, output: str | None) -> None:
-    """Write a command's data to stdout, or to a file, which is replaced atomically."""
-    if output is None:
+    """Write a command's data to stdout (None or ``-``), or to a file, which is replaced atomically."""
+    if output is None or output == "-":
         _to_stdout(data)
         return
     from groundswell.outputs import output_file

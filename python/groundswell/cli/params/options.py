@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from groundswell.cli.output.render import printable
-from groundswell.cli.params.texts import OUTPUT
+from groundswell.cli.params.texts import OUTPUT_OR_STDOUT
 from groundswell.errors import InputError
 from groundswell.values import instant, parse_seed
 
@@ -143,6 +143,6 @@ def output_option(command: Command) -> Command:
         "-o",
         "--output",
         metavar="FILE",
-        type=OUTPUT,
+        type=OUTPUT_OR_STDOUT,
         help="Write to FILE (replaced atomically) instead of stdout.",
     )(command)

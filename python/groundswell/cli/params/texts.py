@@ -11,7 +11,7 @@ from groundswell.arguments import given_but_empty
 from groundswell.cli.output.render import printable
 from groundswell.errors import InputError
 
-__all__ = ["DIRECTORY", "FILE", "NAME", "OUTPUT", "TEXT", "is_utf8", "require_text"]
+__all__ = ["DIRECTORY", "FILE", "NAME", "OUTPUT", "OUTPUT_OR_STDOUT", "TEXT", "is_utf8", "require_text"]
 
 _MAX_TEXT: Final = 40
 
@@ -34,12 +34,27 @@ class _File(click.ParamType[str]):
 
 
 class _Output(_File):
-    """The name of an output file. A path that must not be overwritten is refused before the command begins."""
+    """The name of an output file. A path that must not be overwritten is refused before the command begins.
+
+    `-` is stdout where the command allows it, and refused elsewhere: nobody means a file of that name.
+    """
+
+    def __init__(self, *, may_be_stdout: bool = False) -> None:
+        self._may_be_stdout = may_be_stdout
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from groundswell.outputs import check_output
 
         text = super().convert(value, param, ctx)
+        if text == "-":
+            if self._may_be_stdout:
+                return text
+            raise InputError(
+                "no-file-name",
+                f"`{_display_name(param)}` names no file: `-` is stdout, which has other output",
+                hint="give the name of a file; a file called - is ./-",
+                fields={"option": param.name if param else None},
+            )
         check_output(Path(text))
         return text
 
@@ -122,5 +137,6 @@ def _display_name(param: click.Parameter | None) -> str:
 DIRECTORY: Final = _Directory()
 FILE: Final = _File()
 OUTPUT: Final = _Output()
+OUTPUT_OR_STDOUT: Final = _Output(may_be_stdout=True)
 NAME: Final = _Text(blank=False)
 TEXT: Final = _Text(blank=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
-from groundswell.arrow_ipc import BrokenArrowError, read_ipc, validate_table
+from groundswell.arrow_ipc import FILE_MAGIC, BrokenArrowError, read_ipc, validate_table
 from groundswell.errors import InputError
 from groundswell.ingest.columns import match_columns
 from groundswell.ingest.mapping import NO_MAPPING
@@ -60,7 +61,7 @@ class TableSource:
         """The error for a column whose type cannot be read."""
         return InputError(
             "bad-source",
-            f"a column of {self.label} has a type that cannot be read",
+            f"a used column of `{self.label}` has a type or a value that cannot be read",
             hint=f"convert it to text first ({first_sentence(error)})",
             fields={"source": self.label},
         )
@@ -96,14 +97,28 @@ def read_arrow_file(file: SourceFile, mapping: ColumnMapping = NO_MAPPING) -> Ta
     Raises:
         InputError: ``not-a-table`` if it is truncated or damaged.
     """
-    from groundswell.ingest.readers.source_file import max_rows, not_a_table, unpacks_too_large
+    from groundswell.ingest.readers.source_file import (
+        MAX_COLUMNS,
+        max_rows,
+        not_a_table,
+        too_many_columns,
+        unpacks_too_large,
+    )
 
-    with file.open() as (unzipped, _):
+    with file.open() as (unzipped, raw):
+        if file.head.startswith(FILE_MAGIC) and unzipped is raw:
+            # Before all of it is read: a sparse file may be larger than the memory.
+            unzipped.seek(-len(FILE_MAGIC), os.SEEK_END)
+            if unzipped.read() != FILE_MAGIC:
+                raise not_a_table(file.label, "is Arrow that is truncated or damaged", "create or fetch it again")
+            unzipped.seek(0)
         data = unzipped.read()
     try:
         table = read_ipc(data)
     except BrokenArrowError as error:
         raise not_a_table(file.label, f"is Arrow that {error}", "create or fetch it again") from error
+    if table.num_columns > MAX_COLUMNS:
+        raise too_many_columns(file.label)
     size = file.stamp[0]
     if table.num_rows > max_rows(size):
         raise unpacks_too_large(file.label)

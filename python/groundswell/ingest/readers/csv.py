@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from groundswell import _core
 from groundswell.ingest.columns import known_columns
 from groundswell.ingest.readers.source import Fault, Rows, TextCells
-from groundswell.ingest.readers.source_file import HEAD, not_a_table
+from groundswell.ingest.readers.source_file import HEAD, MAX_COLUMNS, not_a_table, too_many_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +31,6 @@ __all__ = ["CsvRows", "CsvSource"]
 _DELIMITERS: Final = (b",", b";", b"\t", b"|")
 _NO_DELIMITER: Final = (b'"', b" ", b"\0")
 _PIECE: Final = 1 << 22
-_MAX_COLUMNS: Final = 10_000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # In the order of the core's kinds of faults.
 _TOO_LONG: Final = f"has a cell of more than {_core.MAX_CSV_CELL} bytes"
@@ -281,8 +280,8 @@ def _find_header(head: bytes, label: str) -> _Header:
         raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
     if any("\udc80" <= c <= "\udcff" for name in header.names for c in name):
         raise not_a_table(label, "is not a table, or not in UTF-8", "save it as CSV in UTF-8")
-    if len(header.names) > _MAX_COLUMNS:
-        raise not_a_table(label, f"has more than {_MAX_COLUMNS} columns", "export only the columns of a fleet")
+    if len(header.names) > MAX_COLUMNS:
+        raise too_many_columns(label)
     return header
 
 

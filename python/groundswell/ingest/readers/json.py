@@ -186,11 +186,15 @@ class JsonSource:
         rows_at = str(self._mapping.rows_at)
         keys = [cropped(key) for key in table.page_keys]
         near = _core.nearest(rows_at.rpartition(".")[2], keys, at_most=1)
-        there = ", ".join(f"`{key}`" for key in keys[:_MAX_NAMED]) or "none"
+        there = ", ".join(f"`{key}`" for key in keys[:_MAX_NAMED])
         return InputError(
             "no-rows-at",
             f"`{self.label}` has no array of devices at `{cropped(rows_at)}`",
-            hint=f"did you mean `{near[0]}`?" if near else f"the keys there are {there}",
+            hint=f"did you mean `{near[0]}`?"
+            if near
+            else f"the keys there are {there}"
+            if keys
+            else "what is there is not an array: give the path of an array of objects",
             fields={"source": self.label, "rows_at": cropped(rows_at), "keys": keys, "nearest": near},
         )
 

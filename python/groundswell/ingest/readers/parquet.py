@@ -9,7 +9,13 @@ from groundswell.arrow_ipc import max_unpacked_size
 from groundswell.errors import InputError
 from groundswell.ingest.duckdb_session import identifier
 from groundswell.ingest.readers.source import Rows
-from groundswell.ingest.readers.source_file import max_rows, not_a_table, unpacks_too_large
+from groundswell.ingest.readers.source_file import (
+    MAX_COLUMNS,
+    max_rows,
+    not_a_table,
+    too_many_columns,
+    unpacks_too_large,
+)
 
 if TYPE_CHECKING:
     from groundswell.errors import GroundswellError
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["ParquetSource"]
 
 MAGIC: Final = b"PAR1"
+_MAX_NODES: Final = 10 * MAX_COLUMNS
+"""Of a schema: lists, structs and maps have several for each column."""
 
 
 class ParquetSource:
@@ -45,7 +53,15 @@ class ParquetSource:
         sql = f"read_parquet({self._file.sql}, hive_partitioning = false)"
         try:
             self.frozen_at = self._read_frozen_at(session)
+            # DuckDB takes time with the square of their number.
+            if (
+                session.rows(f"SELECT count(*) AS n FROM parquet_schema({self._file.sql})").to_pylist()[0]["n"]
+                > _MAX_NODES
+            ):
+                raise too_many_columns(self.label)
             columns = session.describe(sql)
+            if len(columns) > MAX_COLUMNS:
+                raise too_many_columns(self.label)
             self._check_size(session, sql, columns)
         except (duckdb.Error, RuntimeError) as error:  # RuntimeError: a column name is not UTF-8
             raise self.failure(error) from error

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "MAX_COLUMNS",
     "SourceFile",
     "copy_to_file",
     "empty_fleet",
@@ -30,12 +31,14 @@ __all__ = [
     "max_rows",
     "not_a_table",
     "open_file",
+    "too_many_columns",
     "unpacks_too_large",
 ]
 
 HEAD: Final = 1 << 16
 """How many bytes are examined to detect the format."""
 MAX_HEADER_LENGTH: Final = 1 << 20
+MAX_COLUMNS: Final = 10_000
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK_BYTES: Final = 1 << 20
 _MIN_ROWS: Final = 1 << 20
@@ -168,6 +171,11 @@ def not_a_table(label: str, what: str, hint: str) -> InputError:
     return InputError("not-a-table", f"`{label}` {what}", hint=hint, fields={"source": label})
 
 
+def too_many_columns(label: str) -> InputError:
+    """The error for a file with more columns than `MAX_COLUMNS`."""
+    return not_a_table(label, f"has more than {MAX_COLUMNS} columns", "export only the columns of a fleet")
+
+
 def max_rows(size: int) -> int:
     """Maximum number of rows of a Parquet or Arrow file of `size` bytes."""
     return max(_MIN_ROWS, size)
@@ -230,9 +238,11 @@ def copy_to_file(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
     with path.open("rb") as pipe:
         # Use read1, not read: it makes one system call at a time, and Ctrl-C takes effect between calls.
         head = pipe.read1(HEAD)
-        is_text = b"\0" not in first_line(head) or utf_16_encoding(head) is not None
+        is_text = _may_be_text(first_line(head)) or utf_16_encoding(head) is not None
         if not is_text and not head.startswith((_GZIP, *_ARE_BYTES)):
-            raise not_a_table(label, "is not a table", "give a CSV, Parquet, JSON, NDJSON or Arrow file")
+            raise not_a_table(
+                label, "is not a table, or not in UTF-8", "give CSV, Parquet, JSON, NDJSON or Arrow, and text in UTF-8"
+            )
         copy.write(head)
         done = len(head)
         while piece := pipe.read1(MAX_HEADER_LENGTH):
@@ -242,6 +252,16 @@ def copy_to_file(path: Path, label: str, cleanup: contextlib.ExitStack) -> Path:
             copy.write(piece)
     copy.flush()
     return Path(copy.name)
+
+
+def _may_be_text(line: bytes) -> bool:
+    """Whether the first line has no NUL and is UTF-8; it may be cut off within a character."""
+    if b"\0" in line:
+        return False
+    with contextlib.suppress(UnicodeDecodeError):
+        codecs.getincrementaldecoder("utf-8")().decode(line)
+        return True
+    return False
 
 
 def _endless(label: str, done: int) -> StorageError:

@@ -14,6 +14,7 @@ Source: TUF specification 1.0, section 5; wire.md 3.3, 3.6, 3.8.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -121,7 +122,7 @@ def judge_directory(
 
 
 def _read(path: Path, *, allow_rsa: bool) -> _Directory:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - `Path.is_dir` raises if the name is too long
         raise NotFoundError(
             "no-such-directory",
             f"there is no directory `{path}`",
