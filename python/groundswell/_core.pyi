@@ -102,7 +102,7 @@ __version__: Final[str]
 ALGORITHM: Final[int]
 """The number of the sampling algorithm; a change of any pick is a new number."""
 CANDIDATES_RULE: Final[int]
-"""The number of the rule for the candidates of a wave, kept with every rollout; rule 1 knew no unsupported devices."""
+"""The number of the rule for a wave's candidates, stored with every rollout. Rule 1 ignored unsupported devices."""
 NO_ORDINAL: Final[int]
 """Stands for "no ordinal" in arrays of ordinals."""
 NEVER_SEEN: Final[int]
@@ -110,9 +110,9 @@ NEVER_SEEN: Final[int]
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation."""
 KERNEL: Final[str]
-"""The instructions of the inner loops: the last of `KERNELS`, unless GROUNDSWELL_KERNEL names another of them."""
+"""The kernel of the inner loops: the last of `KERNELS`, or the one that GROUNDSWELL_KERNEL selects."""
 KERNELS: Final[tuple[str, ...]]
-"""The instructions that this CPU has for them: ``portable``, and perhaps ``avx2``, ``avx512`` and ``avx512vbmi``."""
+"""The kernels that this CPU supports: ``portable``, and possibly ``avx2``, ``avx512`` and ``avx512vbmi``."""
 
 def identity_hash(uuid: bytes) -> int:
     """The 64-bit identity hash of a UUID of 16 bytes (algorithm 1, point 2)."""
@@ -121,7 +121,7 @@ def variate(uuid: bytes, seed: int) -> int:
     """The 64-bit variate of a UUID of 16 bytes under a seed (algorithm 1, point 3)."""
 
 def key(uuid: bytes, seed: int, step: int) -> float:
-    """The exponential clock of a UUID of 16 bytes under a seed at a step (algorithm 1, point 4).
+    """The exponentially distributed key of a UUID of 16 bytes for a seed and a step (algorithm 1, point 4).
 
     Raises:
         ValueError: for a step above 80.
@@ -137,11 +137,11 @@ def recency_step(last_seen: int, now: int, online_threshold: int, half_life: int
 def leak(value: object) -> None:
     """Leak a reference, so that its destructor never runs, not even when the interpreter exits.
 
-    From then on nothing that libraries write to stderr after the interpreter has exited is printed.
+    It also discards what libraries write to stderr after the interpreter has exited.
     """
 
 def nearest(word: str, known: list[str], at_most: int = 3) -> list[str]:
-    """The known words that are spelled most like `word`, best first; empty if none is near.
+    """The known words that are most similar to `word`, best first; empty if none is similar.
 
     >>> nearest("canray", ["canary", "us-east"])
     ['canary']
@@ -160,14 +160,14 @@ class DeviceSet:
 
     @staticmethod
     def from_ordinals(ordinals: npt.NDArray[np.uint32]) -> DeviceSet:
-        """The set of these ordinals, in any order, repeated or not."""
+        """The set of these ordinals, in any order; duplicates are allowed."""
 
     @staticmethod
     def from_portable(data: bytes) -> DeviceSet:
         """Read the portable Roaring format, as pyroaring's ``serialize`` writes it.
 
         Raises:
-            InputError: ``bad-device-set`` for bytes that are no such set, end early or go on after its end.
+            InputError: ``bad-device-set`` for bytes that are not such a set, are truncated, or have data after its end.
         """
 
     def to_portable(self) -> bytes:
@@ -192,28 +192,28 @@ class DeviceSet:
 
 @final
 class Fleet:
-    """A frozen set of devices in columns; a device's ordinal is its row.
+    """A frozen set of devices in columns; a device's ordinal is its row number.
 
-    A deleted device keeps its row, since ordinals are given for ever: it is in no set and no count, and its UUID is
-    unknown, as if it had never been. `uuids` alone still tells which UUID has its ordinal.
+    A deleted device keeps its row, because ordinals are never reused. It is in no set and no count, and looking up its
+    UUID fails. Only `uuids` still returns the UUID of its ordinal.
 
     Args:
-        uuids: none of which may stand twice.
+        uuids: must be distinct.
         last_seen: seconds since 1970, UTC; 0 for never.
         groups: for each device the index of its group in `group_names`; negative for none.
-        group_names: the groups' names, those of empty groups among them.
+        group_names: the groups' names, including empty groups.
         tags: for each device the index of its tag in `tag_names`; negative for none.
         tag_names: the tags' names.
         production: which devices are production devices.
         target_versions: reported target versions; negative if unknown.
-        present: which rows are devices that are there; None for all. What the other columns say of a deleted device
-            is neither read nor kept.
+        present: false for the rows of deleted devices; None if there are none. The other columns of a deleted device
+            are ignored.
         hardware: for each device the index of its hardware id in `hardware_names`; negative if unknown. None if no
             device's is known.
         hardware_names: the hardware ids.
 
     Raises:
-        InputError: ``repeated-uuid``; ``bad-columns`` for columns that do not fit together; ``too-many-devices``.
+        InputError: ``repeated-uuid``; ``bad-columns`` for inconsistent columns; ``too-many-devices``.
 
     Cost: one pass to hash and one to index; the columns are copied.
     """
@@ -236,10 +236,10 @@ class Fleet:
     def __len__(self) -> int: ...
     @property
     def rows(self) -> int:
-        """The number of rows, those of deleted devices among them: every ordinal is below it."""
+        """The number of rows, including deleted devices; every ordinal is less."""
 
     def has_the_ordinals_of(self, other: Fleet) -> bool:
-        """Whether an ordinal is the same device in both: they are moments of one live fleet, or the same fleet."""
+        """Whether ordinals mean the same devices in both: they are the same fleet, or states of one live fleet."""
 
     def group_counts(self) -> list[tuple[str, int]]:
         """Each group with its number of devices, in the order of `group_names`."""
@@ -253,8 +253,7 @@ class Fleet:
     def hardware_counts(self, ordinals: npt.NDArray[np.uint32]) -> list[tuple[str, int]]:
         """Each hardware id of these devices with their number, in the order of `hardware_names`.
 
-        Unknown ids are left out.
-        A device that stands there twice counts twice; one that the fleet does not have does not count.
+        Unknown ids are omitted. Duplicates count repeatedly; ordinals that the fleet does not have do not count.
         """
 
     @property
@@ -281,7 +280,7 @@ class Fleet:
         """The ordinals of UUIDs, in order; `NO_ORDINAL` for those that the fleet does not have."""
 
     def uuids(self, ordinals: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
-        """The UUIDs of ordinals, in order, of deleted devices too: stored sets may hold them.
+        """The UUIDs of ordinals, in order; also of deleted devices, because stored sets may contain them.
 
         Raises:
             IndexError: for an ordinal that the fleet does not have.
@@ -295,7 +294,7 @@ class Fleet:
         """
 
     def columns(self) -> dict[str, object]:
-        """The columns again, by the names of the constructor's arguments; all rows, `present` None if all are there."""
+        """The columns, by the names of the constructor's arguments. `present` is None if no device is deleted."""
 
     def select(
         self,
@@ -317,8 +316,8 @@ class Fleet:
     ) -> Selection:
         """Select devices; see `groundswell.Fleet.select` for the rule. Times in seconds.
 
-        `excluded_set` is a set of ordinals, or the bytes of one in the portable Roaring format. `threads` is at most
-        how many share the work; as many as pay, two at most, unless given.
+        `excluded_set` is a set of ordinals, or the bytes of one in the portable Roaring format. `threads` is the
+        maximum number of threads (default: 1 or 2, depending on the amount of work).
 
         Raises:
             InputError: ``bad-limit``, ``bad-setting``, ``bad-device-set``, ``empty-list``, ``mismatched-devices``.
@@ -340,7 +339,7 @@ class Selection:
 
     @property
     def online(self) -> int | None:
-        """The number of matching devices seen within the threshold; None unless the limit is a part of them."""
+        """The number of matching devices seen within the threshold; None unless the limit is a percentage of them."""
 
     @property
     def updated(self) -> int:
@@ -356,14 +355,14 @@ class Selection:
 
     @property
     def wanted(self) -> int:
-        """What the limit came to."""
+        """The limit as a number of devices."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """Offenders that were skipped, in list order: UUID and reason."""
 
     def keys(self) -> npt.NDArray[np.float64]:
-        """The picked devices' keys, ascending: the instants at which their exponential clocks ring."""
+        """The picked devices' keys, ascending."""
 
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The picked devices' ordinals, in key order."""
@@ -378,13 +377,13 @@ class Selection:
         """SHA-256 over the picked devices' UUIDs in ascending order."""
 
     def breakdown(self) -> Breakdown:
-        """The picked devices by recency band, group and hardware, next to the candidates. Costs a pass over these."""
+        """Count picks and candidates by recency band, group and hardware. Cost: a pass over the candidates."""
 
     def explain(self, uuid: bytes) -> Explanation:
-        """Why the device of this UUID of 16 bytes was picked or not. Costs a pass over the candidates."""
+        """Explain why a device (UUID of 16 bytes) was picked or not. Cost: a pass over the candidates."""
 
 def merge_selections(selections: Sequence[Selection], *, limit: Limit) -> MergedSelection:
-    """The answer of a whole fleet from those of its shards; see `groundswell.merge_selections`.
+    """Merge the selections from all shards of a fleet; see `groundswell.merge_selections`.
 
     Raises:
         InputError: ``bad-limit``, ``unlike-selections``, ``short-selection``, ``repeated-uuid``.
@@ -392,12 +391,12 @@ def merge_selections(selections: Sequence[Selection], *, limit: Limit) -> Merged
 
 @final
 class MergedSelection:
-    """What the selections of several shards come to together. Arrays are in key order, one item a pick."""
+    """The merged selection of several shards. Arrays are in key order, with one item per pick."""
 
     def __len__(self) -> int: ...
     @property
     def wanted(self) -> int:
-        """What the limit came to."""
+        """The limit as a number of devices."""
 
     @property
     def matching(self) -> int:
@@ -414,14 +413,14 @@ class MergedSelection:
         """Their keys, ascending."""
 
     def shards(self) -> npt.NDArray[np.uint32]:
-        """The place of the selection that each came from, from 0."""
+        """The index of the selection that each comes from, from 0."""
 
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The ordinal of each in its own shard."""
 
 @final
 class LiveFleet:
-    """A fleet that takes check-ins from many threads while selections run on frozen moments of it.
+    """A fleet that accepts check-ins from many threads while selections run on frozen copies of its state.
 
     >>> import numpy as np
     >>> fleet = Fleet(
@@ -440,10 +439,10 @@ class LiveFleet:
     def __new__(cls, fleet: Fleet) -> LiveFleet: ...
     @property
     def rows(self) -> int:
-        """The number of rows, those of deleted devices among them."""
+        """The number of rows, including deleted devices."""
 
     def freeze(self) -> Fleet:
-        """The fleet as it is now, each device before or after any check-in that comes meanwhile."""
+        """A frozen copy of the present state. A concurrent check-in is included either completely or not at all."""
 
     def check_in(
         self,
@@ -453,25 +452,25 @@ class LiveFleet:
         target_versions: npt.NDArray[np.int32],
         now: int,
     ) -> tuple[int, int, int, int, int]:
-        """Take check-ins in; of several of one device the latest stands.
+        """Apply check-ins; the latest one of each device wins.
 
         Args:
             devices: their UUIDs, shape (n, 16), or their ordinals, shape (n,).
-            at: when, in seconds since 1970; one for all, or one for each.
-            target_versions: what they report, negative for nothing; one for all, or one for each.
-            now: the receiver's clock: what is up to a day ahead of it is taken as of now, what is further is refused.
+            at: the instants, in seconds since 1970; one for all, or one for each.
+            target_versions: the reported versions, negative for none; one for all, or one for each.
+            now: the receiver's clock. An instant up to a day after it is replaced by it; a later one is refused.
 
         Returns:
-            How many were applied, were no newer than what was known, were of unknown devices, were refused; and how
-            many of the others were ahead.
+            The numbers of check-ins that were applied, not newer than the known one, from unknown devices, and refused;
+            and how many of the others were ahead of `now`.
 
         Raises:
-            ValueError: for columns of another length.
+            ValueError: the columns have different lengths.
         """
 
 @final
 class Breakdown:
-    """Picked devices next to the candidates, counted three times. The parts of each list add up to all of them.
+    """Counts of picked devices and candidates, by three criteria. The parts of each list sum to all devices.
 
     A part is its name, its number of picked devices and its number of candidates.
     """
@@ -490,11 +489,11 @@ class Breakdown:
 
 @final
 class Explanation:
-    """Why a device was picked or not; all but the verdict is None for a device that the fleet does not have."""
+    """Why a device was picked or not. For a device that the fleet does not have, everything but the verdict is None."""
 
     @property
     def verdict(self) -> str:
-        """``picked``, ``beyond-limit``, or the first thing that kept the device out."""
+        """``picked``, ``beyond-limit``, or the first reason that excludes the device."""
 
     @property
     def ordinal(self) -> int | None:
@@ -510,15 +509,15 @@ class Explanation:
 
     @property
     def key(self) -> float | None:
-        """The instant at which its clock rings."""
+        """Its exponentially distributed key."""
 
     @property
     def rank(self) -> int | None:
-        """Its place among the candidates by key, from 1; None for a device that is no candidate."""
+        """Its rank among the candidates by key, from 1; None for a device that is not a candidate."""
 
 @final
 class Wave:
-    """One target version on its way to the production devices of one tag: what it keeps, and its sets over a fleet.
+    """The delivery of one target version to the production devices of one tag: its state, and its sets over a fleet.
 
     - matching = production ∩ tag
     - updated = matching ∩ { target version ≥ `target_version` }; an unknown version counts as older
@@ -528,14 +527,14 @@ class Wave:
       canceled
     - candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported
 
-    Immutable: `stage` works a rollout out, `after` gives the wave that has it behind it.
+    Immutable: `stage` computes a rollout, and `after` returns the wave after it.
 
     Args:
         target_version: the build number that the wave's targets share.
-        tag: the tag whose devices it is for; no device need listen to it.
-        staged: all devices that sampled and listed rollouts have chosen, wherever those devices are now.
+        tag: the wave's tag; there may be no devices with it.
+        staged: all devices that sampled and listed rollouts have chosen, whether they match now or not.
         whole_groups: the groups that were rolled out whole, by the names under which the fleet knows them now. A group
-            that the fleet does not know covers nobody.
+            that the fleet does not know covers no device.
         supported_hardware: the hardware ids that have a target of the version in the wave's role; None: no device is
             unsupported, as under rule 1 for candidates.
 
@@ -584,7 +583,7 @@ class Wave:
 
     @property
     def supported_hardware(self) -> list[str] | None:
-        """The hardware ids that have a target, ascending; None where no device counts as unsupported."""
+        """The hardware ids with a target, ascending; None if no device counts as unsupported."""
 
     def staged(self) -> DeviceSet:
         """The staged set: every device that was ever chosen, matching now or not."""
@@ -602,14 +601,14 @@ class Wave:
         """The matching devices for whose hardware the wave has no target."""
 
     def hardware_without_target(self, fleet: Fleet, devices: DeviceSet) -> list[tuple[str, int]]:
-        """Hardware ids of some devices without a target in the wave, each with its number of them, most first."""
+        """Hardware ids without a target in the wave, with the number of given devices that have them; most first."""
 
     def scheduled(self, fleet: Fleet, *, state: _WaveState) -> DeviceSet:
         """The devices that are yet to be updated by the wave.
 
         Args:
             fleet: the devices as they are now.
-            state: what has become of the wave.
+            state: the state of the wave.
         """
 
     def candidates(
@@ -620,7 +619,7 @@ class Wave:
         Args:
             fleet: the devices as they are now.
             group: only devices of this group.
-            listed: only these devices, shape (n, 16); those that do not match are left out.
+            listed: only these devices, shape (n, 16); those that do not match are omitted.
 
         Raises:
             InputError: ``empty-list``.
@@ -628,19 +627,18 @@ class Wave:
         """
 
     def stage(self, fleet: Fleet, request: RolloutRequest) -> Staging:
-        """Compute which devices a rollout takes in. Nothing changes.
+        """Compute the devices of a rollout, without applying it.
 
         - a group alone, with `whole_group`: its matching devices − covered, and a standing rule
         - a limit: a sample of the candidates, of the group and of the list if they are given
         - a list without a limit: the listed devices − covered, each of them checked
-        - a goal: a sample of as many candidates as are missing until so many of matching ∩ group? are covered or
-          updated
+        - a goal: a sample of as many candidates as needed until this number of matching ∩ group? is covered or updated
 
-        Anything else is refused: what is left out, empty or 0 never comes to mean more devices.
+        Anything else is refused: an argument that is absent, empty or 0 never means more devices.
 
         Args:
             fleet: the devices as they are now.
-            request: what the rollout asks for.
+            request: the request.
 
         Raises:
             InputError: those of `RolloutRequest.kind`; ``mismatched-devices``.
@@ -650,12 +648,12 @@ class Wave:
         """
 
     def breakdown(self, fleet: Fleet, picked: npt.NDArray[np.uint32], request: RolloutRequest) -> Breakdown:
-        """Devices of a rollout by recency band, group and hardware, next to the candidates that it had.
+        """Count the devices and candidates of a rollout by recency band, group and hardware.
 
         Args:
             fleet: the devices as they were.
             picked: the ordinals of the devices.
-            request: what the rollout asked for: its group, its list and its instant count.
+            request: the request; its group, list and instant are used.
 
         Raises:
             InputError: ``empty-list``.
@@ -665,14 +663,14 @@ class Wave:
         """
 
     def after(self, staging: Staging) -> Wave:
-        """The wave once a rollout has been applied: its devices staged, or its group among the whole ones."""
+        """The wave after a rollout: with its devices staged, or with its group as a whole group."""
 
     def check_plan(self, fleet: Fleet, planned: npt.NDArray[np.uint8], *, group: str | None = None) -> PlanCheck:
-        """Find out which devices of a plan match no longer; check-ins alone change nothing.
+        """Find the devices of a plan that no longer match; check-ins alone never change the result.
 
         Args:
             fleet: the devices as they are now.
-            planned: the devices of the plan, shape (n, 16); none is allowed.
+            planned: the devices of the plan, shape (n, 16); may be empty.
             group: the group that the plan was made for.
 
         Raises:
@@ -680,7 +678,7 @@ class Wave:
         """
 
     def membership(self, fleet: Fleet, uuid: bytes, *, state: _WaveState) -> Membership | None:
-        """Where the wave puts the device of this UUID of 16 bytes; None if the fleet does not have it."""
+        """The membership of a device (UUID of 16 bytes); None if the fleet does not have it."""
 
     def status(
         self,
@@ -692,15 +690,15 @@ class Wave:
         now: int,
         online_threshold: int,
     ) -> Status:
-        """Count how far the wave has come, for the tag and for each group.
+        """Count the progress of the wave, for the tag and for each group.
 
         Args:
             fleet: the devices as they are now.
-            state: what has become of the wave.
+            state: the state of the wave.
             rolled_out: the groups to list first.
-            coverings: the acts that scheduled devices, in their order, each with its instant in seconds since 1970: the
-                set that a rollout staged, the name of a group that was rolled out whole, or None for everyone
-                (completion). The first that reaches a device is the rollout that covers it.
+            coverings: the operations that scheduled devices, in order, each with its instant in seconds since 1970: the
+                staged set of a rollout, the name of a group that was rolled out whole, or None for all devices
+                (completion). The first one that includes a device is the rollout that covers it.
             now: seconds since 1970.
             online_threshold: seconds.
 
@@ -725,8 +723,8 @@ class Wave:
         Args:
             fleet: the devices as they are now.
             subset: the count; ``matching`` stands for the total.
-            state: what has become of the wave.
-            coverings: as for `status`; they matter for ``silent`` only.
+            state: the state of the wave.
+            coverings: as for `status`; used only for ``silent``.
             now: seconds since 1970.
             online_threshold: seconds.
 
@@ -738,19 +736,19 @@ class Wave:
 
 @final
 class RolloutRequest:
-    """What a rollout asks for; `groundswell.RolloutRequest` is the same value in Python.
+    """A rollout request; `groundswell.RolloutRequest` is the same value in Python.
 
     Args:
         group: only devices of this group.
         listed: only these devices, shape (n, 16), each of them checked: known, production, on the tag, in the group;
-            not unsupported, unless it is covered or updated already.
+            not unsupported, unless it is already covered or updated.
         whole_group: the group as a whole, now and later.
         online_only: no devices beyond the online threshold; for samples only.
         limit: a count, a percentage, a goal, or none of them. A percentage is taken of the ``matching`` devices
             (∩ group? ∩ listed?), of the ``remaining`` ones (the candidates), or of the ``online`` ones (matching and
             seen within the threshold), and is rounded up.
         skip_mismatched: skip listed devices that fail their check instead of refusing the rollout.
-        seed: 0 to 2⁶⁴ − 1; it decides a sample and nothing else, as do the next three.
+        seed: 0 to 2⁶⁴ − 1. The seed and the next three arguments are used only for samples.
         now: seconds since 1970.
         online_threshold: seconds.
         half_life: seconds.
@@ -775,7 +773,7 @@ class RolloutRequest:
     ) -> RolloutRequest: ...
     @property
     def kind(self) -> Literal["whole-group", "sample", "listed", "sample-within-list"]:
-        """What the rollout is.
+        """The kind of rollout.
 
         Raises:
             InputError: ``nothing-asked``, ``whole-group-unsaid``, ``bad-whole-group``, ``empty-list``, ``bad-limit``,
@@ -784,41 +782,41 @@ class RolloutRequest:
 
 @final
 class Staging:
-    """What a rollout comes to, worked out and not applied.
+    """The result of a rollout that was computed but not applied.
 
     matching = updated + covered + unsupported + candidates, counted within the rollout's group and list.
     """
 
     def __len__(self) -> int:
-        """The number of devices that the rollout takes in."""
+        """The number of devices that the rollout adds."""
 
     @property
     def kind(self) -> Literal["whole-group", "sample", "listed", "sample-within-list"]:
-        """What the rollout is."""
+        """The kind of rollout."""
 
     @property
     def group(self) -> str | None:
-        """The group that it asks for."""
+        """The requested group."""
 
     @property
     def newly_scheduled(self) -> int:
-        """How many of its devices are to be updated.
+        """The number of its devices that are scheduled.
 
-        All but those listed devices and members of a group that are updated already, or for whose hardware the wave has
-        no target.
+        Listed devices and members of a group are not scheduled if they are already updated, or if the wave has no
+        target for their hardware.
         """
 
     @property
     def wanted(self) -> int:
-        """How many it asks for.
+        """The requested number of devices.
 
-        What the limit comes to, what is missing for the goal, all listed devices that are not offenders, or the whole
-        group.
+        The limit as a number, the number that is missing for the goal, all listed devices that are not offenders, or
+        the size of the whole group.
         """
 
     @property
     def goal(self) -> int | None:
-        """How many matching devices are to be covered or updated; None without a goal."""
+        """The goal as a number of covered or updated devices; None without a goal."""
 
     @property
     def matching(self) -> int:
@@ -842,11 +840,11 @@ class Staging:
 
     @property
     def online_candidates(self) -> int | None:
-        """The candidates seen within the threshold; None unless only those are asked for."""
+        """The candidates seen within the threshold; None unless `online_only`."""
 
     @property
     def online(self) -> int | None:
-        """The matching devices seen within the threshold; None unless the limit is a part of them."""
+        """The matching devices seen within the threshold; None unless the limit is a percentage of them."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
@@ -875,13 +873,13 @@ class Staging:
         ]
         | None
     ):
-        """Why it takes in fewer devices than it asks for, or none at all; None where neither is so.
+        """The reason why it adds fewer devices than requested, or none; None otherwise.
 
         Listed devices and members of a group that were covered before count as found unless nothing else is.
         """
 
     def already(self) -> DeviceSet:
-        """Listed devices that are covered or updated already; the updated ones that are not covered are taken in."""
+        """Listed devices that are already covered or updated; those that are updated but not covered are staged."""
 
     def ordinals(self) -> npt.NDArray[np.uint32]:
         """The devices: a sample in key order, a list in its own order, a whole group ascending."""
@@ -897,22 +895,22 @@ class Staging:
 
 @final
 class PlanCheck:
-    """Which devices of a plan match still, and which do not."""
+    """The devices of a plan that still match, and those that do not."""
 
     @property
     def offenders(self) -> list[tuple[str, str]]:
-        """Those that match no longer, in the order of the plan: UUID and reason."""
+        """The devices that no longer match, in the order of the plan: UUID and reason."""
 
     @property
     def covered(self) -> int:
-        """How many of the matching ones the wave covers by now."""
+        """The number of matching devices that the wave covers now."""
 
     def devices(self) -> DeviceSet:
         """Those that match."""
 
 @final
 class Membership:
-    """Whether one device is in a wave, and what decides it."""
+    """Whether a device is in a wave, and the reasons."""
 
     @property
     def ordinal(self) -> int:
@@ -920,7 +918,7 @@ class Membership:
 
     @property
     def mismatch(self) -> Literal["test", "wrong-tag"] | None:
-        """Why the wave is not for it; None if it matches."""
+        """Why the device does not match; None if it does."""
 
     @property
     def group(self) -> str | None:
@@ -956,11 +954,11 @@ class Membership:
 
     @property
     def scheduled(self) -> bool:
-        """Whether it is yet to be updated by this wave."""
+        """Whether it is scheduled."""
 
 @final
 class Status:
-    """How far a wave has come. The parts add up to the tag."""
+    """The progress of a wave. The parts sum to the counts of the tag."""
 
     @property
     def tag(self) -> Counts:
@@ -968,7 +966,7 @@ class Status:
 
     @property
     def rolled_out(self) -> list[tuple[str, Counts]]:
-        """Those of each group that was asked to come first, in that order; all zero for a group without any."""
+        """Those of each group in `rolled_out`, in that order; all zero for a group without matching devices."""
 
     @property
     def others(self) -> list[tuple[str, Counts]]:
@@ -1004,7 +1002,7 @@ class Counts:
 
     @property
     def older(self) -> int:
-        """On an earlier version, or on one that is not known."""
+        """On an earlier or unknown version."""
 
     @property
     def updated(self) -> int:
@@ -1020,7 +1018,7 @@ class Counts:
 
     @property
     def scheduled(self) -> int:
-        """Yet to be updated by this wave."""
+        """In the wave, and neither updated nor unsupported."""
 
     @property
     def unsupported(self) -> int:
@@ -1058,12 +1056,12 @@ def targets_variant(
         production: whether it is a production device.
         tagged: whether it listens to a tag; a device without one is served nothing.
         target_version: the target version that it reports.
-        waves: the waves of its tag in the order in which they began: target version, state, whether the wave covers the
+        waves: the waves of its tag in the order of their start: target version, state, whether the wave covers the
             device (as `Wave.membership` says).
         production_version: the target version of the tag's production targets; None if it has none.
 
     Returns:
-        ``"nothing"``, ``"ci"``, ``"production"``, or the place in `waves` of the wave whose targets are served.
+        ``"nothing"``, ``"ci"``, ``"production"``, or the index in `waves` of the wave whose targets are served.
 
     >>> waves = [(42, "canceled", False), (43, "active", True)]
     >>> [targets_variant(production=True, tagged=True, target_version=version, waves=waves[:n], production_version=41)
@@ -1073,7 +1071,7 @@ def targets_variant(
 
 @final
 class UuidListReport:
-    """What a list of UUIDs says, bad values included."""
+    """A parsed list of UUIDs, including its bad values."""
 
     @property
     def uuids(self) -> npt.NDArray[np.uint8]:
@@ -1085,14 +1083,14 @@ class UuidListReport:
 
     @property
     def header(self) -> bool:
-        """Whether a header ``uuid`` came first."""
+        """Whether the list begins with a header ``uuid``."""
 
     @property
     def bad(self) -> list[tuple[int, int, int | None, str, str]]:
         """The first 100 000 bad values in the order of the text: line and column from 1, element, text, reason.
 
         The column counts characters. The element is that of a JSON array, from 1; None in other lists. The text is
-        cropped to 40 characters, those that nobody sees are escaped.
+        cropped to 40 characters; invisible characters are escaped.
         """
 
     @property
@@ -1100,7 +1098,7 @@ class UuidListReport:
         """The number of all bad values."""
 
 def parse_uuid_list(text: bytes) -> UuidListReport:
-    r"""Read a list of UUIDs; bad values and an empty list are no errors here.
+    r"""Parse a list of UUIDs; bad values and an empty list do not raise an error.
 
     Args:
         text: UTF-8, or UTF-16 with a byte-order mark.
@@ -1119,7 +1117,7 @@ def parse_uuid_list(text: bytes) -> UuidListReport:
 
 @final
 class UuidColumn:
-    """UUIDs that are put together piece by piece.
+    """A column of UUIDs that is built in batches.
 
     Args:
         rows: the number of rows to reserve memory for; more fit.
@@ -1137,10 +1135,10 @@ class UuidColumn:
 
     def __new__(cls, rows: int) -> UuidColumn: ...
     def append(self, uuids: npt.NDArray[np.uint8]) -> None:
-        """Put UUIDs, shape (n, 16), at the end."""
+        """Append UUIDs, shape (n, 16)."""
 
     def take(self) -> npt.NDArray[np.uint8]:
-        """All of them, shape (n, 16), which leaves the column empty. The array is read-only."""
+        """Return all UUIDs as a read-only array, shape (n, 16), and empty the column."""
 
 _Int64s: TypeAlias = npt.NDArray[np.int64]
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -1163,7 +1161,7 @@ def read_uuids(offsets: _Int64s, data: _Bytes, are_bytes: bool) -> tuple[npt.NDA
 
     Returns:
         The UUIDs, and the bad cells: their rows, ascending, the codes of the reasons (see `CELL_REASONS`), and a number
-        that some reasons need. The UUID of a bad cell has no meaning.
+        that some reasons need. The UUID of a bad cell is undefined.
 
     >>> import numpy as np
     >>> text = np.frombuffer(b"00112233-4455-6677-8899-aabbccddeeffnull", np.uint8)
@@ -1186,10 +1184,10 @@ def read_instants(
     Args:
         offsets: as in `read_uuids`.
         data: as in `read_uuids`.
-        now: the instant of reading, in seconds since 1970; up to 24 hours after it count as it.
+        now: the read instant, in seconds since 1970; instants up to 24 hours after it are replaced by it.
 
     Returns:
-        Seconds since 1970, 0 for never and for an absent cell; where they lay in the future; the bad cells.
+        Seconds since 1970, 0 for never and for an absent cell; which ones were in the future; the bad cells.
     """
 
 def read_free_texts(offsets: _Int64s, data: _Bytes) -> tuple[_Int64s, _Bytes, _Bytes, _BadCells]:
@@ -1219,7 +1217,7 @@ def check_version_numbers(
 def check_instant_numbers(
     values: _Int64s, valid: npt.NDArray[np.bool_] | None, are_numbers: bool, now: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_], _BadCells]:
-    """As `read_instants`, for numbers; `are_numbers` is False where the source calls them instants.
+    """As `read_instants`, for numbers; `are_numbers` is False if they come from a column of instants.
 
     Raises:
         ValueError: `valid` has another length.
@@ -1234,7 +1232,7 @@ def reason_for_name(name: str) -> int | None:
 
 @final
 class NameReader:
-    """Reads the names of a column, which may come in pieces.
+    """Reads the names of a column, in one or more batches.
 
     Args:
         kind: ``group`` or ``tag``.
@@ -1255,21 +1253,21 @@ class NameReader:
         """
 
     def take_names(self) -> list[str]:
-        """The names by their codes; the reader ends with it."""
+        """The names by their codes. The reader cannot be used afterwards."""
 
 @final
 class CsvSplitter:
-    r"""Splits CSV that comes in pieces into records.
+    r"""Splits CSV, given in pieces, into records.
 
     Args:
         delimiter: one ASCII character.
-        least: how many cells a record has at least.
-        width: cells beyond it are blank.
+        least: minimum number of cells in a record.
+        width: maximum number of cells; further cells must be blank.
         kept: positions of the columns to keep.
         line: the line of the first byte.
 
     Raises:
-        ValueError: for a delimiter that is none.
+        ValueError: for an invalid delimiter.
 
     >>> splitter = CsvSplitter(b",", 2, 2, [0], 1)
     >>> table = splitter.feed(b'a, "b",\nc', True)
@@ -1281,11 +1279,11 @@ class CsvSplitter:
 
     def __new__(cls, delimiter: bytes, least: int, width: int, kept: Sequence[int], line: int) -> CsvSplitter: ...
     def feed(self, piece: bytes, is_last: bool) -> CsvTable:
-        """The records that end within what has come so far; all of them after the last piece."""
+        """The further records that are complete after this piece; all remaining ones for the last piece."""
 
 @final
 class CsvTable:
-    """Some records of a text; its length is their number."""
+    """A batch of records."""
 
     def __len__(self) -> int: ...
     def lines(self) -> _Int64s:
@@ -1299,14 +1297,14 @@ class CsvTable:
         """
 
     def faults(self) -> tuple[_Int64s, _Bytes, _Int64s]:
-        """What is not a record: lines, kinds, and a number that some kinds have.
+        """The faults: lines, kinds, and a number that some kinds have.
 
         The kinds: 0 another number of cells (the number), 1 text after a closing quote, 2 a quote that does not close
         (the line on which it opens), 3 a cell that is too long, 4 a record that is too long, 5 not UTF-8, 6 NUL.
         """
 
     def take_fault_texts(self) -> tuple[_Int64s, _Bytes]:
-        """What stands there, one cell for each fault; it can be taken once."""
+        """The text of each fault; it can be taken once."""
 
 def csv_header(text: bytes, delimiter: bytes, is_whole: bool) -> tuple[list[bytes], int, int] | None:
     r"""The first record that is not blank: its cells, where the next begins, and the lines up to there.
@@ -1314,7 +1312,7 @@ def csv_header(text: bytes, delimiter: bytes, is_whole: bool) -> tuple[list[byte
     None if it is bad or, unless the text is whole, does not end.
 
     Raises:
-        ValueError: for a delimiter that is none.
+        ValueError: for an invalid delimiter.
 
     >>> csv_header(b'\nuuid,"a"\n', b",", False)
     ([b'uuid', b'a'], 10, 2)
@@ -1324,7 +1322,7 @@ def split_csv_record(record: bytes, delimiter: bytes) -> list[bytes]:
     """The cells of one record; the whole of it as one cell if its quotes are wrong.
 
     Raises:
-        ValueError: for a delimiter that is none.
+        ValueError: for an invalid delimiter.
     """
 
 def parse_uuid_column(
@@ -1332,7 +1330,7 @@ def parse_uuid_column(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     """Read a column of text in which each cell is one UUID, in any form that a list accepts.
 
-    White space and quotes around a UUID are no part of it. Cell i is ``data[offsets[i]:offsets[i + 1]]``, as in an
+    White space and quotes around a UUID are ignored. Cell i is ``data[offsets[i]:offsets[i + 1]]``, as in an
     Arrow column of large strings.
 
     Args:
@@ -1369,7 +1367,7 @@ def derive_uuid_column(
     """
 
 def format_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
-    r"""The text of a list: lower case, hyphenated, one UUID a line, a line feed after each; empty for none.
+    r"""The text of a list: lower case with hyphens, one UUID per line, each with a line feed; empty for no UUIDs.
 
     >>> import numpy as np
     >>> format_uuids(np.zeros((1, 16), dtype=np.uint8))
@@ -1377,7 +1375,7 @@ def format_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
     """
 
 def digest_uuids(uuids: npt.NDArray[np.uint8]) -> bytes:
-    """SHA-256 over UUIDs in ascending order: the digest of a set of devices. One that stands there twice counts twice.
+    """SHA-256 over UUIDs in ascending order: the digest of a set of devices. Duplicates count repeatedly.
 
     >>> import numpy as np
     >>> digest_uuids(np.zeros((0, 16), dtype=np.uint8)).hex()[:8]
@@ -1414,7 +1412,7 @@ def subtract_uuids(lists: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
 def find_repeated_uuids(
     uuids: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """The rows, ascending, whose UUID an earlier row has; and for each of them the first such row.
+    """The rows, ascending, whose UUID also occurs in an earlier row; and for each of them the first row with it.
 
     >>> import numpy as np
     >>> a, b = np.arange(32, dtype=np.uint8).reshape(2, 16)
@@ -1427,7 +1425,7 @@ _Text: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArr
 
 @final
 class JsonMonitor:
-    """How far a reading of JSON is; another thread may ask, and stop it."""
+    """The progress of reading JSON. Another thread may query it, and stop the read."""
 
     def __new__(cls) -> JsonMonitor: ...
     @property
@@ -1435,7 +1433,7 @@ class JsonMonitor:
         """Bytes read so far."""
 
     def stop(self) -> None:
-        """Stop the reading soon."""
+        """Ask the read to stop."""
 
 @final
 class JsonTable:
@@ -1443,7 +1441,7 @@ class JsonTable:
 
     @property
     def columns(self) -> list[_Text]:
-        """For each column that was wanted: offsets, text (UTF-8) and validity bitmap, in Arrow's shape."""
+        """For each requested column: offsets, text (UTF-8) and validity bitmap, in Arrow's layout."""
 
     @property
     def sources(self) -> list[str | None]:
@@ -1455,7 +1453,7 @@ class JsonTable:
 
     @property
     def faults(self) -> list[tuple[int, int, str, str]]:
-        """What is not a row: its line, the number of rows before it, the reason, and at most 1 KiB of its text."""
+        """The faults: line, number of rows before it, reason, and at most 1 KiB of the text."""
 
     @property
     def unused(self) -> list[str]:
@@ -1483,7 +1481,7 @@ class JsonTable:
 
     @property
     def pages_without(self) -> int:
-        """Objects without one, where `rows_at` wanted one."""
+        """Objects without the array that `rows_at` names."""
 
     @property
     def page_keys(self) -> list[str]:
@@ -1491,23 +1489,23 @@ class JsonTable:
 
     @property
     def total(self) -> int | None:
-        """How many devices there are in all, as the last page says."""
+        """The total number of devices according to the last page."""
 
     @property
     def has_next(self) -> bool:
-        """Whether the last page names another."""
+        """Whether the last page refers to a next one."""
 
     @property
     def broken(self) -> tuple[int, int, str, bool] | None:
-        """Where the document is broken: line, column, reason, and whether it ends too early."""
+        """Where the document is broken: line, column, reason, and whether it is truncated."""
 
     @property
     def hopeless(self) -> bool:
-        """Whether most of a long text is not a row."""
+        """Whether most of a long text consists of faults."""
 
     @property
     def stopped(self) -> bool:
-        """Whether the monitor stopped the reading."""
+        """Whether the monitor stopped the read."""
 
 def read_json(
     data: bytes,
@@ -1523,9 +1521,9 @@ def read_json(
 
     Args:
         data: the text, in UTF-8.
-        named_lines: whether the name of the file says that it is lines of objects.
+        named_lines: whether the file's extension means one object per line.
         sources: for each column the path of its value; None to find it by its spellings.
-        off: the numbers of columns that are not to be found.
+        off: the numbers of columns to ignore.
         spellings: folded spelling → number of the column.
         rows_at: the path of the array of devices in an object; None for ``devices``.
         monitor: progress.
@@ -1556,9 +1554,9 @@ def extract_json(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], pa
 def check_json(
     data: bytes, max_depth: int, max_digits: int
 ) -> tuple[int, Literal["depth", "digits", "half-pair"]] | None:
-    """The first place, in bytes, where a text exceeds what parsers of JSON survive; None for a text that does not.
+    """The first byte offset at which a text exceeds the limits of JSON parsers, and the limit; None if it does not.
 
-    The text need not be JSON. Half a pair is an escape of half a surrogate pair.
+    The text may be invalid JSON. ``half-pair`` is an escaped unpaired surrogate.
 
     >>> check_json(b'["[[", [[1]]]', 2, 1000)
     (8, 'depth')
@@ -1572,14 +1570,14 @@ def check_json_path(text: str) -> str | None:
     """
 
 def first_key_of_path(text: str) -> str | None:
-    """The key that a path begins with; None for what is not a path.
+    """The first key of a path; None for a malformed path.
 
     >>> first_key_of_path('"a.b"[0]')
     'a.b'
     """
 
 def fold_column_name(name: str) -> str:
-    """A name of a column without case, ``-``, ``_``, ``.`` and white space.
+    """Normalise the name of a column: lower case, without ``-``, ``_``, ``.`` and white space.
 
     >>> fold_column_name("Last-Seen")
     'lastseen'
