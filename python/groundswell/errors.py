@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from groundswell.hints import python_hint
+
 __all__ = ["GroundswellError", "InputError", "NotFoundError", "StateError", "StorageError", "TrustError"]
 
 
@@ -43,12 +45,21 @@ class GroundswellError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.hint = hint
+        self.neutral_hint = hint
         self.fields: dict[str, Any] = fields or {}
+
+    @property
+    def hint(self) -> str:
+        """What to do next, for a Python caller; empty if there is nothing to add.
+
+        Other skins have their own tables and fall back on `neutral_hint`, which speaks of no surface.
+        """
+        own = python_hint(self.code, self.fields)
+        return self.neutral_hint if own is None else own
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle code, message, hint and fields, so that errors pass between the processes of a pool."""
-        return _rebuild, (type(self), self.code, self.message, self.hint, self.fields)
+        return _rebuild, (type(self), self.code, self.message, self.neutral_hint, self.fields)
 
 
 def _rebuild(

@@ -228,8 +228,8 @@ def epoch_seconds(when: datetime, name: str = "now") -> int:
         raise InputError(
             "bad-instant",
             f"`{name}` is `{when!r}`, which is not an instant with a time zone",
-            hint="give a datetime with a time zone, such as datetime.now(UTC)",
-            fields={"name": name, "value": str(when)},
+            hint="give an instant with a time zone",
+            fields={"name": name, "value": str(when), "type": type(when).__name__},
         )
     return (when - _EPOCH) // _SECOND
 
@@ -256,8 +256,8 @@ def any_seconds(duration: timedelta, name: str) -> float:
         raise InputError(
             "bad-duration",
             f"`{name}` is `{ascii(duration)[:60]}`, which is not a timedelta",
-            hint="give a datetime.timedelta, such as timedelta(seconds=10)",
-            fields={"argument": name, "value": ascii(duration)[:60]},
+            hint="give a duration",
+            fields={"argument": name, "value": ascii(duration)[:60], "type": type(duration).__name__},
         )
     return duration.total_seconds()
 
@@ -276,7 +276,7 @@ def whole_seconds(duration: timedelta, name: str) -> int:
         raise InputError(
             "bad-duration",
             f"`{name}` is `{shown}`, which is not a non-negative timedelta of whole seconds",
-            hint="give a timedelta of whole seconds, such as timedelta(hours=4)",
-            fields={"name": name, "value": str(shown)},
+            hint="give a duration of whole seconds",
+            fields={"name": name, "value": str(shown), "type": type(duration).__name__},
         )
     return duration // _SECOND

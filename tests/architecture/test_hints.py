@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 import functools
+import pickle
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from groundswell import InputError
+from groundswell import InputError, NotFoundError
 from groundswell.cli.hints import HINTS, REMEDIES, advice, hint_for
+from groundswell.hints import HINTS as PYTHON_HINTS
+from groundswell.hints import python_hint
 from groundswell.text import Notice
 from support.commands import EXIT_CODES
 from support.surfaces import ALL_OPTIONS, COMMAND, OPTION, PYTHON, SHELL, check_command_line, check_shell_text
@@ -188,3 +191,46 @@ def test_what_does_not_exist_is_recognised(text: str) -> None:
 def test_a_whole_group_as_advice_is_recognised() -> None:
     with pytest.raises(AssertionError, match="whole group"):
         check_shell_text("widen it: `groundswell waves rollout v2.0 canary`")
+
+
+# --- the table of Python --------------------------------------------------------------------------------------------
+
+PYTHON_ONLY = {"bad-argument", "unlike-selections", "bad-source"}
+"""Codes of wrong types in a call, which no surface but Python has: their errors speak Python themselves."""
+NO_PLACE: list[dict[str, Any]] = [
+    {},
+    {"place": "factory"},
+    {"type": "datetime"},
+    {"remedy": "repair"},
+    {"path": "x"},
+    {"item": 1},
+]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_raised_below_the_skins_is_neutral(path: Path) -> None:
+    """No Python and no shell: each skin puts its own words in by its table."""
+    for code, text in hints(path):
+        assert code in PYTHON_ONLY or not PYTHON.search(text), (
+            f"{path.name} speaks Python: `{code}`: {text!r}. Write it into groundswell/hints.py, by its code"
+        )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_python_caller_reads_no_option_and_no_command(code: str) -> None:
+    for fields in (*EXAMPLE_FIELDS, *NO_PLACE):
+        hint = python_hint(code, fields)
+        assert hint is None or (hint and not SHELL.search(hint)), hint
+
+
+def test_every_entry_for_python_is_of_a_code_that_exists() -> None:
+    assert set(PYTHON_HINTS) <= set(CODES)
+
+
+def test_each_skin_has_its_own_words_for_one_error() -> None:
+    error = NotFoundError("unknown-wave", "no wave is named `x`", hint="neutral", fields={"place": "factory"})
+    assert error.hint == "`waves.list` lists the waves"
+    assert hint_for(error) == "`groundswell waves list` lists the waves"
+    assert error.neutral_hint == "neutral"
+    other = pickle.loads(pickle.dumps(error))
+    assert (other.hint, other.neutral_hint, other.fields) == (error.hint, error.neutral_hint, error.fields)

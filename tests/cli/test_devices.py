@@ -127,7 +127,7 @@ def test_a_denied_device_is_skipped_and_named(acme: Run, shop: Path, revision: C
     assert (ran.code, ran.out) == (0, "")
     skipped = f"SKIPPED THE ROW OF 1 DENIED DEVICE, which was deleted before: edge-1 ({UUIDS[2]})"
     assert summary(ran).splitlines() == [
-        f"note: {skipped}; `devices allow` takes it off the denied list",
+        f"note: {skipped}; allowing it takes it off the denied list",
         "nothing to do for 5 devices: 0 new, 0 changed, 5 unchanged, 1 denied and skipped",
     ]
     assert revision() == 5

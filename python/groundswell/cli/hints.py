@@ -151,11 +151,11 @@ def hint_for(error: GroundswellError, command: click.Command | None = None) -> s
         command: the command that ran. A hint with options that it does not have is not used.
     """
     if _raised_here(error):
-        return error.hint
+        return error.neutral_hint
     found = HINTS.get(error.code)
     about = error.fields | {"command": command.name if command else None}
     text = found(about) if callable(found) else found
-    return error.hint if text is None or not _fits(text, command) else text
+    return error.neutral_hint if text is None or not _fits(text, command) else text
 
 
 def _fits(hint: str, command: click.Command | None) -> bool:

@@ -62,7 +62,7 @@ class Clock:
             raise StateError(
                 "clock-behind",
                 f"{self._sentence(at, newest)}; what is signed now would expire too early",
-                hint="set the clock; or, if that record is wrong, accept it: `metadata.refresh(accept_clock=True)`",
+                hint="set the clock; or, if that record is wrong, accept the clock when metadata is refreshed",
                 fields={"now": _text(at), "newest": _text(newest.at), "by": newest.by, "action": newest.action},
             )
 

@@ -85,6 +85,6 @@ def _bad_item(text: str, position: int, bad_count: int) -> InputError:
     return InputError(
         "bad-uuid",
         f"item {position}, `{shown}`, is not a UUID{why}{others}",
-        hint="each item is one UUID; read lists in text with UuidList.parse",
+        hint="each item is one UUID",
         fields={"item": position, "text": shown, "bad_count": bad_count},
     )

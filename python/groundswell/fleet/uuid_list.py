@@ -117,7 +117,7 @@ class UuidList:
         except InputError as error:
             where = f"`{name}`: " if name else ""
             fields = {**error.fields, "list": name}
-            raise InputError(error.code, where + error.message, hint=error.hint, fields=fields) from None
+            raise InputError(error.code, where + error.message, hint=error.neutral_hint, fields=fields) from None
         return UuidListCheck(
             uuids=cls(report.uuids, report.duplicates),
             header=report.header,
@@ -149,7 +149,8 @@ class UuidList:
             raise InputError(
                 "bad-uuid",
                 f"`{type(uuids).__name__}` is one value, not an iterable of UUIDs",
-                hint="parse text and files with UuidList.parse",
+                hint="parse it as a list",
+                fields={"type": type(uuids).__name__},
             )
         array = uuid_rows(uuids)
         distinct = _core.union_uuids([array])
@@ -331,7 +332,7 @@ class UuidListCheck:
             f"`{first.text}` in {first.place}{of_name} is not a UUID: {first.reason}{others}",
             hint="keep only the column `uuid` of the table"
             if is_table
-            else "`UuidList.check` lists the bad values with their places",
+            else "check the list: that names each bad value with its place",
             fields={
                 "list": self.name,
                 "bad_count": self.bad_count,

@@ -16,7 +16,7 @@ __all__ = ["RESTORE", "cannot_read", "cannot_write", "damaged", "outcome_unknown
 RESTORE: Final = "restore a backup"
 """The way out where the audit log itself is damaged: nothing is left to rebuild it from."""
 
-_RESORT: Final = "rebuild the store from the audit log with `Factory.repair`, or restore a backup"
+_RESORT: Final = "rebuild the store from the audit log, or restore a backup"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 _MEMORY: Final = "not enough memory"

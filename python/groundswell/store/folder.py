@@ -60,6 +60,6 @@ def require_factory(folder: Path) -> None:
         raise NotFoundError(
             "no-factory",
             f"{there} `{folder}`",
-            hint="name the directory of a factory, or make one with `Factory.create`",
+            hint="name the directory of a factory, or make one",
             fields={"path": str(folder)},
         )

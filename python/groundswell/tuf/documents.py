@@ -164,8 +164,8 @@ def format_instant(when: datetime) -> str:
         raise InputError(
             "bad-instant",
             f"`{when}` has no time zone",
-            hint="give a datetime with a time zone, such as datetime.now(UTC)",
-            fields={"value": str(when)},
+            hint="give an instant with a time zone",
+            fields={"value": str(when), "type": "datetime"},
         )
     # Not strftime("%Y"): that writes years before 1000 with fewer than four digits on some systems.
     return when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

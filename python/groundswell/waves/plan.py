@@ -230,7 +230,7 @@ def _not_a_plan(label: str, what: str) -> InputError:
     return InputError(
         "not-a-plan",
         f"`{label}` {what}",
-        hint="give a file that `Plan.write` wrote",
+        hint="give the file of a plan that a dry run wrote",
         fields={"source": label, "reason": what},
     )
 

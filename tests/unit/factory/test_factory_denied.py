@@ -48,7 +48,7 @@ def test_a_nightly_import_neither_brings_a_deleted_device_back_nor_fails(stolen:
     assert report.denied_devices == (DeniedDevice(device(2), "gw-2"), DeniedDevice(device(3), "gw-3"))
     assert report.notes[0] == (
         f"SKIPPED THE ROWS OF 2 DENIED DEVICES, which were deleted before: gw-2 ({device(2)}), gw-3 ({device(3)});"
-        " `devices allow` takes them off the denied list"
+        " allowing them takes them off the denied list"
     )
     assert stolen.revision == revision
     assert len(stolen.devices) == 2

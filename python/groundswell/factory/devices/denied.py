@@ -70,7 +70,7 @@ def find_denied(context: Context, name: str) -> str:
         raise NotFoundError(
             "not-denied",
             f"no device of the name `{cropped(name)}` is on the denied list",
-            hint="nothing was changed; `devices.denied` lists them",
+            hint="nothing was changed; the denied list names them",
             fields={"not_denied": [name]},
         )
     if len(denied) > 1:
@@ -145,6 +145,6 @@ def _not_denied(others: Sequence[str]) -> NotFoundError:
     return NotFoundError(
         "not-denied",
         f"{are} not on the denied list: {named(others)}",
-        hint="nothing was changed; `devices.denied` lists them",
+        hint="nothing was changed; the denied list names them",
         fields={"not_denied": others},
     )

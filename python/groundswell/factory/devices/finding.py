@@ -74,7 +74,7 @@ def _as_uuid(text: str) -> str | None:
 _DELETIONS: Final = {
     "denied": (
         "the device `{}` was deleted and is on the denied list",
-        "`devices.allow` takes it off the list; the next import then brings it back",
+        "take it off the list; the next import then brings it back",
     ),
     "allowed": (
         "the device `{}` was deleted, and allowed to come back",
@@ -82,7 +82,7 @@ _DELETIONS: Final = {
     ),
     None: (
         "no device has the uuid or the name `{}`",
-        '`devices.list(name="*PART*")` finds devices by a part of their name',
+        "find it in the list of devices by a part of its name",
     ),
 }
 

@@ -87,8 +87,8 @@ def find_group(context: Context, name: str) -> int:
         f"no group is named `{cropped(name)}`",
         hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
         if near
-        else "`groups.list` lists them; `groups.create` makes one",
-        fields={"group": name, "nearest": near},
+        else "name a group of the factory, or make one first",
+        fields={"group": name, "nearest": near, "place": "factory"},
     )
 
 
@@ -235,7 +235,7 @@ class Groups:
                 raise StateError(
                     "group-not-empty",
                     f"the group `{name}` is not empty: it has {count(members.num_rows, 'device')}",
-                    hint="move them to another group, or leave them without one with ungroup=True",
+                    hint="move them to another group, or leave them without one",
                     fields={"group": name, "devices": members.num_rows},
                 )
             leaves = self.would_leave(name) if members.num_rows else ()

@@ -390,4 +390,4 @@ def _denied_note(skipped: Skipped) -> str:
     devices = joined(texts, more=skipped.total - len(shown))
     rows = "THE ROW OF 1 DENIED DEVICE" if skipped.total == 1 else f"THE ROWS OF {skipped.total} DENIED DEVICES"
     were, them = ("was", "it") if skipped.total == 1 else ("were", "them")
-    return f"SKIPPED {rows}, which {were} deleted before: {devices}; `devices allow` takes {them} off the denied list"
+    return f"SKIPPED {rows}, which {were} deleted before: {devices}; allowing {them} takes {them} off the denied list"

@@ -112,8 +112,8 @@ def _find_tag(context: Context, tag: str) -> int:
     raise NotFoundError(
         "unknown-tag",
         f"no device listens to tag `{cropped(tag)}`",
-        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`Factory.status` lists the tags",
-        fields={"tag": tag, "nearest": near},
+        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "see the status of the factory",
+        fields={"tag": tag, "nearest": near, "place": "factory"},
     )
 
 

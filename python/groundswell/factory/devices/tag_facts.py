@@ -59,8 +59,8 @@ def require_tag(store: DuckDBStore, tag: str) -> None:
     raise NotFoundError(
         "unknown-tag",
         f"no device, target or wave has the tag `{cropped(tag)}`",
-        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`Factory.status` lists the tags",
-        fields={"tag": tag, "nearest": near},
+        hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "see the status of the factory",
+        fields={"tag": tag, "nearest": near, "place": "factory"},
     )
 
 

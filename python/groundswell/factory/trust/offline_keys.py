@@ -57,7 +57,7 @@ class OfflineKeys:
             raise StateError(
                 "keys-not-initialised",
                 f"the factory `{self._context.path}` has no offline keys yet",
-                hint="make them with `keys.init`",
+                hint="make them first",
                 fields={"role_version": root.version},
             )
         return root if repository == "ci" else self._roots.root(repository)

@@ -37,7 +37,7 @@ ONLINE_ROOT_VERSION: Final = 2
 _ENDING: Final = ".sec"
 _PENDING: Final = ".new"
 """The ending of a key that a composed root lists, and that no root lists yet."""
-_WAY_OUT: Final = "restore the file from a backup, or replace the key with `keys.rotate_online`"
+_WAY_OUT: Final = "restore the file from a backup, or rotate the online keys"
 
 
 class OnlineKeyring:

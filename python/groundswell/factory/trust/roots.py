@@ -49,7 +49,7 @@ class Roots:
             raise StorageError(
                 "store-damaged",
                 f"the store of the factory has no {repository} root",
-                hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
+                hint="rebuild the store from the audit log, or restore a backup",
                 fields={"repository": repository, "remedy": "repair"},
             )
         return parse_document(link, "Root", f"the {repository} root")

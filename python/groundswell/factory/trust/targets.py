@@ -296,10 +296,7 @@ def _unknown_versions(versions: Sequence[int], known: Sequence[Target]) -> NotFo
     have = sorted({target.target_version for target in known})
     below = [version for version in have if version < versions[0]][-1:]
     above = [version for version in have if version > versions[0]][:1]
-    if have:
-        hint = f"the nearest that there are: {', '.join(map(str, below + above))}"
-    else:
-        hint = "`targets.import_` imports targets"
+    hint = f"the nearest that there are: {', '.join(map(str, below + above))}" if have else "import targets first"
     return NotFoundError(
         "unknown-version",
         f"there are no CI targets of version {named(versions)}",

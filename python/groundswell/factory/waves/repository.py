@@ -59,8 +59,8 @@ class WaveRepository:
         raise NotFoundError(
             "unknown-wave",
             f"no wave is named `{name}`",
-            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "`waves.list` lists the waves",
-            fields={"wave": name, "nearest": near},
+            hint=f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "see the list of waves",
+            fields={"wave": name, "nearest": near, "place": "factory"},
         )
 
     def named_or_active(self, name: str | None) -> Wave:
@@ -76,7 +76,7 @@ class WaveRepository:
         if len(active) == 1:
             return active[0]
         if not active:
-            raise NotFoundError("no-active-wave", "no wave is active", hint="name a wave; `waves.list` lists them")
+            raise NotFoundError("no-active-wave", "no wave is active", hint="name a wave")
         names = [f"`{wave.name}` (tag {wave.tag})" for wave in active]
         raise StateError(
             "several-active-waves",
@@ -162,7 +162,7 @@ def _read(row: Mapping[str, Any], wave: Wave) -> Rollout:
         raise StorageError(
             "store-damaged",
             f"rollout {row['number']} of wave `{wave.name}` cannot be read: {error}",
-            hint="rebuild the store from the audit log with `Factory.repair`, or restore a backup",
+            hint="rebuild the store from the audit log, or restore a backup",
             fields={"wave": wave.name, "rollout": row["number"], "remedy": "repair"},
         ) from error
 

@@ -102,8 +102,8 @@ def judge_directory(
         raise InputError(
             "bad-instant",
             f"`now` is `{now}`, which has no time zone",
-            hint="give a datetime with a time zone, such as datetime.now(UTC)",
-            fields={"name": "now", "value": str(now)},
+            hint="give an instant with a time zone",
+            fields={"name": "now", "value": str(now), "type": "datetime"},
         )
     found = _read(path, allow_rsa=allow_rsa)
     before = None if previous is None else _read(previous, allow_rsa=allow_rsa)
