@@ -107,7 +107,8 @@ def test_an_unknown_group_is_told_with_the_nearest(factory: Factory, command: st
     arguments = {"rename": ["canery", "x"], "describe": ["canery", "x"]}.get(command, ["canery"])
     error = refusal(getattr(factory.groups, command), *arguments)
     assert isinstance(error, NotFoundError)
-    assert (error.code, error.fields) == ("unknown-group", {"group": "canery", "nearest": ["canary"]})
+    fields = {"group": "canery", "nearest": ["canary"], "place": "factory"}
+    assert (error.code, error.fields) == ("unknown-group", fields)
     assert "`canary`" in error.hint
 
 
