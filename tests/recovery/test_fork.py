@@ -24,6 +24,7 @@ from groundswell.errors import StateError
 from groundswell.factory import Factory
 from groundswell.synth.devices import synth
 from support.crash_scenes import ACME, NOW, USER, keyed, lines, opened, seen
+from support.factories import embedded_store
 from support.forking import code_of, in_child
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def test_all_that_is_public_refuses_before_it_looks_at_its_arguments(factory: Fa
 
 
 def test_the_store_the_keys_and_the_lock_refuse(factory: Factory) -> None:
-    store, keyring = factory._context.store, factory._internals.keyring
+    store, keyring = embedded_store(factory), factory._internals.keyring
     keyid = min(keyring.held())
     records = store.records()
     assert next(records).seq == 1
@@ -115,8 +116,8 @@ def test_the_store_the_keys_and_the_lock_refuse(factory: Factory) -> None:
 
     acts = [
         within_turn,
-        lambda: store.rows("SELECT 1"),
-        lambda: store.table("SELECT 1"),
+        lambda: store._run.rows("SELECT 1"),
+        lambda: store._run.table("SELECT 1"),
         lambda: store.facts.get("name"),
         lambda: store.changed_at("devices"),
         lambda: store.revision,
@@ -156,8 +157,8 @@ def test_a_turn_and_a_with_block_that_were_entered_before_the_fork_end_silently(
         turn.__exit__(None, None, None)
         return refusals
 
-    with factory._context.store.changing():
-        turn = factory._context.store.changing()
+    with embedded_store(factory).changing():
+        turn = embedded_store(factory).changing()
         turn.__enter__()
         assert in_child(act) == [FORKED, FORKED]
         turn.__exit__(None, None, None)
@@ -170,7 +171,7 @@ def test_a_child_does_not_wait_for_a_lock_that_another_thread_of_the_parent_has(
     entered, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with factory._context.store.changing():
+        with embedded_store(factory).changing():
             entered.set()
             done.wait()
 
@@ -213,7 +214,7 @@ def test_a_grandchild_is_refused_too(factory: Factory) -> None:
 
 
 def test_a_factory_cannot_be_pickled_and_says_why(factory: Factory) -> None:
-    for whole in (factory, factory.devices, factory.waves, factory._context.store):
+    for whole in (factory, factory.devices, factory.waves, embedded_store(factory)):
         with pytest.raises(StateError) as caught:
             pickle.dumps(whole)
         assert caught.value.code == FORKED

@@ -11,7 +11,7 @@ import pytest
 from groundswell import Factory
 from groundswell.errors import StorageError
 from groundswell.store import Entry, remove, set_cells
-from support.factories import AT
+from support.factories import AT, embedded_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,18 +70,18 @@ def test_cells_that_are_set_are_set_again_when_the_store_is_rebuilt(tmp_path: Pa
     """Rows of the kind `set` change the cells that they name, of the rows that they name, and nothing else."""
     with Factory.create(tmp_path / "acme", name="acme", now=AT) as factory:
         factory.devices.import_(devices(41).slice(0, 4), now=AT)
-        store = factory._context.store
+        store = embedded_store(factory)
         entry = Entry(at=0, by="a test", action="test", summary="sets cells", details={})
-        before = store.rows("SELECT * EXCLUDE (target_version, name) FROM devices ORDER BY ordinal")
+        before = store._run.rows("SELECT * EXCLUDE (target_version, name) FROM devices ORDER BY ordinal")
         cells = pa.table({"ordinal": pa.array([2, 0], pa.uint32()), "target_version": pa.array([77, None], pa.int32())})
         store.commit(entry, [set_cells("devices", cells)])
         strangers = pa.table({"ordinal": pa.array([99], pa.uint32()), "name": ["nobody"]})
         store.commit(entry, [set_cells("devices", strangers)])
-        versions = store.rows("SELECT target_version FROM devices ORDER BY ordinal")
+        versions = store._run.rows("SELECT target_version FROM devices ORDER BY ordinal")
         assert versions == [(None,), (42,), (77,), (42,)]
-        assert store.rows("SELECT * EXCLUDE (target_version, name) FROM devices ORDER BY ordinal") == before
+        assert store._run.rows("SELECT * EXCLUDE (target_version, name) FROM devices ORDER BY ordinal") == before
         store.commit(entry, [remove("devices", pa.table({"ordinal": pa.array([3], pa.uint32())}))])
     (tmp_path / "acme" / "factory.duckdb").unlink()
     Factory.repair(tmp_path / "acme")
     with Factory.open(tmp_path / "acme") as again:
-        assert again._context.store.rows("SELECT target_version FROM devices ORDER BY ordinal") == versions[:3]
+        assert embedded_store(again)._run.rows("SELECT target_version FROM devices ORDER BY ordinal") == versions[:3]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from groundswell import tuf
 from groundswell.factory import Factory
 from groundswell.factory.trust.publisher import Publisher, Served
-from groundswell.store import put
+from groundswell.store import DuckDBStore, put
 from reference.registry import COLUMNS, Row
 from support.tuf_forge import canonical_json
 
@@ -53,6 +53,13 @@ class Keyed:
     factory: Factory
     root_keys: Path
     targets_keys: Path
+
+
+def embedded_store(factory: Factory) -> DuckDBStore:
+    """The store of an open factory, for tests that look behind its port."""
+    store = factory._context.store
+    assert isinstance(store, DuckDBStore)
+    return store
 
 
 def make(folder: Path) -> Path:
@@ -136,7 +143,7 @@ def put_production(
 
 def past_the_store(factory: Factory, sql: str) -> None:
     """Write to the database directly, bypassing the audit log and all rules."""
-    with factory._context.store._using() as connection:
+    with embedded_store(factory)._using() as connection:
         connection.execute(sql)
 
 

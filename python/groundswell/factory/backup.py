@@ -82,7 +82,9 @@ class Restored:
 
 def write_backup(context: Context, path: Path | IO[bytes], *, now: datetime | None = None) -> int:
     """Write a backup of an open factory; see `groundswell.factory.Factory.backup`."""
-    folder = context.store.folder
+    store = context.store
+    assert isinstance(store, DuckDBStore)  # noqa: S101 - a backup copies the files of an embedded store
+    folder = store.folder
     if isinstance(path, Path) and factory_around(path) is not None:
         raise InputError(
             "backup-inside",
@@ -93,9 +95,9 @@ def write_backup(context: Context, path: Path | IO[bytes], *, now: datetime | No
     if isinstance(path, Path):
         check_output(path, may_replace="backup")
     with context.store.changing():
-        context.store.checkpoint()
-        contents = _contents(context)
-        fault = context.store.log_fault({content.name: content.sha256 for content in contents})
+        store.checkpoint()
+        contents = _contents(store)
+        fault = store.log_fault({content.name: content.sha256 for content in contents})
         if fault is not None and isinstance(path, Path) and path.is_file():
             raise _unsound(str(path), f"was left as it is, because the factory `{folder}` is not valid now", fault)
         with _opened(path) as file:
@@ -150,9 +152,8 @@ def _reading(path: Path, descriptor: int | None) -> Iterator[Callable[[int, int]
             os.close(own)
 
 
-def _contents(context: Context) -> list[_Content]:
+def _contents(store: DuckDBStore) -> list[_Content]:
     """The files of a factory, each with its size and digest."""
-    store = context.store
     names = [AUDIT_LOG]
     for below in ("audit", KEYS_FOLDER):
         found = (f"{below}/{file.name}" for file in _files(store.folder / below))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from groundswell.store import Change, DuckDBStore
+    from groundswell.store import Change
+    from groundswell.store.port import Store
 
 __all__ = ["CachedQuery", "Context", "of_one_process", "online_since", "refuse_own_database", "seconds"]
 
@@ -53,7 +54,7 @@ class Context:
         user: who is at work: what the audit log and the metadata name.
     """
 
-    store: DuckDBStore
+    store: Store
     path: Path
     user: str
     _name: str | None = field(default=None, init=False)

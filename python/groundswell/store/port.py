@@ -17,7 +17,7 @@ must do; a second implementation is a folder beside ``duckdb`` that passes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         DeviceSort,
         GroupRow,
         MappingRow,
+        PublicationRow,
     )
 
 __all__ = [
@@ -46,7 +47,6 @@ __all__ = [
     "FactReads",
     "GroupReads",
     "MappingReads",
-    "PublicationRow",
     "Row",
     "Store",
     "TagReads",
@@ -79,17 +79,6 @@ ROW_RULES: Final = (
     "a wave's revision counts its rollouts and its end",
 )
 """What holds of the rows of a sound store. Tables have no constraints, so `Factory.check` proves these statements."""
-
-
-class PublicationRow(NamedTuple):
-    """A set of documents that belong together."""
-
-    tag: str
-    variant: str
-    epoch: int
-    targets: bytes
-    snapshot: bytes
-    timestamp: bytes
 
 
 class DeviceReads(Protocol):

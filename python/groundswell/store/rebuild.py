@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from groundswell.store.duckdb.store import DuckDBStore
+    from groundswell.store.port import Store
 
 __all__ = ["differing_tables", "rebuild"]
 
@@ -151,7 +151,7 @@ def _replay(folder: Path, database: Path, *, read_only: bool = False) -> int:
     return revision
 
 
-def differing_tables(store: DuckDBStore) -> list[str]:
+def differing_tables(store: Store) -> list[str]:
     """The tables in which an open store is not what its audit log yields; empty for a sound one.
 
     Raises:
@@ -162,7 +162,7 @@ def differing_tables(store: DuckDBStore) -> list[str]:
     with store.changing(), _staged(None if store.read_only is not None else store.folder) as fresh:
         _replay(store.folder, fresh, read_only=store.read_only is not None)
         replayed = _tables_of(fresh)
-        return [table for table in KEYS if not store.table(ordered(table)).equals(replayed[table])]
+        return [table for table in KEYS if not store.checks.rows_of(table).equals(replayed[table])]
 
 
 def _tables_of(database: Path) -> dict[str, pa.Table]:

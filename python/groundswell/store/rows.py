@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DeletedDevice", "DeviceCount", "DeviceFilter", "DeviceRow", "DeviceSort", "GroupRow", "MappingRow"]
+__all__ = [
+    "DeletedDevice",
+    "DeviceCount",
+    "DeviceFilter",
+    "DeviceRow",
+    "DeviceSort",
+    "GroupRow",
+    "MappingRow",
+    "PublicationRow",
+]
 
 DeviceSort = Literal["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
 """The order of a page of devices; ``-`` reverses. Devices without a name come last, also in reverse; devices that were
@@ -100,3 +109,14 @@ class MappingRow(NamedTuple):
     mapping: str
     saved_at: int
     saved_by: str
+
+
+class PublicationRow(NamedTuple):
+    """A set of documents that belong together."""
+
+    tag: str
+    variant: str
+    epoch: int
+    targets: bytes
+    snapshot: bytes
+    timestamp: bytes

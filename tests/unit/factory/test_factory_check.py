@@ -14,7 +14,7 @@ from groundswell.errors import StorageError
 from groundswell.factory import Factory
 from groundswell.factory.trust.online_keys import KEYS_FOLDER
 from support import factories
-from support.factories import AT, Keyed, device, later, past_the_store, populate, put_production
+from support.factories import AT, Keyed, device, embedded_store, later, past_the_store, populate, put_production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -335,7 +335,7 @@ def test_a_report_says_what_was_checked_and_at_which_revision(full: Keyed) -> No
 
 
 def test_a_check_changes_nothing(full: Keyed) -> None:
-    full.factory._context.store.checkpoint()
+    embedded_store(full.factory).checkpoint()
     before = factories.every_byte_below(full.factory.path)
     full.factory.check(now=AT)
     assert factories.every_byte_below(full.factory.path) == before

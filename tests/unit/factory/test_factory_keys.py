@@ -21,7 +21,7 @@ from groundswell.factory.trust.online_keys import KEYS_FOLDER
 from groundswell.store import DuckDBStore
 from support import factories, recorded
 from support.device_clients import DeviceClients
-from support.factories import AT, Keyed, device, devices, later, plain, populate, put_production, target
+from support.factories import AT, Keyed, device, devices, embedded_store, later, plain, populate, put_production, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -653,10 +653,10 @@ def test_offline_private_keys_are_nowhere_in_the_factory(factory: Factory, tmp_p
     secrets = seeds(root, targets, second)
     assert len(secrets) == 6
     factory.backup(tmp_path / "backup")
-    store = factory._context.store
+    store = embedded_store(factory)
     places = factories.every_byte_below(factory.path) | {"the backup": (tmp_path / "backup").read_bytes()}
-    for table in store.rows("SELECT table_name FROM duckdb_tables()"):
-        places[f"table {table[0]}"] = repr(store.rows(f'SELECT * FROM "{table[0]}"')).encode()
+    for table in store._run.rows("SELECT table_name FROM duckdb_tables()"):
+        places[f"table {table[0]}"] = repr(store._run.rows(f'SELECT * FROM "{table[0]}"')).encode()
     for record in store.records():
         assert store._log is not None
         rows = [change.rows.to_pylist() for change in store._log.changes(record)]
@@ -696,7 +696,7 @@ def test_the_roots_are_valid_for_every_agent_whoever_made_them(user: str, bare_f
         (owner,) = {key.owner for key in factory.keys.show().keys if not key.online}
         assert owner
         # The audit log names the user as they are called, as far as that is text.
-        *_, record = factory._context.store.records()
+        *_, record = embedded_store(factory).records()
         assert record.entry.by == user.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         assert factory.check(now=AT).sound
 
@@ -704,7 +704,7 @@ def test_the_roots_are_valid_for_every_agent_whoever_made_them(user: str, bare_f
 def test_a_factory_is_made_by_whoever_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "somebody")
     with Factory.create(tmp_path / "one", name="one", now=AT) as factory:
-        (record,) = factory._context.store.records()
+        (record,) = embedded_store(factory).records()
         assert record.entry.by == "somebody"
 
     def nobody() -> str:
@@ -713,5 +713,5 @@ def test_a_factory_is_made_by_whoever_is_logged_in(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("getpass.getuser", nobody)
     with Factory.open(tmp_path / "one") as factory:
         factory.groups.create("a", now=AT)
-        *_, record = factory._context.store.records()
+        *_, record = embedded_store(factory).records()
         assert record.entry.by == f"uid-{os.getuid()}"

@@ -10,7 +10,19 @@ import pytest
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError
 from support import recorded
 from support.device_clients import DeviceClients
-from support.factories import AT, NOW, Keyed, device, devices, later, plain, populate, put_production, target
+from support.factories import (
+    AT,
+    NOW,
+    Keyed,
+    device,
+    devices,
+    embedded_store,
+    later,
+    plain,
+    populate,
+    put_production,
+    target,
+)
 from support.served import publications
 
 if TYPE_CHECKING:
@@ -121,7 +133,7 @@ def test_other_tags_are_taken_and_nothing_else_changes(factory: Factory) -> None
     assert [one.tags for one in factory.targets.list()] == [("main", "next"), ()]
     assert roles(factory) == {"main": (2, 2, ["pi-lmp-41"]), "next": (1, 2, ["pi-lmp-41"])}
     # Who added a target, and when, is no matter of its tags.
-    assert set(factory._context.store.rows("SELECT added_at, added_by FROM ci_targets")) == {(NOW, "alice")}
+    assert set(embedded_store(factory)._run.rows("SELECT added_at, added_by FROM ci_targets")) == {(NOW, "alice")}
 
 
 @pytest.mark.parametrize(

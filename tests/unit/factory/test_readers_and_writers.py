@@ -11,7 +11,7 @@ import pytest
 from groundswell.errors import NotFoundError, StateError
 from groundswell.store.duckdb import database
 from groundswell.store.duckdb.readers import Exclusion
-from support.factories import AT, device, devices
+from support.factories import AT, device, devices, embedded_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def test_a_hundred_reads_finish_while_an_import_is_about_to_commit(
 
 
 def test_a_reader_sees_one_state_to_the_end_of_its_block(factory: Factory) -> None:
-    store = factory._context.store
+    store = embedded_store(factory)
     factory.devices.import_(devices(3), now=AT)
     with ThreadPoolExecutor(1) as beside, store.reading():
         before = store.revision, store.changed_at("devices")
@@ -71,7 +71,7 @@ def test_a_reader_sees_one_state_to_the_end_of_its_block(factory: Factory) -> No
 
 def test_readers_never_see_a_part_of_a_change(factory: Factory) -> None:
     """Each import brings as many devices to `left` as to `right`; groups and devices are two tables."""
-    store, wrong = factory._context.store, list[Any]()
+    store, wrong = embedded_store(factory), list[Any]()
     done = threading.Event()
 
     def watch() -> None:
@@ -131,7 +131,7 @@ def test_a_flip_that_came_about_while_a_file_was_read_is_refused(factory: Factor
 
 
 def test_closing_waits_for_readers(factory: Factory) -> None:
-    store, inside, go_on = factory._context.store, threading.Event(), threading.Event()
+    store, inside, go_on = embedded_store(factory), threading.Event(), threading.Event()
 
     def read() -> int:
         with store.reading():
@@ -152,13 +152,13 @@ def test_closing_waits_for_readers(factory: Factory) -> None:
 
 
 def test_a_change_is_not_worked_out_of_a_snapshot(factory: Factory) -> None:
-    with factory._context.store.reading(), pytest.raises(AssertionError, match="newest state"):
+    with embedded_store(factory).reading(), pytest.raises(AssertionError, match="newest state"):
         factory.groups.create("late", now=AT)
     assert factory.groups.list() == []
 
 
 def test_an_error_inside_a_snapshot_ends_it(factory: Factory) -> None:
-    store = factory._context.store
+    store = embedded_store(factory)
     with pytest.raises(NotFoundError, match="device"), store.reading():
         factory.devices.show(device(1))
     factory.devices.import_(devices(1), now=AT)
@@ -166,7 +166,7 @@ def test_an_error_inside_a_snapshot_ends_it(factory: Factory) -> None:
 
 
 def test_errors_leave_no_cursors_behind(factory: Factory) -> None:
-    store = factory._context.store
+    store = embedded_store(factory)
     for _ in range(20):
         with pytest.raises(NotFoundError):
             factory.devices.show(device(1))

@@ -10,7 +10,7 @@ import pytest
 
 from groundswell.errors import GroundswellError
 from groundswell.waves.plan_rollout import RolloutResult
-from support.factories import AT
+from support.factories import AT, embedded_store
 from support.wave_factories import MATCHING, TAG, numbers, uuid, uuids
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_a_rollout_whose_outcome_is_unknown_is_found_out_before_the_next(
     """The disk fails after the line is written: the next command must not choose the same devices again."""
     from groundswell.store.faults import outcome_unknown
 
-    store = wave.factory._context.store
+    store = embedded_store(wave.factory)
     done = store._written
 
     def fails_late(*arguments: Any) -> None:

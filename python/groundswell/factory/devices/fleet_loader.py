@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from groundswell.store import DuckDBStore
+    from groundswell.store.port import Store
 
 __all__ = ["FleetCache", "load_fleet"]
 
@@ -44,7 +44,7 @@ class FleetCache:
             return fleet
 
 
-def load_fleet(store: DuckDBStore, *, now: int) -> Fleet:
+def load_fleet(store: Store, *, now: int) -> Fleet:
     """Load all devices of a factory.
 
     Args:

@@ -14,7 +14,7 @@ from groundswell.text import MAX_NAMED, count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from groundswell.store import DuckDBStore
+    from groundswell.store.port import Store
 
 __all__ = ["TagFacts", "later_sentence", "near_tags", "require_tag", "unsupported_sentence"]
 
@@ -28,7 +28,7 @@ class TagFacts:
     Cost of each method: a pass over the stored devices.
     """
 
-    def __init__(self, store: DuckDBStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store: Final = store
 
     def devices_by_tag(self) -> dict[str, int]:
@@ -40,7 +40,7 @@ class TagFacts:
         return self._store.tags.versions_above(tag, target_version)
 
 
-def require_tag(store: DuckDBStore, tag: str) -> None:
+def require_tag(store: Store, tag: str) -> None:
     """Refuse a filter by a tag that no device, target or wave has.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StorageError
 from groundswell.store.duckdb.opening import OpenStore, Snapshot
@@ -23,10 +23,8 @@ from groundswell.store.process import Descriptor
 from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from groundswell.store.audit.log import Record
     from groundswell.store.lock import OwnerLock
@@ -86,14 +84,6 @@ class ReadableStore(OpenStore):
                 mine.snapshot = None
                 with contextlib.suppress(Exception):
                     cursor.rollback()
-
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query; goes when nothing above the store calls it."""
-        return self._run.rows(sql, parameters)
-
-    def table(self, sql: str, parameters: Sequence[Any] = (), **views: pa.Table) -> pa.Table:
-        """The rows of a query as an Arrow table; goes when nothing above the store calls it."""
-        return self._run.table(sql, parameters, **views)
 
     def records(self) -> Iterator[Record]:
         """The lines of the audit log, oldest first."""

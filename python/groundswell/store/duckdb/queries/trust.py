@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from groundswell.store.port import PublicationRow
+from groundswell.store.rows import PublicationRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
