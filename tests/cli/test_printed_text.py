@@ -6,12 +6,14 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from groundswell.cli import cli
 from groundswell.cli.output.render import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.commands import Ran
@@ -66,6 +68,49 @@ COMMANDS = [
     ("restore", NASTY, "new"),
     ("init", f"no/no/{NASTY}", "--name", NASTY),
 ]
+
+
+def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that is not a group, with the words that name it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def spelled(command: click.Command, param: click.Parameter) -> list[str]:
+    """Arguments of a command with `NASTY` for one parameter, and something plausible for those that it requires."""
+    words = []
+    for one in command.params:
+        if one is param or one.required:
+            value = NASTY if one is param else "x"
+            words += [value] * max(1, one.nargs) if isinstance(one, click.Argument) else [one.opts[-1], value]
+    return words
+
+
+LEAVES = dict(leaves(cli))
+assert len(LEAVES) > 40
+
+
+@pytest.mark.parametrize("name", LEAVES, ids="-".join)
+def test_every_parameter_of_every_command_is_escaped(
+    run: Callable[..., Ran], shop: Path, monkeypatch: pytest.MonkeyPatch, name: tuple[str, ...]
+) -> None:
+    """A new command is part of it: the commands and parameters are those that click knows."""
+    monkeypatch.chdir(shop)
+    command = LEAVES[name]
+    for param in command.params:
+        if isinstance(param, click.Option) and (param.is_flag or param.count or param.hidden):
+            continue
+        words = spelled(command, param)
+        for value in (NASTY, BYTES):
+            ran = run("-C", "acme", *name, *(value if word == NASTY else word for word in words))
+            assert is_clean(ran), (name, param.name, ran)
+            assert ran.code in {0, 2, 3, 4, 5, 6}, (name, param.name, ran)
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: ascii("-".join(words))[1:30])
