@@ -23,6 +23,7 @@ __all__ = ["check_keywords", "checks_arguments", "given_but_empty", "refuse_empt
 _Class = TypeVar("_Class", bound=type)
 
 _MAX_SHOWN: Final = 60
+_PATHS: Final = frozenset({"Path", "os.PathLike[str]"})
 _OWN_RULES: Final = frozenset({"request_id"})
 """Text arguments whose characters are checked by the function that parses them, not here."""
 
@@ -167,11 +168,14 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
     if not kinds:
         return function
     first = 1 if bound else 0
+    paths = {name for name, allowed in kinds.items() if not _PATHS.isdisjoint(allowed)}
 
     def check(name: str, value: object) -> None:
         allowed = kinds.get(name)
         if allowed and not any(_KINDS[kind][0](value) for kind in allowed):
             raise _bad_argument(function, name, value, allowed)
+        if name in paths and isinstance(value, (str, os.PathLike)):
+            _check_path(function, name, os.fspath(value))
         if type(value) is str and not value.isascii() and name not in _OWN_RULES:
             _check_unicode(function, name, value)
 
@@ -184,6 +188,16 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
         return function(*arguments, **keywords)
 
     return checked
+
+
+def _check_path(function: Callable[..., Any], name: str, path: str | bytes) -> None:
+    if "\0" in os.fsdecode(path):
+        raise InputError(
+            "bad-argument",
+            f"the argument `{name}` of `{function.__name__}` is {ascii(path)[:_MAX_SHOWN]}: no path has a NUL",
+            hint="give the path of a file or a folder",
+            fields={"argument": name, "value": ascii(path)[:_MAX_SHOWN], "type": "str"},
+        )
 
 
 def _check_unicode(function: Callable[..., Any], name: str, value: str) -> None:

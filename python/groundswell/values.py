@@ -104,7 +104,7 @@ def parse_limit(limit: SupportsIndex | str | None, percent_of: Denominator = "ma
     >>> parse_limit("2.5%").thousandths, parse_limit(10).count, parse_limit(None) == ALL
     (2500, 10, True)
     """
-    if percent_of not in DENOMINATORS:
+    if not isinstance(percent_of, str) or percent_of not in DENOMINATORS:
         raise InputError(
             "bad-denominator",
             f"a percentage cannot be taken of `{str(percent_of)[:_MAX_TEXT]}`",

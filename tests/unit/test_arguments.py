@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import groundswell
-from groundswell import Factory, Fleet, InputError
+from groundswell import Factory, Fleet, GroundswellError, InputError, UuidList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,3 +121,21 @@ def test_paths_of_any_kind_are_paths(tmp_path: Path) -> None:
 def test_a_text_that_is_not_a_uuid_has_no_device(factory: Factory) -> None:
     assert factory.devices.find("x") is None
     assert factory.devices.find(str(UUID(int=1))) is not None
+
+
+def test_a_path_with_a_nul_is_named(tmp_path: Path) -> None:
+    uuids = UuidList.of([bytes(16)])
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: uuids.write("a\0b"), "bad-argument"),
+        (lambda: FLEET.write("a\0b"), "bad-argument"),
+        (lambda: Factory.open("a\0b"), "bad-argument"),
+        (lambda: Factory.create(tmp_path / "a\0b", name="x"), "bad-argument"),
+        (lambda: Fleet.read(pa.table({"uuid": ["0" * 32]}), rejects="a\0b"), "bad-argument"),
+        (lambda: Fleet.read("a\0b"), "file-not-found"),
+        (lambda: UNTYPED.merge_selections(None), "bad-argument"),
+        (lambda: FLEET.select(limit=1, percent_of=np.zeros(3)), "bad-denominator"),
+    ]
+    for call, code in calls:
+        with pytest.raises(GroundswellError) as caught:
+            call()
+        assert caught.value.code == code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, SupportsIndex
 
 from groundswell import _core
@@ -12,7 +13,7 @@ from groundswell.fleet.uuid_list import UuidList
 from groundswell.values import parse_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     import numpy as np
@@ -59,6 +60,13 @@ def merge_selections(
     >>> merge_selections(shards, 10).uuids == Fleet.read(devices).select(**asked).uuids
     True
     """
+    if not isinstance(selections, Iterable):
+        raise InputError(
+            "bad-argument",
+            f"the argument `selections` is of the type `{type(selections).__name__}`, not an iterable of selections",
+            hint="give the result of `Fleet.select` from each shard",
+            fields={"argument": "selections", "type": type(selections).__name__},
+        )
     chosen = list(selections)
     for number, one in enumerate(chosen, 1):
         if not isinstance(one, Selection):

@@ -146,6 +146,8 @@ def open_file(path: Path, cleanup: contextlib.ExitStack) -> SourceFile:
         StorageError: ``cannot-read``.
     """
     label = str(path)
+    if "\0" in label:
+        raise file_not_found(path)
     refuse_open_database(path)
     with _reading(path, label):
         if path.exists() and not path.is_file() and not path.is_dir():
