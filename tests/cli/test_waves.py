@@ -467,8 +467,33 @@ def test_wave_is_another_word_for_waves(run: Run, made: Waves, folder: Path) -> 
     assert run("-C", folder / "acme", "wave", "list").out == made("list").out
 
 
+def test_why_says_how_a_wave_is_named(made: Waves) -> None:
+    ran = made("why", "v42", "device-000001")
+    assert (ran.code, "--wave v42" in ran.err, ran.out) == (3, True, "")
+    for words in ([""], [" "], ["device-000001", ""]):
+        ran = made("why", *words)
+        assert (ran.code, "a device is given, but it is empty" in ran.err) == (2, True)
+        assert "omit the list" not in ran.err
+
+
 def on_a_terminal(folder: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
     return terminals.run(folder / "acme", "waves", *arguments, answer=answer)
+
+
+def test_ctrl_c_at_a_question_ends_its_line_and_says_that_nothing_changed(made: Waves, folder: Path) -> None:
+    before = data(made("show", "v42", "--json"))
+    code, seen = on_a_terminal(folder, "complete", answer=b"\x03")
+    assert code == 130
+    assert seen.splitlines()[-1] == "interrupted: the factory was not changed"
+    assert "Aborted" not in seen
+    assert data(made("show", "v42", "--json")) == before
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("answer", [b"maybe\nno\n", b"\xff\nN\n"])
+def test_an_answer_that_is_neither_yes_nor_no_is_asked_for_again(folder: Path, answer: bytes) -> None:
+    code, seen = on_a_terminal(folder, "complete", answer=answer)
+    assert (code, seen.count("[y/N]"), "answer y or n" in seen, "Error" in seen) == (4, 2, True, False)
 
 
 @pytest.mark.parametrize("arguments", [["complete"], ["cancel"], ["rollout", "v42", "canary"]])

@@ -37,4 +37,4 @@ def run(factory: Path, *arguments: str, answer: bytes) -> tuple[int, str]:
             os.write(terminal, answer)
     os.close(terminal)
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), seen.decode()
+    return os.waitstatus_to_exitcode(status), seen.decode("utf-8", "replace")

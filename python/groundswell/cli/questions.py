@@ -6,8 +6,6 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import click
-
 from groundswell.cli.output.render import confirm, say
 from groundswell.errors import InputError, StateError
 from groundswell.text import count
@@ -35,17 +33,17 @@ def ask(question: str) -> None:
 
     Raises:
         StateError: ``not-confirmed`` if the answer is no, or the input ends without an answer.
-        click.Abort: on Ctrl-C.
+        KeyboardInterrupt: on Ctrl-C.
     """
     try:
         agreed = confirm(question)
         reason = "the answer was no"
-    except click.Abort as abort:
-        # click raises Abort on Ctrl-C and at the end of the input.
-        if not isinstance(abort.__context__, EOFError):
-            raise
+    except EOFError:
         say("")
         agreed, reason = False, "the input ended without an answer"
+    except KeyboardInterrupt:
+        say("")  # ends the line of the question
+        raise
     if not agreed:
         raise StateError(
             "not-confirmed",

@@ -72,6 +72,9 @@ def clear_screen() -> None:
         click.clear()
 
 
+_MAX_ANSWER: Final = 1024
+
+
 def say(text: str, *, label: str = "", color: str = "") -> None:
     """Write one line to stderr.
 
@@ -96,12 +99,24 @@ def note(text: str) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask a question on stderr. True if the answer is yes.
+    """Ask a question on stderr, and read the answer from the terminal. True if it is yes; an empty answer is no.
 
     Raises:
-        click.Abort: at the end of the input, or on Ctrl-C.
+        EOFError: at the end of the input.
+        KeyboardInterrupt: on Ctrl-C.
     """
-    return click.confirm(printable(question), err=True)
+    while True:
+        click.echo(f"{printable(question)} [y/N]: ", nl=False, err=True)
+        # Read bytes: an answer that is not UTF-8 is asked for again, too.
+        line = sys.stdin.buffer.readline(_MAX_ANSWER).decode("utf-8", "replace")
+        if not line:
+            raise EOFError
+        if "\x03" in line:  # a terminal that does not turn Ctrl-C into a signal
+            raise KeyboardInterrupt
+        answer = line.strip().lower()
+        if answer in {"y", "yes", "n", "no", ""}:
+            return answer.startswith("y")
+        say("answer y or n")
 
 
 def json_text(data: Any) -> str:

@@ -103,8 +103,15 @@ def read_device_words(words: Sequence[str]) -> DeviceWords:
     Stdin and files are read here, before the factory is opened: the program that writes to our stdin may need it.
 
     Raises:
-        InputError: as `read_uuids`.
+        InputError: ``empty-list`` for an empty word; otherwise as `read_uuids`.
     """
+    if any(not word.strip(_SEPARATORS) for word in words):
+        raise InputError(
+            "empty-list",
+            "a device is given, but it is empty",
+            hint="name each device by its UUID or its name; an unset variable names none",
+            fields={"list": "UUID"},
+        )
     names = [word for word in words if _is_name(word)]
     rest = [word for word in words if not _is_name(word)]
     return DeviceWords([read_uuid_words(rest)] if rest else [], names)

@@ -503,6 +503,7 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
 
     named_words = read_device_words(words)
     with open_factory(directory) as factory:
+        _refuse_wave_as_device(named_words.names, factory)
         uuids = named_words.uuids(factory)
         reports = factory.waves.why(uuids, wave=name)
     if as_json:
@@ -520,6 +521,23 @@ def why(words: tuple[str, ...], *, name: str | None, as_json: bool, directory: s
         ]
         print_lines([""] * (at > 0) + facts(about))
     _refuse_unknown(reports)
+
+
+def _refuse_wave_as_device(names: Sequence[str], factory: Factory) -> None:
+    """Refuse the name of a wave among the devices, unless a device has the same name.
+
+    Raises:
+        NotFoundError: ``unknown-device``.
+    """
+    waves = {wave.name for wave in factory.waves.list()} if names else set()
+    for name in names:
+        if name in waves and not factory.devices.list(name=name, limit=1).total:
+            raise NotFoundError(
+                "unknown-device",
+                f"no device is named `{name}`: it is the name of a wave",
+                hint=f"name the wave with --wave: groundswell waves why --wave {name} UUID|NAME",
+                fields={"device": name, "wave": name},
+            )
 
 
 def _refuse_unknown(reports: Sequence[WhyReport]) -> None:
