@@ -30,7 +30,7 @@ _Part = TypeVar("_Part")
 
 
 def seconds(now: datetime | None) -> int:
-    """An instant in seconds since 1970; the clock's unless given."""
+    """An instant in seconds since 1970 (default: now)."""
     return int(time.time()) if now is None else epoch_seconds(now)
 
 

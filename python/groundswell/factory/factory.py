@@ -111,8 +111,8 @@ class Factory:
         Args:
             path: the directory; it must not exist, or be empty.
             name: the factory's name: up to 64 letters, digits and ``_ . + -``.
-            user: who does it, for the audit log and the roots; the login name unless given.
-            now: the instant of the first roots; the clock's unless given.
+            user: who does it, for the audit log and the roots (default: the login name).
+            now: the instant of the first roots (default: now).
 
         Raises:
             InputError: ``bad-name``.
@@ -146,7 +146,7 @@ class Factory:
 
         Args:
             path: its directory.
-            user: who is at work, for the audit log; the login name unless given.
+            user: who is at work, for the audit log (default: the login name).
             wait: how long to wait for whoever has it open.
             owner: what to call this process to others that wait for it.
 
@@ -191,7 +191,7 @@ class Factory:
             backup: a file that `backup` wrote.
             path: the directory; it must not exist, or be empty.
             last_timestamp_version: the highest version of ``timestamp.json`` that devices have seen, if it is known.
-            user: who does it; the login name unless given.
+            user: who does it (default: the login name).
             now: the instant of the new metadata (default: now).
             accept_clock: as for `Metadata.refresh`.
 
@@ -289,7 +289,7 @@ class Factory:
         """Count devices by tag, group and version, and say what wants attention.
 
         Args:
-            now: the instant that ages are counted to; the clock's unless given.
+            now: the instant that ages are counted to (default: now).
             online_threshold: devices seen within it are online.
 
         Cost: one pass over the devices.
@@ -302,7 +302,7 @@ class Factory:
 
         Args:
             path: the file, not inside a factory; or a binary stream, which is written to from where it is.
-            now: the instant of the backup; the clock's unless given.
+            now: the instant of the backup (default: now).
 
         Returns:
             The size of the file in bytes.

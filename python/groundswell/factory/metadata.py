@@ -126,7 +126,7 @@ class Metadata:
         Args:
             device: its uuid or name.
             directory: made if it does not exist.
-            now: the instant; the clock's unless given.
+            now: the instant (default: now).
 
         Raises:
             NotFoundError: ``unknown-device``.

@@ -75,7 +75,7 @@ def canonical(value: Any) -> bytes:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise _ambiguous("the document", "half a surrogate pair, which is no character") from error
+        raise _ambiguous("the document", "half a surrogate pair, which is not a character") from error
 
 
 def is_canonical(data: bytes) -> bool:
@@ -98,8 +98,8 @@ def parse(data: bytes, label: str) -> Any:
         label: what to call it in an error.
 
     Raises:
-        InputError: ``broken-json``, with line and column, for what is no JSON; ``ambiguous-json`` for a key that is
-            given twice, a number that is no integer or beyond 2^53, half a surrogate pair.
+        InputError: ``broken-json``, with line and column, for what is not JSON; ``ambiguous-json`` for a key that is
+            given twice, a number that is not an integer or is beyond 2^53, half a surrogate pair.
 
     Cost: linear.
 
@@ -109,7 +109,7 @@ def parse(data: bytes, label: str) -> Any:
     """
 
     def refuse_float(text: str) -> NoReturn:
-        raise _ambiguous(label, f"the number `{cropped(text)}`, which is no integer")
+        raise _ambiguous(label, f"the number `{cropped(text)}`, which is not an integer")
 
     def integer(text: str) -> int:
         if len(text) > _MAX_DIGITS or abs(int(text)) > LARGEST_INTEGER or text == "-0":
@@ -138,7 +138,7 @@ def parse(data: bytes, label: str) -> Any:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            raise _ambiguous(label, "half a surrogate pair, which is no character") from error
+            raise _ambiguous(label, "half a surrogate pair, which is not a character") from error
     return value
 
 
@@ -217,7 +217,7 @@ def _check_values(value: Any, where: str) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise _ambiguous(where, f"the key `{key!r}`, which is no text")
+                raise _ambiguous(where, f"the key `{key!r}`, which is not text")
             _check_values(item, key)
     elif isinstance(value, list):
         for item in value:
@@ -226,7 +226,7 @@ def _check_values(value: Any, where: str) -> None:
         if abs(value) > LARGEST_INTEGER:
             raise _ambiguous(where, "a number beyond 2^53, which not every reader keeps")
     elif value is not None and not isinstance(value, str):
-        raise _ambiguous(where, f"`{cropped(repr(value))}`, which is no integer, text, list or object")
+        raise _ambiguous(where, f"`{cropped(repr(value))}`, which is not an integer, text, list or object")
 
 
 def _named(character: str) -> str:
@@ -263,7 +263,7 @@ def _check_nesting(text: str, label: str) -> None:
     except InputError as error:
         reason = error.fields.get("reason", "")
         if "surrogate" in reason:
-            raise _ambiguous(label, "half a surrogate pair, which is no character") from error
+            raise _ambiguous(label, "half a surrogate pair, which is not a character") from error
         if "nested" in reason:
             raise _broken(label, text, 0, "nested too deeply") from error
 

@@ -96,10 +96,10 @@ def parse_document(data: bytes, role_type: RoleType, label: str) -> Document:
     """
     document = parse(data, label)
     if not isinstance(document, dict) or set(document) != {"signatures", "signed"}:
-        raise _bad(label, "", 'is no object with "signatures" and "signed" and nothing else')
+        raise _bad(label, "", 'is not an object with exactly "signatures" and "signed"')
     signatures, signed = document["signatures"], document["signed"]
     if not isinstance(signatures, list) or not all(_is_signature(signature) for signature in signatures):
-        raise _bad(label, "signatures", 'is no list of objects with the texts "keyid", "method" and "sig"')
+        raise _bad(label, "signatures", 'is not a list of objects with the texts "keyid", "method" and "sig"')
     _check_signed(signed, role_type, label)
     return Document(role_type, signed, _span_of(data, "signed"), tuple(signatures), data)
 
@@ -145,7 +145,7 @@ def parse_instant(text: Any, label: str) -> datetime:
             pass
     raise InputError(
         "bad-instant",
-        f"`{label}` is `{cropped(str(text))}`, which is no instant of metadata",
+        f"`{label}` is `{cropped(str(text))}`, which is not an instant of metadata",
         hint="spell it in UTC and whole seconds, such as 2027-11-23T15:44:01Z",
         fields={"name": label, "value": cropped(str(text))},
     )
@@ -179,7 +179,7 @@ def _is_signature(signature: Any) -> bool:
 
 def _check_signed(signed: Any, role_type: RoleType, label: str) -> None:
     if not isinstance(signed, dict):
-        raise _bad(label, "signed", "is no object")
+        raise _bad(label, "signed", "is not an object")
     if signed.get("_type") != role_type:
         raise TrustError(
             "wrong-role",
@@ -189,21 +189,21 @@ def _check_signed(signed: Any, role_type: RoleType, label: str) -> None:
         )
     version = signed.get("version")
     if type(version) is not int or not 1 <= version <= MAX_VERSION:
-        raise _bad(label, "signed.version", f"is no whole number from 1 to {MAX_VERSION}")
+        raise _bad(label, "signed.version", f"is not an integer from 1 to {MAX_VERSION}")
     try:
         parse_instant(signed.get("expires"), "signed.expires")
     except InputError as error:
-        raise _bad(label, "signed.expires", "is no instant such as 2027-11-23T15:44:01Z") from error
+        raise _bad(label, "signed.expires", "is not an instant such as 2027-11-23T15:44:01Z") from error
     for member in _HOLDS[role_type]:
         if not isinstance(signed.get(member), dict):
-            raise _bad(label, f"signed.{member}", "is no object")
+            raise _bad(label, f"signed.{member}", "is not an object")
 
 
 def _bad(label: str, member: str, what: str) -> InputError:
     return InputError(
         "bad-metadata",
         f"`{member}` of `{label}` {what}" if member else f"`{label}` {what}",
-        hint="this is no metadata of the dialect that the devices read",
+        hint="this is not metadata of the dialect that the devices read",
         fields={"source": label, "member": member, "reason": what},
     )
 

@@ -63,7 +63,7 @@ class PublicKey:
             allow_rsa: RSA keys stop some agents (wire.md 3.6), so they are asked for by name.
 
         Raises:
-            InputError: ``bad-key`` for what is no key of the dialect; ``rsa-key`` for an RSA key not asked for.
+            InputError: ``bad-key`` for what is not a key of the dialect; ``rsa-key`` for an RSA key not asked for.
         """
         keytype, public = _parts(document, "public", label)
         if keytype == "ED25519":
@@ -156,7 +156,7 @@ class PrivateKey:
             allow_rsa: as in `PublicKey.from_document`.
 
         Raises:
-            InputError: ``bad-key`` for what is no key of the dialect; ``rsa-key`` for an RSA key not asked for.
+            InputError: ``bad-key`` for what is not a key of the dialect; ``rsa-key`` for an RSA key not asked for.
             TrustError: ``key-mismatch`` where the private key is not that of `public`.
         """
         keytype, private = _parts(document, "private", label)
@@ -202,7 +202,7 @@ class PrivateKey:
 
 def _parts(document: Any, half: str, label: str) -> tuple[str, str]:
     if not isinstance(document, dict) or not isinstance(document.get("keyval"), dict):
-        raise _bad_key(label, 'is no object with "keytype" and "keyval"')
+        raise _bad_key(label, 'is not an object with "keytype" and "keyval"')
     keytype, text = document.get("keytype"), document["keyval"].get(half)
     if keytype not in ("ED25519", "RSA"):
         raise _bad_key(label, f"has the type `{cropped(str(keytype))}`, which is neither `ED25519` nor `RSA`")
@@ -245,7 +245,7 @@ def _load_private_rsa(private: str, label: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(private.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _bad_key(label, "is no RSA private key in PEM without a password") from error
+        raise _bad_key(label, "is not an RSA private key in PEM without a password") from error
     if not isinstance(key, RSAPrivateKey):
         raise _bad_key(label, "is called `RSA` and is another type of key")
     return key
@@ -259,7 +259,7 @@ def _rsa_spki(public: str, label: str) -> bytes:
     try:
         key = _load_rsa(public)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _bad_key(label, "is no RSA public key in PEM") from error
+        raise _bad_key(label, "is not an RSA public key in PEM") from error
     if not isinstance(key, RSAPublicKey):
         raise _bad_key(label, "is called `RSA` and is another type of key")
     if key.key_size not in _RSA_BITS:

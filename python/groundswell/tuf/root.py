@@ -89,12 +89,12 @@ def read_root(document: Document | dict[str, Any], label: str = "the root", *, a
 
 def _role(written: Any, name: str, keys: dict[str, PublicKey], label: str) -> Role:
     if not isinstance(written, dict) or not isinstance(written.get("keyids"), list):
-        raise _bad(label, f"roles.{name}", 'is no object with a list "keyids"')
+        raise _bad(label, f"roles.{name}", 'is not an object with a list "keyids"')
     keyids, threshold = written["keyids"], written.get("threshold")
     if type(threshold) is not int or not 1 <= threshold <= _MAX_THRESHOLD:
-        raise _bad(label, f"roles.{name}.threshold", f"is no whole number from 1 to {_MAX_THRESHOLD}")
+        raise _bad(label, f"roles.{name}.threshold", f"is not an integer from 1 to {_MAX_THRESHOLD}")
     if not all(isinstance(keyid, str) for keyid in keyids) or len(set(keyids)) != len(keyids):
-        raise _bad(label, f"roles.{name}.keyids", "is no list of different texts")
+        raise _bad(label, f"roles.{name}.keyids", "is not a list of different texts")
     for keyid in keyids:
         if keyid not in keys:
             raise _bad(label, f"roles.{name}.keyids", f"names the key `{cropped(keyid)}`, which is not among `keys`")
@@ -105,6 +105,6 @@ def _bad(label: str, member: str, what: str) -> InputError:
     return InputError(
         "bad-metadata",
         f"`{member}` of `{label}` {what}",
-        hint="this is no root of the dialect that the devices read",
+        hint="this is not a root of the dialect that the devices read",
         fields={"source": label, "member": member, "reason": what},
     )

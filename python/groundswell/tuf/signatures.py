@@ -118,5 +118,5 @@ def _fault(key: PublicKey, signature: dict[str, Any], data: bytes) -> str | None
     except (binascii.Error, ValueError):
         raw = None
     if raw is None:
-        return "the signature is no base64"
+        return "the signature is not base64"
     return None if key.verify(method, raw, data) else "the signature does not verify"

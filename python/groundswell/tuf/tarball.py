@@ -159,7 +159,7 @@ def read_tarball(path: Path, *, allow_rsa: bool = False) -> Tarball:
         The tarball; it holds at least one key. RSA keys that are not allowed stay in its entries alone.
 
     Raises:
-        InputError: ``bad-tarball`` for what is no gzip'd tar, is truncated, too large, or holds no key or a ``.sec``
+        InputError: ``bad-tarball`` for what is not a gzip'd tar, is truncated, too large, or holds no key or a ``.sec``
             without its ``.pub``; ``broken-json``, ``ambiguous-json``, ``bad-key`` and, for a tarball without any
             other key, ``rsa-key`` name the entry.
         TrustError: ``key-mismatch`` where the halves of a key don't belong together.
@@ -309,7 +309,7 @@ def _size(text: bytes) -> int | None:
 def _content(archive: Any, member: tarfile.TarInfo, entries: dict[str, bytes], label: str) -> bytes:
     shown = cropped(member.name)
     if not member.isreg() or member.issparse():
-        raise _bad(label, f"holds `{shown}`, which is no plain file", entry=member.name)
+        raise _bad(label, f"holds `{shown}`, which is not a plain file", entry=member.name)
     if member.name in entries:
         raise _bad(label, f"holds `{shown}` twice", entry=member.name)
     if member.size > _MAX_ENTRY:

@@ -97,7 +97,7 @@ def read_targets_file(source: Path | bytes, label: str | None = None) -> Targets
 
     Raises:
         InputError: ``bad-targets``, with every fault of every target in ``fields["faults"]``; ``no-targets`` for a
-            file without any; ``broken-json`` and ``ambiguous-json`` for what is no strict JSON; ``not-targets`` for
+            file without any; ``broken-json`` and ``ambiguous-json`` for what is not strict JSON; ``not-targets`` for
             JSON of another kind.
         NotFoundError, StorageError: as `read_file`.
 
@@ -107,7 +107,7 @@ def read_targets_file(source: Path | bytes, label: str | None = None) -> Targets
     data = read_file(source, at_most=_MAX_BYTES + 1) if isinstance(source, Path) else source
     if len(data) > _MAX_BYTES:
         raise _not_targets(label, f"is larger than {_MAX_BYTES >> 20} MiB")
-    # An editor's byte-order mark is no part of the text; nothing here is verified over these bytes.
+    # An editor's byte-order mark is not part of the text; nothing here is verified over these bytes.
     document = parse(data.removeprefix(_MARK), label)
     if not isinstance(document, dict):
         raise _not_targets(label, "is JSON, but no object")
@@ -118,7 +118,7 @@ def read_targets_file(source: Path | bytes, label: str | None = None) -> Targets
         foreign = len(signatures) if isinstance(signatures, list) else 0
         document = document["signed"]
         if not isinstance(document, dict):
-            raise _not_targets(label, 'has a "signed" that is no object')
+            raise _not_targets(label, 'has a "signed" that is not an object')
     if "_type" in document or _is_bare(document):
         if str(document.get("_type", "Targets")).lower() != "targets":
             raise _not_targets(label, f"is metadata of the role `{cropped(str(document['_type']))}`")
@@ -201,21 +201,23 @@ def _target(name: str, document: dict[str, Any]) -> Target:
 def _faults(name: str, document: Any) -> Iterator[TargetFault]:
     shown = cropped(name)
     if not _NAME.fullmatch(name) or len(name) > _MAX_TARGET_NAME:
-        yield TargetFault(shown, "", f"is no name of a target: letters, digits and `_.+-`, at most {_MAX_TARGET_NAME}")
+        yield TargetFault(
+            shown, "", f"is not a name of a target: letters, digits and `_.+-`, at most {_MAX_TARGET_NAME}"
+        )
     if not isinstance(document, dict):
-        yield TargetFault(shown, "", "is no object")
+        yield TargetFault(shown, "", "is not an object")
         return
     for place in unsafe_places({member: document.get(member) for member in _MEMBERS}, ""):
         what = str(place).partition("` ")[2]
         yield TargetFault(shown, place.path.removeprefix("."), f"{what}, which not every device agent spells alike")
     length, hashes, custom = (document.get(member) for member in ("length", "hashes", "custom"))
     if type(length) is not int or length < 0:
-        yield TargetFault(shown, "length", "is no whole number of 0 or more")
+        yield TargetFault(shown, "length", "is not an integer of 0 or more")
     yield from _hash_faults(shown, hashes)
     if isinstance(custom, dict):
         yield from _custom_faults(shown, custom)
     else:
-        yield TargetFault(shown, "custom", "is no object")
+        yield TargetFault(shown, "custom", "is not an object")
 
 
 def _hash_faults(shown: str, hashes: Any) -> Iterator[TargetFault]:
@@ -231,18 +233,20 @@ def _custom_faults(shown: str, custom: dict[str, Any]) -> Iterator[TargetFault]:
     version, hardware, tags = custom.get("version"), custom.get("hardwareIds"), custom.get("tags", [])
     if not _matches(_VERSION, version) or int(str(version)) > MAX_VERSION:
         given = f" (it is `{cropped(str(version))}`)" if "version" in custom else ""
-        yield TargetFault(shown, "custom.version", f"is no text of a whole number from 1 to {MAX_VERSION}{given}")
+        yield TargetFault(shown, "custom.version", f"is not the text of an integer from 1 to {MAX_VERSION}{given}")
     if not isinstance(hardware, list) or len(hardware) != 1:
         held = len(hardware) if isinstance(hardware, list) else 0
         yield TargetFault(shown, "custom.hardwareIds", f"holds {held} hardware ids; agents want exactly one")
     elif not _is_name(hardware[0]):
-        yield TargetFault(shown, "custom.hardwareIds", f"holds `{cropped(str(hardware[0]))}`, which is no hardware id")
+        yield TargetFault(
+            shown, "custom.hardwareIds", f"holds `{cropped(str(hardware[0]))}`, which is not a hardware id"
+        )
     if not isinstance(tags, list):
-        yield TargetFault(shown, "custom.tags", "is no list")
+        yield TargetFault(shown, "custom.tags", "is not a list")
     else:
         for tag in tags:
             if not _is_name(tag):
-                yield TargetFault(shown, "custom.tags", f"holds `{cropped(str(tag))}`, which is no name of a tag")
+                yield TargetFault(shown, "custom.tags", f"holds `{cropped(str(tag))}`, which is not a name of a tag")
         if len({str(tag) for tag in tags}) != len(tags):
             yield TargetFault(shown, "custom.tags", "holds a tag twice")
     if custom.get("targetFormat") != _FORMAT:

@@ -177,9 +177,13 @@ SEC = tuf.entries_of(ROOT, "root")
     [
         ([member("a.sec", SEC_DATA)], "bad-tarball", "holds `a.sec` without the `.pub`"),
         ([member("a.pub", PUB_DATA), member("a.pub", PUB_DATA)], "bad-tarball", "holds `a.pub` twice"),
-        ([member("a.pub", kind=tarfile.SYMTYPE, link="/etc/passwd")], "bad-tarball", "`a.pub`, which is no plain file"),
-        ([member("a.pub", kind=tarfile.LNKTYPE, link="b.pub")], "bad-tarball", "which is no plain file"),
-        ([member("a.pub", kind=tarfile.FIFOTYPE)], "bad-tarball", "which is no plain file"),
+        (
+            [member("a.pub", kind=tarfile.SYMTYPE, link="/etc/passwd")],
+            "bad-tarball",
+            "`a.pub`, which is not a plain file",
+        ),
+        ([member("a.pub", kind=tarfile.LNKTYPE, link="b.pub")], "bad-tarball", "which is not a plain file"),
+        ([member("a.pub", kind=tarfile.FIFOTYPE)], "bad-tarball", "which is not a plain file"),
         ([member("a.pub", bytes(70_000))], "bad-tarball", "of 70000 bytes"),
         ([member(f"{i}.txt") for i in range(1001)], "bad-tarball", "more than 1000 entries"),
         ([member("a.txt", b"x")], "bad-tarball", "holds no key"),

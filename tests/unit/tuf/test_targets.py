@@ -119,7 +119,7 @@ def test_each_fault_is_named_with_its_field(field: str, change: dict[str, Any]) 
 def test_a_name_that_could_not_travel_in_a_url_is_refused(name: str) -> None:
     error = refusal({name: target()})
     assert error.code == "bad-targets"
-    assert "is no name of a target" in error.fields["faults"][0]["reason"]
+    assert "is not a name of a target" in error.fields["faults"][0]["reason"]
 
 
 def test_two_targets_of_one_version_for_one_hardware_are_refused() -> None:

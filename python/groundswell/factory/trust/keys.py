@@ -78,7 +78,7 @@ class Keys:
         Args:
             root_keys: the tarball of the root key; keep it off this machine.
             targets_keys: the tarball of the targets key, with which waves are signed.
-            now: the instant of the new roots; the clock's unless given.
+            now: the instant of the new roots (default: now).
 
         Raises:
             StateError: ``keys-initialised`` where other tarballs did it before.
@@ -114,7 +114,7 @@ class Keys:
         Args:
             root_keys: the tarball of the root key, which must sign it.
             targets_keys: the tarball of the new key; made if it does not exist.
-            now: the instant of the new root; the clock's unless given.
+            now: the instant of the new root (default: now).
 
         Raises:
             StateError: ``keys-not-initialised``.
@@ -138,7 +138,7 @@ class Keys:
 
         Args:
             root_keys: the tarball of the root key; it is rewritten with the new key in it.
-            now: the instant of the new root; the clock's unless given.
+            now: the instant of the new root (default: now).
 
         Raises:
             StateError: ``keys-not-initialised``.
@@ -162,7 +162,7 @@ class Keys:
         Args:
             root_keys: the tarball of the root key, which must sign it.
             targets_keys: the tarball of the key to be replaced; it is rewritten with the new key in it.
-            now: the instant of the new root; the clock's unless given.
+            now: the instant of the new root (default: now).
 
         Raises:
             StateError: ``keys-not-initialised``.
@@ -190,7 +190,7 @@ class Keys:
         Args:
             root_keys: the tarball of the root key.
             roles: whose keys: ``targets``, ``snapshot``, ``timestamp``.
-            now: the instant of the new root; the clock's unless given.
+            now: the instant of the new root (default: now).
 
         Raises:
             StateError: ``keys-not-initialised``.

@@ -115,7 +115,7 @@ class Publisher:
             served: all targets documents that some devices are served from now on.
             root: the latest root, whose online keys sign.
             now: the instant that lives are counted from.
-            epoch: the new epoch; the one after the last unless given.
+            epoch: the new epoch (default: the one after the last).
             accept_clock: whether `now` may be before the newest record.
 
         Returns:

@@ -140,7 +140,7 @@ class Targets:
 
         Args:
             source: a path, or the bytes. Signatures in it are counted and dropped.
-            now: the instant of the new roles; the clock's unless given.
+            now: the instant of the new roles (default: now).
 
         Raises:
             InputError: ``bad-targets``, ``not-targets``, ``no-targets``, ``broken-json``, ``ambiguous-json``.
@@ -160,7 +160,7 @@ class Targets:
         Args:
             name: its name, by convention ``{hardware}-{name}-{version}``.
             document: ``{"custom", "hashes", "length"}``.
-            now: the instant of the new roles; the clock's unless given.
+            now: the instant of the new roles (default: now).
 
         Raises:
             InputError, StateError: as `import_`.

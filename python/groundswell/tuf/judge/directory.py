@@ -86,7 +86,7 @@ def judge_directory(
             ``wrong-role``, ``repeated-signature``, ``unknown-method``, ``bad-signature``, ``too-few-signatures``,
             ``expired-metadata``. Links: ``length-mismatch``, ``hash-mismatch``, ``version-mismatch``. History:
             ``rolled-back``, ``not-renumbered``. Purpose: ``wrong-audience``, ``wrong-tag``.
-        InputError: ``broken-json`` for a file that is no JSON; ``bad-instant`` for a `now` without a time zone.
+        InputError: ``broken-json`` for a file that is not JSON; ``bad-instant`` for a `now` without a time zone.
         NotFoundError: ``no-such-directory``.
         StorageError: ``cannot-read``.
 
@@ -349,4 +349,4 @@ def _passed_over(target: Any) -> str:
         return "its format is not `OSTREE`"
     if not isinstance(hardware, list) or len(hardware) != 1:
         return "it has not exactly one hardware id"
-    return "" if _version(target) else "its version is no whole number of 1 or more"
+    return "" if _version(target) else "its version is not an integer of 1 or more"

@@ -156,7 +156,7 @@ def _strict(data: bytes, file: str) -> Any:
         return dict(pairs)
 
     def no_number(text: str) -> NoReturn:
-        raise ValueError(f"`{text[:20]}` is no integer")
+        raise ValueError(f"`{text[:20]}` is not an integer")
 
     try:
         return json.loads(data.decode(), object_pairs_hook=once, parse_float=no_number, parse_constant=no_number)
@@ -167,7 +167,7 @@ def _strict(data: bytes, file: str) -> Any:
 def _broken(file: str, what: str) -> InputError:
     return InputError(
         "broken-json",
-        f"`{file}` is no strict JSON: {what}",
+        f"`{file}` is not strict JSON: {what}",
         hint="publish the metadata again from the factory",
         fields={"file": file, "source": file, "reason": what},
     )
