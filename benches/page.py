@@ -36,6 +36,7 @@ TITLES: Final = {
     "memory": "Memory",
     "processes": "Whole processes",
     "check_ins": "Check-ins",
+    "waiting_reads": "Reads while an import commits",
 }
 NOTES: Final = {
     "select": """\
@@ -73,6 +74,9 @@ fleet from its columns.""",
     "check_ins": """\
 Batches of 100,000 in random order, each later than the last; one in a hundred changes its target version. Two threads
 share the work of one batch after another.""",
+    "waiting_reads": """\
+A thread lists ten devices again and again while another one imports a Parquet file into an empty factory. Only reads
+that overlap the commit count.""",
 }
 
 

@@ -27,7 +27,8 @@ from groundswell.ingest.readers.arrow import TableSource, arrow_table, first_sen
 from groundswell.ingest.readers.csv import CsvSource
 from groundswell.ingest.readers.source_file import empty_fleet
 from groundswell.ingest.rejects import BadRows, refuse, write_rejects
-from groundswell.ingest.report import FleetColumns, ReadReport
+from groundswell.ingest.report import NO_PRODUCTION_COLUMN, FleetColumns, ReadReport
+from groundswell.text import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -230,7 +231,8 @@ def _columns(label: str, reading: _Reading, kept: Mask, *, rows: int, rejected: 
     repeated, ahead = rows - rejected - len(devices), int(devices.ahead.sum())
     notes = [*reading.relation.notes]
     if "production" not in reading.match.used:
-        notes.append(f"`{label}` HAS NO PRODUCTION COLUMN: {_as_test(len(devices))}")
+        sentence = f"`{label}` HAS NO PRODUCTION COLUMN: {_as_test(len(devices))}"
+        notes.append(Notice(NO_PRODUCTION_COLUMN, sentence, ""))
     elif len(devices) and not devices.production_said.any():
         notes.append(f"NO ROW OF `{label}` HAS A PRODUCTION VALUE: {_as_test(len(devices))}")
     for column, codes in (("tag", devices.tags), ("group", devices.groups)):

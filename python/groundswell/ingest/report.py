@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-__all__ = ["FleetColumns", "ReadReport"]
+__all__ = ["NO_PRODUCTION_COLUMN", "FleetColumns", "ReadReport"]
+
+NO_PRODUCTION_COLUMN: Final = "no-production-column"
+"""The code of the note (a `Notice`) that a source has no column that says which devices are production devices."""
 
 
 @dataclass(frozen=True, slots=True)

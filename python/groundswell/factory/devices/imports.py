@@ -20,7 +20,8 @@ from groundswell.ingest.columns import COLUMNS
 from groundswell.ingest.detect import name_of
 from groundswell.ingest.mapping import ColumnMapping
 from groundswell.ingest.read import read_fleet
-from groundswell.text import MAX_NAMED, count, joined
+from groundswell.ingest.report import NO_PRODUCTION_COLUMN
+from groundswell.text import MAX_NAMED, Notice, count, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -364,7 +365,12 @@ def _notes(read: Sequence[FleetColumns], merged: Merged, skipped: Skipped) -> li
             f"NOTHING SAYS THAT {unsaid} OF THE NEW DEVICES {are}: {count_as}, and no later import can change that"
         )
     # What reading alone says of a missing column is true of a file, not of a factory that knows its devices.
-    notes += [note for columns in read for note in columns.report.notes if "NO PRODUCTION COLUMN" not in note]
+    notes += [
+        note
+        for columns in read
+        for note in columns.report.notes
+        if not (isinstance(note, Notice) and note.code == NO_PRODUCTION_COLUMN)
+    ]
     if outdated:
         rows = "1 row is" if outdated == 1 else f"{outdated} rows are"
         it = "it" if outdated == 1 else "they"
