@@ -162,6 +162,17 @@ def test_duckdb_keeps_its_lock_through_backups_and_checks(place: Path, tmp_path:
     assert code_of(lambda: Fleet.read(database)) == "not-a-table"
 
 
+_IMPATIENT = """
+import sys
+from datetime import timedelta
+from groundswell.cli import run
+from groundswell.factory import factory
+factory.DEFAULT_WAIT = timedelta(seconds=1)
+sys.exit(run(sys.argv[1:]))
+"""
+"""The command line, which gives up after one second instead of ten."""
+
+
 @pytest.mark.parametrize("how", ["removed", "replaced"])
 def test_removing_the_lock_file_makes_no_second_owner(place: Path, how: str) -> None:
     with opened(place) as factory:
@@ -170,7 +181,7 @@ def test_removing_the_lock_file_makes_no_second_owner(place: Path, how: str) -> 
             (place / ACME / "lock").touch(0o600)
         assert refused(place).fields["pid"] == os.getpid()
         done = subprocess.run(
-            [sys.executable, "-m", "groundswell", "-C", str(place / ACME), "check", "--repair"],
+            [sys.executable, "-c", _IMPATIENT, "-C", str(place / ACME), "check", "--repair"],
             capture_output=True,
             text=True,
             check=False,
