@@ -29,7 +29,7 @@ LARGEST_INTEGER: Final = 2**53
 _UNSAFE: Final = re.compile(r"[^ -%'-;=?-~]")
 _HALF_A_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_MAX_NAMED: Final = 100
+_MAX_LISTED: Final = 100_000
 _MAX_SHOWN: Final = 60
 _MAX_DIGITS: Final = 20
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -177,7 +177,7 @@ def check_safe(value: Any, where: str = "$") -> None:
 
     Raises:
         InputError: ``unsafe-text``; the message names the first place and its character, ``fields["places"]`` up to
-            100 of them.
+            100 000 of them, ``fields["count"]`` how many there are.
 
     Source: wire.md 3.5.
 
@@ -195,7 +195,7 @@ def check_safe(value: Any, where: str = "$") -> None:
             fields={
                 "places": [
                     {"path": place.path, "character": place.character, "text": place.text}
-                    for place in places[:_MAX_NAMED]
+                    for place in places[:_MAX_LISTED]
                 ],
                 "count": len(places),
             },

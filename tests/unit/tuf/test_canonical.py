@@ -108,3 +108,11 @@ def test_keys_are_texts_too_and_every_place_is_counted() -> None:
     ]
     with pytest.raises(InputError, match="and 2 more such places"):
         check_safe(value)
+
+
+def test_every_unsafe_place_is_counted_and_listed() -> None:
+    with pytest.raises(InputError) as caught:
+        check_safe({f"k{number}": "a<b" for number in range(1234)})
+    assert caught.value.message.endswith("(and 1233 more such places)")
+    assert caught.value.fields["count"] == 1234
+    assert [place["path"] for place in caught.value.fields["places"]] == [f"$.k{number}" for number in range(1234)]
