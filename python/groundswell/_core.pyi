@@ -19,8 +19,12 @@ __all__ = [
     "DEBUG_BUILD",
     "KERNEL",
     "KERNELS",
+    "MAX_CLOCK_SKEW",
     "MAX_CSV_CELL",
     "MAX_CSV_RECORD",
+    "MAX_NAME_LENGTH",
+    "MAX_VERSION",
+    "NAME_PATTERN",
     "NEVER_SEEN",
     "NO_ORDINAL",
     "Breakdown",
@@ -60,10 +64,12 @@ __all__ = [
     "format_uuids",
     "identity_hash",
     "intersect_uuids",
+    "is_wave_offered",
     "key",
     "leak",
     "merge_selections",
     "nearest",
+    "online_since",
     "parse_uuid_column",
     "parse_uuid_list",
     "read_free_texts",
@@ -105,6 +111,10 @@ CANDIDATES_RULE: Final[int]
 """The number of the rule for a wave's candidates, stored with every rollout. Rule 1 ignored unsupported devices."""
 NO_ORDINAL: Final[int]
 """Stands for "no ordinal" in arrays of ordinals."""
+MAX_VERSION: Final[int]
+"""The largest target version, 2³¹ − 1."""
+MAX_CLOCK_SKEW: Final[int]
+"""Seconds that a device's clock may be ahead: such an instant counts as now, a later one is refused."""
 NEVER_SEEN: Final[int]
 """Stands for "never" in arrays of last-seen seconds."""
 DEBUG_BUILD: Final[bool]
@@ -132,6 +142,16 @@ def recency_step(last_seen: int, now: int, online_threshold: int, half_life: int
 
     Raises:
         InputError: ``bad-setting`` for a negative threshold or a half-life below 1.
+    """
+
+def online_since(now: int, online_threshold: int) -> int:
+    """The first ``last_seen`` that counts as online: now − threshold, at least 1. A later one counts, too.
+
+    Raises:
+        InputError: ``bad-setting`` for a negative threshold.
+
+    >>> online_since(now=1_795_000_000, online_threshold=14_400)
+    1794985600
     """
 
 def leak(value: object) -> None:
@@ -1036,6 +1056,18 @@ class Counts:
     def by_version(self) -> list[tuple[int | None, int]]:
         """Each reported target version with its number of devices, latest first; None, for unknown, comes last."""
 
+def is_wave_offered(*, target_version: int, state: _WaveState, production_version: int | None) -> bool:
+    """Whether some device may be served the targets of a wave: it is active, or canceled and above production.
+
+    Args:
+        target_version: the wave's.
+        state: the wave's.
+        production_version: the target version of its tag's production targets; None if it has none.
+
+    >>> [is_wave_offered(target_version=42, state="canceled", production_version=version) for version in (41, 42)]
+    [True, False]
+    """
+
 def targets_variant(
     *,
     production: bool,
@@ -1146,6 +1178,10 @@ _BadCells: TypeAlias = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8], npt.
 
 CELL_REASONS: Final[tuple[str, ...]]
 """Why a cell may be bad: the names of the codes."""
+MAX_NAME_LENGTH: Final[int]
+"""The most characters of a name of a group, tag, wave or factory."""
+NAME_PATTERN: Final[str]
+"""What `reason_for_name` accepts, as a regular expression that matches a whole name."""
 MAX_CSV_CELL: Final[int]
 """The most bytes of a cell in CSV."""
 MAX_CSV_RECORD: Final[int]

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.factory.clock import Clock
 from groundswell.store import AUDIT_LOG, DATABASE, Entry
@@ -41,7 +42,7 @@ def online_since(at: int, threshold: timedelta) -> int:
         at: the instant that ages are counted to, in seconds since 1970.
         threshold: a device is online if its age is at most this.
     """
-    return max(1, at - whole_seconds(threshold, "online_threshold"))
+    return _core.online_since(at, whole_seconds(threshold, "online_threshold"))
 
 
 @dataclass(slots=True)

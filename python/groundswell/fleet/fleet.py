@@ -39,7 +39,6 @@ __all__ = ["DEFAULT_HALF_LIFE", "DEFAULT_ONLINE_THRESHOLD", "Fleet", "as_uuid_li
 
 DEFAULT_ONLINE_THRESHOLD: Final = timedelta(hours=4)
 DEFAULT_HALF_LIFE: Final = timedelta(hours=24)
-_MAX_VERSION: Final = 2**31 - 1
 _MAX_THREADS: Final = 256
 
 
@@ -356,10 +355,10 @@ def checked_target_version(version: SupportsIndex | None) -> int | None:
     if version is None:
         return None
     number = as_integer(version)
-    if number is None or not 0 <= number <= _MAX_VERSION:
+    if number is None or not 0 <= number <= _core.MAX_VERSION:
         raise InputError(
             "bad-version",
-            f"the target version `{version}` is not an integer between 0 and {_MAX_VERSION}",
+            f"the target version `{version}` is not an integer between 0 and {_core.MAX_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(version)},
         )

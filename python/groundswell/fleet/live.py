@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CheckInReport", "LiveFleet", "SelectOptions"]
 
 _MAX_UINT32: Final = 2**32 - 1
-_MAX_VERSION: Final = 2**31 - 1
 
 
 class SelectOptions(TypedDict, total=False):
@@ -234,7 +233,7 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
         if not hasattr(target_versions, "__iter__"):
             raise InputError(
                 "bad-version",
-                f"the target version `{target_versions}` is not an integer between 0 and {_MAX_VERSION}",
+                f"the target version `{target_versions}` is not an integer between 0 and {_core.MAX_VERSION}",
                 hint="give the build number of a target, such as 42",
                 fields={"target_version": str(target_versions)},
             )
@@ -245,10 +244,10 @@ def _versions(target_versions: Any) -> npt.NDArray[np.int32]:
         return column
     if column.dtype.kind not in "iu" or column.ndim != 1:
         raise _bad_column("target_versions", column, "give integers")
-    if len(column) and int(column.max()) > _MAX_VERSION:
+    if len(column) and int(column.max()) > _core.MAX_VERSION:
         raise InputError(
             "bad-version",
-            f"the target version `{int(column.max())}` is not an integer between 0 and {_MAX_VERSION}",
+            f"the target version `{int(column.max())}` is not an integer between 0 and {_core.MAX_VERSION}",
             hint="give the build number of a target, such as 42",
             fields={"target_version": str(int(column.max()))},
         )

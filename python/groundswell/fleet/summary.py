@@ -101,7 +101,7 @@ def summarise(fleet: DeviceTable, *, now: int, online_threshold: timedelta) -> F
 
     seen = last_seen != NEVER_SEEN
     ages = np.maximum(now - last_seen.astype(np.int64), 0)
-    online = seen & (ages <= whole_seconds(online_threshold, "online_threshold"))
+    online = last_seen >= _core.online_since(now, whole_seconds(online_threshold, "online_threshold"))
     seen_within = [0, *(int(np.count_nonzero(seen & (ages <= within))) for within in _WITHIN)]
     all_seen = int(np.count_nonzero(seen))
     versions = [VersionDevices(version, devices) for version, devices in reversed(core.version_counts())]

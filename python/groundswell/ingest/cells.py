@@ -27,11 +27,10 @@ __all__ = [
 
 BLANKS: Final = " \t\r\n\v\f"
 """Characters that are trimmed from a cell before it is read. A cell without other characters is absent."""
-MAX_VERSION: Final = 2**31 - 1
+MAX_VERSION: Final = _core.MAX_VERSION
 
 _MAX_SHOWN: Final = 60
-_DAY: Final = 24 * 3600
-_YEAR: Final = 366 * _DAY
+_YEAR: Final = timedelta(days=366) // timedelta(seconds=1)
 _SPREADSHEET_DAYS: Final = 2_958_465
 """The day number of a spreadsheet's largest date, 9999-12-31."""
 _REASONS: Final[Mapping[str, str]] = {
@@ -46,7 +45,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "no-such-instant": "is not an instant: this day or time of day does not exist",
     "before-1970": "is before 1970; leave the cell empty if the device was never seen",
     "not-name": "is not a name: names have letters, digits and _ . + - and begin with a letter or a digit",
-    "long-name": "is longer than the 64 characters that a name may have",
+    "long-name": f"is longer than the {_core.MAX_NAME_LENGTH} characters that a name may have",
     "not-names": "is not a list of names: its items must be texts",
     "several-groups": "lists several groups, but a device is in at most one",
 }
@@ -131,7 +130,7 @@ def _as_date(value: int) -> date | None:
 
 def _future(seconds: int, now: int) -> str:
     for unit, factor in (("milliseconds", 1000), ("microseconds", 10**6), ("nanoseconds", 10**9)):
-        if now - 30 * _YEAR < seconds // factor <= now + _DAY:
+        if now - 30 * _YEAR < seconds // factor <= now + _core.MAX_CLOCK_SKEW:
             return f"is in the future, unless it was meant in {unit}; write seconds since 1970"
     digits = str(seconds)
     if len(digits) == len("20261124093000") and _as_date(seconds // 10**6):

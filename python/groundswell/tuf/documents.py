@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from groundswell import _core
 from groundswell.errors import InputError, TrustError
 from groundswell.tuf.canonical import canonical, cropped, is_canonical, parse
 
@@ -23,7 +24,7 @@ __all__ = ["MAX_VERSION", "Document", "RoleType", "assemble", "format_instant", 
 
 RoleType = Literal["Root", "Targets", "Snapshot", "Timestamp"]
 
-MAX_VERSION: Final = 2**31 - 1
+MAX_VERSION: Final = _core.MAX_VERSION
 """Some agents keep versions in 32 bits."""
 
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.errors import InputError
 from groundswell.input_files import read_file
 from groundswell.tuf.canonical import cropped, parse, unsafe_places
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Target", "TargetFault", "TargetsFile", "read_targets", "read_targets_file", "retagged"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_MAX_NAME: Final = 64
+_TAG_OR_HARDWARE: Final = re.compile(_core.NAME_PATTERN)
 _MAX_TARGET_NAME: Final = 160
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,9}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -293,7 +294,7 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    return _matches(_NAME, value) and len(value) <= _MAX_NAME
+    return _matches(_TAG_OR_HARDWARE, value)
 
 
 def _bad_targets(label: str, faults: list[TargetFault]) -> InputError:

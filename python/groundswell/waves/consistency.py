@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["check_consistent", "contradictory", "impossible_settings"]
 
 _MAX_SECONDS: Final = timedelta.max // timedelta(seconds=1)
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+_NAME: Final = re.compile(_core.NAME_PATTERN)
 _HUNDRED_PERCENT: Final = 100_000
 _ANY_DEVICE: Final = "00000000-0000-0000-0000-000000000000"
 

@@ -80,9 +80,10 @@ class Production:
         versions = {tag: _version(document) for tag, document in roles.items()}
         found = [Served(tag, TAG_VARIANT, document) for tag, document in roles.items()]
         for wave in waves:
-            above = wave.target_version > versions.get(wave.tag, 0)
-            wanted = wave.state == "active" or (wave.state == "canceled" and above)
-            if wanted and signatures_of(wave.document, root).verified:
+            offered = _core.is_wave_offered(
+                target_version=wave.target_version, state=wave.state, production_version=versions.get(wave.tag)
+            )
+            if offered and signatures_of(wave.document, root).verified:
                 found.append(Served(wave.tag, variant_of(wave), wave.document))
         return found
 

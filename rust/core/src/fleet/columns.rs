@@ -6,6 +6,13 @@ use crate::ids::{Ordinal, Uuid};
 /// The value in a last-seen column that means "never seen".
 pub const NEVER: u32 = 0;
 
+/// The largest target version: 2³¹ − 1.
+pub const MAX_VERSION: i32 = i32::MAX;
+
+/// How many seconds the clock of a device may be ahead: an instant up to here in the future is replaced by now, a later
+/// one is refused.
+pub const MAX_CLOCK_SKEW: u32 = 24 * 3600;
+
 /// The columns of a [`Fleet`](crate::Fleet): one row per device, in ordinal order.
 ///
 /// A deleted device keeps its row, because its UUID keeps its ordinal. Its other values are ignored.

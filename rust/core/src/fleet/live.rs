@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::fleet::columns::MAX_CLOCK_SKEW;
 use crate::fleet::fleet::Fleet;
 use crate::fleet::registry::Registry;
 use crate::ids::{Ordinal, Uuid};
 use crate::machine::huge_pages;
 use crate::machine::prefetch::prefetch;
 use crate::sets::layout::Position;
-
-/// How far ahead of the receiver's clock a device's may be, in seconds: what is further ahead is refused.
-const MAX_AHEAD: u32 = 24 * 3600;
 
 /// Check-ins whose words are asked for before the first of them is changed, so that their cache misses overlap.
 const BATCH: usize = 32;
@@ -175,7 +173,7 @@ impl LiveFleet {
             received.unknown += 1;
             return;
         };
-        if at == 0 || at > now.saturating_add(MAX_AHEAD) {
+        if at == 0 || at > now.saturating_add(MAX_CLOCK_SKEW) {
             received.refused += 1;
             return;
         }

@@ -42,6 +42,7 @@ pub struct Recency {
     now: i64,
     online_threshold: i64,
     half_life: i64,
+    online_since: i64,
 }
 
 impl Recency {
@@ -68,7 +69,8 @@ impl Recency {
         if half_life < 1 {
             return Err(CoreError::BadSetting { name: "half-life", value: half_life, least: 1 });
         }
-        Ok(Self { now, online_threshold, half_life })
+        let online_since = now.saturating_sub(online_threshold).max(i64::from(NEVER) + 1);
+        Ok(Self { now, online_threshold, half_life, online_since })
     }
 
     /// Settings that decide only who is online at `now`; the half-life is arbitrary.
@@ -120,10 +122,15 @@ impl Recency {
         }
     }
 
+    /// The first last-seen instant that counts as online: now − threshold, and later than [`NEVER`].
+    pub fn online_since(&self) -> i64 {
+        self.online_since
+    }
+
     /// Whether a device counts as online by its last-seen instant: step 0.
     #[inline]
     pub fn is_online(&self, last_seen: u32) -> bool {
-        last_seen != NEVER && self.age(last_seen) <= self.online_threshold
+        i64::from(last_seen) >= self.online_since
     }
 
     /// Seconds since a device was last seen; 0 if that was after `now` (clocks are skewed).

@@ -33,6 +33,22 @@ pub struct WaveOfTag {
     pub covers: bool,
 }
 
+impl WaveOfTag {
+    /// Whether some device may be served the targets of this wave by rule 2 or 3: it is active, or it is canceled and
+    /// above the production targets.
+    pub fn is_offered(&self, production: Option<u32>) -> bool {
+        match self.state {
+            WaveState::Active => true,
+            WaveState::Canceled => self.is_above(production),
+            WaveState::Complete => false,
+        }
+    }
+
+    fn is_above(&self, production: Option<u32>) -> bool {
+        production.is_none_or(|version| self.target_version > version)
+    }
+}
+
 /// Which targets metadata a device is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetsVariant {
@@ -60,9 +76,7 @@ pub fn targets_variant(device: Recipient, waves: &[WaveOfTag], production: Optio
     }
     let covering = waves.iter().position(|wave| wave.state == WaveState::Active && wave.covers);
     let reported = waves.iter().enumerate().filter(|(_, wave)| {
-        wave.state != WaveState::Complete
-            && Some(wave.target_version) == device.target_version
-            && production.is_none_or(|version| wave.target_version > version)
+        Some(wave.target_version) == device.target_version && wave.is_offered(production) && wave.is_above(production)
     });
     let reported = reported.max_by_key(|(place, wave)| (wave.state == WaveState::Active, *place));
     match (covering, reported) {

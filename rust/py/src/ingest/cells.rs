@@ -18,6 +18,8 @@ type Bytes<'py> = PyReadonlyArray1<'py, u8>;
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("CELL_REASONS", PyTuple::new(m.py(), Reason::ALL.map(|(_, name)| name))?)?;
+    m.add("MAX_NAME_LENGTH", cells::MAX_NAME_LENGTH)?;
+    m.add("NAME_PATTERN", cells::NAME_PATTERN)?;
     m.add_class::<PyNameReader>()?;
     m.add_function(wrap_pyfunction!(read_uuids, m)?)?;
     m.add_function(wrap_pyfunction!(read_truths, m)?)?;

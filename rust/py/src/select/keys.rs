@@ -36,3 +36,9 @@ pub(crate) fn recency_step(
     let recency = recency::Recency::new(now, online_threshold, half_life).map_err(|error| errors::to_py(py, error))?;
     Ok(recency.step(last_seen))
 }
+
+#[pyfunction]
+pub(crate) fn online_since(py: Python<'_>, now: i64, online_threshold: i64) -> PyResult<i64> {
+    let recency = recency::Recency::online_within(now, online_threshold).map_err(|error| errors::to_py(py, error))?;
+    Ok(recency.online_since())
+}

@@ -21,5 +21,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(keys::variate, m)?)?;
     m.add_function(wrap_pyfunction!(keys::key, m)?)?;
     m.add_function(wrap_pyfunction!(keys::recency_step, m)?)?;
+    m.add_function(wrap_pyfunction!(keys::online_since, m)?)?;
     m.add_function(wrap_pyfunction!(nearest::nearest, m)?)
 }

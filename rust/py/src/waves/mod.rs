@@ -20,5 +20,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<membership::PyMembership>()?;
     m.add_class::<status::PyStatus>()?;
     m.add_class::<status::PyCounts>()?;
+    m.add_function(wrap_pyfunction!(serving::is_wave_offered, m)?)?;
     m.add_function(wrap_pyfunction!(serving::targets_variant, m)?)
 }

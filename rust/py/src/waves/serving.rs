@@ -33,3 +33,10 @@ pub(crate) fn targets_variant(
         TargetsVariant::Wave(place) => Variant::Wave(place),
     })
 }
+
+#[pyfunction]
+#[pyo3(signature = (*, target_version, state, production_version))]
+pub(crate) fn is_wave_offered(target_version: u32, state: &str, production_version: Option<u32>) -> PyResult<bool> {
+    let wave = WaveOfTag { target_version, state: state_from(state)?, covers: false };
+    Ok(wave.is_offered(production_version))
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from groundswell import _core
 from groundswell.store.duckdb.database import ordered
 from groundswell.store.schema import KEYS
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckQueries"]
 
-_NAME: Final = "'[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}'"
+_NAME: Final = f"'{_core.NAME_PATTERN}'"
 """Names of groups, tags and waves, as a regular expression: stated again here, to check the code that keeps it."""
 
 

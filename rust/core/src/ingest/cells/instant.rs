@@ -2,10 +2,8 @@
 
 use super::bad_cell::{BadCell, Reason, Ruling};
 use super::column::{TextColumn, present, trimmed};
-use crate::fleet::columns::NEVER;
+use crate::fleet::columns::{MAX_CLOCK_SKEW, NEVER};
 
-/// How many seconds a clock may be fast.
-const TOLERANCE: i64 = 24 * 3600;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 /// 0001-01-01T00:00:00Z: the zero time of Go and .NET.
@@ -62,6 +60,7 @@ pub fn check_instants(values: impl Iterator<Item = Option<i64>>, are_numbers: bo
 /// Compares instants with now.
 fn settle(seconds: impl ExactSizeIterator<Item = i64>, mut bad: Vec<BadCell>, now: i64) -> Instants {
     let latest = u32::try_from(now.max(0)).unwrap_or(u32::MAX);
+    let latest_accepted = now.saturating_add(i64::from(MAX_CLOCK_SKEW));
     let mut found =
         Instants { seconds: Vec::with_capacity(seconds.len()), ahead: vec![false; seconds.len()], bad: Vec::new() };
     let known = bad.len();
@@ -69,10 +68,10 @@ fn settle(seconds: impl ExactSizeIterator<Item = i64>, mut bad: Vec<BadCell>, no
         let seconds = if is_zero_time(seconds) { 0 } else { seconds };
         if seconds < 0 {
             bad.push(BadCell { row, reason: Reason::Before1970, detail: seconds });
-        } else if seconds > now.saturating_add(TOLERANCE) {
+        } else if seconds > latest_accepted {
             bad.push(BadCell { row, reason: Reason::Future, detail: seconds });
         }
-        found.ahead[row] = seconds > now && seconds <= now.saturating_add(TOLERANCE);
+        found.ahead[row] = seconds > now && seconds <= latest_accepted;
         found.seconds.push(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX).min(latest));
     }
     if known > 0 && known < bad.len() {

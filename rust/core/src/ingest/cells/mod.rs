@@ -14,8 +14,8 @@ mod uuids;
 pub use bad_cell::{BadCell, Reason};
 pub use column::{ABSENT, TextColumn};
 pub use instant::{Instants, check_instants, read_instants};
-pub use names::{NameKind, NameReader, check_name};
-pub use numbers::{MAX_VERSION, check_truths, check_versions, read_truths, read_versions};
+pub use names::{MAX_NAME_LENGTH, NAME_PATTERN, NameKind, NameReader, check_name};
+pub use numbers::{check_truths, check_versions, read_truths, read_versions};
 pub use text::{FreeTexts, read_free_texts};
 pub use uuids::read_uuids;
 

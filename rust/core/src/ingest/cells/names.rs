@@ -7,8 +7,11 @@ use serde_json::Value;
 use super::bad_cell::{BadCell, Reason, Ruling};
 use super::column::{ABSENT, TextColumn, present};
 
-/// The most characters of a name.
-const MAX_NAME: usize = 64;
+/// The most characters of a name of a group, tag, wave or factory.
+pub const MAX_NAME_LENGTH: usize = 64;
+
+/// What [`check_name`] accepts, as a regular expression that matches a whole name.
+pub const NAME_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}";
 
 /// What the names of a column are those of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,7 +104,9 @@ fn json(text: &[u8]) -> Ruling<Value> {
 pub fn check_name(name: &[u8]) -> Ruling<()> {
     let is_ours = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-');
     match name {
-        _ if name.len() > MAX_NAME && std::str::from_utf8(name).is_ok_and(|name| name.chars().count() > MAX_NAME) => {
+        _ if name.len() > MAX_NAME_LENGTH
+            && std::str::from_utf8(name).is_ok_and(|name| name.chars().count() > MAX_NAME_LENGTH) =>
+        {
             Err((Reason::LongName, 0))
         }
         [first, rest @ ..] if first.is_ascii_alphanumeric() && rest.iter().all(is_ours) => Ok(()),

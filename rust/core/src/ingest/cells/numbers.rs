@@ -2,9 +2,7 @@
 
 use super::bad_cell::{BadCell, Reason, Ruling};
 use super::column::{ABSENT, TextColumn, present};
-
-/// The largest target version.
-pub const MAX_VERSION: i32 = i32::MAX;
+use crate::fleet::columns::MAX_VERSION;
 
 /// Reads a column of truth values: 1 and 0, or [`ABSENT`]. A bad cell has no meaning.
 pub fn read_truths(column: TextColumn<'_>) -> (Vec<i8>, Vec<BadCell>) {
@@ -60,11 +58,10 @@ pub fn check_versions(values: impl Iterator<Item = Option<i64>>) -> (Vec<i32>, V
     checked(values, |value| match value {
         None => Ok(ABSENT),
         Some(..0) => Err(Reason::Negative),
-        Some(value) => i32::try_from(value).map_err(|_| Reason::VersionTooLarge),
+        Some(value) if value > i64::from(MAX_VERSION) => Err(Reason::VersionTooLarge),
+        Some(value) => Ok(value as i32),
     })
 }
-
-const _: () = assert!(MAX_VERSION == i32::MAX);
 
 fn checked<T: Default>(
     values: impl Iterator<Item = Option<i64>>,
