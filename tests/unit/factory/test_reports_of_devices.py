@@ -24,12 +24,12 @@ ORDERS = list(itertools.product(REPORTS, repeat=3))
 
 def test_imports_and_check_ins_take_the_same_of_three_reports(factory: Factory) -> None:
     factory.devices.import_(devices(len(ORDERS)), now=AT)
-    live = LiveFleet(factory.fleet())
+    live = LiveFleet(factory.devices.fleet())
     ordinals = np.arange(len(ORDERS), dtype=np.uint32)
     for reports in zip(*ORDERS, strict=True):
         seconds, versions = ([report[part] for report in reports] for part in (0, 1))
         factory.devices.import_(devices(len(ORDERS), last_seen=seconds, target_version=versions), now=AT)
         live.check_in(ordinals, np.array(seconds), [-1 if one is None else one for one in versions], now=AT)
-    imported, reported = factory.fleet().core.columns(), live.freeze().core.columns()
+    imported, reported = factory.devices.fleet().core.columns(), live.freeze().core.columns()
     for column in ("last_seen", "target_versions"):
-        assert imported[column].tolist() == reported[column].tolist(), column
+        np.testing.assert_array_equal(imported[column], reported[column], column)
