@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.unknown_values import NEVER_SEEN
 from groundswell.values import instant, whole_seconds
 

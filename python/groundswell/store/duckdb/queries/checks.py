@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckQueries"]
 
 _NAME: Final = f"'{_core.NAME_PATTERN}'"
-"""Names of groups, tags and waves, as a regular expression: stated again here, to check the code that keeps it."""
+"""Names of groups, tags and waves, as a regular expression."""
 
 
 class CheckQueries:
