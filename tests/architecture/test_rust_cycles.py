@@ -218,3 +218,12 @@ def test_rooms_can_form_a_cycle_where_files_do_not(tmp_path: Path) -> None:
 def test_paths_are_read_as_the_compiler_reads_them(tmp_path: Path, text: str, imported: set[str]) -> None:
     source = write(tmp_path, {"lib.rs": "", "a.rs": text, "b.rs": "", "c.rs": ""})
     assert imports_of(source)["a.rs"] == imported
+
+
+def test_rust_files_and_folders_are_small() -> None:
+    for path in sorted(RUST.rglob("*.rs")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 400 or "lines because" in lines[0], f"{path} has {len(lines)} lines and no reason for it"
+    for folder in {path.parent for path in RUST.rglob("*.rs")}:
+        modules = [path for path in folder.glob("*.rs") if path.name not in ("mod.rs", "lib.rs", "tests.rs")]
+        assert len(modules) <= 16, f"{folder} has {len(modules)} modules"

@@ -5,6 +5,8 @@
 //! The decision records 0021 to 0023 have the figures. All contenders of a comparison take turns on one thread, after
 //! their answers were compared; printed is the least CPU time of several turns.
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark measures time and has arguments")]
+
 use std::collections::hash_map::RandomState as SipHash;
 use std::hash::{BuildHasher, Hash};
 use std::hint::black_box;

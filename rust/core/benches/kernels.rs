@@ -2,6 +2,8 @@
 //!
 //! Everything takes turns, and the least of several times is told: another program can only make a turn longer.
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark measures time and has arguments")]
+
 use std::hint::black_box;
 use std::num::NonZero;
 use std::time::Instant;

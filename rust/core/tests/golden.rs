@@ -1,5 +1,7 @@
 //! The golden vectors of algorithm 1, reproduced by the core alone.
 
+#![allow(clippy::disallowed_methods, reason = "the vectors are in a file")]
+
 use groundswell_core::ids::identity_hash;
 use groundswell_core::sampling::clocks::{SeedKey, key};
 use groundswell_core::{Effort, Fleet, FleetColumns, Kernel, Limit, Recency, Selection, Selector, Uuid};

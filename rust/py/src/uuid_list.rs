@@ -26,7 +26,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(find_repeated_uuids, m)?)
 }
 
-/// What a list says.
+/// The result of parsing a list.
 #[pyclass(frozen, get_all, name = "UuidListReport", module = "groundswell._core")]
 pub(crate) struct PyUuidListReport {
     uuids: Py<PyArray2<u8>>,
@@ -49,7 +49,7 @@ fn parse_uuid_list(py: Python<'_>, text: &[u8]) -> PyResult<PyUuidListReport> {
     })
 }
 
-/// UUIDs that are put together piece by piece.
+/// A column of UUIDs that is built from pieces.
 #[pyclass(name = "UuidColumn", module = "groundswell._core")]
 pub(crate) struct PyUuidColumn(Vec<Uuid>);
 
@@ -58,8 +58,8 @@ impl PyUuidColumn {
     #[new]
     fn new(rows: usize) -> PyResult<Self> {
         // A failed allocation would abort the process.
-        let room = huge_pages::try_with_capacity(rows);
-        room.map(Self).ok_or_else(|| PyMemoryError::new_err(format!("there is not enough memory for {rows} UUIDs")))
+        let memory = huge_pages::try_with_capacity(rows);
+        memory.map(Self).ok_or_else(|| PyMemoryError::new_err(format!("there is not enough memory for {rows} UUIDs")))
     }
 
     fn append(&mut self, uuids: PyReadonlyArray2<'_, u8>) -> PyResult<()> {
@@ -77,7 +77,7 @@ fn parse_uuid_column<'py>(
     offsets: PyReadonlyArray1<'py, i64>,
     data: PyReadonlyArray1<'py, u8>,
 ) -> PyResult<(Uuids<'py>, Rows<'py>)> {
-    // Copied, as everywhere: the arrays may change once the GIL is released.
+    // A copy, because arrays can change while the GIL is released.
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let (uuids, bad) = py.detach(|| uuid_list::parse_column(&offsets, &data));
     Ok((arrays::share(py, uuids)?, to_rows(py, bad)?))

@@ -1,7 +1,7 @@
 //! A fleet that takes check-ins while selections run.
 //!
-//! Each device has one atomic word: when it was last seen, and which target version it then reported. A check-in
-//! replaces both or neither, and whoever reads the word sees the device before it or after it.
+//! Each device has one atomic word with its last-seen instant and its reported target version. A check-in replaces both
+//! or neither, so a reader sees the device either before or after the check-in.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,10 +15,11 @@ use crate::machine::huge_pages;
 use crate::machine::prefetch::prefetch;
 use crate::sets::layout::Position;
 
-/// Check-ins whose words are asked for before the first of them is changed, so that their cache misses overlap.
+/// Check-ins per batch. The words of a batch are prefetched before the first one is changed, so that their
+/// cache misses overlap.
 const BATCH: usize = 32;
 
-/// The devices of some check-ins, in order.
+/// The devices of a batch of check-ins, in order.
 #[derive(Clone, Copy, Debug)]
 pub enum Devices<'a> {
     /// By UUID.
@@ -45,9 +46,9 @@ impl Devices<'_> {
 /// One value for all check-ins, or one for each.
 #[derive(Clone, Copy, Debug)]
 pub enum Column<'a, T> {
-    /// The same for all.
+    /// The same value for all.
     One(T),
-    /// In the order of the devices.
+    /// One value per device, in their order.
     Each(&'a [T]),
 }
 
@@ -68,33 +69,33 @@ impl<T: Copy> Column<'_, T> {
     }
 }
 
-/// Check-ins that came together.
+/// A batch of check-ins.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckIns<'a> {
-    /// Which devices. One may check in more than once.
+    /// The devices. A device may occur more than once.
     pub devices: Devices<'a>,
-    /// When, in seconds since 1970.
+    /// The instant of each check-in, in seconds since 1970.
     pub at: Column<'a, u32>,
-    /// Which target version each reported; negative for none, which leaves what is known.
+    /// The target version that each reported; a negative one keeps the known version.
     pub target_versions: Column<'a, i32>,
 }
 
-/// What became of some check-ins. Each is counted once, but those ahead are among the others, too.
+/// The results of a batch of check-ins. Each is counted once, except that `ahead` check-ins are also applied or older.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// Told something new.
+    /// Later than what was known.
     pub applied: u64,
-    /// No newer than what was known.
+    /// Not later than what was known.
     pub older: u64,
-    /// Of devices that the fleet does not have.
+    /// For devices that the fleet does not have.
     pub unknown: u64,
-    /// More than a day ahead of `now`, or at no instant at all.
+    /// More than [`MAX_CLOCK_SKEW`] ahead of `now`, or at instant 0.
     pub refused: u64,
-    /// Up to a day ahead of `now`, and taken as of now.
+    /// Up to [`MAX_CLOCK_SKEW`] ahead of `now`, and replaced by `now`.
     pub ahead: u64,
 }
 
-/// A fleet that takes check-ins. Threads share it; nobody waits for anybody.
+/// A fleet that accepts check-ins. Threads share it without locks.
 #[derive(Debug)]
 pub struct LiveFleet {
     registry: Arc<Registry>,
@@ -103,16 +104,16 @@ pub struct LiveFleet {
 }
 
 impl LiveFleet {
-    /// A live fleet that begins as a frozen one is.
+    /// A live fleet that starts as a copy of a frozen one.
     pub fn new(fleet: &Fleet) -> Self {
         let versions = fleet.version_column();
         let words = fleet.last_seen.iter().zip(versions).map(|(&seen, version)| AtomicU64::new(join(seen, version)));
         Self { registry: Arc::clone(fleet.registry()), words: words.collect() }
     }
 
-    /// The fleet as it is now: each device as it was before or after any check-in that comes meanwhile.
+    /// A frozen copy of the fleet. Each concurrent check-in is either in it or not.
     ///
-    /// Costs a copy of 8 bytes a device.
+    /// Cost: a copy of 8 bytes per device.
     pub fn freeze(&self) -> Fleet {
         let mut last_seen = huge_pages::with_capacity(self.rows());
         let mut versions = huge_pages::with_capacity(self.rows());
@@ -123,16 +124,43 @@ impl LiveFleet {
         Fleet::from_registry(Arc::clone(&self.registry), last_seen, versions)
     }
 
-    /// The number of rows, those of deleted devices among them.
+    /// The number of rows, including deleted devices.
     pub fn rows(&self) -> usize {
         self.words.len()
     }
 
-    /// Takes check-ins in. Of several of one device the latest stands, whatever order they come in; of two at one
-    /// instant, that with the greater version.
+    /// Applies check-ins. The latest check-in of a device wins, regardless of their order; at the same instant, the
+    /// greater version wins.
     ///
     /// # Panics
     /// For columns whose length is not the number of devices.
+    ///
+    /// # Examples
+    /// ```
+    /// use groundswell_core::fleet::live::{Column, Devices};
+    /// use groundswell_core::{CheckIns, CoreError, Fleet, FleetColumns, LiveFleet};
+    ///
+    /// let columns = FleetColumns {
+    ///     uuids: vec![[1; 16]],
+    ///     last_seen: vec![0],
+    ///     groups: vec![-1],
+    ///     tags: vec![-1],
+    ///     production: vec![true],
+    ///     target_versions: vec![-1],
+    ///     ..FleetColumns::default()
+    /// };
+    /// let live = LiveFleet::new(&Fleet::new(columns)?);
+    /// let now = 1_795_000_000;
+    /// let check_in = |at, version| CheckIns {
+    ///     devices: Devices::Ordinals(&[0]),
+    ///     at: Column::One(at),
+    ///     target_versions: Column::One(version),
+    /// };
+    /// assert_eq!(live.check_in(&check_in(now, 42), now).applied, 1);
+    /// assert_eq!(live.check_in(&check_in(now - 1, 43), now).older, 1, "the later report wins");
+    /// assert_eq!(live.freeze().target_version(0), Some(42));
+    /// # Ok::<(), CoreError>(())
+    /// ```
     pub fn check_in(&self, check_ins: &CheckIns<'_>, now: u32) -> Received {
         let CheckIns { devices, at, target_versions } = check_ins;
         let count = devices.len();
@@ -182,7 +210,7 @@ impl LiveFleet {
         let word = &self.words[position as usize];
         let mut known = word.load(Relaxed);
         loop {
-            // Seconds above, versions below: the greater word is the later news.
+            // Seconds in the upper half, version in the lower half: the greater word is the later report.
             let told = join(at, if version < 0 { split(known).1 } else { version });
             if told <= known {
                 received.older += 1;
@@ -199,7 +227,7 @@ impl LiveFleet {
     }
 }
 
-/// When a device was last seen and its target version, negative if unknown, in one word.
+/// Packs a last-seen instant and a target version (negative if unknown) into one word.
 #[inline]
 fn join(last_seen: u32, version: i32) -> u64 {
     u64::from(last_seen) << 32 | u64::from(version.wrapping_add(1) as u32)

@@ -1,4 +1,4 @@
-//! The containers of a roaring set, each the ordinals of one chunk, taken out of words of positions.
+//! Containers of a roaring set (the ordinals of one chunk each), and their subtraction from words of positions.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use crate::sets::words::{clear_run, fill_run};
 /// The words of a container.
 pub(crate) const WORDS: usize = CHUNK / WORD;
 
-/// The lower halves of the ordinals of a chunk, in the form in which they are stored: little-endian.
+/// The lower halves of the ordinals of a chunk, as stored: little-endian.
 pub(crate) enum Container<'a> {
     Array(&'a [[u8; 2]]),
     Bitmap(&'a [[u8; 8]]),
-    /// The first of each run, and how many follow it.
+    /// The first value of each run, and the number of values after it.
     Runs(&'a [[[u8; 2]; 2]]),
 }
 
 impl Container<'_> {
-    /// Whether there are ordinals and they ascend, each once, as the binary search needs it.
+    /// Whether the container is not empty and its values strictly ascend, as the search requires.
     pub(crate) fn ascends(&self) -> bool {
         match self {
-            // Not `all`: the compiler looks at many at once where there is no way out in between.
+            // Not `all`: a loop without an early exit vectorises.
             Self::Array(lows) => lows
                 .iter()
                 .zip(lows.iter().skip(1))
@@ -37,7 +37,7 @@ impl Container<'_> {
         }
     }
 
-    /// Whether the ordinal with this lower half is in it.
+    /// Whether the container has the ordinal with this lower half.
     pub(crate) fn contains(&self, low: u16) -> bool {
         match self {
             Self::Array(lows) => is_among(lows, low),
@@ -64,7 +64,7 @@ impl Container<'_> {
         }
     }
 
-    /// Where positions are ordinals. `first` is the place of the first word in the chunk.
+    /// Subtracts from words if positions equal ordinals. `first` is the index of the first word in the chunk.
     #[inline(always)]
     pub(crate) fn exclude_as_it_is(&self, first: usize, scope: &mut [u64]) {
         match self {
@@ -90,14 +90,14 @@ impl Container<'_> {
         }
     }
 
-    /// Where positions differ from ordinals; the tables are those of the layout. `first` is the first word's number in
-    /// the fleet.
+    /// Subtracts from words if positions differ from ordinals, with the tables of the layout. `first` is the index of
+    /// the first word in the fleet.
     #[inline(always)]
     pub(crate) fn exclude_by(&self, ordinals: &[u16], positions: &[u16], first: usize, scope: &mut [u64]) {
         let chunk = first / WORDS * CHUNK;
         let in_scope = &ordinals[first * WORD..ordinals.len().min((first + scope.len()) * WORD)];
         match self {
-            // Few ordinals: where is each of them?
+            // Few ordinals: find the position of each.
             Self::Array(lows) if lows.len() <= in_scope.len() => {
                 let positions = &positions[chunk..];
                 for low in lows.iter().map(|low| u16::from_le_bytes(*low)) {
@@ -108,7 +108,7 @@ impl Container<'_> {
                     }
                 }
             }
-            // Few positions: is the ordinal at each of them among the many?
+            // Few positions: search for the ordinal of each.
             Self::Array(lows) if in_scope.len() * FEW <= lows.len() => {
                 for (at, (word, changes)) in scope.iter_mut().zip(in_scope.chunks(WORD)).enumerate() {
                     for bit in Bits(*word) {
@@ -150,12 +150,13 @@ impl Container<'_> {
     }
 }
 
-/// So many lower halves are looked at at once.
+/// The number of values that are compared at once.
 const NEAR: usize = 64;
 
-/// Whether a lower half is among some that ascend.
+/// Whether ascending values contain a lower half.
 ///
-/// As a rule they are spread evenly. Then it is known where to look, without waiting for one look after the other.
+/// An interpolation search: values are usually spread evenly, so their index can be estimated. A binary search waits
+/// for one cache miss after another.
 #[inline]
 fn is_among(lows: &[[u8; 2]], low: u16) -> bool {
     let before = (lows.len() * usize::from(low) / CHUNK).saturating_sub(NEAR / 2).min(lows.len().saturating_sub(NEAR));
@@ -168,7 +169,7 @@ fn is_among(lows: &[[u8; 2]], low: u16) -> bool {
     lows.binary_search_by_key(&low, |own| u16::from_le_bytes(*own)).is_ok()
 }
 
-/// Up to this many ordinals for each position, they are expanded to words; of more, each position's is sought.
+/// With up to this many ordinals per position they are expanded to words; with more, each position is searched for.
 const FEW: usize = 16;
 
 fn positions_of([start, more]: [[u8; 2]; 2]) -> Range<Position> {

@@ -1,8 +1,7 @@
-//! Sets of devices over ordinals, in the two forms that they take.
+//! Sets of devices by ordinal.
 //!
-//! A [`DeviceSet`] is a roaring bitmap: what is kept, exchanged and stored. A [`WordSet`] is one bit a device of the
-//! whole fleet, in 64-bit words: what a scan reads. Sets are exchanged in the portable Roaring format, byte for byte
-//! the same as CRoaring and pyroaring write.
+//! A [`DeviceSet`] is a roaring bitmap, for storing and exchanging sets. A [`WordSet`] has one bit per device of a
+//! fleet, for scans. The portable Roaring format has the same bytes as CRoaring and pyroaring write.
 
 use std::ops::{BitAnd, BitOr, BitXor, Sub};
 
@@ -21,7 +20,17 @@ impl DeviceSet {
         Self::default()
     }
 
-    /// The set of these ordinals, in any order, repeated or not.
+    /// The set of these ordinals, in any order, with or without repeats.
+    ///
+    /// # Examples
+    /// ```
+    /// use groundswell_core::{CoreError, DeviceSet};
+    ///
+    /// let (canary, europe) = (DeviceSet::from_ordinals(&[3, 1, 3]), DeviceSet::from_ordinals(&[3, 7]));
+    /// assert_eq!((&canary & &europe).iter().collect::<Vec<_>>(), [3]);
+    /// assert_eq!(DeviceSet::from_portable(&canary.to_portable())?, canary);
+    /// # Ok::<(), CoreError>(())
+    /// ```
     pub fn from_ordinals(ordinals: &[Ordinal]) -> Self {
         if ordinals.is_sorted_by(|a, b| a < b) {
             return Self::from_ascending(ordinals);
@@ -39,7 +48,7 @@ impl DeviceSet {
     /// Reads the portable Roaring format.
     ///
     /// # Errors
-    /// [`CoreError::BadDeviceSet`] for bytes that are no such set, end early or go on after its end.
+    /// [`CoreError::BadDeviceSet`] if the bytes are not such a set, are truncated, or have trailing bytes.
     pub fn from_portable(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut rest = bytes;
         let set = RoaringBitmap::deserialize_from(&mut rest)
@@ -50,7 +59,7 @@ impl DeviceSet {
         Ok(Self(set))
     }
 
-    /// Writes the portable Roaring format, with run containers wherever they are shorter.
+    /// Serialises to the portable Roaring format, with run containers where they are shorter.
     pub fn to_portable(&self) -> Vec<u8> {
         let mut set = self.0.clone();
         set.optimize();
@@ -74,7 +83,7 @@ impl DeviceSet {
         self.0.contains(ordinal)
     }
 
-    /// The greatest ordinal, if there is any.
+    /// The greatest ordinal; `None` if the set is empty.
     pub fn max(&self) -> Option<Ordinal> {
         self.0.max()
     }
@@ -84,14 +93,15 @@ impl DeviceSet {
         self.0.iter()
     }
 
-    /// The portable Roaring format, as quickly as it can be written.
+    /// Serialises to the portable Roaring format, without the search for run containers, which costs time.
     pub(crate) fn serialized(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.serialized_size());
         self.0.serialize_into(&mut bytes).expect("a Vec takes every write");
         bytes
     }
 
-    /// The set of one chunk's ordinals, ascending lower halves, put at the end of a set of lesser chunks.
+    /// Appends the ordinals of one chunk, given as ascending lower halves. All ordinals in the set are in earlier
+    /// chunks.
     pub(crate) fn append_chunk(&mut self, chunk: usize, lows: &[u16]) {
         let first = (chunk as Ordinal) << 16;
         self.0.append(lows.iter().map(|&low| first | Ordinal::from(low))).expect("ascending");

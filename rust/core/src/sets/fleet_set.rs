@@ -1,12 +1,12 @@
-//! Sets of positions within a loaded fleet, in the form that a scan reads.
+//! Sets of positions within a loaded fleet, in the forms that a scan reads.
 
 use crate::sets::layout::{CHUNK, Position};
 use crate::sets::words::{WORD, WordSet};
 
-/// A set is kept as words where at least one device in this many is in it: a list would take more memory.
+/// A set with at least one device in this many is stored as words, because a list takes more memory.
 const DENSE: usize = 32;
 
-/// A set of positions: one bit a device of the fleet, or a list of those that are in it.
+/// A set of positions: one bit per device of the fleet, or a sorted list.
 #[derive(Clone, Debug)]
 pub(crate) enum FleetSet {
     Words { words: WordSet, len: u64 },
@@ -14,7 +14,7 @@ pub(crate) enum FleetSet {
 }
 
 impl FleetSet {
-    /// The set of these positions, ascending and each once, of a fleet of so many rows.
+    /// A set of ascending, distinct positions in a fleet of `rows` rows.
     pub(crate) fn from_ascending(rows: usize, positions: Vec<Position>) -> Self {
         if positions.len() * DENSE >= rows && !positions.is_empty() {
             let len = positions.len() as u64;
@@ -23,9 +23,9 @@ impl FleetSet {
         Self::List(PositionList::of(positions))
     }
 
-    /// The set of these positions, in any order, repeated or not, for one selection.
+    /// A set of positions in any order, with or without repeats, for one selection.
     ///
-    /// It costs in proportion to them, unless they are so many that a bit a device is quicker than sorting them.
+    /// Cost: linear in the positions; for many positions, one bit per device instead of sorting them.
     pub(crate) fn from_positions(rows: usize, mut positions: Vec<Position>) -> Self {
         const QUICKER_THAN_SORTING: usize = 2048;
         if positions.len() * QUICKER_THAN_SORTING >= rows && !positions.is_empty() {
@@ -38,7 +38,7 @@ impl FleetSet {
         Self::List(PositionList::of(positions))
     }
 
-    /// The set of the positions for which a column says so.
+    /// The set of the positions at which a column is true.
     pub(crate) fn from_column(column: impl ExactSizeIterator<Item = bool>) -> Self {
         let rows = column.len();
         let words = WordSet::from_column(column);
@@ -74,7 +74,7 @@ impl FleetSet {
         }
     }
 
-    /// Keeps, in some words of the fleet, all of one chunk, what is in this set.
+    /// Intersects words of the fleet, all in one chunk, with this set.
     #[inline(always)]
     pub(crate) fn restrict(&self, first: usize, scope: &mut [u64]) {
         match self {
@@ -96,7 +96,7 @@ impl FleetSet {
         }
     }
 
-    /// Takes what is in this set out of some words of the fleet, all of one chunk.
+    /// Subtracts this set from words of the fleet, all in one chunk.
     #[inline(always)]
     pub(crate) fn exclude_from(&self, first: usize, scope: &mut [u64]) {
         match self {
@@ -114,11 +114,11 @@ impl FleetSet {
     }
 }
 
-/// Positions, ascending and each once.
+/// Ascending, distinct positions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PositionList {
     positions: Vec<Position>,
-    /// For each chunk up to that of the last position, and one more: how many positions there are before it.
+    /// For each chunk up to that of the last position, and one more: the number of positions before it.
     starts: Vec<u32>,
 }
 
@@ -137,7 +137,7 @@ impl PositionList {
         Self { positions, starts }
     }
 
-    /// Those of a chunk.
+    /// The positions in a chunk.
     #[inline]
     fn in_chunk(&self, chunk: usize) -> &[Position] {
         match self.starts.get(chunk..).and_then(|starts| starts.first_chunk()) {
@@ -146,7 +146,7 @@ impl PositionList {
         }
     }
 
-    /// Those within some words of one chunk.
+    /// The positions within some words of one chunk.
     #[inline]
     fn in_words(&self, first: usize, words: usize) -> &[Position] {
         let own = self.in_chunk(first * WORD / CHUNK);
@@ -157,9 +157,9 @@ impl PositionList {
     }
 }
 
-/// How many of some positions, ascending, are below another; about `likely`.
+/// The number of ascending positions below a bound; about `likely`.
 ///
-/// Those near to there are all looked at, without waiting for one look after the other.
+/// Compares all positions near `likely` at once, because a binary search waits for one cache miss after another.
 #[inline]
 fn below(positions: &[Position], likely: usize, end: usize) -> usize {
     const NEAR: usize = 64;

@@ -1,9 +1,9 @@
-//! Where a fleet's columns keep a device: its position.
+//! The layout of a loaded fleet: the position of each device in the columns.
 //!
-//! Devices lie in chunks of 65 536 ordinals, the chunks of roaring bitmaps. A device stays in the chunk of its ordinal,
-//! and within a chunk devices lie by group, those of one group by ordinal. So the devices of a group are one run of
-//! positions in each chunk; and a set of ordinals becomes one of positions chunk by chunk, by tables of two bytes a
-//! device that stay in the second-level cache. docs/decisions/0012 weighs this against other layouts.
+//! A chunk has 65 536 ordinals, like a chunk of a roaring bitmap. A device stays in the chunk of its ordinal. Within a
+//! chunk, devices are sorted by group, then by ordinal, so each group is one run of positions per chunk. Sets of
+//! ordinals are translated to positions chunk by chunk, by tables of two bytes per device that fit in the L2 cache.
+//! docs/decisions/0012 compares this with other layouts.
 
 use std::ops::Range;
 
@@ -11,27 +11,28 @@ use crate::ids::Ordinal;
 use crate::machine::huge_pages;
 use crate::machine::prefetch::prefetch;
 
-/// Where the columns of a loaded fleet keep a device. Never stored, never shown.
+/// The index of a device in the columns of a loaded fleet. Never stored, never shown to users.
 pub(crate) type Position = u32;
 
-/// Devices of a chunk.
+/// Devices per chunk.
 pub(crate) const CHUNK: usize = 1 << 16;
 
-/// Positions that are translated together.
+/// Positions that are translated in one batch.
 const BATCH: usize = 64;
 
 /// The translation between ordinals and positions.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     rows: usize,
-    /// None where each device's position is its ordinal.
+    /// `None` if every position equals its ordinal.
     tables: Option<Tables>,
 }
 
-/// The exclusive or of an ordinal and its position, whose upper halves are the same, turns each into the other.
+/// Translation tables. An ordinal and its position have the same upper half, so the tables contain the exclusive or of
+/// the lower halves, which converts each into the other.
 ///
-/// (Tables of the lower halves themselves would do as well, but for a fault of compilers up to Rust 1.97: on x86-64 the
-/// upper half is lost where the lower 16 bits of a number are replaced by 16 bits from memory.)
+/// (Tables of the lower halves themselves hit a bug of compilers up to Rust 1.97: on x86-64 the upper half is lost when
+/// the lower 16 bits of a number are replaced by 16 bits from memory.)
 #[derive(Clone, Debug)]
 struct Tables {
     /// By position.
@@ -45,12 +46,12 @@ struct Tables {
 pub(crate) struct Run {
     /// The group's code; −1 for none.
     pub(crate) code: i32,
-    /// Where its devices lie.
+    /// The positions of its devices.
     pub(crate) positions: Range<Position>,
 }
 
 impl Layout {
-    /// Lays devices out by the codes of their groups, of which there are so many. Also gives the runs, by position.
+    /// Lays out devices by the codes of their groups. Also returns the runs in the order of their positions.
     pub(crate) fn by_group(codes: &[i32], groups: usize) -> (Self, Vec<Run>) {
         let rows = codes.len();
         let mut ordinals = huge_pages::filled(0u16, rows);
@@ -109,10 +110,10 @@ impl Layout {
         }
     }
 
-    /// Makes positions the ordinals at them; what is beyond the last row is left as it is.
+    /// Replaces positions by ordinals. Values beyond the last row stay as they are.
     pub(crate) fn translate(&self, positions: &mut [u32]) {
         let Some(tables) = &self.tables else { return };
-        // Each lies somewhere else in memory, and is asked for while those before it are waited for.
+        // Random accesses: batches let their cache misses overlap.
         for batch in positions.chunks_mut(BATCH) {
             batch.iter().for_each(|&position| prefetch(&tables.ordinals, position as usize));
             for place in batch {
@@ -121,13 +122,13 @@ impl Layout {
         }
     }
 
-    /// The exclusive or of ordinal and position, by position and by ordinal; none where they are the same.
+    /// The translation tables; `None` if every position equals its ordinal.
     #[inline]
     pub(crate) fn tables(&self) -> Option<(&[u16], &[u16])> {
         self.tables.as_ref().map(|tables| (&tables.ordinals[..], &tables.positions[..]))
     }
 
-    /// A column in ordinal order, by position.
+    /// Reorders a column from ordinal order to position order.
     pub(crate) fn by_position<T: Copy>(&self, by_ordinal: Vec<T>) -> Vec<T> {
         if self.tables.is_none() {
             return by_ordinal;
@@ -135,15 +136,15 @@ impl Layout {
         huge_pages::collected((0..self.rows).map(|position| by_ordinal[self.ordinal(position as Position) as usize]))
     }
 
-    /// A column by position, in ordinal order.
+    /// Reorders a column from position order to ordinal order.
     pub(crate) fn by_ordinal<T: Copy>(&self, by_position: &[T]) -> Vec<T> {
         (0..self.rows as Ordinal).map(|ordinal| by_position[self.position(ordinal) as usize]).collect()
     }
 }
 
-/// Sorts the devices of a chunk by their codes, and leaves them in order otherwise.
+/// Sorts the devices of a chunk by their codes, stably.
 struct Places {
-    /// For each code, no group first: where its next device goes. Too many codes to count are sorted.
+    // The next position of each code; no group comes first. With too many codes for counting, sort.
     next: Option<Vec<u32>>,
 }
 

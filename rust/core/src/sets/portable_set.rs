@@ -1,9 +1,8 @@
-//! A roaring set in its portable bytes, read where they lie.
+//! A roaring set that is read directly from its serialised bytes (the portable Roaring format).
 //!
-//! The `roaring` crate hands out one ordinal after another; a scan wants words, and most containers of a big set are
-//! words already. They lie open in the portable Roaring format, which is fixed for ever, and whoever hands a set over
-//! has it in that format. So a rollout can leave out half a fleet at the price of one look at the bits for each position
-//! that is in question.
+//! The `roaring` crate iterates over ordinals one by one, but a scan reads words, and most containers of a large set
+//! are words already. Callers have sets in the portable format, which never changes. So a scan can exclude half a fleet
+//! for the price of one bit test per position.
 
 use std::fmt;
 use std::ops::Range;
@@ -22,13 +21,13 @@ const NO_RUNS: u32 = 12346;
 /// The lower half of the cookie of a set with run containers; the upper half is the number of containers, less one.
 const RUNS: u32 = 12347;
 
-/// From this many containers on, a set with run containers has offsets, too.
+/// From this many containers on, a set with run containers also has offsets.
 const OFFSETS_FROM: usize = 4;
 
-/// Up to this many ordinals a container that is no run container is an array of them.
+/// A container without runs is an array up to this many ordinals, and a bitmap above.
 const MAX_ARRAY: usize = 4096;
 
-/// A set of ordinals in the portable Roaring format. To clone it costs nothing.
+/// A set of ordinals in the portable Roaring format. Cloning shares the bytes.
 #[derive(Clone)]
 pub struct PortableSet {
     bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
@@ -37,7 +36,7 @@ pub struct PortableSet {
     len: u64,
 }
 
-/// Where a container lies in the bytes.
+/// The location of a container in the bytes.
 #[derive(Debug)]
 struct Place {
     chunk: u16,
@@ -60,20 +59,20 @@ impl fmt::Debug for PortableSet {
 }
 
 impl From<&DeviceSet> for PortableSet {
-    /// Costs a copy of the set.
+    /// Cost: a copy of the set.
     fn from(set: &DeviceSet) -> Self {
         Self::read(set.serialized()).expect("a set writes what can be read")
     }
 }
 
 impl PortableSet {
-    /// Reads the head of the portable Roaring format, and keeps the bytes.
+    /// Parses the header of the portable Roaring format, and keeps the bytes.
     ///
-    /// What containers hold is found to ascend; how many ordinals the head says that a bitmap or a container of runs
-    /// holds is taken on trust, and changes no pick.
+    /// Checks that arrays and runs ascend. Does not check the cardinalities that the header gives for bitmaps and runs;
+    /// no pick depends on them.
     ///
     /// # Errors
-    /// [`CoreError::BadDeviceSet`] for bytes that are no such set, end early or go on after its end.
+    /// [`CoreError::BadDeviceSet`] if the bytes are not such a set, are truncated, or have trailing bytes.
     pub fn read(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, CoreError> {
         let bad = |reason: String| CoreError::BadDeviceSet { reason };
         let (places, len) = places(bytes.as_ref()).map_err(bad)?;
@@ -113,7 +112,7 @@ impl PortableSet {
     }
 
     fn container(&self, chunk: usize) -> Option<Container<'_>> {
-        // As a rule each chunk of a fleet has its container, up to the last one.
+        // Usually every chunk up to the last one has a container.
         let at = match self.places.get(chunk) {
             Some(place) if usize::from(place.chunk) == chunk => chunk,
             _ => self.places.binary_search_by_key(&chunk, |place| usize::from(place.chunk)).ok()?,
@@ -144,8 +143,8 @@ impl PortableSet {
         }
     }
 
-    /// Takes the devices of the set out of some words of a fleet, all of one chunk. The set may have ordinals that the
-    /// fleet has not.
+    /// Subtracts the set from words of a fleet, all in one chunk. The set may contain ordinals that the fleet does not
+    /// have.
     #[inline(always)]
     pub(crate) fn exclude_from(&self, layout: &Layout, first: usize, scope: &mut [u64]) {
         if let Some(container) = self.container(first / WORDS) {
@@ -160,8 +159,8 @@ impl PortableSet {
 /// The length of a set without containers.
 const HEAD_OF_NOTHING: usize = 8;
 
-/// Reads the head of the portable format: where containers lie, all of them inside the bytes, and how many ordinals
-/// they hold. Or says what is wrong.
+/// Parses the header of the portable format: the location of each container, within the bytes, and its number of
+/// ordinals. The error says what is wrong.
 fn places(portable: &[u8]) -> Result<(Vec<Place>, u64), String> {
     let mut head = Bytes(portable);
     let cookie = head.u32()?;
@@ -203,7 +202,7 @@ fn places(portable: &[u8]) -> Result<(Vec<Place>, u64), String> {
     Ok((places.collect::<Result<_, String>>()?, len))
 }
 
-/// Little-endian numbers, one after another.
+/// A reader of little-endian numbers.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {

@@ -17,12 +17,12 @@ pub struct WordSet {
 }
 
 impl WordSet {
-    /// No device of a fleet of this many rows.
+    /// The empty set, in a fleet of this many rows.
     pub(crate) fn none(rows: usize) -> Self {
         Self { rows, words: vec![0; rows.div_ceil(64)] }
     }
 
-    /// The devices at these positions, in any order, repeated or not.
+    /// The devices at these positions, in any order, with or without repeats.
     pub(crate) fn from_positions(rows: usize, positions: &[Position]) -> Self {
         let mut words = Self::none(rows);
         for &position in positions {
@@ -31,7 +31,7 @@ impl WordSet {
         words
     }
 
-    /// The devices for which a column says so.
+    /// The devices at which a column is true.
     pub(crate) fn from_column(column: impl ExactSizeIterator<Item = bool>) -> Self {
         let mut words = Self::none(column.len());
         for (at, member) in column.enumerate() {
@@ -40,7 +40,7 @@ impl WordSet {
         words
     }
 
-    /// Puts a device into the set.
+    /// Inserts a device.
     ///
     /// # Panics
     /// For a position that the fleet does not have.
@@ -49,7 +49,7 @@ impl WordSet {
         self.words[position as usize / 64] |= 1 << (position % 64);
     }
 
-    /// Takes a device out of the set.
+    /// Removes a device.
     ///
     /// # Panics
     /// For a position that the fleet does not have.
@@ -84,12 +84,12 @@ impl WordSet {
         &self.words
     }
 
-    /// The words, to be changed; bits past the last row stay zero.
+    /// The words, mutable. The caller keeps bits past the last row zero.
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
-    /// Takes out what is in the other set.
+    /// Subtracts another set.
     pub(crate) fn subtract(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= !other;
@@ -120,13 +120,13 @@ impl Iterator for Bits {
     }
 }
 
-/// All ones within these positions, zero elsewhere, in the words from `first` on.
+/// Sets the bits of these positions in the words from `first` on.
 #[inline(always)]
 pub(crate) fn fill_run(first: usize, words: &mut [u64], run: Range<Position>) {
     change_run(first, words, run, |word, mask| *word |= mask);
 }
 
-/// Zero within these positions, as before elsewhere.
+/// Clears the bits of these positions.
 #[inline(always)]
 pub(crate) fn clear_run(first: usize, words: &mut [u64], run: Range<Position>) {
     change_run(first, words, run, |word, mask| *word &= !mask);

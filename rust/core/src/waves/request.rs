@@ -2,18 +2,18 @@
 //!
 //! | group | list | limit | whole group | means |
 //! | --- | --- | --- | --- | --- |
-//! | yes | – | – | yes | **whole**: all devices of the group, those that join it later, too |
+//! | yes | – | – | yes | **whole**: all devices of the group, including those that join it later |
 //! | yes / – | – | yes | – | **sample** of the candidates |
 //! | yes / – | yes | – | – | **listed**: exactly these devices, each checked |
 //! | yes / – | yes | yes | – | **sample within the list** |
 //!
-//! Anything else is refused: what is left out, empty or 0 never comes to mean more devices.
+//! Everything else is refused: a missing, empty or zero part never selects more devices.
 //!
 //! - candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported
-//! - a sample takes in the candidates with the smallest clocks; a list its devices − covered, updated ones among them;
-//!   a whole group its matching devices − covered
-//! - a goal instead of a limit: a sample of as many candidates as are missing until that many of matching ∩ group? are
-//!   covered or updated
+//! - a sample stages the candidates with the smallest keys; a list stages its devices − covered, including updated
+//!   ones; a whole group covers its matching devices
+//! - a goal replaces the limit: it samples as many candidates as are missing until that many devices of
+//!   matching ∩ group? are covered or updated
 
 use crate::error::CoreError;
 use crate::ids::Uuid;
@@ -22,36 +22,36 @@ use crate::sampling::recency::Recency;
 use crate::select::limit::Limit;
 use crate::select::selector::OnMismatch;
 
-/// What a rollout asks for.
+/// What a rollout requests.
 #[derive(Clone, Debug)]
 pub struct RolloutRequest {
     /// Only devices of this group.
     pub group: Option<String>,
-    /// Only these devices, each of them checked.
+    /// Only these devices; each is checked.
     pub listed: Option<Vec<Uuid>>,
-    /// At most so many; [`Limit::All`] where none was given.
+    /// At most so many devices; [`Limit::All`] if no limit is given.
     pub limit: Limit,
-    /// Instead of a limit: how many of matching ∩ group? are to be covered or updated afterwards. A count, or a
-    /// percentage of them, whatever its denominator.
+    /// Replaces the limit: how many devices of matching ∩ group? must be covered or updated afterwards. A percentage is
+    /// always one of these devices; its denominator is ignored.
     pub goal: Option<Limit>,
-    /// No devices beyond the online threshold; for samples only.
+    /// Sample only devices that were seen within the online threshold.
     pub online_only: bool,
-    /// The group as a whole, now and later.
+    /// Cover the whole group, including devices that join it later.
     pub whole_group: bool,
-    /// What to do about offenders.
+    /// What to do with listed devices that cannot be selected.
     pub on_mismatch: OnMismatch,
     /// The seed of a sample.
     pub seed: u64,
-    /// The instant and the settings of a sample.
+    /// The instant of the sample, and its recency settings.
     pub recency: Recency,
-    /// The means by which a sample is worked out.
+    /// The CPU instructions and threads to use.
     pub effort: Effort,
 }
 
-/// The four things that a rollout can be.
+/// The four kinds of rollouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A standing rule: the devices of a group, now and later.
+    /// A standing rule: the devices that are in a group, now or later.
     Whole,
     /// A sample of the candidates.
     Sample,
@@ -78,7 +78,7 @@ impl Kind {
 }
 
 impl RolloutRequest {
-    /// What the rollout is.
+    /// The kind of the rollout.
     ///
     /// # Errors
     /// [`CoreError::EmptyList`], [`CoreError::ZeroLimit`], [`CoreError::BadPercentage`];

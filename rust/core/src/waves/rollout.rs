@@ -1,19 +1,7 @@
-//! A rollout: one act that widens a wave to more devices, and the devices that it takes in.
-//!
-//! | group | list | limit | whole group | means |
-//! | --- | --- | --- | --- | --- |
-//! | yes | – | – | yes | **whole**: all devices of the group, those that join it later, too |
-//! | yes / – | – | yes | – | **sample** of the candidates |
-//! | yes / – | yes | – | – | **listed**: exactly these devices, each checked |
-//! | yes / – | yes | yes | – | **sample within the list** |
-//!
-//! Anything else is refused: what is left out, empty or 0 never comes to mean more devices.
+//! Computes rollouts: the devices that a [`RolloutRequest`] stages, and what it changes in a wave.
 //!
 //! - candidates = matching ∩ group? ∩ listed? − covered − updated − unsupported
-//! - a sample takes in the candidates with the smallest clocks; a list its devices − covered, updated ones among them;
-//!   a whole group its matching devices − covered
-//! - a goal instead of a limit: a sample of as many candidates as are missing until that many of matching ∩ group? are
-//!   covered or updated
+//! - covered devices are never staged again
 
 use crate::error::CoreError;
 use crate::fleet::fleet::Fleet;
@@ -32,23 +20,62 @@ use crate::waves::request::{Kind, RolloutRequest};
 use crate::waves::staging::Staging;
 use crate::waves::wave::Wave;
 
-/// What has become of the devices of a plan.
+/// Which devices of a plan still match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanCheck {
-    /// The devices that match still, in the order of the plan.
+    /// The devices that still match, in the order of the plan.
     pub ordinals: Vec<Ordinal>,
-    /// Those that match no longer, each with its reason.
+    /// The devices that no longer match, each with its reason.
     pub offenders: Vec<Offender>,
-    /// Devices that match and that the wave covers by now.
+    /// How many of the matching devices the wave covers already.
     pub covered: u64,
 }
 
 impl Wave {
-    /// Works a rollout out. Costs what a selection costs, and a pass over the staged set.
+    /// Computes a rollout without applying it.
+    ///
+    /// Cost: that of a selection, and a pass over the staged set.
     ///
     /// # Errors
-    /// Those of [`RolloutRequest::kind`]; [`CoreError::UnknownGroup`]; [`CoreError::MismatchedDevices`] for offenders, unless
-    /// they are to be skipped.
+    /// Those of [`RolloutRequest::kind`]; [`CoreError::UnknownGroup`]; [`CoreError::MismatchedDevices`] for offenders,
+    /// unless the request skips them.
+    ///
+    /// # Examples
+    /// ```
+    /// # use groundswell_core::FleetColumns;
+    /// use groundswell_core::{CoreError, Effort, Fleet, Limit, OnMismatch, Recency, RolloutRequest, Wave};
+    ///
+    /// # let n = 10;
+    /// # let columns = FleetColumns {
+    /// #     uuids: (0..n).map(|i| [i as u8; 16]).collect(),
+    /// #     last_seen: vec![1_795_000_000; n],
+    /// #     groups: vec![-1; n],
+    /// #     tags: vec![0; n],
+    /// #     tag_names: vec!["stable".to_owned()],
+    /// #     production: vec![true; n],
+    /// #     target_versions: vec![41; n],
+    /// #     ..FleetColumns::default()
+    /// # };
+    /// let fleet = Fleet::new(columns)?; // 10 production devices on tag `stable`, at version 41
+    /// let wave = Wave { target_version: 42, tag: "stable".to_owned(), ..Wave::default() };
+    /// let request = RolloutRequest {
+    ///     group: None,
+    ///     listed: None,
+    ///     limit: Limit::Count(4),
+    ///     goal: None,
+    ///     online_only: false,
+    ///     whole_group: false,
+    ///     on_mismatch: OnMismatch::Refuse,
+    ///     seed: 7,
+    ///     recency: Recency::new(1_795_000_000, 4 * 3600, 24 * 3600)?,
+    ///     effort: Effort::default(),
+    /// };
+    /// let staging = wave.stage(&fleet, &request)?;
+    /// let after = wave.after(&staging);
+    /// assert_eq!((staging.candidates, staging.ordinals.len(), after.staged.len()), (10, 4, 4));
+    /// assert_eq!(after.stage(&fleet, &request)?.candidates, 6, "no device is chosen twice");
+    /// # Ok::<(), CoreError>(())
+    /// ```
     pub fn stage(&self, fleet: &Fleet, rollout: &RolloutRequest) -> Result<Staging, CoreError> {
         let kind = rollout.kind()?;
         let group = rollout.group.as_deref();
@@ -89,7 +116,7 @@ impl Wave {
             }
             (taken, Found { reached, counts, wanted, goal: None, online_candidates: None })
         };
-        // What is left of the list are the candidates, the offenders, and those that are in the wave or updated already.
+        // A listed device is a candidate, an offender, or already covered or updated.
         let remaining = listed.as_ref().map(|_| {
             candidates.excluded.retain(|excluded| !matches!(excluded, Excluded::Offline(_)));
             candidates.candidates()
@@ -105,7 +132,7 @@ impl Wave {
         let Found { reached, counts, wanted, goal, online_candidates } = found;
         Ok(Staging {
             kind,
-            // A sample takes candidates; the others take, besides, devices that are updated already or unsupported.
+            // A sample stages only candidates; other kinds also stage updated and unsupported devices.
             newly_scheduled: if kind.is_sample() { ordinals.len() as u64 } else { counts.remaining },
             wanted,
             goal,
@@ -124,7 +151,7 @@ impl Wave {
         })
     }
 
-    /// The devices that a sample could take: matching ∩ group? ∩ listed? − covered − updated − unsupported.
+    /// The devices that a sample can pick: matching ∩ group? ∩ listed? − covered − updated − unsupported.
     ///
     /// # Errors
     /// [`CoreError::UnknownGroup`], [`CoreError::EmptyList`]; offenders are left out.
@@ -137,9 +164,9 @@ impl Wave {
         Ok(fleet.device_set(&self.ask_for_candidates(fleet, group, listed)?.candidates(fleet).candidates()))
     }
 
-    /// Devices of a rollout by recency band, group and hardware, next to the candidates that it had.
+    /// Counts picked devices by recency band, group and hardware id, next to the candidates.
     ///
-    /// Costs a pass over the candidates.
+    /// Cost: a pass over the candidates.
     ///
     /// # Errors
     /// [`CoreError::UnknownGroup`], [`CoreError::EmptyList`].
@@ -158,7 +185,7 @@ impl Wave {
         Ok(counter.finish())
     }
 
-    /// Checks the devices of a plan, and of its group if it names one: which of them match no longer.
+    /// Checks which devices of a plan still match, and are still in its group if it names one.
     ///
     /// # Errors
     /// [`CoreError::UnknownGroup`].
@@ -170,7 +197,7 @@ impl Wave {
         Ok(PlanCheck { ordinals, offenders, covered })
     }
 
-    /// The wave once a rollout has been applied.
+    /// The wave after a rollout was applied.
     pub fn after(&self, staging: &Staging) -> Self {
         let mut wave = self.clone();
         match (staging.kind, &staging.group) {
@@ -195,7 +222,7 @@ impl Wave {
         Ok(asked)
     }
 
-    /// What matches, what is updated and what is covered; unsupported devices are not excluded yet.
+    /// Resolves the matching, updated and covered devices. Does not exclude unsupported ones.
     fn ask<'a>(&'a self, fleet: &'a Fleet, group: Option<&str>) -> Result<Resolved<'a>, CoreError> {
         let group = group.map(|name| find_group(fleet, name)).transpose()?;
         let mut asked = Resolved::new(Eligible { group, ..self.eligible(fleet) });
@@ -205,18 +232,19 @@ impl Wave {
     }
 }
 
-/// What was counted for a rollout.
+/// The counts of a rollout.
 struct Found {
-    /// Where only covered devices are excluded.
+    /// Counts with only covered devices excluded.
     reached: CandidateCounts,
-    /// Where unsupported devices are excluded, too: what remains are the candidates.
+    /// Counts with unsupported devices excluded as well: `remaining` are the candidates.
     counts: CandidateCounts,
     wanted: u64,
     goal: Option<u64>,
     online_candidates: Option<u64>,
 }
 
-/// Draws the sample of a rollout. `terms` exclude covered devices; `no_target` excludes unsupported ones, too.
+/// Draws the sample of a rollout. `candidates` excludes covered devices,
+/// `no_target` unsupported ones.
 fn draw<'a>(
     fleet: &Fleet,
     candidates: &mut Candidates<'a>,
@@ -227,7 +255,7 @@ fn draw<'a>(
     let seed = SeedKey::new(rollout.seed);
     if no_target.is_none() && goal.is_none() && !online_only {
         let Sample { ordinals, counts, wanted } = sample(fleet, candidates, *limit, &seed, recency, effort);
-        let counts = counts.expect("no set was put off");
+        let counts = counts.expect("no set was deferred");
         return (ordinals, Found { reached: counts, counts, wanted, goal: None, online_candidates: None });
     }
     let reached = count(fleet, candidates, limit.counts_online(), recency, effort);
@@ -254,7 +282,7 @@ fn draw<'a>(
     (drawn, found)
 }
 
-/// A goal is always a part of the matching devices.
+/// A goal in percent is always one of the matching devices.
 fn of_matching(goal: Limit) -> Limit {
     match goal {
         Limit::Percent(thousandths, _) => Limit::Percent(thousandths, Denominator::Matching),

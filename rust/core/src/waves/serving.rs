@@ -6,8 +6,8 @@
 //!    production targets: that wave's targets, until the production targets or a wave that covers it are at or above it
 //! 4. otherwise the production targets of its tag; nothing if there are none
 //!
-//! The end of rule 3 puts it before rule 2 where the covering wave is below what the device reports: an agent that
-//! installs the highest version in sight is not to go back.
+//! Rule 3 has priority over rule 2 while the covering wave is below the reported version: an agent that installs the
+//! highest listed version would otherwise downgrade.
 
 use crate::waves::wave::WaveState;
 
@@ -16,7 +16,7 @@ use crate::waves::wave::WaveState;
 pub struct Recipient {
     /// Whether it is a production device.
     pub production: bool,
-    /// Whether it listens to a tag. A device without one is served nothing.
+    /// Whether it listens to a tag. A device without a tag is served nothing.
     pub tagged: bool,
     /// The target version that it reports, if known.
     pub target_version: Option<u32>,
@@ -27,7 +27,7 @@ pub struct Recipient {
 pub struct WaveOfTag {
     /// The wave's target version.
     pub target_version: u32,
-    /// What has become of the wave.
+    /// The state of the wave.
     pub state: WaveState,
     /// Whether it covers the device.
     pub covers: bool,
@@ -64,9 +64,19 @@ pub enum TargetsVariant {
 
 /// Decides which targets metadata a device is served.
 ///
-/// `waves` are those of the device's tag, in the order in which they began: of several that have the version that the
-/// device reports, an active one is served, else the latest. `production` is the target version of the tag's
-/// production targets, if it has any.
+/// `waves` are the waves of the device's tag, oldest first. If several have the reported version, the active one is
+/// served, otherwise the latest. `production` is the target version of the tag's production targets, if it has any.
+///
+/// # Examples
+/// ```
+/// use groundswell_core::WaveState;
+/// use groundswell_core::waves::serving::{Recipient, TargetsVariant, WaveOfTag, targets_variant};
+///
+/// let device = Recipient { production: true, tagged: true, target_version: Some(42) };
+/// let canceled = WaveOfTag { target_version: 42, state: WaveState::Canceled, covers: false };
+/// assert_eq!(targets_variant(device, &[canceled], Some(41)), TargetsVariant::Wave(0), "no downgrade (rule 3)");
+/// assert_eq!(targets_variant(device, &[canceled], Some(42)), TargetsVariant::Production);
+/// ```
 pub fn targets_variant(device: Recipient, waves: &[WaveOfTag], production: Option<u32>) -> TargetsVariant {
     if !device.tagged {
         return TargetsVariant::Nothing;

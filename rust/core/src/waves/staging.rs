@@ -5,30 +5,30 @@ use crate::offender::Offender;
 use crate::sets::device_set::DeviceSet;
 use crate::waves::request::Kind;
 
-/// Why a rollout takes in fewer devices than it asks for.
+/// Why a rollout stages fewer devices than it requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortage {
     /// No device matches.
     NoneMatch,
-    /// All that match are updated.
+    /// All matching devices are updated.
     AllUpdated,
-    /// All that match are in the wave already.
+    /// All matching devices are covered already.
     AllCovered,
-    /// All that match are updated or in the wave already.
+    /// All matching devices are updated or covered already.
     AllUpdatedOrCovered,
-    /// For all that match, the wave has no target for their hardware.
+    /// The wave has no target for the hardware of any matching device.
     AllUnsupported,
-    /// All that match are updated, in the wave already, or of hardware without a target; at least two of these occur.
+    /// All matching devices are updated, covered or unsupported; at least two of these reasons occur.
     NoneLeft,
-    /// A part of the devices that are online, and none is.
+    /// A percentage of the online devices is requested, and no device is online.
     NoneOnline,
-    /// Only online candidates are asked for, and none is online.
+    /// Only online candidates are requested, and no candidate is online.
     NoCandidateOnline,
-    /// As many as the goal asks for are updated or in the wave already.
+    /// The goal is reached: enough devices are covered or updated already.
     GoalReached,
-    /// Some, but fewer candidates than the limit.
+    /// There are fewer candidates than the limit, but at least one.
     FewerCandidates,
-    /// Some, but fewer online candidates than the limit.
+    /// There are fewer online candidates than the limit, but at least one.
     FewerOnline,
 }
 
@@ -51,23 +51,21 @@ impl Shortage {
     }
 }
 
-/// What a rollout comes to: nothing has changed yet.
+/// The result of a rollout that is computed but not applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Staging {
-    /// What the rollout is.
+    /// The kind of the rollout.
     pub kind: Kind,
-    /// The group that it asks for.
+    /// The group that it names.
     pub group: Option<String>,
-    /// The devices that it takes in, none of which was covered: a sample in key order, a list in its own order, a whole
-    /// group ascending.
+    /// The devices that it newly covers: a sample in key order, a list in its own order, a whole group ascending.
     pub ordinals: Vec<Ordinal>,
-    /// How many of them are to be updated: all but those listed devices and members of a whole group that are updated
-    /// already, or for whose hardware the wave has no target.
+    /// How many of them are scheduled: neither updated nor unsupported.
     pub newly_scheduled: u64,
-    /// How many devices it asks for: what the limit comes to, what is missing for the goal, all listed devices that are
-    /// not offenders, or the whole group.
+    /// How many devices it requests: the resolved limit, the number missing for the goal, the listed devices without
+    /// offenders, or the matching devices of the whole group.
     pub wanted: u64,
-    /// What the goal comes to: how many matching devices are to be covered or updated.
+    /// The resolved goal: how many matching devices must be covered or updated.
     pub goal: Option<u64>,
     /// The number of matching devices: matching ∩ group? ∩ listed?.
     pub matching: u64,
@@ -75,30 +73,30 @@ pub struct Staging {
     pub updated: u64,
     /// The matching devices that are covered and not updated.
     pub covered: u64,
-    /// The matching devices that are neither updated nor covered, and for whose hardware the wave has no target.
+    /// The unsupported devices that are neither updated nor covered.
     pub unsupported: u64,
     /// The number of candidates: matching − updated − covered − unsupported.
     pub candidates: u64,
-    /// The candidates that were seen within the online threshold, if only those are asked for.
+    /// The online candidates, if only those are requested.
     pub online_candidates: Option<u64>,
-    /// The matching devices that were seen within the online threshold, if the limit is a part of them.
+    /// The online matching devices, if the limit is a percentage of them.
     pub online: Option<u64>,
     /// Listed devices that are covered or updated already.
     pub already: DeviceSet,
     /// Offenders that were skipped, in list order.
     pub skipped: Vec<Offender>,
-    /// Whether the group has been rolled out whole before: there is nothing to do.
+    /// Whether the group was rolled out whole before, so that nothing changes.
     pub repeated: bool,
 }
 
 impl Staging {
-    /// The devices that the rollout takes in, as a set.
+    /// The devices that the rollout newly covers, as a set.
     pub fn set(&self) -> DeviceSet {
         DeviceSet::from_ordinals(&self.ordinals)
     }
 
-    /// Why the rollout takes in fewer devices than it asks for; none where it does not. Listed devices and members of a
-    /// whole group that are covered already are not missed, unless nothing is left.
+    /// Why the rollout stages fewer devices than it requests; `None` if it does not. A list or a whole group is short
+    /// only if all of its devices are covered already.
     pub fn shortage(&self) -> Option<Shortage> {
         let found = self.ordinals.len() as u64;
         let sampled = self.kind.is_sample();

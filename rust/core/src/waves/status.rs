@@ -1,4 +1,4 @@
-//! How far a wave has come: counts for the whole tag, for each group, and for the devices without one.
+//! The progress of a wave: counts for the whole tag, for each group, and for the devices without a group.
 //!
 //! - total       = updated + scheduled + unsupported + unscheduled
 //! - updated     = on the wave's version + newer
@@ -21,52 +21,52 @@ use crate::sets::layout::Position;
 use crate::sets::words::WordSet;
 use crate::waves::wave::{Wave, WaveState};
 
-/// The devices that one rollout covers, or that completion does.
+/// The devices that one act covers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CoverageKind {
-    /// Those that a sample or a list has staged.
+    /// A sampled or listed rollout: the devices that it staged.
     Devices(DeviceSet),
-    /// Those that are now in a group that was rolled out whole.
+    /// A whole-group rollout: the devices that are now in the group.
     Group(String),
-    /// All of them: the wave is complete.
+    /// The completion of the wave: all matching devices.
     Everyone,
 }
 
-/// An act by which devices came to be scheduled.
+/// A rollout or completion that covers devices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covering {
-    /// Which devices.
+    /// Which devices it covers.
     pub kind: CoverageKind,
-    /// When, in seconds since 1970.
+    /// Its instant, in seconds since 1970.
     pub at: i64,
 }
 
-/// Counts of a wave's matching devices, or of a part of them.
+/// Counts of the matching devices, or of those in one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// All of them.
+    /// Matching devices.
     pub total: u64,
     /// Seen within the online threshold.
     pub online: u64,
     /// On the wave's version.
     pub on_version: u64,
-    /// On a later one.
+    /// On a later version.
     pub newer: u64,
-    /// On an earlier one, or on one that is not known.
+    /// On an earlier or unknown version.
     pub older: u64,
-    /// In the wave now; all of them once it is complete, none once it is canceled.
+    /// Covered; all of them once the wave is complete, none once it is canceled.
     pub covered: u64,
     /// Chosen by a sampled or listed rollout.
     pub staged: u64,
-    /// Yet to be updated by this wave.
+    /// Covered, and neither updated nor unsupported.
     pub scheduled: u64,
-    /// Covered and not updated, and the wave has no target for their hardware.
+    /// Covered and unsupported, and not updated.
     pub unsupported: u64,
     /// Neither updated nor covered.
     pub unscheduled: u64,
     /// Scheduled, and not seen since the rollout that covers them.
     pub silent: u64,
-    /// Each target version that they report with their number, latest first; last of all those that report none.
+    /// Each reported target version with its number of devices, latest first; `None`, for unknown, is last.
     pub by_version: Vec<(Option<u32>, u64)>,
 }
 
@@ -80,27 +80,27 @@ impl Counts {
 /// The devices behind one count of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subset {
-    /// Behind the total.
+    /// All matching devices.
     Matching,
     /// Seen within the online threshold.
     Online,
     /// On the wave's version.
     OnVersion,
-    /// On a later one.
+    /// On a later version.
     Newer,
-    /// On an earlier one, or on one that is not known.
+    /// On an earlier or unknown version.
     Older,
     /// On the wave's version or a later one.
     Updated,
-    /// In the wave now.
+    /// Covered.
     Covered,
     /// Chosen by a sampled or listed rollout.
     Staged,
-    /// Yet to be updated by this wave.
+    /// Covered, and neither updated nor unsupported.
     Scheduled,
     /// Scheduled, and not seen since the rollout that covers them.
     Silent,
-    /// Covered and not updated, and the wave has no target for their hardware.
+    /// Covered and unsupported, and not updated.
     Unsupported,
     /// Neither updated nor covered.
     Unscheduled,
@@ -147,26 +147,26 @@ impl Subset {
     }
 }
 
-/// How far a wave has come.
+/// The progress of a wave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// All matching devices.
     pub tag: Counts,
-    /// Those of each group that the caller named, in that order; all zero for a group that has none.
+    /// The groups that the caller named, in that order, also without devices.
     pub rolled_out: Vec<(String, Counts)>,
-    /// Those of each other group that has any, in the fleet's order.
+    /// The other groups that have matching devices, in the order of the fleet.
     pub others: Vec<(String, Counts)>,
-    /// Those without a group.
+    /// Devices without a group.
     pub groupless: Counts,
 }
 
 impl Wave {
-    /// Counts how far the wave has come.
+    /// Counts the devices of the wave.
     ///
-    /// `rolled_out` are the groups to list first. `coverings` are the acts that scheduled devices, in their order: the
-    /// first one that reaches a device is the rollout that covers it.
+    /// `rolled_out` are the groups to list first. `coverings` are the acts that covered devices, oldest first: the
+    /// first act that covers a device decides whether the device is silent.
     ///
-    /// Costs a few passes over the matching devices.
+    /// Cost: a few passes over the matching devices.
     pub fn status(
         &self,
         fleet: &Fleet,
@@ -212,9 +212,9 @@ impl Wave {
         parts.status(fleet, rolled_out, self.target_version)
     }
 
-    /// The devices behind one count of [`Self::status`] for the whole tag; `coverings` matter for silent ones only.
+    /// The devices of one count of [`Self::status`] for the whole tag. Only [`Subset::Silent`] uses `coverings`.
     ///
-    /// Costs a few passes over the matching devices.
+    /// Cost: a few passes over the matching devices.
     pub fn devices_in(
         &self,
         fleet: &Fleet,
@@ -264,7 +264,7 @@ impl Parts {
     }
 
     fn of(&mut self, position: Position) -> &mut Counts {
-        // Codes of groups begin at 0, and −1 is that of no group.
+        // The code −1 means no group, and has the first counts.
         &mut self.counts[(self.groups[position as usize] + 1) as usize]
     }
 
@@ -291,7 +291,7 @@ impl Parts {
 }
 
 impl Counts {
-    /// Counts a device. Versions come in ascending order, all devices of one before those of the next.
+    /// Counts a device by its version. The caller passes versions in ascending order.
     fn count_version(&mut self, version: u32) {
         match self.by_version.last_mut() {
             Some((Some(last), devices)) if *last == version => *devices += 1,
@@ -299,7 +299,7 @@ impl Counts {
         }
     }
 
-    /// Works out what follows from the versions, and puts the latest first.
+    /// Computes the counts that follow from the versions, and sorts the versions, latest first.
     fn finish(&mut self, target_version: u32) {
         self.by_version.reverse();
         let known: u64 = self.by_version.iter().map(|(_, devices)| devices).sum();
@@ -330,7 +330,7 @@ impl Counts {
         self.unscheduled += part.unscheduled;
         self.silent += part.silent;
         for &(version, devices) in &part.by_version {
-            // Latest first, and an unknown version last: None is the least.
+            // Sorted descending; `None` is the least.
             match self.by_version.binary_search_by(|(known, _)| version.cmp(known)) {
                 Ok(at) => self.by_version[at].1 += devices,
                 Err(at) => self.by_version.insert(at, (version, devices)),
@@ -339,7 +339,7 @@ impl Counts {
     }
 }
 
-/// The scheduled devices that were not seen since the first act that reaches them.
+/// The scheduled devices that were not seen since the first act that covers them.
 fn silent(fleet: &Fleet, scheduled: WordSet, coverings: &[Covering]) -> WordSet {
     let mut silent = WordSet::none(scheduled.rows());
     let mut waiting = scheduled;

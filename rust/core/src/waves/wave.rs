@@ -1,4 +1,4 @@
-//! A wave over a fleet: who matches, who is in it, who is yet to be updated, and why one device is in or not.
+//! A wave over a fleet: which devices match, are covered, are scheduled, and why one device is covered or not.
 //!
 //! For a wave of target version V and tag T:
 //!
@@ -9,8 +9,8 @@
 //! - scheduled = covered − updated − unsupported while the wave is active; matching − updated − unsupported once it is
 //!   complete; ∅ if canceled
 //!
-//! What a wave keeps is the staged set and the names of its whole groups. All else is worked out anew from the fleet
-//! as it is, so that devices that come, go, or change tag or group are where the rules put them.
+//! A wave stores only its staged set and the names of its whole groups. Everything else is computed from the current
+//! fleet, so devices that are added, deleted, or change their tag or group are always counted by the rules.
 
 use std::collections::BTreeSet;
 
@@ -24,19 +24,19 @@ use crate::sets::device_set::DeviceSet;
 use crate::sets::fleet_set::FleetSet;
 use crate::sets::words::WordSet;
 
-/// One target version on its way to the production devices of one tag.
+/// The delivery of one target version to the production devices of one tag.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wave {
-    /// The build number that its targets share.
+    /// The target version that it delivers.
     pub target_version: u32,
-    /// The tag whose devices it is for. No device need listen to it.
+    /// Its tag. There may be no devices that listen to it.
     pub tag: String,
-    /// All devices that sampled and listed rollouts have chosen, wherever those devices are now.
+    /// All devices that sampled and listed rollouts have chosen, whether or not they match now.
     pub staged: DeviceSet,
-    /// The groups that were rolled out whole, by the names under which the fleet knows them now.
+    /// The current names of the groups that were rolled out whole.
     pub whole_groups: Vec<String>,
-    /// The hardware ids that have a target of the version in the wave's role. None: every device counts as supported,
-    /// as under rule 1 for candidates.
+    /// The hardware ids that have a target of the version in the wave's role. `None`: no device counts as unsupported
+    /// (rule 1 for candidates).
     pub supported_hardware: Option<BTreeSet<String>>,
 }
 
@@ -44,19 +44,19 @@ pub struct Wave {
 /// Rule 1 did not subtract the unsupported devices.
 pub const CANDIDATES_RULE: u32 = 2;
 
-/// What has become of a wave.
+/// The state of a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaveState {
-    /// On its way.
+    /// Rollouts can extend it.
     Active,
-    /// Its targets are the production targets of the tag.
+    /// Its targets are the production targets of the tag. Final.
     Complete,
-    /// Given up: devices that have updated stay, the others never see it.
+    /// Stopped: devices that updated keep their version, the others are never offered it. Final.
     Canceled,
 }
 
 impl WaveState {
-    /// The state as it is spelled everywhere.
+    /// The state as a stable slug.
     pub fn slug(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -76,11 +76,11 @@ impl WaveState {
 pub struct WaveSets {
     /// The production devices of the tag.
     pub matching: WordSet,
-    /// Those at the wave's version or above.
+    /// Matching devices at the wave's version or above.
     pub updated: WordSet,
-    /// Those in the wave now.
+    /// Matching devices that are staged or in a whole group.
     pub covered: WordSet,
-    /// Those for whose hardware the wave has no target.
+    /// Matching devices whose hardware id is known and has no target in the wave.
     pub unsupported: WordSet,
 }
 
@@ -95,7 +95,7 @@ impl WaveSets {
         }
     }
 
-    /// The devices that the wave is yet to update: covered − updated − unsupported.
+    /// The devices that the wave still has to update: covered − updated − unsupported.
     pub fn scheduled(&self, state: WaveState) -> WordSet {
         let mut scheduled = self.covered_in(state);
         scheduled.subtract(&self.updated);
@@ -103,7 +103,7 @@ impl WaveSets {
         scheduled
     }
 
-    /// The devices that the wave covers and cannot update: (covered ∩ unsupported) − updated.
+    /// The covered devices that the wave has no target for: (covered ∩ unsupported) − updated.
     pub fn unsupported_in(&self, state: WaveState) -> WordSet {
         let mut unsupported = self.covered_in(state);
         unsupported.subtract(&self.updated);
@@ -111,7 +111,7 @@ impl WaveSets {
         unsupported
     }
 
-    /// The devices that the wave has not reached: matching − covered − updated.
+    /// The devices that are neither covered nor updated: matching − covered − updated.
     pub fn unscheduled(&self, state: WaveState) -> WordSet {
         let mut unscheduled = self.matching.clone();
         unscheduled.subtract(&self.covered_in(state));
@@ -125,7 +125,7 @@ impl WaveSets {
 pub struct Membership {
     /// The device.
     pub ordinal: Ordinal,
-    /// Why the wave is not for it: a test device, or on another tag. Such a device is neither covered nor updated.
+    /// Why it does not match: it is a test device, or on another tag. Such a device is neither covered nor updated.
     pub mismatch: Option<Reason>,
     /// Its group, if it has one.
     pub group: Option<String>,
@@ -135,20 +135,22 @@ pub struct Membership {
     pub staged: bool,
     /// Whether its group was rolled out whole.
     pub whole_group: bool,
-    /// Whether it is in the wave now.
+    /// Whether it matches, and is staged or in a whole group.
     pub covered: bool,
-    /// Whether it is at the wave's version or above.
+    /// Whether it matches and is at the wave's version or above.
     pub updated: bool,
     /// Whether it matches, and the wave has no target for its hardware.
     pub unsupported: bool,
     /// Its hardware id, if known.
     pub hardware_id: Option<String>,
-    /// Whether it is yet to be updated by this wave.
+    /// Whether the wave still has to update it.
     pub scheduled: bool,
 }
 
 impl Wave {
-    /// The sets of the wave. Costs a few passes over one bit a device, and one over the staged set.
+    /// The sets of the wave.
+    ///
+    /// Cost: a few passes over one bit per device, and one over the staged set.
     pub fn sets(&self, fleet: &Fleet) -> WaveSets {
         let mut candidates = Resolved::new(self.eligible(fleet)).candidates(fleet);
         let matching = candidates.matching();
@@ -184,7 +186,7 @@ impl Wave {
         let updated = matches && target_version.is_some_and(|version| version >= self.target_version);
         let hardware_id = fleet.hardware_of(ordinal);
         let unsupported = matches && hardware_id.is_some_and(|id| !self.supports(id));
-        let in_line = match state {
+        let counts_as_covered = match state {
             WaveState::Active => covered,
             WaveState::Complete => matches,
             WaveState::Canceled => false,
@@ -200,7 +202,7 @@ impl Wave {
             updated,
             unsupported,
             hardware_id: hardware_id.map(String::from),
-            scheduled: in_line && !updated && !unsupported,
+            scheduled: counts_as_covered && !updated && !unsupported,
         })
     }
 
@@ -209,12 +211,13 @@ impl Wave {
         self.supported_hardware.as_ref().is_none_or(|supported| supported.contains(hardware_id))
     }
 
-    /// The devices of the fleet, matching or not, for whose hardware the wave has no target; none if there are none.
+    /// The devices, matching or not, whose hardware id has no target in the wave; `None` if there are none.
     pub(crate) fn unsupported(&self, fleet: &Fleet) -> Option<FleetSet> {
         fleet.with_other_hardware_than(self.supported_hardware.as_ref()?)
     }
 
-    /// Hardware ids without a target in the wave, each with its number of these devices: most first, then by id.
+    /// The hardware ids of these devices that have no target in the wave, each with its number of devices; the most
+    /// frequent first, then by id.
     pub fn hardware_without_target<'a>(
         &self,
         fleet: &'a Fleet,
@@ -226,12 +229,12 @@ impl Wave {
         found
     }
 
-    /// The devices that the wave is for: production ∩ tag.
+    /// The matching devices: production ∩ tag.
     pub(crate) fn eligible<'a>(&self, fleet: &'a Fleet) -> Eligible<'a> {
         Eligible { production: Some(fleet.production_set()), tag: Some(fleet.with_tag(&self.tag)), group: None }
     }
 
-    /// A group that the fleet does not know has no devices now: its standing rule covers nobody.
+    /// A whole group that the fleet does not know has no devices, and covers none.
     pub(crate) fn coverage<'a>(&'a self, fleet: &'a Fleet) -> Coverage<'a> {
         let groups = self.whole_groups.iter().filter_map(|name| fleet.groups().find(name)).collect();
         Coverage::new(&self.staged, groups)

@@ -1,4 +1,4 @@
-//! Between numpy arrays and the core's columns.
+//! Converts between numpy arrays and columns of the core.
 
 use std::ops::{Deref, Range};
 
@@ -9,8 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::type_object::PyTypeInfo;
 
-/// The rows of a `(n, 16)` array of bytes: as they lie there if the core keeps them, as it keeps those of a list of
-/// UUIDs, and copied otherwise, since another array may change, or lose its memory, once the GIL is released.
+/// The rows of a `(n, 16)` array of bytes. Borrowed if the memory belongs to [`SharedUuids`]; otherwise copied, because
+/// other arrays can change or be freed while the GIL is released.
 pub(crate) enum UuidRows {
     Shared { owner: Py<SharedUuids>, bytes: Range<usize> },
     Copied(Vec<Uuid>),
@@ -27,13 +27,13 @@ impl Deref for UuidRows {
     }
 }
 
-/// The rows of a `(n, 16)` array of bytes, which is let go: others may do with it what they like.
+/// The rows of a `(n, 16)` array of bytes. Does not keep a borrow of the array.
 pub(crate) fn uuids_in(array: PyReadonlyArray2<'_, u8>) -> PyResult<UuidRows> {
     if array.shape()[1] == 16
         && array.is_c_contiguous()
         && let Some(owner) = owner_of(array.as_any())?
     {
-        // Where the array says that it lies is not believed: it has to be within what the owner keeps.
+        // The address comes from the array; check that it is within the owner's memory.
         let start = (array.data() as usize).checked_sub(owner.get().flat().as_ptr() as usize);
         let bytes = start.map(|start| start..start.saturating_add(array.len()));
         if let Some(bytes) = bytes.filter(|bytes| bytes.end <= owner.get().flat().len()) {
@@ -50,23 +50,23 @@ pub(crate) fn uuids_from(array: &PyReadonlyArray2<'_, u8>) -> PyResult<Vec<Uuid>
     Ok(uuids)
 }
 
-/// Puts the rows of a `(n, 16)` array of bytes at the end.
+/// Appends the rows of a `(n, 16)` array of bytes.
 pub(crate) fn append_uuids(uuids: &mut Vec<Uuid>, array: &PyReadonlyArray2<'_, u8>) -> PyResult<()> {
     if array.shape()[1] != 16 {
         return Err(PyValueError::new_err(format!("UUIDs have 16 bytes, not {}", array.shape()[1])));
     }
     match array.as_slice() {
-        // In the order of Fortran an array is in one piece, too.
+        // An array in Fortran order is a slice, too.
         Ok(bytes) if array.is_c_contiguous() => uuids.extend_from_slice(bytes.as_chunks().0),
         _ => uuids.extend(array.as_array().rows().into_iter().map(|row| std::array::from_fn(|i| row[i]))),
     }
     Ok(())
 }
 
-/// UUIDs that numpy sees and does not write to: an array over them is read-only from the first, and so is every view.
+/// UUIDs in memory of the core that numpy arrays borrow. The arrays are read-only from the start, and so are all views.
 ///
-/// Of another array that says to be read-only there may be views that are not. (Of numpy 2.4, `ufunc.at` writes to
-/// read-only arrays of all kinds, even to those over `bytes`; whoever does that changes lists of UUIDs, too.)
+/// Other read-only arrays may have writable views. (In numpy 2.4, `ufunc.at` writes even to read-only arrays. Code that
+/// does this changes lists of UUIDs.)
 #[pyclass(frozen, name = "SharedUuids", module = "groundswell._core")]
 pub(crate) struct SharedUuids {
     bytes: Array2<u8>,
@@ -78,7 +78,7 @@ impl SharedUuids {
     }
 }
 
-/// The owner of the memory of an array, if that is kept. Classes derived from arrays may say what they like.
+/// The owner of an array's memory, if it is [`SharedUuids`]. Subclasses of arrays are not trusted.
 fn owner_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, SharedUuids>>> {
     let array_type = PyUntypedArray::type_object(array.py());
     let mut owner = array.clone();
@@ -88,18 +88,17 @@ fn owner_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Shared
     Ok(owner.cast_into_exact().ok())
 }
 
-/// A read-only `(n, 16)` array of bytes of these UUIDs, which the core keeps, so that it need not copy them when they
-/// come back.
+/// A read-only `(n, 16)` array of bytes over these UUIDs. The core keeps them, so that it need not copy them when the
+/// array comes back as an argument.
 pub(crate) fn share(py: Python<'_>, uuids: Vec<Uuid>) -> PyResult<Bound<'_, PyArray2<u8>>> {
     let rows = uuids.len();
     let bytes = Array2::from_shape_vec([rows, 16], uuids.into_flattened()).expect("16 bytes each");
     let owner = Bound::new(py, SharedUuids { bytes })?;
     let bytes = &owner.get().bytes;
     #[allow(unsafe_code, reason = "a list of ten million UUIDs is not copied for each call")]
-    // SAFETY: the bytes belong to the owner, to which the array holds on for as long as it has their address. The core
-    // neither moves nor changes them: the owner is frozen and shares them with nobody else. The array is made read-only
-    // before anybody else has it, and numpy makes no array over memory that is another object's writeable again, unless
-    // that object lets it, which the owner does not.
+    // SAFETY: the array holds a reference to the owner of the bytes. The owner is frozen, and nothing moves or changes
+    // the bytes. The array is made read-only before other code sees it, and numpy refuses to make an array writable
+    // whose base object does not allow it, as this owner does not.
     let array = unsafe { PyArray2::borrow_from_array(bytes, owner.clone().into_any()) };
     array.readwrite().make_nonwriteable();
     Ok(array)

@@ -1,4 +1,4 @@
-//! How much of the machine the core may use: the one place where the environment is asked.
+//! Chooses the CPU instructions and threads that the core uses. Only this module reads the environment.
 
 use std::num::NonZero;
 use std::sync::OnceLock;
@@ -7,22 +7,22 @@ use groundswell_core::{Effort, Kernel};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-/// Set to `portable` or `avx2`, it keeps every loop to those instructions. The answers are the same.
+/// If it is set to `portable` or `avx2`, all loops use only those instructions. Results are the same.
 const VARIABLE: &str = "GROUNDSWELL_KERNEL";
 
 static KERNEL: OnceLock<Kernel> = OnceLock::new();
 
-/// Decides on the kernel of this process, once.
+/// Chooses the kernel of this process, once.
 ///
 /// # Errors
-/// `ImportError` if the variable names instructions that this CPU does not have: nobody who asks for some should measure
-/// or test others.
+/// `ImportError` if the variable names instructions that this CPU does not have, so that nobody measures or tests
+/// others by mistake.
 pub(crate) fn choose_kernel() -> PyResult<Kernel> {
     let kernel = match std::env::var_os(VARIABLE) {
         Some(name) if !name.is_empty() => Kernel::all().find(|kernel| name == kernel.name()).ok_or_else(|| {
             let names: Vec<&str> = Kernel::all().map(Kernel::name).collect();
             PyImportError::new_err(format!(
-                "{VARIABLE} is `{}`; unset it, or say one of what this CPU has: {}",
+                "{VARIABLE} is `{}`; unset it, or use one of: {}",
                 name.display(),
                 names.join(", ")
             ))

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::convert::arrays;
 use crate::fleet::fleet::PyFleet;
 
-/// A fleet that takes check-ins.
+/// A fleet that accepts check-ins.
 #[pyclass(frozen, name = "LiveFleet", module = "groundswell._core")]
 pub(crate) struct PyLiveFleet(LiveFleet);
 
@@ -48,7 +48,7 @@ impl PyLiveFleet {
         target_versions: PyReadonlyArray1<'_, i32>,
         now: u32,
     ) -> PyResult<(u64, u64, u64, u64, u64)> {
-        // Copied where they may change once the GIL is released.
+        // Copies, because arrays can change while the GIL is released.
         let (uuids, ordinals) = match devices {
             DevicesOf::Uuids(uuids) => (Some(arrays::uuids_in(uuids)?), Vec::new()),
             DevicesOf::Ordinals(ordinals) => (None, ordinals.as_array().to_vec()),

@@ -1,4 +1,4 @@
-//! The functions of `groundswell._core` on cells: text, or numbers, to the values of columns.
+//! The functions of `groundswell._core` that convert cells to values.
 
 use groundswell_core::ingest::cells::{
     self, BadCell, Instants, NameKind, NameReader, Reason, TextColumn, check_name, check_truths, check_versions,
@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use crate::convert::arrays;
 
 type Array<'py, T> = Bound<'py, PyArray1<T>>;
-/// The rows, the codes of the reasons, and their details.
+/// Bad cells: rows, codes of the reasons, details.
 type BadCells<'py> = (Array<'py, u32>, Array<'py, u8>, Array<'py, i64>);
 type Offsets<'py> = PyReadonlyArray1<'py, i64>;
 type Bytes<'py> = PyReadonlyArray1<'py, u8>;
@@ -32,7 +32,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(reason_for_name, m)?)
 }
 
-/// Text that the core keeps while it works: the arrays may change once the GIL is released.
+/// A copy of a text column, because arrays can change while the GIL is released.
 struct CopiedText {
     offsets: Vec<i64>,
     data: Vec<u8>,
@@ -109,7 +109,7 @@ fn read_free_texts<'py>(py: Python<'py>, offsets: Offsets<'py>, data: Bytes<'py>
     ))
 }
 
-/// Numbers that the core keeps while it works.
+/// A copy of a column of numbers.
 struct Numbers {
     values: Vec<i64>,
     valid: Option<Vec<bool>>,
@@ -173,7 +173,7 @@ fn reason_for_name(name: &str) -> Option<u8> {
     check_name(name.as_bytes()).err().map(|(reason, _)| reason as u8)
 }
 
-/// Reads the names of a column, which may come in pieces.
+/// Reads a column of names, which may be split into pieces.
 #[pyclass(name = "NameReader", module = "groundswell._core")]
 pub(crate) struct PyNameReader(Option<NameReader>);
 

@@ -24,7 +24,7 @@ fn checked(delimiter: &[u8]) -> PyResult<u8> {
     }
 }
 
-/// Splits a text that comes in pieces.
+/// Splits a text that arrives in pieces.
 #[pyclass(name = "CsvSplitter", module = "groundswell._core")]
 pub(crate) struct PyCsvSplitter(Splitter);
 
@@ -40,7 +40,7 @@ impl PyCsvSplitter {
     }
 }
 
-/// Some records of a text.
+/// Records of a text.
 #[pyclass(name = "CsvTable", module = "groundswell._core")]
 pub(crate) struct PyCsvTable(Table);
 

@@ -23,7 +23,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(fold_column_name, m)?)
 }
 
-/// How far a reading is.
+/// The progress of a read.
 #[pyclass(frozen, name = "JsonMonitor", module = "groundswell._core")]
 #[derive(Default)]
 pub(crate) struct PyJsonMonitor(Arc<Monitor>);
@@ -138,7 +138,7 @@ fn extract_json<'py>(
     path: &str,
 ) -> PyResult<(Offsets, Bytes, Bytes)> {
     let path = to_path(path)?;
-    // Copied, as everywhere: the arrays may change once the GIL is released.
+    // A copy, because arrays can change while the GIL is released.
     let (offsets, data) = (offsets.as_array().to_vec(), data.as_array().to_vec());
     let column = py.detach(|| json::extract(&offsets, &data, &path));
     Ok(to_arrays(py, column))

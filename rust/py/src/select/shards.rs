@@ -1,4 +1,4 @@
-//! `groundswell._core.merge_selections`: the answer of a fleet from those of its shards.
+//! `groundswell._core.merge_selections`: merges the selections of shards.
 
 use groundswell_core::select::shards::{self, Merged};
 use numpy::{PyArray1, PyArray2};
@@ -8,7 +8,7 @@ use crate::convert::limits::PyLimit;
 use crate::convert::{arrays, errors};
 use crate::select::selection::PySelection;
 
-/// What the selections of several shards come to together.
+/// The merged selection of several shards.
 #[pyclass(frozen, name = "MergedSelection", module = "groundswell._core")]
 pub(crate) struct PyMergedSelection(Merged);
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use crate::convert::limits::PyLimit;
 use crate::convert::{arrays, effort, errors, limits};
 
-/// What a rollout asks for.
+/// What a rollout requests.
 #[pyclass(frozen, name = "RolloutRequest", module = "groundswell._core")]
 pub(crate) struct PyRolloutRequest(pub(crate) RolloutRequest);
 

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::waves::state::state_from;
 
-/// `"nothing"`, `"ci"`, `"production"`, or the place of a wave.
+/// `"nothing"`, `"ci"`, `"production"`, or the index of a wave.
 #[derive(IntoPyObject)]
 pub(crate) enum Variant {
     Metadata(&'static str),

@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 use crate::convert::{arrays, effort};
 use crate::fleet::device_set::PyDeviceSet;
 
-/// What a rollout comes to.
+/// The result of a rollout that is computed but not applied.
 #[pyclass(frozen, name = "Staging", module = "groundswell._core")]
 pub(crate) struct PyStaging {
     pub(crate) fleet: Arc<Fleet>,
@@ -122,7 +122,7 @@ impl PyStaging {
     }
 }
 
-/// What has become of the devices of a plan.
+/// Which devices of a plan still match.
 #[pyclass(frozen, name = "PlanCheck", module = "groundswell._core")]
 pub(crate) struct PyPlanCheck(pub(crate) PlanCheck);
 

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::fleet::device_set::PyDeviceSet;
 
-/// Whom an act has reached, and when: a set of devices, the name of a group, or None for everyone.
+/// An act that covers devices: a set of devices, the name of a group, or `None` for all; and its instant.
 pub(crate) type Act<'py> = (Option<CoverageOf<'py>>, i64);
 
 #[derive(FromPyObject)]
@@ -26,7 +26,7 @@ pub(crate) fn coverings_from(acts: Vec<Act<'_>>) -> Vec<Covering> {
     acts.into_iter().map(covering).collect()
 }
 
-/// How far a wave has come.
+/// The progress of a wave.
 #[pyclass(frozen, name = "Status", module = "groundswell._core")]
 pub(crate) struct PyStatus {
     tag: PyCounts,
@@ -70,7 +70,7 @@ impl PyStatus {
     }
 }
 
-/// Counts of a wave's matching devices, or of a part of them.
+/// Counts of the matching devices, or of those in one group.
 #[pyclass(frozen, name = "Counts", module = "groundswell._core")]
 #[derive(Clone)]
 pub(crate) struct PyCounts(Counts);

@@ -17,7 +17,7 @@ use crate::waves::staging::{PyPlanCheck, PyStaging};
 use crate::waves::state::state_from;
 use crate::waves::status::{Act, PyStatus, coverings_from};
 
-/// One target version on its way to the production devices of one tag.
+/// The delivery of one target version to the production devices of one tag.
 #[pyclass(frozen, eq, name = "Wave", module = "groundswell._core")]
 #[derive(PartialEq)]
 pub(crate) struct PyWave(Wave);

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Reason {
-    /// It is absent, and may not be.
+    /// It is absent, but required.
     Empty,
     /// It is not UTF-8.
     NotUtf8,
@@ -20,21 +20,21 @@ pub enum Reason {
     VersionTooLarge,
     /// It is not an instant.
     NotInstant,
-    /// It is a day, or a time of day, that does not exist.
+    /// Its day or time of day does not exist.
     NoSuchInstant,
-    /// It is a number that is too small for seconds since 1970 (the detail), such as a date of a spreadsheet.
+    /// It is a number that is too small for seconds since 1970, such as a spreadsheet date; the detail is the number.
     SmallNumber,
-    /// It lies before 1970.
+    /// It is before 1970.
     Before1970,
-    /// It lies too far in the future; the detail is the second.
+    /// It is too far in the future; the detail is the instant in seconds since 1970.
     Future,
-    /// It is not a name.
+    /// It is not a valid name.
     NotName,
     /// It is a name that is too long.
     LongName,
-    /// It is a list of something else than names.
+    /// It is a list with items that are not names.
     NotNames,
-    /// It is a list of several groups.
+    /// It is a list of more than one group.
     SeveralGroups,
 }
 
@@ -65,9 +65,9 @@ impl Reason {
 pub struct BadCell {
     /// Its row.
     pub row: usize,
-    /// Why.
+    /// Why it is bad.
     pub reason: Reason,
-    /// What some reasons need to be told well; otherwise 0.
+    /// A number that the message of some reasons contains; otherwise 0.
     pub detail: i64,
 }
 

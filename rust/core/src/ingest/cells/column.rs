@@ -13,7 +13,7 @@ pub struct TextColumn<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    /// A column; cells whose offsets lie outside the data are empty.
+    /// A column. Cells with offsets outside the data are empty.
     pub fn new(offsets: &'a [i64], data: &'a [u8]) -> Self {
         Self { offsets, data }
     }
@@ -27,12 +27,12 @@ impl<'a> TextColumn<'a> {
         self.offsets.windows(2).map(move |bounds| cell(bounds[0], bounds[1]).unwrap_or_default())
     }
 
-    /// Reads each cell; a bad one has the default value.
+    /// Applies a rule to each cell. The value of a bad cell is the default.
     pub(super) fn read<T: Default>(self, mut rule: impl FnMut(&'a [u8]) -> Ruling<T>) -> (Vec<T>, Vec<BadCell>) {
         let (mut values, mut bad) = (Vec::with_capacity(self.len()), Vec::new());
         for (row, cell) in self.cells().enumerate() {
             values.push(rule(cell).unwrap_or_else(|(reason, detail)| {
-                // A cell of any column that is not even text is told as that.
+                // In every column, "not UTF-8" has priority over other reasons.
                 let is_text = reason == Reason::Empty || std::str::from_utf8(cell).is_ok();
                 bad.push(BadCell { row, reason: if is_text { reason } else { Reason::NotUtf8 }, detail });
                 T::default()
@@ -42,7 +42,7 @@ impl<'a> TextColumn<'a> {
     }
 }
 
-/// The text of a cell without the blanks around it; nothing if it is absent.
+/// The text of a cell without surrounding blanks; `None` if the cell is absent.
 pub(super) fn present(cell: &[u8]) -> Option<&[u8]> {
     let text = trimmed(cell);
     (!text.is_empty() && !is_null_word(text)).then_some(text)
@@ -58,9 +58,9 @@ pub(super) fn trimmed(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Whether a text is a word for nothing, as SQL tools, Python, Go and spreadsheets write it.
+/// Whether a text is a null word, as SQL tools, Python, Go and spreadsheets write it.
 ///
-/// `NA` and `-` are not: NA is a region.
+/// `NA` and `-` are values: NA is a region.
 fn is_null_word(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 6] = [b"null", b"none", b"nil", b"nan", b"n/a", b"#n/a"];
     matches!(text.len(), 3 | 4) && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))

@@ -1,4 +1,4 @@
-//! When a device was last seen.
+//! Instants: when a device was last seen.
 
 use super::bad_cell::{BadCell, Reason, Ruling};
 use super::column::{TextColumn, present, trimmed};
@@ -8,12 +8,12 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 /// 0001-01-01T00:00:00Z: the zero time of Go and .NET.
 const ZERO_TIME: i64 = -62_135_596_800;
-/// The zero time of Go as its `UnixNano` says it.
+/// The zero time of Go after an overflow in `UnixNano`.
 const ZERO_TIME_WRAPPED: i64 = -6_795_364_579;
-/// Below this a number is not taken for seconds: dates of spreadsheets (46349.8) and dates without hyphens (20261123)
-/// are smaller, and seconds are only until March 1973.
+/// Smaller numbers are not accepted as seconds, because they are probably spreadsheet dates (46349.8) or dates without
+/// hyphens (20261123). Real seconds are smaller only before March 1973.
 const MIN_SECONDS: i64 = 100_000_000;
-/// Stands for all numbers that are too large to matter.
+/// Replaces all larger numbers, so that sums do not overflow.
 const FAR: i64 = i64::MAX / 4;
 
 /// A column of instants.
@@ -21,28 +21,29 @@ const FAR: i64 = i64::MAX / 4;
 pub struct Instants {
     /// Seconds since 1970, at most the instant of reading; [`NEVER`] for never and for bad cells.
     pub seconds: Vec<u32>,
-    /// Where the instant lay in the future, and was taken as the instant of reading.
+    /// Whether the instant was in the future, and was replaced by the instant of reading.
     pub ahead: Vec<bool>,
     /// The bad cells.
     pub bad: Vec<BadCell>,
 }
 
 /// Reads a column of instants: RFC 3339, the same without an offset (UTC) or without a time (midnight), or seconds
-/// since 1970. Fractions are cut off.
+/// since 1970. Fractions are dropped.
 ///
-/// `now` is the instant of reading: up to 24 hours after it count as it, what is later is bad.
+/// `now` is the instant of reading. Instants up to [`MAX_CLOCK_SKEW`] after it are replaced by it; later ones are bad.
 pub fn read_instants(column: TextColumn<'_>, now: i64) -> Instants {
     let (seconds, bad) = column.read(|cell| match cell {
-        // Most cells.
+        // The most frequent form.
         [.., b'Z'] if let Some(seconds) = plain(cell) => Ok(seconds),
         _ => present(cell).map_or(Ok(0), instant),
     });
     settle(seconds.into_iter(), bad, now)
 }
 
-/// Reads instants that a source has as numbers, nothing where it has none.
+/// Reads instants from a column of numbers; `None` is an absent cell.
 ///
-/// `are_numbers` says that they are plain numbers, not the seconds of instants.
+/// `are_numbers`: the source has plain numbers, as opposed to timestamps in seconds. They are checked like numbers in
+/// text.
 pub fn check_instants(values: impl Iterator<Item = Option<i64>>, are_numbers: bool, now: i64) -> Instants {
     let mut bad = Vec::new();
     let mut seconds_of = |(row, value): (usize, Option<i64>)| {
@@ -57,7 +58,7 @@ pub fn check_instants(values: impl Iterator<Item = Option<i64>>, are_numbers: bo
     settle(seconds.into_iter(), bad, now)
 }
 
-/// Compares instants with now.
+/// Compares instants with the instant of reading.
 fn settle(seconds: impl ExactSizeIterator<Item = i64>, mut bad: Vec<BadCell>, now: i64) -> Instants {
     let latest = u32::try_from(now.max(0)).unwrap_or(u32::MAX);
     let latest_accepted = now.saturating_add(i64::from(MAX_CLOCK_SKEW));
@@ -81,12 +82,12 @@ fn settle(seconds: impl ExactSizeIterator<Item = i64>, mut bad: Vec<BadCell>, no
     found
 }
 
-/// Whether an instant is the zero time, written with whatever offset.
+/// Whether an instant is the zero time of Go and .NET, in any time zone.
 fn is_zero_time(seconds: i64) -> bool {
     seconds.abs_diff(ZERO_TIME) < DAY as u64 || seconds == ZERO_TIME_WRAPPED
 }
 
-/// An instant like `2026-11-24T09:30:00Z` of the years from 1970.
+/// Parses an instant of exactly the form `2026-11-24T09:30:00Z`.
 fn plain(text: &[u8]) -> Option<i64> {
     let text: &[u8; 20] = text.try_into().ok()?;
     let marks = [text[4], text[7], text[10], text[13], text[16], text[19]];
@@ -112,7 +113,7 @@ fn instant(text: &[u8]) -> Ruling<i64> {
     written.seconds().ok_or((Reason::NoSuchInstant, 0))
 }
 
-/// A number as text: seconds since 1970, whose fraction is cut off.
+/// Parses a number: seconds since 1970. A fraction is dropped. `None` if the text is not a number.
 fn as_number(text: &[u8]) -> Option<Ruling<i64>> {
     let (is_negative, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
     let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -128,7 +129,7 @@ fn as_number(text: &[u8]) -> Option<Ruling<i64>> {
         .iter()
         .fold(0, |value: i64, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(FAR));
     if value == 0 && fraction.iter().any(|&digit| digit != b'0') {
-        // A time of day of a spreadsheet.
+        // A spreadsheet's time of day.
         return Some(Err((Reason::SmallNumber, 0)));
     }
     Some(number(if is_negative { -value } else { value }))
@@ -139,13 +140,13 @@ fn number(value: i64) -> Ruling<i64> {
         0 => Ok(0),
         1..MIN_SECONDS => Err((Reason::SmallNumber, value)),
         MIN_SECONDS.. => Ok(value.min(FAR)),
-        // Seconds or milliseconds.
+        // The zero time, in seconds or milliseconds.
         _ if value == ZERO_TIME || value == ZERO_TIME * 1000 => Ok(0),
         _ => Err((Reason::Negative, 0)),
     }
 }
 
-/// Whether a text says “never”: the word, or the zero time as Go and .NET print it for people.
+/// Whether a text means "never": the word, or the zero time in the forms that Go and .NET print.
 fn is_never(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 9] = [
         b"never",
@@ -161,7 +162,7 @@ fn is_never(text: &[u8]) -> bool {
     WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// An instant as it is written: the fields may not exist.
+/// The fields of an instant. They may be out of range.
 struct Written {
     date: [i64; 3],
     time: [i64; 3],
@@ -179,7 +180,7 @@ impl Written {
         }
         let day = day(year, month, day_of_month)?;
         let seconds = day * DAY + time_of_day(hour, minute, second)? - sign * (hours * HOUR + minutes * 60);
-        // The year 0 is only that of the zero time with an offset.
+        // The year 0 occurs only in the zero time with an offset.
         (year > 0 || is_zero_time(seconds)).then_some(seconds)
     }
 }
@@ -226,7 +227,7 @@ fn time_of_day(hour: i64, minute: i64, second: i64) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 60).then_some(hour * HOUR + minute * 60 + second)
 }
 
-/// The days from 1970 to a day of the Gregorian calendar; nothing if there is no such day.
+/// The number of days from 1970-01-01 to a day of the Gregorian calendar; `None` if the day does not exist.
 ///
 /// Source: H. Hinnant, “chrono-compatible low-level date algorithms”, `days_from_civil`.
 fn day(year: i64, month: i64, day: i64) -> Option<i64> {
@@ -240,7 +241,7 @@ fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=length).contains(&day) {
         return None;
     }
-    // Years begin in March, so that the leap day is the last.
+    // Years begin in March, so that the leap day is the last day of the year.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -1,7 +1,7 @@
-//! Cells → values: what a cell of each column may hold (`docs/fleets.md` states the same for users).
+//! Converts cells to values: which texts each column accepts (`docs/fleets.md` describes them for users).
 //!
-//! A cell is judged by its own text alone. Blanks around it do not count; an empty cell, or a word for nothing, is
-//! absent in every column.
+//! The value of a cell depends only on its own text. Surrounding blanks are ignored. An empty cell and a null word such
+//! as `n/a` are absent in every column.
 
 mod bad_cell;
 mod column;

@@ -13,16 +13,16 @@ pub const MAX_NAME_LENGTH: usize = 64;
 /// What [`check_name`] accepts, as a regular expression that matches a whole name.
 pub const NAME_PATTERN: &str = "[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}";
 
-/// What the names of a column are those of.
+/// Which names a column contains.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NameKind {
-    /// The group: one at most. It may be a JSON object with a `name`, as the hosted product's API answers.
+    /// At most one group. It may be a JSON object with a `name`, as in the API of the hosted product.
     Group,
-    /// The tag: the first of several, in a JSON array or between commas.
+    /// A tag; the first one of a JSON array or of names separated by commas.
     Tag,
 }
 
-/// Reads the names of a column, which may come in pieces.
+/// Reads a column of names, which may be split into pieces.
 #[derive(Debug)]
 pub struct NameReader {
     kind: NameKind,
@@ -31,21 +31,22 @@ pub struct NameReader {
 }
 
 impl NameReader {
-    /// A reader that knows no name yet.
+    /// A reader without names.
     pub fn new(kind: NameKind) -> Self {
         Self { kind, codes: HashMap::default(), names: Vec::new() }
     }
 
-    /// Codes of the names, in the order of their first appearance, or [`ABSENT`]. A bad cell has no meaning.
+    /// The code of each name, or [`ABSENT`]. Codes count up from 0 in the order of first appearance. The value of a bad
+    /// cell is arbitrary.
     pub fn read(&mut self, column: TextColumn<'_>) -> (Vec<i32>, Vec<BadCell>) {
         column.read(|cell| match self.codes.get(cell) {
-            // A name is found by itself; whatever is written in another way is read.
+            // The fast path: the cell is a known name, without blanks or JSON around it.
             Some(&code) => Ok(code),
             None => self.code_of(cell),
         })
     }
 
-    /// The names, by their codes.
+    /// The names in the order of their codes.
     pub fn into_names(self) -> Vec<String> {
         self.names
     }
@@ -100,16 +101,16 @@ fn json(text: &[u8]) -> Ruling<Value> {
     serde_json::from_slice(text).map_err(|_| (Reason::NotName, 0))
 }
 
-/// Checks a name of a group or a tag, as it may travel in URLs.
+/// Checks a name of a group, tag, wave or factory. Names appear in URLs.
 pub fn check_name(name: &[u8]) -> Ruling<()> {
-    let is_ours = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-');
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-');
     match name {
         _ if name.len() > MAX_NAME_LENGTH
             && std::str::from_utf8(name).is_ok_and(|name| name.chars().count() > MAX_NAME_LENGTH) =>
         {
             Err((Reason::LongName, 0))
         }
-        [first, rest @ ..] if first.is_ascii_alphanumeric() && rest.iter().all(is_ours) => Ok(()),
+        [first, rest @ ..] if first.is_ascii_alphanumeric() && rest.iter().all(is_allowed) => Ok(()),
         _ => Err((Reason::NotName, 0)),
     }
 }

@@ -4,7 +4,7 @@ use super::bad_cell::{BadCell, Reason, Ruling};
 use super::column::{ABSENT, TextColumn, present};
 use crate::fleet::columns::MAX_VERSION;
 
-/// Reads a column of truth values: 1 and 0, or [`ABSENT`]. A bad cell has no meaning.
+/// Reads a column of truth values: 1, 0 or [`ABSENT`]. The value of a bad cell is arbitrary.
 pub fn read_truths(column: TextColumn<'_>) -> (Vec<i8>, Vec<BadCell>) {
     column.read(|cell| present(cell).map_or(Ok(ABSENT as i8), truth))
 }
@@ -22,7 +22,7 @@ fn truth(text: &[u8]) -> Ruling<i8> {
     }
 }
 
-/// Reads truth values that a source has as numbers, nothing where it has none.
+/// Reads truth values from a column of numbers; `None` is an absent cell.
 pub fn check_truths(values: impl Iterator<Item = Option<i64>>) -> (Vec<i8>, Vec<BadCell>) {
     checked(values, |value| match value {
         None => Ok(ABSENT as i8),
@@ -32,7 +32,7 @@ pub fn check_truths(values: impl Iterator<Item = Option<i64>>) -> (Vec<i8>, Vec<
     })
 }
 
-/// Reads a column of target versions: from 0 to [`MAX_VERSION`], or [`ABSENT`]. A bad cell has no meaning.
+/// Reads a column of target versions: from 0 to [`MAX_VERSION`], or [`ABSENT`]. The value of a bad cell is arbitrary.
 pub fn read_versions(column: TextColumn<'_>) -> (Vec<i32>, Vec<BadCell>) {
     column.read(|cell| present(cell).map_or(Ok(ABSENT), version))
 }
@@ -40,7 +40,7 @@ pub fn read_versions(column: TextColumn<'_>) -> (Vec<i32>, Vec<BadCell>) {
 fn version(text: &[u8]) -> Ruling<i32> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_integer = match text[digits..] {
-        // A fraction of zeros is what spreadsheets add.
+        // Spreadsheets add a fraction of zeros.
         [b'.', ref zeros @ ..] => zeros.iter().all(|&zero| zero == b'0'),
         ref rest => rest.is_empty(),
     };
@@ -53,7 +53,7 @@ fn version(text: &[u8]) -> Ruling<i32> {
     number.ok_or((Reason::VersionTooLarge, 0))
 }
 
-/// Reads target versions that a source has as numbers, nothing where it has none.
+/// Reads target versions from a column of numbers; `None` is an absent cell.
 pub fn check_versions(values: impl Iterator<Item = Option<i64>>) -> (Vec<i32>, Vec<BadCell>) {
     checked(values, |value| match value {
         None => Ok(ABSENT),

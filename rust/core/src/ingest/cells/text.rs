@@ -1,4 +1,4 @@
-//! Free text: names of devices and hardware ids.
+//! Free text: device names and hardware ids.
 
 use super::bad_cell::{BadCell, Reason};
 use super::column::{TextColumn, present};
@@ -10,13 +10,13 @@ pub struct FreeTexts {
     pub offsets: Vec<i64>,
     /// The texts, one after another: UTF-8.
     pub data: Vec<u8>,
-    /// Which are not absent: a bit each, the lowest of a byte first.
+    /// One bit per cell, 0 if it is absent; the lowest bit of each byte is first.
     pub validity: Vec<u8>,
     /// The bad cells.
     pub bad: Vec<BadCell>,
 }
 
-/// Reads a column of free text; blanks around a text are kept.
+/// Reads a column of free text. Surrounding blanks are kept.
 pub fn read_free_texts(column: TextColumn<'_>) -> FreeTexts {
     let mut found = FreeTexts {
         offsets: Vec::with_capacity(column.len() + 1),

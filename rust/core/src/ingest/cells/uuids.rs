@@ -5,9 +5,9 @@ use super::column::{TextColumn, present};
 use crate::ids::Uuid;
 use crate::uuid_list::column::parse_cell;
 
-/// Reads a column of UUIDs, in any form that a list accepts.
+/// Reads a column of UUIDs, in every form that a UUID list accepts.
 ///
-/// `are_bytes` says that the source calls the cells bytes: then 16 of them are a UUID, too.
+/// `are_bytes`: the source has a binary column, so that a cell of 16 bytes is a UUID.
 pub fn read_uuids(column: TextColumn<'_>, are_bytes: bool) -> (Vec<Uuid>, Vec<BadCell>) {
     column.read(|cell| match <Uuid>::try_from(cell) {
         Ok(uuid) if are_bytes => Ok(uuid),

@@ -1,11 +1,11 @@
-//! One record: where its cells are, and where it ends.
+//! Finds the cells and the end of one record.
 
 use memchr::{memchr, memchr2, memchr3};
 
 /// The most bytes of a cell.
 pub const MAX_CELL: usize = 1 << 17;
 
-/// A cell of a record: its bytes are `text[start..end]`, in which each doubled quote stands for one if `doubled`.
+/// A cell of a record: the bytes `text[start..end]`. If `doubled`, they contain doubled quotes, which mean one quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Cell {
     pub(super) start: usize,
@@ -30,12 +30,12 @@ impl Cell {
     }
 }
 
-/// What stands at the beginning of a text.
+/// The result of scanning a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Record {
-    /// A record and its line end: the next begins at `next`.
+    /// A record that ends at `end`. The next one begins at `next`.
     Whole { end: usize, next: usize },
-    /// A cell whose quotes are wrong. The record ends with the line on which it opens, at `quote`.
+    /// A record with a bad quoted cell, which opens at `quote`. It ends with the line of `quote`.
     BadQuote { quote: usize, end: usize, next: usize, closes: bool },
     /// A bare cell of more than [`MAX_CELL`] bytes.
     LongCell { end: usize, next: usize },
@@ -47,7 +47,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
 }
 
-/// Where the line at `from` ends and the next begins; nothing if the text may go on.
+/// Where the line at `from` ends, and where the next one begins; `None` if more text is needed to know.
 pub(super) fn line_end(text: &[u8], from: usize, is_last: bool) -> Option<(usize, usize)> {
     match memchr2(b'\n', b'\r', &text[from..]) {
         Some(at) => after_end(text, from + at, is_last).map(|next| (from + at, next)),
@@ -55,7 +55,7 @@ pub(super) fn line_end(text: &[u8], from: usize, is_last: bool) -> Option<(usize
     }
 }
 
-/// Where the next line begins, given a line feed or a carriage return.
+/// Where the next line begins after the line feed or carriage return at `at`.
 fn after_end(text: &[u8], at: usize, is_last: bool) -> Option<usize> {
     match (text[at], text.get(at + 1)) {
         (b'\r', Some(b'\n')) => Some(at + 2),
@@ -66,7 +66,7 @@ fn after_end(text: &[u8], at: usize, is_last: bool) -> Option<usize> {
 
 /// Finds the cells of the record at `from`.
 ///
-/// `is_last` says that nothing follows the text.
+/// `is_last`: no more text follows.
 pub(super) fn scan(text: &[u8], from: usize, delimiter: u8, is_last: bool, cells: &mut Vec<Cell>) -> Record {
     cells.clear();
     let mut at = from;
@@ -120,7 +120,7 @@ fn bare_end(text: &[u8], from: usize, delimiter: u8, is_last: bool) -> Option<us
 }
 
 enum Quoted {
-    /// The cell, and where the delimiter or the end of the record is.
+    /// The cell, and the index of the delimiter or line end after it.
     Cell(Cell, usize),
     Bad {
         closes: bool,
@@ -164,20 +164,20 @@ fn quoted(text: &[u8], quote: usize, delimiter: u8, is_last: bool) -> Quoted {
     }
 }
 
-/// The first record of a text that is not a blank line.
+/// The header: the first record that is not a blank line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Header {
     /// Its cells.
     pub cells: Vec<Vec<u8>>,
-    /// Where the next record begins.
+    /// The index of the next record.
     pub end: usize,
-    /// The lines up to there.
+    /// The number of lines before the next record.
     pub lines: u64,
 }
 
-/// Reads the header; nothing if the first record is bad or does not end.
+/// Reads the header; `None` if the first record is bad or incomplete.
 ///
-/// `is_whole` says that the text is not only the beginning of one.
+/// `is_whole`: the text is complete, as opposed to the first piece of it.
 pub fn header(text: &[u8], delimiter: u8, is_whole: bool) -> Option<Header> {
     let (mut cells, mut from, mut lines) = (Vec::new(), 0, 0);
     while from < text.len() {
@@ -191,7 +191,7 @@ pub fn header(text: &[u8], delimiter: u8, is_whole: bool) -> Option<Header> {
     None
 }
 
-/// The cells of a record without its line end; the whole of it as one cell if its quotes are wrong.
+/// Splits a record without line end into cells. A record with bad quotes is returned as one cell.
 pub fn split_record(record: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
     let mut cells = Vec::new();
     match scan(record, 0, delimiter, true, &mut cells) {
@@ -209,7 +209,7 @@ fn contents(text: &[u8], cells: &[Cell]) -> Vec<Vec<u8>> {
     cells.iter().map(content).collect()
 }
 
-/// How many line ends a text has.
+/// Counts the line ends in a text.
 pub(super) fn line_ends(text: &[u8]) -> u64 {
     let (mut count, mut from) = (0, 0);
     while let Some((_, next)) = line_end(text, from, false) {

@@ -1,10 +1,10 @@
-//! Records, piece by piece of a text that need not fit in memory.
+//! Splits a text that arrives in pieces, so that it need not fit in memory.
 
 use memchr::memchr;
 
 use super::record::{Cell, MAX_CELL, Record, line_end, line_ends, scan};
 
-/// The most bytes of a record.
+/// The maximum number of bytes of a record.
 pub const MAX_RECORD: usize = 1 << 20;
 
 /// A column of text in Arrow's shape: cell `i` is `data[offsets[i]..offsets[i + 1]]`.
@@ -28,15 +28,15 @@ impl Texts {
     }
 }
 
-/// Why something is not a record.
+/// Why a record is bad.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum FaultKind {
-    /// It has too few cells, or too many that are not blank.
+    /// It has too few cells, or too many non-blank cells.
     Width,
     /// Text follows a closing quote.
     AfterQuote,
-    /// A quote opens and does not close.
+    /// A quoted cell is not closed.
     OpenQuote,
     /// A cell has more than [`MAX_CELL`] bytes.
     LongCell,
@@ -44,31 +44,31 @@ pub enum FaultKind {
     LongRecord,
     /// It is not UTF-8.
     NotUtf8,
-    /// It has the character NUL.
+    /// It contains the character NUL.
     Nul,
 }
 
-/// Something that is not a record.
+/// A bad record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fault {
     /// The line on which it begins.
     pub line: u64,
-    /// Why.
+    /// Why it is bad.
     pub kind: FaultKind,
-    /// For `Width` how many cells it has; for `AfterQuote` and `OpenQuote` the line on which the quote opens; or 0.
+    /// For `Width`: its number of cells. For `AfterQuote` and `OpenQuote`: the line of the opening quote. Otherwise 0.
     pub detail: u64,
 }
 
 /// Some records of a text.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// The columns that are kept, in the order in which they were asked for.
+    /// The requested columns, in the order of the request.
     pub columns: Vec<Texts>,
     /// The line on which each record begins.
     pub lines: Vec<u64>,
-    /// What is not a record, in the order of the text.
+    /// The bad records, in the order of the text.
     pub faults: Vec<Fault>,
-    /// What stands there, without the line end: one cell for each fault, of at most [`MAX_RECORD`] bytes.
+    /// The text of each bad record without its line end, at most [`MAX_RECORD`] bytes each.
     pub fault_texts: Texts,
 }
 
@@ -80,7 +80,7 @@ impl Table {
     }
 }
 
-/// Splits a text that comes in pieces.
+/// Splits a text that arrives in pieces.
 pub struct Splitter {
     delimiter: u8,
     least: usize,
@@ -95,13 +95,13 @@ pub struct Splitter {
 impl Splitter {
     /// A splitter for the records after a header.
     ///
-    /// A record has at least `least` cells, and those beyond `width` are blank. `kept` are the positions of the columns
-    /// to keep (a cell that a record does not have is empty), `line` is that of the first byte.
+    /// A record must have at least `least` cells, and only blank cells beyond `width`. `kept` are the indexes of the
+    /// requested columns; missing cells are empty. `line` is the line of the first byte.
     pub fn new(delimiter: u8, least: usize, width: usize, kept: Vec<usize>, line: u64) -> Self {
         Self { delimiter, least, width, kept, line, pending: Vec::new(), skips: false, cells: Vec::new() }
     }
 
-    /// The records that end within what has come so far; after `is_last`, all of them.
+    /// Adds a piece and returns the records that are complete; with `is_last`, all that remain.
     pub fn feed(&mut self, piece: &[u8], is_last: bool) -> Table {
         let mut text = std::mem::take(&mut self.pending);
         text.extend_from_slice(piece);
@@ -121,14 +121,14 @@ impl Splitter {
         table
     }
 
-    /// Takes one record from `at`; where the next begins, or nothing if the rest of the record is still to come.
+    /// Processes the record at `at`. Returns the index of the next record, or `None` if this one is incomplete.
     fn step(&mut self, text: &[u8], at: usize, is_last: bool, is_clean: bool, table: &mut Table) -> Option<usize> {
         if self.skips {
             return self.skip(text, at, is_last);
         }
         let line = self.line;
         match scan(text, at, self.delimiter, is_last, &mut self.cells) {
-            // Whether a quoted cell is sound shows within MAX_CELL, so that nothing here depends on the pieces.
+            // MAX_CELL bytes suffice to judge a quoted cell, so the result does not depend on how the text is cut.
             Record::Unfinished if text.len() - at <= MAX_RECORD + 2 * MAX_CELL => None,
             Record::Unfinished => Some(self.cut(text, at, table)),
             Record::Whole { end, .. } | Record::LongCell { end, .. } | Record::BadQuote { end, .. }
@@ -159,7 +159,7 @@ impl Splitter {
         }
     }
 
-    /// Takes the beginning of a record that is too long as a fault; the line that it breaks off in is skipped.
+    /// Reports the first MAX_RECORD bytes of a record that is too long. The rest of their last line is skipped.
     fn cut(&mut self, text: &[u8], at: usize, table: &mut Table) -> usize {
         let record = &text[at..at + MAX_RECORD];
         let kept = record.len() - record.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
@@ -176,13 +176,13 @@ impl Splitter {
                 self.line += 1;
                 Some(next)
             }
-            // A carriage return may be half of a line end.
+            // A carriage return may be the first half of CRLF.
             None if text.ends_with(b"\r") => None,
             None => Some(text.len()),
         }
     }
 
-    /// Whether a record may have line breaks: only quoted cells have them, which begin after their quote.
+    /// Whether a record may contain line breaks: only if it has a quoted cell.
     fn has_breaks(&self, text: &[u8], at: usize) -> bool {
         self.cells.iter().any(|cell| cell.start > at && text[cell.start - 1] == b'"')
     }

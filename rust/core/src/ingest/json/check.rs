@@ -1,21 +1,21 @@
-//! What a parser of JSON does not survive: nesting that exhausts the stack, endless numbers, halves of surrogate pairs.
+//! Rejects JSON that a parser may not survive: deep nesting, very long numbers, unpaired surrogates.
 
 use memchr::memchr2;
 
 use super::surrogates::{is_surrogate, unit_at};
 
-/// What is wrong with a text, whether or not it is JSON.
+/// A limit that a text exceeds, whether or not it is valid JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Excess {
-    /// More arrays and objects are open than allowed.
+    /// Arrays and objects are nested too deeply.
     Depth,
-    /// A number has more digits than allowed.
+    /// A number has too many digits.
     Digits,
-    /// Half a surrogate pair, which is not a character.
+    /// A surrogate is unpaired.
     HalfPair,
 }
 
-/// The first place, in bytes, where a text exceeds a limit. The cost is linear.
+/// The byte index at which a text first exceeds a limit. Cost: linear.
 pub fn check(text: &[u8], max_depth: usize, max_digits: usize) -> Option<(usize, Excess)> {
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(&byte) = text.get(at) {
@@ -48,7 +48,7 @@ pub fn check(text: &[u8], max_depth: usize, max_digits: usize) -> Option<(usize,
     None
 }
 
-/// Where the string that begins here ends, after its quote; or the place of half a surrogate pair.
+/// The index after the closing quote of the string at `begins`; or the index of an unpaired surrogate.
 fn check_string(text: &[u8], begins: usize) -> Result<usize, usize> {
     let mut at = begins;
     while let Some(found) = memchr2(b'"', b'\\', &text[at..]) {

@@ -1,13 +1,13 @@
 //! A column of text in Arrow's shape.
 
-/// Cells one after another; a cell may be null.
+/// A column of text in which cells may be null.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TextColumn {
     /// One more than there are cells.
     pub offsets: Vec<i64>,
     /// The cells, one after another.
     pub data: Vec<u8>,
-    /// A bit for each cell, the lowest bit of a byte first; 0 for null.
+    /// One bit per cell, 0 if it is null; the lowest bit of each byte is first.
     pub valid: Vec<u8>,
 }
 

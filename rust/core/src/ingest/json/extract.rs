@@ -1,4 +1,4 @@
-//! The values at a path within a column of JSON texts.
+//! Extracts the values at a path from a column of JSON texts.
 
 use jiter::Jiter;
 
@@ -7,8 +7,8 @@ use super::path::Path;
 use super::query::{Query, Source};
 use super::rows::Rows;
 
-/// Reads the value at a path in each cell of a column of JSON: text as `Rows` has it. Null where the cell is null, is not
-/// JSON or has no such value. The first step of the path is the column itself.
+/// Extracts the value at a path from each cell of a column of JSON texts. Null if the cell is not JSON, or has no such
+/// value. The first step of the path is the column itself.
 pub fn extract(offsets: &[i64], data: &[u8], path: &Path) -> TextColumn {
     let mut column = TextColumn::default();
     let query = Query { columns: vec![Source::At(path.clone())], ..Query::default() };

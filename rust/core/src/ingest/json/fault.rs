@@ -1,34 +1,34 @@
-//! What can be wrong with a text: a row that is bad, a document that is broken.
+//! Bad rows and broken documents.
 
 use jiter::{JiterError, JiterErrorType, JsonError, JsonErrorType};
 
-/// Something that is not a row.
+/// A bad row.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
     /// The line on which it begins.
     pub line: i64,
     /// How many rows come before it.
     pub rows_before: usize,
-    /// Reads on from “line 7”.
+    /// The rest of a sentence that begins with "line 7".
     pub reason: String,
-    /// What stands there, at most 1 KiB of it.
+    /// The text of the row, at most 1 KiB.
     pub text: String,
 }
 
-/// Where a document is broken.
+/// A syntax error in a document.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Broken {
     /// The line, from 1.
     pub line: i64,
     /// The column in characters, from 1.
     pub column: usize,
-    /// Why.
+    /// What is wrong.
     pub reason: String,
-    /// Whether the text ends too early.
+    /// Whether the document is truncated.
     pub is_cut: bool,
 }
 
-/// What is wrong with the syntax: nothing else can go wrong, since each value is asked for what it is.
+/// The syntax error of a parser error. Wrong types do not occur, because each value is read according to its type.
 pub(super) fn syntax_error(error: JiterError) -> JsonError {
     let error_type = match error.error_type {
         JiterErrorType::JsonError(error_type) => error_type,

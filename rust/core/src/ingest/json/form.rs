@@ -1,24 +1,24 @@
-//! Whether a text is a document or lines of objects (NDJSON).
+//! Detects whether a text is a document or NDJSON.
 
 use jiter::{Jiter, Peek};
 
 use super::lines::{BYTE_ORDER_MARK, each_line};
 
-/// How much of a text decides whether it is lines of objects.
+/// The number of leading bytes that are examined.
 const HEAD: usize = 1 << 16;
 
-/// How a text is read.
+/// The form of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
-    /// One value or several; what is broken anywhere breaks all of it.
+    /// A sequence of values. A syntax error invalidates all of it.
     Document,
-    /// An object a line; a broken line says nothing about the others.
+    /// One object per line (NDJSON). A bad line does not affect other lines.
     Lines,
 }
 
-/// How a text is to be read: lines, if the first of them is an object or most of them are.
+/// Detects the form of a text: lines, if the first line or most lines are objects.
 ///
-/// `named_lines`: the name of the file says so; then one object among the lines is enough if it is not a document.
+/// `named_lines`: the file name says NDJSON. Then one object is enough, unless the text is a document.
 pub fn form(text: &[u8], named_lines: bool) -> Form {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let (mut lines, mut objects) = (0, 0);

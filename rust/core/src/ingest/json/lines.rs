@@ -1,10 +1,10 @@
-//! Lines and columns of a text, for messages.
+//! Line and column numbers for messages.
 
 use memchr::memchr2_iter;
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Counts lines from the place of the last question.
+/// Converts indexes to line numbers, counting from the previous index.
 pub(super) struct Lines<'a> {
     text: &'a [u8],
     at: usize,
@@ -16,7 +16,7 @@ impl<'a> Lines<'a> {
         Self { text, at: 0, line: 1 }
     }
 
-    /// The line, from 1, of a place. The cost is the distance to the last one.
+    /// The line of an index, from 1. Cost: the distance to the previous index.
     pub(super) fn line_of(&mut self, at: usize) -> i64 {
         if at >= self.at {
             self.line += count_ends(self.text, self.at, at);
@@ -34,7 +34,7 @@ fn count_ends(text: &[u8], from: usize, to: usize) -> i64 {
     memchr2_iter(b'\n', b'\r', &text[from..to]).filter(is_end).count() as i64
 }
 
-/// The line of a place and its column in characters, both from 1.
+/// The line of an index and its column in characters, both from 1.
 pub(super) fn place(text: &[u8], at: usize) -> (i64, usize) {
     let at = at.min(text.len());
     let begins = text[..at].iter().rposition(|&byte| byte == b'\n' || byte == b'\r').map_or(0, |end| end + 1);
@@ -42,10 +42,10 @@ pub(super) fn place(text: &[u8], at: usize) -> (i64, usize) {
     (1 + count_ends(text, 0, at), column)
 }
 
-/// Each line with the place where it begins, its end left out.
+/// The lines that are not blank, without their ends, each with its index.
 pub(super) fn each_line(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut begins = 0;
-    // CRLF is two ends with an empty line between them, and empty lines are left out.
+    // CRLF counts as two ends with an empty line between them, which is skipped.
     let ends = memchr2_iter(b'\n', b'\r', text).chain(std::iter::once(text.len()));
     ends.filter_map(move |end| {
         let line = begins;

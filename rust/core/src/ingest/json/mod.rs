@@ -1,12 +1,12 @@
-//! JSON: the devices of a document, as one column of text for each column that is wanted.
+//! JSON: reads the devices of a document as one text column per requested column.
 //!
-//! - A document is one value or several, one after another: an array of objects, an object with an array of them (a
-//!   page of an API's answer), or objects. [`Form::Lines`] (NDJSON) judges each line alone.
-//! - Numbers are text as written. A list or an object in a cell is JSON again, without white space.
-//! - Half a surrogate pair is read as U+FFFD.
-//! - Nesting is limited by the parser (200 levels). Only keys that are used are kept, and a bounded number of others.
+//! - A document is a sequence of values: arrays of objects, objects with an array of objects (pages of an API
+//!   response), or objects. In [`Form::Lines`] (NDJSON) a bad line does not affect other lines.
+//! - Numbers keep their text. An array or object in a cell is JSON text without white space.
+//! - An unpaired surrogate is read as U+FFFD.
+//! - The parser limits nesting to 200 levels. Of unused keys, only a bounded number is stored.
 //!
-//! The cost is linear; a path beyond the first key scans the value of that key once more.
+//! Cost: linear. A path with more than one key scans the value of its first key once more.
 
 mod check;
 mod columns;

@@ -1,12 +1,12 @@
-//! How a reading and the thread that waits for it talk to each other.
+//! Progress and cancellation of a read.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How far a reading is, and whether it should stop: shared with the thread that waits for it.
+/// The progress of a read and its cancellation flag, shared with the thread that waits for it.
 #[derive(Debug, Default)]
 pub struct Monitor {
     /// Bytes read so far.
     pub done: AtomicUsize,
-    /// Whether the reading should stop.
+    /// Set to true to cancel the read.
     pub stop: AtomicBool,
 }

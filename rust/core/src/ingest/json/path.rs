@@ -23,7 +23,7 @@ pub enum Step {
 /// A path; it begins with a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Path {
-    /// As it was written.
+    /// The text that was parsed.
     pub text: String,
     /// At least one.
     pub steps: Vec<Step>,
@@ -38,13 +38,13 @@ pub enum PathError {
     /// A key is missing.
     #[error("lacks a key before or after a dot")]
     NoKey,
-    /// A quote that does not close.
+    /// A quote is not closed.
     #[error("has a quote that does not close, or text after a closing quote")]
     OpenQuote,
-    /// A bracket that does not close, or closes without being open.
+    /// A bracket has no partner.
     #[error("has a bracket without its partner")]
     Bracket,
-    /// Neither an index nor a filter stands between the brackets.
+    /// The brackets contain neither an index nor a filter.
     #[error("has neither an index such as [0] nor a filter such as [name=mac] between its brackets")]
     Inside,
 }
@@ -70,7 +70,7 @@ impl Path {
     }
 }
 
-/// A key or a value: in quotes, or up to one of the marks.
+/// Parses a key or a value: in quotes, or up to one of the marks.
 fn take_word(rest: &mut &str, marks: &[char]) -> Result<String, PathError> {
     if let Some(quoted) = rest.strip_prefix('"') {
         let mut word = String::new();
@@ -99,7 +99,7 @@ fn take_word(rest: &mut &str, marks: &[char]) -> Result<String, PathError> {
     Ok(word.to_owned())
 }
 
-/// What stands between brackets, the first of which is behind us.
+/// Parses an index or a filter after its opening bracket.
 fn take_bracket(rest: &mut &str) -> Result<Step, PathError> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 0 && rest[digits..].starts_with(']') {
@@ -123,20 +123,19 @@ fn take_bracket(rest: &mut &str) -> Result<Step, PathError> {
     }
 }
 
-/// What was found at a path: the bytes of a value, and where they begin; or how many steps were taken, and the keys
-/// that the last object has instead.
+/// The result of following a path: the bytes of a value and their index; or the number of steps that exist, and the
+/// keys of the object that lacks the next one.
 pub(super) enum Found<'a> {
     Value(&'a [u8], usize),
     Not {
         taken: usize,
         keys: Vec<String>,
     },
-    /// An object on the way has the key twice.
+    /// An object on the path has the key twice.
     Twice(String),
 }
 
-/// Follows steps into a value that is known to be valid JSON. `most_keys` is how many keys of an object are listed in
-/// which the next is not.
+/// Follows steps into valid JSON. If a key is missing, at most `most_keys` keys of its object are returned.
 pub(super) fn follow<'a>(value: &'a [u8], steps: &[Step], most_keys: usize) -> Found<'a> {
     let (mut value, mut offset) = (value, 0);
     for (taken, step) in steps.iter().enumerate() {
@@ -195,7 +194,7 @@ fn one_step(value: &[u8], step: &Step, most_keys: usize) -> Result<(Place, Vec<S
     Ok((found, keys))
 }
 
-/// Visits the members of an object: each key, with the place of its value if it is wanted.
+/// Calls `visit` with each key of an object, and with the range of its value if the key is wanted.
 fn each_member(json: &mut Jiter<'_>, wanted: impl Fn(&str) -> bool, mut visit: impl FnMut(&str, Place)) {
     let mut name = String::new();
     let mut is_first = true;
@@ -215,7 +214,7 @@ fn each_member(json: &mut Jiter<'_>, wanted: impl Fn(&str) -> bool, mut visit: i
     }
 }
 
-/// Visits the elements of an array, each with its number and place, until told to stop.
+/// Calls `visit` with the number and range of each element of an array, until it returns true.
 fn each_element(json: &mut Jiter<'_>, mut visit: impl FnMut(usize, (usize, usize)) -> bool) {
     let mut element = json.known_array();
     let mut number = 0;

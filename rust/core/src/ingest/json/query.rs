@@ -1,46 +1,46 @@
-//! Which columns a caller wants from a document, and where they come from.
+//! The columns that a caller requests from a document, and where their values come from.
 
 use std::collections::HashMap;
 
 use super::path::Path;
 
-/// Where a column comes from.
+/// The source of a column.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Source {
-    /// From the key of one of its spellings.
+    /// The key that is one of the column's spellings.
     #[default]
     Automatic,
-    /// From the key of exactly this name, or the value at this path.
+    /// The key with exactly this name, or the value at this path.
     At(Path),
-    /// From nowhere.
+    /// None: the column is absent.
     Off,
 }
 
-/// What is wanted of a document.
+/// A request for columns of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Where each column comes from, by its number.
+    /// The source of each column.
     pub columns: Vec<Source>,
-    /// Folded spelling → number of the column.
+    /// Maps a folded spelling to the index of its column.
     pub spellings: HashMap<String, usize>,
-    /// The array of devices in an object.
+    /// The path of the array of devices within an object.
     pub rows_at: Option<Path>,
 }
 
-/// A column that was wanted by hand, and that no row has.
+/// A column with an explicit source that no row has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MissingSource {
-    /// Its number.
+    /// The index of the column.
     pub column: usize,
-    /// How many steps of its path some row has.
+    /// The most steps of its path that exist in some row.
     pub taken: usize,
-    /// Whether the next step is a key (not an index or a filter, which data decides).
+    /// Whether the missing step is a key, as opposed to an index or a filter.
     pub is_key: bool,
-    /// The keys that are there instead, at most 100.
+    /// The keys that exist instead, at most 100.
     pub keys: Vec<String>,
 }
 
-/// A name of a column without what spellings differ in: case, `-`, `_`, `.` and white space.
+/// Folds a column name: lower case, without `-`, `_`, `.` and white space.
 pub fn fold(name: &str) -> String {
     let kept = name.chars().filter(|&c| !matches!(c, '-' | '_' | '.' | '\x1c'..='\x1f') && !c.is_whitespace());
     kept.collect::<String>().to_lowercase()

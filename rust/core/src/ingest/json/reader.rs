@@ -1,4 +1,4 @@
-//! A document, or lines of objects, as a table.
+//! Reads a document or NDJSON as a table.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -15,7 +15,7 @@ use super::rows::{NotARow, Rows};
 use super::surrogates::without_half_pairs;
 use super::table::Table;
 
-/// The most bytes of a fault's text.
+/// The maximum number of bytes of a fault's text.
 const MAX_SHOWN: usize = 1024;
 /// A text with more faults than this, and with fewer rows than faults, is not a table: reading stops.
 const MAX_FAULTS: usize = 100_000;
@@ -26,7 +26,7 @@ const NOT_AN_OBJECT: &str = "is not a JSON object";
 const TOTALS: [&str; 3] = ["total", "count", "totalCount"];
 const NEXTS: [&str; 6] = ["next", "nextToken", "NextToken", "next_page", "nextLink", "continuationToken"];
 
-/// Reads a text.
+/// Reads a text of a known form.
 pub fn read(text: &[u8], form: Form, query: &Query, monitor: &Monitor) -> Table {
     let data = without_half_pairs(text);
     let mut reader = Reader {
@@ -53,10 +53,10 @@ struct Reader<'a> {
     table: Table,
 }
 
-/// Why a reading ends early.
+/// Why a read ends early.
 enum End {
     Broken(JsonError),
-    /// The user stopped it, or it is hopeless.
+    /// The monitor canceled it, or there are too many faults.
     Given,
 }
 
@@ -110,7 +110,7 @@ impl Reader<'_> {
             match self.values(begins, end) {
                 Ok(()) => (),
                 Err(End::Broken(error)) => {
-                    // The line is one fault, whatever stood there before it broke.
+                    // A broken line is one fault; drop the rows and faults before the error.
                     self.rows.truncate(before.0);
                     self.table.lines.truncate(before.0);
                     self.table.faults.truncate(before.1);
@@ -126,7 +126,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one value after another between two places.
+    /// Reads the values between two indexes.
     fn values(&mut self, begins: usize, end: usize) -> Result<(), End> {
         let data = self.data;
         let mut at = begins;
@@ -136,7 +136,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads the value that a text begins with, which itself begins at `base`; how many bytes that are.
+    /// Reads the first value of a text that begins at index `base`. Returns the length of the value.
     fn value(&mut self, text: &[u8], base: usize) -> Result<usize, End> {
         let mut json = parser(text);
         let peek = json.peek()?;
@@ -158,7 +158,7 @@ impl Reader<'_> {
         Ok(json.current_index())
     }
 
-    /// Reads the array that the parser is at: its elements are devices, or pages.
+    /// Reads the array at the parser's position. Its elements are devices or pages.
     fn elements(&mut self, text: &[u8], json: &mut Jiter<'_>, base: usize, are_pages: bool) -> Result<(), End> {
         let mut element = json.known_array()?;
         while let Some(peek) = element {
@@ -179,10 +179,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads the object that the parser is at; whether it is a page, which was not read then.
+    /// Reads the object at the parser's position. Returns whether it is a page, which is not read.
     fn row(&mut self, text: &[u8], json: &mut Jiter<'_>, base: usize, may_be_page: bool) -> Result<bool, End> {
         let begins = json.current_index();
-        self.tell(base + begins)?;
+        self.report_progress(base + begins)?;
         match self.rows.take(text, json, may_be_page) {
             Ok(()) => {
                 let line = self.lines.line_of(base + begins);
@@ -262,11 +262,11 @@ impl Reader<'_> {
             self.table.hopeless = true;
             return Err(End::Given);
         }
-        self.tell(begins)
+        self.report_progress(begins)
     }
 
-    /// Says how far the reading is, and obeys.
-    fn tell(&mut self, at: usize) -> Result<(), End> {
+    /// Reports the progress, and stops if the monitor says so.
+    fn report_progress(&mut self, at: usize) -> Result<(), End> {
         self.monitor.done.store(at, Relaxed);
         if self.monitor.stop.load(Relaxed) {
             self.table.stopped = true;
@@ -281,7 +281,7 @@ fn parser(text: &[u8]) -> Jiter<'_> {
 }
 
 impl End {
-    /// The same after so many bytes.
+    /// Moves the index of the error by so many bytes.
     fn after(self, bytes: usize) -> Self {
         match self {
             Self::Broken(error) => Self::Broken(JsonError { error_type: error.error_type, index: error.index + bytes }),

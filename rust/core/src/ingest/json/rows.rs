@@ -1,4 +1,4 @@
-//! Objects on their way into columns: which key is which column, and what stands there.
+//! Converts objects to rows: maps keys to columns, and values to text.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use super::fault::syntax_error;
 use super::path::{Found, Step, follow};
 use super::query::{MissingSource, Query, Source, fold};
 
-/// The most keys that are not used of which the names are kept, and the most characters of such a name.
+/// The maximum number of unused keys whose names are stored, and the maximum length of a stored name.
 const MAX_UNUSED: usize = 1000;
 const MAX_NAME: usize = 200;
-/// The most keys of an object that are compared with one that is missing.
+/// The maximum number of keys that are reported for a missing one.
 const MAX_NEIGHBOURS: usize = 100;
 
-/// What a key means. A key that means nothing has no columns.
+/// The columns that a key provides; none for an unused key.
 #[derive(Debug, Default)]
 struct Meaning {
     name: String,
@@ -35,9 +35,9 @@ struct Cell {
 /// Why an object is not a row.
 pub(super) enum NotARow {
     Broken(JsonError),
-    /// It has an array `devices`, and so is a page.
+    /// It is a page: it has an array `devices`.
     Page,
-    /// The key by which it has two values for a column.
+    /// It has two values for one column; the second one has this key.
     Twice(String),
 }
 
@@ -45,9 +45,9 @@ pub(super) struct Rows<'q> {
     query: &'q Query,
     meanings: Vec<Meaning>,
     by_name: HashMap<String, usize, RandomState>,
-    /// The meaning of the key at each place of the last object: most objects have the same keys in the same order.
+    /// The meaning of each key of the previous object, in order: most objects have the same keys in the same order.
     expected: Vec<usize>,
-    /// The key from which each column comes, where it is automatic.
+    /// The key of each automatic column.
     automatic: Vec<Option<usize>>,
     missing: Vec<MissingSource>,
     cells: Vec<Cell>,
@@ -55,11 +55,11 @@ pub(super) struct Rows<'q> {
     unused: usize,
     pub(super) columns: Vec<TextColumn>,
     pub(super) count: usize,
-    /// Two keys that mean the same column.
+    /// Two keys of the same column, and its index.
     pub(super) repeated: Option<(String, String, usize)>,
-    /// Whether there were more unused keys than are kept.
+    /// Whether there are more unused keys than are stored.
     pub(super) more_unused: bool,
-    /// The keys of the first row that hold arrays.
+    /// The keys of the first row whose values are arrays.
     pub(super) arrays: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ impl<'q> Rows<'q> {
         }
     }
 
-    /// Takes the object that the parser is at. `may_be_page`: an object with an array `devices` is not a row.
+    /// Reads the object at the parser's position. `may_be_page`: an object with an array `devices` is not a row.
     pub(super) fn take(&mut self, data: &[u8], json: &mut Jiter<'_>, may_be_page: bool) -> Result<(), NotARow> {
         let known = (self.meanings.len(), self.unused);
         let taken = self.read(data, json, may_be_page);
@@ -139,7 +139,7 @@ impl<'q> Rows<'q> {
         twice.map_or(Ok(()), |key| Err(NotARow::Twice(key)))
     }
 
-    /// Adds the cells of the object that was read.
+    /// Appends the cells of the object that was read.
     fn commit(&mut self) {
         for (cell, column) in self.cells.iter().zip(&mut self.columns) {
             column.push((cell.is_set && !cell.is_null).then(|| &self.text[cell.start..cell.end]));
@@ -147,7 +147,7 @@ impl<'q> Rows<'q> {
         self.count += 1;
     }
 
-    /// Forgets all rows but the first.
+    /// Removes all rows after the first `rows`.
     pub(super) fn truncate(&mut self, rows: usize) {
         self.columns.iter_mut().for_each(|column| column.truncate(rows));
         self.count = rows;
@@ -225,7 +225,7 @@ impl<'q> Rows<'q> {
         }
     }
 
-    /// What a key means; nothing for one that is not used.
+    /// The meaning of a key; `None` if it is unused.
     fn meaning_of(&mut self, key: &str, position: usize) -> Option<usize> {
         let number = match self.expected.get(position) {
             Some(&number) if self.meanings[number].name == key => number,
@@ -246,7 +246,7 @@ impl<'q> Rows<'q> {
         (!meaning.whole.is_empty() || !meaning.nested.is_empty()).then_some(number)
     }
 
-    /// Finds out what a key means that has not been seen. Nothing if it is not used and too many such keys are kept.
+    /// Determines the meaning of a new key. `None` if it is unused and too many unused keys are stored.
     fn learn(&mut self, key: &str) -> Option<usize> {
         let mut meaning = Meaning::default();
         for (column, source) in self.query.columns.iter().enumerate() {
@@ -288,7 +288,7 @@ impl<'q> Rows<'q> {
         Some(number)
     }
 
-    /// Forgets the keys that were learnt since.
+    /// Removes the keys that were added since the given counts.
     fn forget(&mut self, (known, unused): (usize, usize)) {
         for meaning in self.meanings.drain(known..) {
             self.by_name.remove(&meaning.name);
@@ -306,18 +306,18 @@ impl<'q> Rows<'q> {
         }
     }
 
-    /// The key from which each automatic column comes.
+    /// The key of each automatic column.
     pub(super) fn sources(&self) -> Vec<Option<String>> {
         self.automatic.iter().map(|key| key.map(|number| self.meanings[number].name.clone())).collect()
     }
 
-    /// The keys that are not used, in the order of their first appearance.
+    /// The unused keys in the order of first appearance.
     pub(super) fn unused(&self) -> Vec<String> {
         let unused = self.meanings.iter().filter(|meaning| meaning.whole.is_empty() && meaning.nested.is_empty());
         unused.map(|meaning| meaning.name.clone()).collect()
     }
 
-    /// The columns that were wanted by hand, and that no row has.
+    /// The columns with an explicit source that no row has.
     pub(super) fn missing(&mut self) -> Vec<MissingSource> {
         std::mem::take(&mut self.missing)
     }

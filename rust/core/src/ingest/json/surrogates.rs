@@ -1,14 +1,14 @@
-//! Unpaired surrogates in escapes: not characters, so no parser has to accept them.
+//! Unpaired surrogates in escapes. They are not characters, and parsers may reject them.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
-/// The text with U+FFFD in place of halves of surrogate pairs: the escapes have the same length.
+/// Replaces unpaired surrogates by U+FFFD. The length stays the same.
 pub(super) fn without_half_pairs(text: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Cow::Borrowed(text);
     let mut at = 0;
-    // Most texts have no escape of a surrogate at all.
+    // Most texts have no surrogates.
     let has_any = |text: &[u8]| memchr_iter(b'\\', text).any(|at| unit_at(text, at).is_some_and(is_surrogate));
     if !has_any(&text) {
         return text;
@@ -33,7 +33,7 @@ pub(super) fn is_surrogate(unit: u16) -> bool {
     (0xD800..0xE000).contains(&unit)
 }
 
-/// The code unit of an escape such as `\u00e9`.
+/// The UTF-16 code unit of an escape such as `\u00e9`; `None` if there is no escape at `at`.
 pub(super) fn unit_at(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;

@@ -1,51 +1,51 @@
-//! The devices of a text in columns, and what was found next to them.
+//! The result of reading a document: columns of devices, faults, and facts for the report.
 
 use super::columns::TextColumn;
 use super::fault::{Broken, Fault};
 use super::query::MissingSource;
 
-/// What the pages of an answer say about themselves.
+/// What the pages of an API response say about themselves.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Pages {
-    /// How many objects with an array of devices there are.
+    /// The number of objects with an array of devices.
     pub count: usize,
-    /// Objects in which the array was wanted and is missing.
+    /// The number of objects in which the requested array is missing.
     pub without: usize,
     /// The keys of the first of those.
     pub keys: Vec<String>,
-    /// How many devices the last of them says there are in all.
+    /// The total number of devices according to the last page.
     pub total: Option<u64>,
-    /// Whether the last of them names a next page.
+    /// Whether the last page names a next page.
     pub has_next: bool,
 }
 
 /// The devices of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// The columns that were wanted, by number.
+    /// The requested columns.
     pub columns: Vec<TextColumn>,
-    /// The key from which each automatic column comes; none where no object has one.
+    /// The key of each automatic column; `None` if no object has one.
     pub sources: Vec<Option<String>>,
     /// The line on which each row begins.
     pub lines: Vec<i64>,
-    /// What is not a row, in the order of the text.
+    /// The bad rows, in the order of the text.
     pub faults: Vec<Fault>,
-    /// The first keys that are not used, at most 1000.
+    /// The unused keys in the order of first appearance, at most 1000.
     pub unused: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more unused keys.
     pub more_unused: bool,
-    /// Columns wanted by hand that no row has.
+    /// Columns with an explicit source that no row has.
     pub missing: Vec<MissingSource>,
-    /// Two keys that mean the same column.
+    /// Two keys of the same column, and its index.
     pub repeated: Option<(String, String, usize)>,
-    /// The keys of the first row that hold arrays.
+    /// The keys of the first row whose values are arrays.
     pub arrays: Vec<String>,
-    /// Pages.
+    /// Facts about pages.
     pub pages: Pages,
-    /// Where it is broken; then nothing else counts.
+    /// Where the document is broken. If it is, ignore the other fields.
     pub broken: Option<Broken>,
-    /// Whether it has so many faults that it is not a table.
+    /// Whether reading stopped because of too many faults.
     pub hopeless: bool,
-    /// Whether the monitor stopped the reading.
+    /// Whether the monitor canceled the read.
     pub stopped: bool,
 }
