@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from groundswell.arguments import checks_arguments, given_but_empty
+from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError, InputError, StateError, StorageError
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.devices.devices import Devices
@@ -391,11 +391,10 @@ def _refuse_taken(folder: Path) -> None:
 def _at_work(user: str | None) -> str:
     """Who is at work: the login name unless told."""
     if user is not None:
-        reason = given_but_empty("the user", user)
-        if reason is not None:
+        if not user:  # a name of blanks is one that an operating system may have
             raise InputError(
                 "empty-user",
-                reason,
+                "the user is given but empty: ``",
                 hint="name who is at work, or leave it out for the login name",
                 fields={"user": user},
             )
