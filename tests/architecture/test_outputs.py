@@ -15,7 +15,7 @@ GATE = "cli/output/render.py"
 """Escapes whatever is printed."""
 
 TALKS = {
-    GATE: {"click.echo", "click.style", "click.confirm", "sys.stdout"},
+    GATE: {"click.echo", "click.style", "sys.stdout"},
     "__main__.py": {"sys.stderr"},  # a sentence of its own, before anything is loaded
     "cli/__init__.py": {"sys.stdout"},  # its file descriptor, when the reader has gone
     "cli/questions.py": {"sys.stderr"},  # is it a terminal?

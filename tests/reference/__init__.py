@@ -1,1 +1,1 @@
-"""Independent implementations of the rules of domain.md, in plain sets, without imports from groundswell."""
+"""Separate implementations of the rules of domain.md, in plain sets, independent of the package."""
