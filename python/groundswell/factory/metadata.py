@@ -13,7 +13,7 @@ from groundswell.errors import InputError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.trust.expiries import RENEW_BELOW, remedy_for
-from groundswell.factory.trust.publisher import TAG_VARIANT, TARGETS_LIFE, Publication, Served
+from groundswell.factory.trust.publisher import TARGETS_LIFE, Publication, Served
 from groundswell.factory.trust.roots import REPOSITORIES
 from groundswell.files import LEFTOVER
 from groundswell.outputs import check_output, output_file
@@ -109,13 +109,9 @@ class Metadata:
         """
         repository: Repository = "production" if device.production else "ci"
         with self._context.store.reading():
-            wanted = (
-                self._production.variant(UUID(device.uuid).bytes, self._fleets.fleet())
-                if device.production
-                else (device.tag, TAG_VARIANT)
-            )
-            found = {(one.tag, one.variant): one for one in self._publisher.publications(repository)}
-        return repository, next((one for key, one in found.items() if key == wanted), None)
+            wanted = self._production.served_to(UUID(device.uuid).bytes, self._fleets.fleet())
+            found = self._publisher.publications(repository)
+        return repository, next((one for one in found if (repository, one.tag, one.variant) == wanted), None)
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.

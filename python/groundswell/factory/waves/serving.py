@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from groundswell.factory.context import Context
-    from groundswell.factory.trust.roots import Roots
+    from groundswell.factory.trust.roots import Repository, Roots
     from groundswell.factory.waves.repository import WaveRepository
     from groundswell.fleet import Fleet
     from groundswell.tuf import Root
@@ -100,15 +100,15 @@ class Production:
                 waves.setdefault(wave.tag, []).append(wave)
         return {tag: _version(document) for tag, document in self.roles().items()}, waves
 
-    def variant(self, uuid: bytes, fleet: Fleet) -> tuple[str, str] | None:
-        """The tag and the variant of the documents that a production device is served; None for none."""
+    def served_to(self, uuid: bytes, fleet: Fleet) -> tuple[Repository, str, str] | None:
+        """The repository, tag and variant of the documents that a device is served; None for none."""
         (ordinal,) = fleet.ordinals([uuid]).tolist()
         if ordinal == _core.NO_ORDINAL:
             return None
         _, tag, production, _, target_version = fleet.core.device(ordinal)
         if tag is None:
             return None
-        versions, offered = self._offers.get()
+        versions, offered = self._offers.get() if production else ({}, {})
         waves = offered.get(tag, ())
         decided = _core.targets_variant(
             production=production,
@@ -118,8 +118,8 @@ class Production:
             production_version=versions.get(tag),
         )
         if isinstance(decided, int):
-            return tag, variant_of(waves[decided])
-        return None if decided == "nothing" else (tag, TAG_VARIANT)
+            return "production", tag, variant_of(waves[decided])
+        return None if decided == "nothing" else (decided, tag, TAG_VARIANT)
 
     def _covers(self, wave: Wave, uuid: bytes, fleet: Fleet) -> bool:
         membership = self._book.core(wave).membership(fleet.core, uuid, state=wave.state)

@@ -30,8 +30,8 @@ def why(
         if ordinal == _core.NO_ORDINAL:
             found.append(explain(named, fleet, uuid))
             continue
-        _, tag, is_production, _, _ = fleet.core.device(ordinal)
-        served = _served(uuid, tag, fleet, production, is_production=is_production)
+        _, tag, *_ = fleet.core.device(ordinal)
+        served = _served(uuid, tag, fleet, production)
         found.append(explain(named or _latest_of(tag, book), fleet, uuid, served=served))
     return found
 
@@ -43,12 +43,13 @@ def _latest_of(tag: str | None, book: WaveRepository) -> WaveHistory | None:
     return None if wave is None else book.history(wave)
 
 
-def _served(uuid: bytes, tag: str | None, fleet: Fleet, production: Production, *, is_production: bool) -> str:
+def _served(uuid: bytes, tag: str | None, fleet: Fleet, production: Production) -> str:
     if tag is None:
         return "nothing: it has no tag"
-    if not is_production:
-        return f"the CI targets of tag {tag}"
-    wanted = production.variant(uuid, fleet)
+    wanted = production.served_to(uuid, fleet)
     if wanted is None:
         return f"nothing: tag {tag} has no production targets"
-    return f"the production targets of tag {tag}" if wanted[1] == TAG_VARIANT else f"the targets of {wanted[1]}"
+    repository, _, variant = wanted
+    if repository == "ci":
+        return f"the CI targets of tag {tag}"
+    return f"the production targets of tag {tag}" if variant == TAG_VARIANT else f"the targets of {variant}"
