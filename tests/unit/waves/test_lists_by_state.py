@@ -55,7 +55,7 @@ def test_every_count_is_the_length_of_its_list(varied: Release, end: str) -> Non
         listed = varied.factory.devices.list_uuids(wave="w", state=state, now=AT)
         assert listed == [device.uuid for device in page.devices]
         for group, progress in groups.items():
-            found = varied.factory.devices.list(wave="w", state=state, group=group or "", now=AT)
+            found = varied.factory.devices.list(wave="w", state=state, group=group, no_group=group is None, now=AT)
             assert found.total == getattr(progress, count), (state, group)
     for share in status.progress.versions:
         if share.target_version is not None:
