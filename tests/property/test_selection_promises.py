@@ -93,7 +93,7 @@ def test_instructions_that_the_cpu_lacks_are_refused() -> None:
         env=os.environ | {"GROUNDSWELL_KERNEL": "portabel"},
     )
     assert ran.returncode == 1
-    assert "GROUNDSWELL_KERNEL is `portabel`; unset it, or say one of what this CPU has: portable" in ran.stderr
+    assert "GROUNDSWELL_KERNEL is `portabel`; unset it, or use one of: portable" in ran.stderr
 
 
 def test_repeatable_from_the_time_zone_of_another_place(fleet: groundswell.Fleet) -> None:
