@@ -5,7 +5,7 @@ Internal: callers use `groundswell.Fleet`, `groundswell.Selection` and `groundsw
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, TypeAlias, final
+from typing import Final, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ __all__ = [
     "NAME_PATTERN",
     "NEVER_SEEN",
     "NO_ORDINAL",
+    "RUN_ENDS",
     "Breakdown",
     "Counts",
     "CsvSplitter",
@@ -43,6 +44,9 @@ __all__ = [
     "PlanCheck",
     "RolloutRequest",
     "Selection",
+    "Simulation",
+    "SimulationPlan",
+    "SimulationScenario",
     "Staging",
     "Status",
     "UuidColumn",
@@ -1618,3 +1622,160 @@ def fold_column_name(name: str) -> str:
     >>> fold_column_name("Last-Seen")
     'lastseen'
     """
+
+RUN_ENDS: Final[list[str]]
+"""How a simulated run can end; the column ``end`` has indexes into it."""
+
+class _Least(Protocol):
+    @property
+    def thousandths(self) -> int | None: ...
+    @property
+    def count(self) -> int | None: ...
+
+class _Step(Protocol):
+    @property
+    def group(self) -> str | None: ...
+    @property
+    def uuids(self) -> npt.NDArray[np.uint8] | None: ...
+    @property
+    def limit(self) -> Limit | None: ...
+    @property
+    def draw(self) -> str: ...
+    @property
+    def soak(self) -> int: ...
+    @property
+    def reported(self) -> _Least: ...
+    @property
+    def settled(self) -> _Least: ...
+    @property
+    def prove(self) -> float | None: ...
+    @property
+    def approve(self) -> bool: ...
+    @property
+    def not_before(self) -> int: ...
+    @property
+    def deadline(self) -> int | None: ...
+
+class _Strategy(Protocol):
+    @property
+    def steps(self) -> Sequence[_Step]: ...
+    @property
+    def failure(self) -> float | None: ...
+    @property
+    def by(self) -> str | None: ...
+    @property
+    def silence(self) -> bool: ...
+    @property
+    def lost(self) -> float | None: ...
+    @property
+    def devices(self) -> int | None: ...
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def cancel(self) -> bool: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def concurrent(self) -> int | None: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def windows(self) -> Sequence[tuple[int, int]] | None: ...
+
+@final
+class SimulationPlan:
+    """A strategy that is resolved on the fleet of a simulation."""
+
+    @property
+    def values(self) -> list[str]:
+        """The values of `by` that matching devices have, by name; the column ``value`` has indexes into it."""
+
+@final
+class SimulationScenario:
+    """A scenario on the fleet of a simulation."""
+
+    @property
+    def devices(self) -> int:
+        """How many matching devices can have the defect."""
+
+@final
+class Simulation:
+    """A fleet with its check-in habits, ready to simulate strategies on. All durations are seconds."""
+
+    @staticmethod
+    def of(
+        fleet: Fleet,
+        *,
+        tag: str | None,
+        target_version: int | None,
+        now: int,
+        tick: int,
+        horizon: int,
+        approve_after: int,
+        online_threshold: int,
+        half_life: int,
+        gone_after: int,
+        seed: int,
+    ) -> Simulation | None:
+        """Fit the habits of the matching devices; None if all of them are gone.
+
+        Raises:
+            NotFoundError: ``unknown-tag``.
+            InputError: ``bad-setting``.
+        """
+
+    @property
+    def matching(self) -> int:
+        """The number of matching devices."""
+
+    @property
+    def gone(self) -> int:
+        """Matching devices that never check in again."""
+
+    @property
+    def rates(self) -> list[tuple[int, float]]:
+        """(mean seconds between check-ins, share of the devices that are not gone) of each rate."""
+
+    def expected_within(self, seconds: int) -> float:
+        """How many devices are expected to check in within this time."""
+
+    def prepare(self, strategy: _Strategy) -> SimulationPlan:
+        """Resolve a strategy on the fleet.
+
+        Raises:
+            NotFoundError: ``unknown-group``.
+            InputError: ``mismatched-devices``, ``bad-limit``.
+        """
+
+    def scenario(
+        self,
+        *,
+        defect: float,
+        base: float,
+        hardware: str | None,
+        group: str | None,
+        below: int | None,
+        away: int | None,
+        after: int,
+        brick: bool,
+        install: tuple[int, int],
+    ) -> SimulationScenario:
+        """Find the devices of a scenario. Names that no device has leave none."""
+
+    def run(
+        self,
+        plan: SimulationPlan,
+        scenario: SimulationScenario,
+        *,
+        first: int,
+        count: int,
+        threads: int | None = None,
+    ) -> dict[str, npt.NDArray[np.uint32]]:
+        """Simulate the runs ``first`` to ``first + count - 1``; a column for each number, in the order of the runs.
+
+        Columns: ``end`` (index into `RUN_ENDS`), ``value``, ``ended``, ``step``, ``exposed``, ``harmed``,
+        ``first_signal``, ``updated_50``, ``updated_90``, ``updated_99``, and ``curve`` of shape (count, 120): the
+        updated devices, evenly over the horizon. Instants are seconds since the start; 2³² − 1 means never.
+        """

@@ -13,12 +13,14 @@
 //! | [`fleet`] | a fleet in columns, its indexes, and the live fleet that accepts check-ins |
 //! | [`sampling`] | the arithmetic of the sampling algorithm: recency, keys, thresholds, the k smallest keys |
 //! | [`select`] | selectors, candidates, the pass over a fleet, selections |
+//! | [`decide`] | gates, strategies, and their simulation |
 //! | [`waves`] | waves, rollouts, status, which metadata a device is served |
 //! | [`uuid_list`] | lists of UUIDs in text |
 //! | [`ingest`] | readers of CSV and JSON, and the rules for each cell |
 
 #![deny(unsafe_code)]
 
+pub mod decide;
 pub mod digest;
 pub mod error;
 pub mod fleet;

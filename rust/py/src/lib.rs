@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 mod convert;
+mod decide;
 mod fleet;
 mod ingest;
 mod leak;
@@ -25,6 +26,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     fleet::register(m)?;
     select::register(m)?;
     waves::register(m)?;
+    decide::register(m)?;
     ingest::register(m)?;
     uuid_list::register(m)
 }

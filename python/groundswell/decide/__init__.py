@@ -1,0 +1,1 @@
+"""Decides how far a wave goes: simulates strategies."""
