@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from groundswell.errors import StorageError
+from groundswell.errors import StateError, StorageError
 from groundswell.files import move_into_place, staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["placed"]
+__all__ = ["placed", "refuse_taken"]
 
 _TAKEN: Final = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -56,3 +56,41 @@ def _cannot_be_made(path: Path, reason: str) -> StorageError:
         hint="nothing was changed; make its parent folder, free space, or get permission",
         fields={"path": str(path), "reason": reason},
     )
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a directory that cannot become a factory: it has files, or is one.
+
+    Raises:
+        StateError: ``factory-exists``, ``folder-not-empty``.
+        StorageError: ``cannot-read``.
+    """
+    try:
+        found = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return
+    except NotADirectoryError as error:
+        raise StateError(
+            "folder-not-empty", f"`{folder}` is a file", hint="name another directory", fields={"path": str(folder)}
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            "cannot-read",
+            f"`{folder}` cannot be read: {error.strerror}",
+            hint="get permission, or name another directory",
+            fields={"path": str(folder), "reason": error.strerror or ""},
+        ) from error
+    if "audit.log" in found:
+        raise StateError(
+            "factory-exists",
+            f"`{folder}` is a factory already",
+            hint="open it, or name another directory",
+            fields={"path": str(folder)},
+        )
+    if found:
+        raise StateError(
+            "folder-not-empty",
+            f"the folder `{folder}` is not empty: it holds `{found[0]}`",
+            hint="name a directory that is empty or does not exist",
+            fields={"path": str(folder), "files": found[:100]},
+        )
