@@ -24,6 +24,8 @@ _Class = TypeVar("_Class", bound=type)
 
 _MAX_SHOWN: Final = 60
 _PATHS: Final = frozenset({"Path", "os.PathLike[str]"})
+_MAY_BE_EMPTY: Final = frozenset(("description", "user"))
+"""Optional texts whose empty value has a meaning or an error of its own."""
 _OWN_RULES: Final = frozenset({"request_id"})
 """Text arguments whose characters are checked by the function that parses them, not here."""
 
@@ -169,11 +171,14 @@ def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]
         return function
     first = 1 if bound else 0
     paths = {name for name, allowed in kinds.items() if not _PATHS.isdisjoint(allowed)}
+    optional = {name for name, allowed in kinds.items() if set(allowed) == {"str", "None"}} - _MAY_BE_EMPTY
 
     def check(name: str, value: object) -> None:
         allowed = kinds.get(name)
         if allowed and not any(_KINDS[kind][0](value) for kind in allowed):
             raise _bad_argument(function, name, value, allowed)
+        if name in optional and isinstance(value, str):
+            refuse_empty(**{name: value})
         if name in paths and isinstance(value, (str, os.PathLike)):
             _check_path(function, name, os.fspath(value))
         if type(value) is str and not value.isascii() and name not in _OWN_RULES:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from groundswell import _core
+from groundswell.arguments import refuse_empty
 from groundswell.errors import InputError
 from groundswell.fleet.devices import as_uuid_list
 from groundswell.fleet.fleet import DEFAULT_HALF_LIFE, DEFAULT_ONLINE_THRESHOLD
@@ -118,7 +119,7 @@ class RolloutRequest:
 
         Raises:
             InputError: ``bad-limit``, ``bad-goal``, ``bad-denominator``, ``bad-uuid``, ``empty-list``, ``bad-seed``,
-                ``bad-instant``, ``bad-duration``.
+                ``bad-instant``, ``bad-duration``; ``empty-text`` for an empty group.
 
         Cost: that of reading the list.
 
@@ -128,6 +129,7 @@ class RolloutRequest:
         Traceback (most recent call last):
         groundswell.errors.InputError: the limit `0` selects nothing
         """
+        refuse_empty(group=group)
         parsed = _parsed(limit, to, percent_of)
         listed = None if uuids is None else as_uuid_list(uuids, "uuids")
         return cls(
