@@ -116,6 +116,15 @@ def group(group_id: int, name: str) -> dict[str, Any]:
     return row | {"updated_at": None, "updated_by": None}
 
 
+def user(user_id: int, name: str, **cells: Any) -> dict[str, Any]:
+    return {"user_id": user_id, "name": name, "created_at": 5, "created_by": "root", "disabled_at": None} | cells
+
+
+def token(token_id: str, user_id: int, **cells: Any) -> dict[str, Any]:
+    row = {"token_id": token_id, "digest": token_id * 16, "user_id": user_id, "scopes": '["read"]', "group_ids": None}
+    return row | {"created_at": 5, "created_by": "root", "expires_at": None, "revoked_at": None} | cells
+
+
 def wave(wave_id: int, name: str, **cells: Any) -> dict[str, Any]:
     row = {"wave_id": wave_id, "name": name, "target_version": 42, "tag": "main", "state": "active", "revision": 1}
     row |= {"document": b"role", "created_at": 5, "created_by": "alice", "finished_at": None, "finished_by": None}
@@ -186,6 +195,8 @@ def sound() -> list[Change]:
         ),
         put("rollouts", [rollout(1, 2), rollout(1, 1)], new=True),
         put("requests", [answer("request", "k"), answer("plan", "k", number=2), answer("request", "z", number=None)]),
+        put("users", [user(2, "bob", disabled_at=9), user(1, "alice")], new=True),
+        put("tokens", [token("bbbb", 2), token("aaaa", 1), token("dddd", 1, created_at=4)], new=True),
         put("mappings", [{"name": n, "mapping": "{}", "saved_at": 5, "saved_by": "bob"} for n in ("z", "a")], new=True),
     ]
 
@@ -392,6 +403,15 @@ def test_tags_are_counted(full: Store) -> None:
     assert full.tags.versions_above("none", 41) == {}
 
 
+def test_users_and_tokens_are_in_order(full: Store) -> None:
+    assert [(one.user_id, one.name, one.disabled_at) for one in full.access.users()] == [
+        (1, "alice", None),
+        (2, "bob", 9),
+    ]
+    assert [(one.token_id, one.user_id) for one in full.access.tokens()] == [("dddd", 1), ("aaaa", 1), ("bbbb", 2)]
+    assert full.access.tokens()[1] == tuple(token("aaaa", 1).values())
+
+
 def test_facts_and_mappings_are_found_by_name(full: Store) -> None:
     assert (full.facts.get("name"), full.facts.get("next_group_id"), full.facts.get("nothing")) == ("acme", "3", None)
     assert [one.name for one in full.mappings.all()] == ["a", "z"]
@@ -545,6 +565,10 @@ FAULTS: dict[str, list[Change]] = {
         put("requests", [answer("plan", "new", number=7), answer("plan", "other", wave_id=9)], new=True)
     ],
     "a wave's revision counts its rollouts and its end": [put("waves", [wave(1, "one", revision=2)])],
+    "users have one name each, and every token belongs to a user": [
+        put("users", [user(3, "bob")], new=True),
+        put("tokens", [token("cccc", 9)], new=True),
+    ],
 }
 COUNTS = {
     "deleted devices have a name at most, and only they are denied or allowed": 3,
@@ -556,6 +580,7 @@ COUNTS = {
     "a wave is active, or it is complete or canceled and has an end": 2,
     "rollouts belong to a wave, and are 1, 2, 3 …": 2,
     "a request or a plan is answered once, by a rollout that is there": 2,
+    "users have one name each, and every token belongs to a user": 2,
 }
 """How many faults the rows above have, where it is not one."""
 

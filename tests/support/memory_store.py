@@ -19,7 +19,16 @@ import pyarrow as pa
 from groundswell.errors import StateError
 from groundswell.store.audit.log import Record
 from groundswell.store.process import Home
-from groundswell.store.rows import DeletedDevice, DeviceCount, DeviceRow, GroupRow, MappingRow, PublicationRow
+from groundswell.store.rows import (
+    DeletedDevice,
+    DeviceCount,
+    DeviceRow,
+    GroupRow,
+    MappingRow,
+    PublicationRow,
+    TokenRow,
+    UserRow,
+)
 from groundswell.store.schema import KEYS
 
 if TYPE_CHECKING:
@@ -89,6 +98,7 @@ class MemoryStore:
         self.trust: Final = _Trust(self._tables)
         self.facts: Final = _Facts(self._tables)
         self.mappings: Final = _Mappings(self._tables)
+        self.access: Final = _Access(self._tables)
         self.checks: Final = _Checks(self._tables)
 
     def _now(self) -> _State:
@@ -387,6 +397,15 @@ class _Mappings(_Reads):
         return next((row for row in self.all() if row.name == name), None)
 
 
+class _Access(_Reads):
+    def users(self) -> Sequence[UserRow]:
+        return [UserRow(*(row[name] for name in UserRow._fields)) for row in self._rows("users")]
+
+    def tokens(self) -> Sequence[TokenRow]:
+        rows = sorted(self._rows("tokens"), key=lambda row: (row["created_at"], row["token_id"]))
+        return [TokenRow(*(row[name] for name in TokenRow._fields)) for row in rows]
+
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 
 
@@ -526,6 +545,13 @@ class _Checks(_Reads):
             if row["revision"] != 1 + numbers[row["wave_id"]] + (row["state"] != "active")
         ]
 
+    def users_and_tokens(self) -> list[Any]:
+        users = {row["user_id"] for row in self._rows("users")}
+        return [
+            *_repeated(row["name"] for row in self._rows("users")),
+            *(row for row in self._rows("tokens") if row["user_id"] not in users),
+        ]
+
 
 def _repeated(values: Any) -> list[Any]:
     return [value for value, times in Counter(values).items() if times > 1]
@@ -551,4 +577,5 @@ _FAULTS: Final[Mapping[str, Callable[[_Checks], list[Any]]]] = {
     "rollouts belong to a wave, and are 1, 2, 3 …": _Checks.rollout_numbers,
     "a request or a plan is answered once, by a rollout that is there": _Checks.answers,
     "a wave's revision counts its rollouts and its end": _Checks.wave_revisions,
+    "users have one name each, and every token belongs to a user": _Checks.users_and_tokens,
 }

@@ -38,10 +38,13 @@ if TYPE_CHECKING:
         GroupRow,
         MappingRow,
         PublicationRow,
+        TokenRow,
+        UserRow,
     )
 
 __all__ = [
     "ROW_RULES",
+    "AccessReads",
     "CheckReads",
     "DeviceReads",
     "FactReads",
@@ -77,6 +80,7 @@ ROW_RULES: Final = (
     "rollouts belong to a wave, and are 1, 2, 3 …",
     "a request or a plan is answered once, by a rollout that is there",
     "a wave's revision counts its rollouts and its end",
+    "users have one name each, and every token belongs to a user",
 )
 """What holds of the rows of a sound store. Tables have no constraints, so `Factory.check` proves these statements."""
 
@@ -226,6 +230,16 @@ class MappingReads(Protocol):
         """The mapping of this name; None if there is none."""
 
 
+class AccessReads(Protocol):
+    """Users of the API and their tokens."""
+
+    def users(self) -> Sequence[UserRow]:
+        """Every user, in the order in which they were added."""
+
+    def tokens(self) -> Sequence[TokenRow]:
+        """Every token, oldest first; tokens of one second by their id."""
+
+
 class CheckReads(Protocol):
     """Rows that contradict what must hold of a sound store."""
 
@@ -282,6 +296,10 @@ class Store(Protocol):
     @property
     def mappings(self) -> MappingReads:
         """Reads of saved mappings."""
+
+    @property
+    def access(self) -> AccessReads:
+        """Reads of users and tokens."""
 
     @property
     def checks(self) -> CheckReads:

@@ -17,6 +17,8 @@ __all__ = [
     "GroupRow",
     "MappingRow",
     "PublicationRow",
+    "TokenRow",
+    "UserRow",
 ]
 
 DeviceSort = Literal["ordinal", "name", "-name", "last-seen", "-last-seen", "uuid"]
@@ -120,3 +122,27 @@ class PublicationRow(NamedTuple):
     targets: bytes
     snapshot: bytes
     timestamp: bytes
+
+
+class UserRow(NamedTuple):
+    """A user of the API; instants in seconds since 1970, `disabled_at` None while the user may work."""
+
+    user_id: int
+    name: str
+    created_at: int
+    created_by: str
+    disabled_at: int | None
+
+
+class TokenRow(NamedTuple):
+    """A token: its id and digest, never the token; `scopes` and `group_ids` are JSON text, instants are seconds."""
+
+    token_id: str
+    digest: str
+    user_id: int
+    scopes: str
+    group_ids: str | None
+    created_at: int
+    created_by: str
+    expires_at: int | None
+    revoked_at: int | None

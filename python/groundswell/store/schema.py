@@ -23,6 +23,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "rollouts": ("wave_id", "number"),
     "requests": ("kind", "key"),
     "mappings": ("name",),
+    "users": ("user_id",),
+    "tokens": ("token_id",),
     "publications": ("repository", "tag", "variant"),
 }
 """For each table the columns that identify a row."""

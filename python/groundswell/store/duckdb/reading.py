@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StorageError
 from groundswell.store.duckdb.opening import OpenStore, Snapshot
+from groundswell.store.duckdb.queries.access import AccessQueries
 from groundswell.store.duckdb.queries.checks import CheckQueries
 from groundswell.store.duckdb.queries.devices import DeviceQueries
 from groundswell.store.duckdb.queries.facts import FactQueries
@@ -45,6 +46,7 @@ class ReadableStore(OpenStore):
         self.trust: Final = TrustQueries(self._run)
         self.facts: Final = FactQueries(self._run)
         self.mappings: Final = MappingQueries(self._run)
+        self.access: Final = AccessQueries(self._run)
         self.checks: Final = CheckQueries(self._run)
         super().__init__(folder, lock, begin=begin, read_only=read_only)
 

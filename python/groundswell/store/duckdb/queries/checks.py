@@ -155,5 +155,11 @@ _RULES: Final[dict[str, str]] = {
         " ' rollouts' FROM waves w LEFT JOIN rollouts r ON r.wave_id = w.wave_id GROUP BY w.wave_id, w.name,"
         " w.revision, w.state HAVING w.revision <> 1 + count(r.number) + CAST(w.state <> 'active' AS INTEGER)"
     ),
+    "users have one name each, and every token belongs to a user": (
+        "SELECT 'the user name ' || name || ' is given ' || count(*) || ' times' FROM users GROUP BY name"
+        " HAVING count(*) > 1"
+        " UNION ALL SELECT 'the token ' || token_id || ' belongs to the user ' || user_id || ', who does not exist'"
+        " FROM tokens WHERE user_id NOT IN (SELECT user_id FROM users)"
+    ),
 }
 """A query for each of `groundswell.store.port.ROW_RULES`; every row of its result is one sentence about a fault."""
