@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[2] / "docs/reference/factory.md"
-VIEWS = ("Factory", "devices", "devices.mappings", "groups", "keys", "metadata", "settings", "targets", "waves")
+VIEWS = (
+    "Factory",
+    "devices",
+    "devices.mappings",
+    "groups",
+    "keys",
+    "metadata",
+    "settings",
+    "targets",
+    "tokens",
+    "users",
+    "waves",
+)
 
 
 @pytest.fixture(scope="module")

@@ -134,8 +134,8 @@ def test_the_data(acme: Run) -> None:
             {"target_version": 40, "devices": 1, "is_orphan": False},
         ],
         "groups": [
-            {"group": "canary", "devices": 2, "online": 1},
-            {"group": "us-east", "devices": 1, "online": 0},
+            {"group": "canary", "devices": 2, "online": 1, "on_latest": 0, "on_orphan": 0},
+            {"group": "us-east", "devices": 1, "online": 0, "on_latest": 0, "on_orphan": 0},
         ],
     }
 

@@ -87,6 +87,21 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell devices export fleet.parquet",
         "groundswell devices export - --format ndjson > fleet.ndjson",
     ),
+    "serve": (
+        "groundswell serve -C acme",
+        "groundswell serve -C acme --tls-cert server.pem --tls-key server.key",
+    ),
+    "users": ("groundswell users add alice",),
+    "users add": ("groundswell users add alice",),
+    "users list": ("groundswell users list",),
+    "users disable": ("groundswell users disable alice",),
+    "tokens": ("groundswell tokens create --user alice --scope waves,devices",),
+    "tokens create": (
+        "groundswell tokens create --user alice --scope waves,devices",
+        "groundswell tokens create --user ci --scope waves --groups canary",
+    ),
+    "tokens list": ("groundswell tokens list --user alice",),
+    "tokens revoke": ("groundswell tokens revoke 96afac610e53",),
     "groups": (
         "groundswell groups list",
         'groundswell groups create canary --description "first to get it"',

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import GroundswellError, InputError, StateError, StorageError
-from groundswell.factory.context import Context, of_one_process, seconds
+from groundswell.errors import GroundswellError, InputError
+from groundswell.factory.access.tokens import Tokens
+from groundswell.factory.access.users import Users
+from groundswell.factory.context import Context, of_one_process, online_since, seconds
 from groundswell.factory.devices.devices import Devices
 from groundswell.factory.devices.groups import Groups
 from groundswell.factory.internals import Internals
 from groundswell.factory.metadata import Metadata
 from groundswell.factory.names import check_name, storable
-from groundswell.factory.placing import placed
+from groundswell.factory.placing import placed, refuse_taken
 from groundswell.factory.settings import Settings
-from groundswell.factory.status import FactoryStatus, factory_status
+from groundswell.factory.status import FactoryStatus, TagStatus, factory_status, tags_by_wave
 from groundswell.factory.trust.keys import ROOT_LIFE, Keys
 from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring, remove_retired
 from groundswell.factory.trust.roots import new_links, signed_root
@@ -71,6 +73,8 @@ class Factory:
         metadata: what devices are served.
         waves: making waves, rolling them out, following and ending them.
         settings: what holds for all of its clients.
+        users: who may use the API.
+        tokens: what lets them in, and what each token allows.
     """
 
     def __init__(self, context: Context, shared: Internals, *, owner: bool = True) -> None:
@@ -80,6 +84,8 @@ class Factory:
         self._internals: Final = shared
         self._owner: Final = owner
         self.settings: Final = Settings(context)
+        self.users: Final = Users(context)
+        self.tokens: Final = Tokens(context)
         self.groups: Final = Groups(context, shared.fleets, shared.book)
         self.devices: Final = Devices(context, shared.fleets, shared.book, shared.devices_in_state)
         self.targets: Final = Targets(context, shared.ci_roles)
@@ -121,10 +127,10 @@ class Factory:
         """
         check_name("factory", name)
         folder, who, at = Path(path), _at_work(user), seconds(now)
-        if factory_around(folder.parent) is not None:  # the folder itself is a matter of `_refuse_taken`
+        if factory_around(folder.parent) is not None:  # the folder itself is a matter of `refuse_taken`
             check_output(folder)
-        _refuse_taken(folder)
-        with placed(folder, _refuse_taken) as fresh:
+        refuse_taken(folder)
+        with placed(folder, refuse_taken) as fresh:
             changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
             changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
             entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
@@ -297,6 +303,27 @@ class Factory:
         parts = self._internals
         return factory_status(self._context, parts.roots, parts.publisher, now=now, online_threshold=online_threshold)
 
+    def tags_by_wave(
+        self, *, now: datetime | None = None, online_threshold: timedelta = DEFAULT_ONLINE_THRESHOLD
+    ) -> tuple[tuple[TagStatus, ...], tuple[TagStatus, ...]]:
+        """Count production devices by tag: those outside of active waves, and those that one covers.
+
+        Args:
+            now: the instant that ages are counted to (default: now).
+            online_threshold: devices seen within it are online.
+
+        Returns:
+            The tags of the devices outside; the tags of the covered ones. Each device is counted once.
+
+        Cost: a few passes over the columns of the fleet.
+        """
+        at, parts = seconds(now), self._internals
+        with self._context.store.reading():
+            active = {wave.tag: parts.book.core(wave) for wave in parts.book.all() if wave.active}
+            fleet = self.devices.fleet(now=now).core
+            since = online_since(at, online_threshold)
+            return tags_by_wave(parts.publisher, fleet, active, seen_since=since)
+
     def backup(self, path: str | Path | IO[bytes], *, now: datetime | None = None) -> int:
         """Write the whole factory to one file, readable by its owner only: it holds the online keys.
 
@@ -354,38 +381,6 @@ def _first_roots(keyring: OnlineKeyring, at: int) -> Change:
 def _rows(change: Change) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = change.rows.to_pylist()
     return rows
-
-
-def _refuse_taken(folder: Path) -> None:
-    try:
-        found = sorted(path.name for path in folder.iterdir())
-    except FileNotFoundError:
-        return
-    except NotADirectoryError as error:
-        raise StateError(
-            "folder-not-empty", f"`{folder}` is a file", hint="name another directory", fields={"path": str(folder)}
-        ) from error
-    except OSError as error:
-        raise StorageError(
-            "cannot-read",
-            f"`{folder}` cannot be read: {error.strerror}",
-            hint="get permission, or name another directory",
-            fields={"path": str(folder), "reason": error.strerror or ""},
-        ) from error
-    if "audit.log" in found:
-        raise StateError(
-            "factory-exists",
-            f"`{folder}` is a factory already",
-            hint="open it, or name another directory",
-            fields={"path": str(folder)},
-        )
-    if found:
-        raise StateError(
-            "folder-not-empty",
-            f"the folder `{folder}` is not empty: it holds `{found[0]}`",
-            hint="name a directory that is empty or does not exist",
-            fields={"path": str(folder), "files": found[:100]},
-        )
 
 
 def _at_work(user: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import InputError, StorageError
+from groundswell.errors import InputError, NotFoundError, StorageError
 from groundswell.factory.clock import ACCEPTED_CLOCK
 from groundswell.factory.context import Context, of_one_process, seconds
 from groundswell.factory.trust.expiries import RENEW_BELOW, remedy_for
@@ -112,6 +112,28 @@ class Metadata:
             wanted = self._production.served_to(UUID(device.uuid).bytes, self._fleets.fleet())
             found = self._publisher.publications(repository)
         return repository, next((one for one in found if (repository, one.tag, one.variant) == wanted), None)
+
+    def root(self, repository: Repository, version: int | None = None) -> bytes:
+        """A root as it is served.
+
+        Args:
+            repository: ``ci`` or ``production``.
+            version: its version; None for the latest.
+
+        Raises:
+            NotFoundError: ``unknown-root`` past the end of the chain.
+        """
+        if version is None:
+            return self._roots.latest(repository).raw
+        chain = self._roots.chain(repository)
+        if not 1 <= version <= len(chain):
+            raise NotFoundError(
+                "unknown-root",
+                f"the {repository} root has no version {version}",
+                hint=f"its versions are 1 to {len(chain)}",
+                fields={"repository": repository, "version": version, "latest": len(chain)},
+            )
+        return chain[version - 1]
 
     def export(self, device: str, directory: str | Path, *, now: datetime | None = None) -> Exported:
         """Write what a device is served now: its root chain, and timestamp, snapshot and targets.

@@ -11,20 +11,22 @@ from groundswell.factory.context import Context, online_since, seconds
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.publisher import TAG_VARIANT
 from groundswell.factory.trust.roots import REPOSITORIES
+from groundswell.factory.wave_tags import production_counts
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.text import Notice
 from groundswell.tuf import parse_document
 from groundswell.values import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from groundswell import _core
     from groundswell.factory.trust.publisher import Publication, Publisher
-    from groundswell.factory.trust.roots import Roots
+    from groundswell.factory.trust.roots import Repository, Roots
     from groundswell.store.rows import DeviceCount
 
-__all__ = ["FactoryStatus", "GroupCount", "TagStatus", "VersionCount", "factory_status"]
+__all__ = ["FactoryStatus", "GroupCount", "TagStatus", "VersionCount", "factory_status", "tags_by_wave"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,21 @@ class VersionCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCount:
-    """Devices of one tag in one group; None for those without a group."""
+    """Devices of one tag in one group; None for those without a group.
+
+    Args:
+        group: the group.
+        devices: how many there are.
+        online: how many were seen within the threshold.
+        on_latest: how many report the latest target of their tag, or a later one.
+        on_orphan: how many report a version that nothing served on their tag has.
+    """
 
     group: str | None
     devices: int
     online: int
+    on_latest: int = 0
+    on_orphan: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +148,7 @@ def factory_status(
         warnings.append(Notice("no-offline-keys", "there are no offline keys yet", "`keys.init` makes them"))
     if ci_targets == 0:
         warnings.append(Notice("no-targets", "there are no targets yet", "`targets.import_` imports them"))
-    by_tag: dict[tuple[bool, str | None], list[DeviceCount]] = {}
-    for row in rows:
-        by_tag.setdefault((row.production, row.tag), []).append(row)
-    tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
-    found = tuple(
-        _tag_status(
-            tag, by_tag[production, tag], known["production" if production else "ci"], active, production=production
-        )
-        for production, tag in tags
-    )
+    found = _tag_statuses(rows, known, active)
     return FactoryStatus(
         name=name,
         revision=revision,
@@ -160,6 +163,34 @@ def factory_status(
         root_version=root_version,
         keys_ready=ready,
         warnings=tuple(warnings),
+    )
+
+
+def tags_by_wave(
+    publisher: Publisher,
+    fleet: _core.Fleet,
+    waves: Mapping[str, _core.Wave],
+    *,
+    seen_since: int,
+) -> tuple[tuple[TagStatus, ...], tuple[TagStatus, ...]]:
+    """Count; see `groundswell.factory.factory.Factory.tags_by_wave`. The caller is in `reading`."""
+    known = {repository: _versions(publisher.publications(repository)) for repository in REPOSITORIES}
+    outside, inside = production_counts(fleet, waves.values(), seen_since=seen_since)
+    return _tag_statuses(outside, known, set(waves)), _tag_statuses(inside, known, set(waves))
+
+
+def _tag_statuses(
+    rows: Sequence[DeviceCount], known: Mapping[Repository, dict[tuple[str, str], set[int]]], active: set[str]
+) -> tuple[TagStatus, ...]:
+    by_tag: dict[tuple[bool, str | None], list[DeviceCount]] = {}
+    for row in rows:
+        by_tag.setdefault((row.production, row.tag), []).append(row)
+    tags = sorted(by_tag, key=lambda at: (not at[0], at[1] is None, at[1]))
+    return tuple(
+        _tag_status(
+            tag, by_tag[production, tag], known["production" if production else "ci"], active, production=production
+        )
+        for production, tag in tags
     )
 
 
@@ -186,27 +217,29 @@ def _tag_status(
     versions: dict[int | None, int] = {}
     groups: dict[str | None, list[int]] = {}
     for row in rows:
-        versions[row.target_version] = versions.get(row.target_version, 0) + row.devices
-        counts = groups.setdefault(row.group, [0, 0])
+        version = row.target_version
+        versions[version] = versions.get(version, 0) + row.devices
+        counts = groups.setdefault(row.group, [0, 0, 0, 0])
         counts[0] += row.devices
         counts[1] += row.online
-    on_latest = sum(
-        n for version, n in versions.items() if version is not None and latest is not None and version >= latest
-    )
+        counts[2] += row.devices if version is not None and latest is not None and version >= latest else 0
+        counts[3] += row.devices if has_role and version not in {None, *known} else 0
     return TagStatus(
         tag=tag,
         production=production,
         devices=sum(versions.values()),
-        online=sum(online for _, online in groups.values()),
+        online=sum(counts[1] for counts in groups.values()),
         has_role=has_role,
         latest_target=latest,
-        on_latest=on_latest,
+        on_latest=sum(counts[2] for counts in groups.values()),
         versions=tuple(
             VersionCount(target_version=version, devices=n, is_orphan=has_role and version not in {None, *known})
             for version, n in sorted(versions.items(), key=lambda one: -1 if one[0] is None else one[0], reverse=True)
         ),
         groups=tuple(
-            GroupCount(group=group, devices=devices, online=online)
-            for group, (devices, online) in sorted(groups.items(), key=lambda one: (-one[1][0], one[0] or ""))
+            GroupCount(group=group, devices=devices, online=online, on_latest=latest_here, on_orphan=orphans)
+            for group, (devices, online, latest_here, orphans) in sorted(
+                groups.items(), key=lambda one: (-one[1][0], one[0] or "")
+            )
         ),
     )

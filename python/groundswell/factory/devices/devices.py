@@ -18,6 +18,7 @@ from groundswell.factory.devices.leaving import LeavingDevices, Moved, import_le
 from groundswell.factory.devices.listing import MAX_PER_PAGE, list_devices
 from groundswell.factory.devices.mappings import Mappings
 from groundswell.factory.devices.moving import assign_devices, delete_devices
+from groundswell.factory.devices.renaming import rename_device
 from groundswell.fleet.devices import as_uuid_list
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 
@@ -264,6 +265,23 @@ class Devices:
         ordinals = fleet.ordinals(devices)
         moved = _core.DeviceSet.from_ordinals(ordinals[ordinals != _core.NO_ORDINAL])
         return would_leave(self._book, fleet, moved, into=into, deleted=deleted)
+
+    def rename(self, device: str, new_name: str, *, now: datetime | None = None) -> Device:
+        """Give a device another name.
+
+        Args:
+            device: its uuid or name.
+            new_name: up to 256 printable characters; no other device may have it.
+            now: the instant for the audit log (default: now).
+
+        Raises:
+            NotFoundError: ``unknown-device``.
+            InputError: ``bad-name``; ``ambiguous-name`` where several devices have the name `device`.
+            StateError: ``device-name-used``.
+        """
+        at = seconds(now)
+        with self._context.store.changing():
+            return rename_device(self._context, device, new_name, at=at)
 
     def assign(self, devices: DeviceList, group: str | None, *, now: datetime | None = None) -> Moved:
         """Put devices into a group, or with None out of theirs; all of them or, with an error, none.

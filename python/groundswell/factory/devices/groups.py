@@ -198,6 +198,37 @@ class Groups:
             self._update(group_id, values, summary=summary, verb="describe", details=details, now=now)
             return self.show(name)
 
+    def update(
+        self, name: str, *, new_name: str | None = None, description: str | None = None, now: datetime | None = None
+    ) -> Group:
+        """Change the name of a group, its description, or both at once.
+
+        Args:
+            name: the group.
+            new_name: its new name; None to keep it.
+            description: its new description; None to keep it.
+            now: the instant for the audit log (default: now).
+
+        Raises:
+            NotFoundError: ``unknown-group``.
+            InputError: ``bad-name``, ``bad-description``.
+            StateError: ``group-exists``.
+        """
+        with self._context.store.changing():
+            if description is None:
+                return self.show(name) if new_name is None else self.rename(name, new_name, now=now)
+            if new_name in {None, name}:
+                return self.describe(name, description, now=now)
+            check_name("group", new_name or "")
+            _check_description(description)
+            group_id = self.find(name)
+            self._refuse_taken(new_name or "")
+            details = {"group": name, "group_id": group_id, "new_name": new_name, "description": description}
+            summary = f"renamed the group {name} to {new_name}, and described it"
+            values = {"name": new_name or "", "description": description}
+            self._update(group_id, values, summary=summary, verb="update", details=details, now=now)
+            return self.show(new_name or "")
+
     def would_leave(self, name: str) -> tuple[LeavingDevices, ...]:
         """Count the scheduled devices that would leave an active wave if a group were deleted. Nothing changes.
 

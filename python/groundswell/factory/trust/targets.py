@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from groundswell import _core
 from groundswell.arguments import checks_arguments
 from groundswell.errors import InputError, NotFoundError, StateError
 from groundswell.factory.context import Context, of_one_process, refuse_own_database, seconds
 from groundswell.factory.devices.tag_facts import require_tag
-from groundswell.factory.names import check_name
+from groundswell.factory.names import check_name, storable
+from groundswell.ingest.cells import cropped
 from groundswell.store import put, remove
 from groundswell.text import MAX_NAMED, count, joined, named
 from groundswell.tuf import parse_document
@@ -135,6 +137,10 @@ class Targets:
             document=document.raw,
         )
 
+    def production_documents(self) -> Mapping[str, bytes]:
+        """The production targets roles as they are served, by tag."""
+        return self._context.store.trust.targets_roles("production")
+
     def import_(self, source: str | Path | bytes, *, now: datetime | None = None) -> TargetsReport:
         """Take targets in from a ``targets.json``, its signed part or an object of targets by name; all or none.
 
@@ -187,18 +193,82 @@ class Targets:
             if missing:
                 raise _unknown_versions(missing, known)
             gone = [target for target in known if target.target_version in wanted]
-            kept = [target for target in known if target.target_version not in wanted]
-            changes = [remove("ci_targets", [{"name": target.name} for target in gone])]
-            changes += self._ci_roles.republished(known, kept, at)
-            versions = ", ".join(map(str, wanted))
-            self._context.commit(
-                "targets prune",
-                f"pruned {count(len(gone), 'CI target')} of the versions {versions}",
-                changes,
-                at=at,
-                details={"versions": wanted, "targets": [target.name for target in gone]},
-            )
-            return [target.name for target in gone]
+            details: dict[str, object] = {"versions": wanted}
+            return self._remove(known, gone, f" of the versions {', '.join(map(str, wanted))}", details, at)
+
+    def prune_names(self, names: Iterable[str], *, now: datetime | None = None) -> Sequence[str]:
+        """Remove the CI targets of these names; production targets keep theirs.
+
+        Args:
+            names: which.
+            now: the instant of the new roles (default: now).
+
+        Returns:
+            The names of what was removed.
+
+        Raises:
+            InputError: ``no-targets`` without a name.
+            NotFoundError: ``unknown-target``; nothing was removed.
+        """
+        wanted = sorted(set(names))
+        if not wanted:
+            raise InputError("no-targets", "no target is named", hint="name the targets to be pruned")
+        at = seconds(now)
+        with self._context.store.changing():
+            known = self.list()
+            gone = _named(known, wanted)
+            return self._remove(known, gone, "", {}, at)
+
+    def retag(self, tags: Mapping[str, Sequence[str]], *, now: datetime | None = None) -> TargetsReport:
+        """Give CI targets other tags: all of them or, with an error, none.
+
+        Args:
+            tags: the new tags of each target, by its name.
+            now: the instant of the new roles (default: now).
+
+        Raises:
+            NotFoundError: ``unknown-target``.
+            InputError: ``no-targets``, ``bad-targets``, ``bad-name``.
+        """
+        if not tags:
+            raise InputError("no-targets", "no target is named", hint="name the targets to be tagged")
+        with self._context.store.changing():
+            found = _named(self.list(), list(tags))
+            documents = {
+                target.name: target.document | {"custom": target.document["custom"] | {"tags": list(tags[target.name])}}
+                for target in found
+            }
+            targets, notes = read_targets(documents, "the tags")
+            return self._take(targets, 0, notes, "targets tag", now)
+
+    def add_all(self, documents: Mapping[str, Any], *, now: datetime | None = None) -> TargetsReport:
+        """Add targets: all of them or, with an error, none.
+
+        Args:
+            documents: ``{"custom", "hashes", "length"}`` of each, by its name.
+            now: the instant of the new roles (default: now).
+
+        Raises:
+            InputError, StateError: as `import_`.
+        """
+        targets, notes = read_targets(documents, "the targets")
+        return self._take(targets, 0, notes, "targets add", now)
+
+    def _remove(
+        self, known: Sequence[Target], gone: Sequence[Target], what: str, details: Mapping[str, object], at: int
+    ) -> Sequence[str]:
+        names = [target.name for target in gone]
+        kept = [target for target in known if target.name not in set(names)]
+        changes = [remove("ci_targets", [{"name": name} for name in names])]
+        changes += self._ci_roles.republished(known, kept, at)
+        self._context.commit(
+            "targets prune",
+            f"pruned {count(len(gone), 'CI target')}{what}",
+            changes,
+            at=at,
+            details={**details, "targets": names},
+        )
+        return names
 
     def _take(
         self, targets: Sequence[Target], foreign: int, notes: Sequence[str], action: str, now: datetime | None
@@ -259,6 +329,20 @@ class Targets:
     def _origins(self) -> dict[str, tuple[int, str]]:
         """When and by whom each target was added."""
         return {row["name"]: (row["added_at"], row["added_by"]) for row in self._context.store.trust.ci_targets()}
+
+
+def _named(known: Sequence[Target], names: Sequence[str]) -> Sequence[Target]:
+    by_name = {target.name: target for target in known}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        near = _core.nearest(storable(missing[0]), list(by_name), at_most=1)
+        raise NotFoundError(
+            "unknown-target",
+            f"no CI target is named {named([cropped(name) for name in missing])}",
+            hint=f"did you mean `{near[0]}`?" if near else "look the names up in the list of targets",
+            fields={"targets": missing[:100], "nearest": near},
+        )
+    return [by_name[name] for name in names]
 
 
 def _untagged(target: Target) -> bytes:
