@@ -23,8 +23,9 @@ __all__ = ["check_keywords", "checks_arguments", "given_but_empty", "refuse_empt
 _Class = TypeVar("_Class", bound=type)
 
 _MAX_SHOWN: Final = 60
+_EMPTY: Final = "give a value, or leave it out; an empty value never stands for all"
 _PATHS: Final = frozenset({"Path", "os.PathLike[str]"})
-_MAY_BE_EMPTY: Final = frozenset(("description", "user"))
+_MAY_BE_EMPTY: Final = frozenset(("description", "name", "request_id", "save_mapping", "user"))
 """Optional texts whose empty value has a meaning or an error of its own."""
 _OWN_RULES: Final = frozenset({"request_id"})
 """Text arguments whose characters are checked by the function that parses them, not here."""
@@ -162,7 +163,7 @@ def refuse_empty(**arguments: str | None) -> None:
     for name, value in arguments.items():
         reason = None if value is None else given_but_empty(f"the argument `{name}`", value)
         if reason is not None:
-            raise InputError("empty-text", reason, hint="give a value, or leave it out", fields={"argument": name})
+            raise InputError("empty-text", reason, hint=_EMPTY, fields={"argument": name})
 
 
 def _checked(function: Callable[..., Any], *, bound: bool) -> Callable[..., Any]:

@@ -53,7 +53,10 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "targets import": [("targets.json",)],
     "targets list": [()],
     "targets show": [("41",)],
+    "tokens create": [("--user", "bob", "--scope", "read", "--expires", "2090-01-01T00:00:00Z")],
+    "tokens list": [()],
     "uuids check": [("@list.lst",)],
+    "users list": [()],
     "waves history": [("v42",), ("v42", "--verify"), ("v42", "--rollout", "1", "--print-uuids")],
     "waves list": [()],
     "waves rollout": [("v42", "-l", "2"), ("v42", "-l", "2", "--dry-run"), ("v42", "--apply", "plan.json")],
@@ -105,6 +108,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         factory.devices.delete(members[-1:], now=NOW)
         factory.metadata.export(members[0], folder / "served", now=NOW)
+        factory.users.add("bob", now=NOW)
+        factory.tokens.create("bob", ["read"], now=NOW)
     (folder / "targets.json").write_text(json.dumps(releases.target(44)))
     (folder / "list.lst").write_text("\n".join(members[:2]))
     (folder / "denied.lst").write_text(members[-1])

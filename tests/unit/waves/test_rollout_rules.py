@@ -106,7 +106,7 @@ def test_nothing_at_all_is_an_error_that_points_to_complete(wave: Release) -> No
         (None, {"whole_group": True}, "bad-whole-group"),
         (5, {"group": "canary", "whole_group": True}, "bad-whole-group"),
         (None, {"group": "canary", "whole_group": True, "uuids": [1]}, "bad-whole-group"),
-        (None, {"group": "", "whole_group": True}, "unknown-group"),
+        (None, {"group": "", "whole_group": True}, "empty-text"),
     ],
     ids=str,
 )
