@@ -21,6 +21,16 @@ from groundswell.errors import (
 
 if TYPE_CHECKING:
     from groundswell._core import __version__
+    from groundswell.decide import (
+        CellRuns,
+        CellSummary,
+        Percentiles,
+        Scenario,
+        SimulationResults,
+        SimulationSetup,
+        Strategy,
+        simulate,
+    )
     from groundswell.factory import (
         CheckReport,
         CheckResult,
@@ -92,6 +102,8 @@ __all__ = [
     "BadUuid",
     "Breakdown",
     "BreakdownPart",
+    "CellRuns",
+    "CellSummary",
     "CheckInReport",
     "CheckReport",
     "CheckResult",
@@ -121,6 +133,7 @@ __all__ = [
     "Moved",
     "NameCount",
     "NotFoundError",
+    "Percentiles",
     "Plan",
     "ProductionRole",
     "Progress",
@@ -134,12 +147,16 @@ __all__ = [
     "RolloutResult",
     "RolloutSelector",
     "SavedMapping",
+    "Scenario",
     "Selection",
     "SelectionRequest",
     "SigningRequest",
+    "SimulationResults",
+    "SimulationSetup",
     "SourceReport",
     "StateError",
     "StorageError",
+    "Strategy",
     "TagStatus",
     "Target",
     "TargetsReport",
@@ -156,6 +173,7 @@ __all__ = [
     "WhyReport",
     "__version__",
     "merge_selections",
+    "simulate",
 ]
 
 _FLEET: Final = frozenset(
@@ -184,12 +202,27 @@ _FLEET: Final = frozenset(
 )
 
 
+_DECIDE: Final = frozenset(
+    {
+        "CellRuns",
+        "CellSummary",
+        "Percentiles",
+        "Scenario",
+        "SimulationResults",
+        "SimulationSetup",
+        "Strategy",
+        "simulate",
+    }
+)
+
+
 def __getattr__(name: str) -> Any:
     """Import public names on first use, to keep `groundswell --help` fast."""
     if name == "__version__":
         return importlib.import_module("groundswell._core").__version__
     if name in __all__:
-        return getattr(importlib.import_module(f"groundswell.{'fleet' if name in _FLEET else 'factory'}"), name)
+        room = "fleet" if name in _FLEET else "decide" if name in _DECIDE else "factory"
+        return getattr(importlib.import_module(f"groundswell.{room}"), name)
     message = f"module 'groundswell' has no attribute {name!r}"
     raise AttributeError(message)
 

@@ -19,6 +19,7 @@ TALKS = {
     "__main__.py": {"sys.stderr"},  # a sentence of its own, before anything is loaded
     "cli/__init__.py": {"sys.stdout"},  # its file descriptor, when the reader has gone
     "cli/questions.py": {"sys.stderr"},  # is it a terminal?
+    "cli/commands/strategies.py": {"sys.stderr"},  # the progress bar
     "cli/commands/fleet.py": {"sys.stderr"},  # a progress bar with a label of its own
     "ingest/progress.py": {"sys.stderr", "Console"},  # a bar whose label is escaped
 }

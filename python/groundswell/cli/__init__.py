@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "keys": ("groundswell.cli.commands.keys", "Make, add and rotate keys; show the roots."),
     "metadata": ("groundswell.cli.commands.metadata", "Export, renew and verify what devices are served."),
     "waves": ("groundswell.cli.commands.waves.waves", "Make waves, roll them out, follow, complete or cancel them."),
+    "strategies": ("groundswell.cli.commands.strategies", "Simulate strategies, which widen waves step by step."),
     "settings": ("groundswell.cli.commands.settings", "Show and change the settings of the factory."),
     "serve": ("groundswell.cli.commands.serve", "Serve the API that fioctl drives."),
     "users": ("groundswell.cli.commands.users", "Add, list and disable the users of the API."),

@@ -26,6 +26,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell fleet show fleet.csv",
         "groundswell fleet show fleet.parquet --online-threshold 1d --json",
     ),
+    "strategies": ("groundswell strategies simulate canary.toml --fleet fleet.csv",),
+    "strategies simulate": (
+        "groundswell strategies simulate a.toml b.toml --fleet f.csv --plot pictures",
+        "groundswell strategies simulate a.toml --fleet f.csv --scenario 'x: defect=5%'",
+    ),
     "uuids": (
         "groundswell uuids check @batch.lst",
         "groundswell uuids check @batch.lst --clean -o tidy.lst",

@@ -1,1 +1,19 @@
-"""Decides how far a wave goes: simulates strategies."""
+"""Decides how far a wave goes: strategies, and their simulation."""
+
+from groundswell.decide.results import SimulationResults
+from groundswell.decide.runs import CellRuns, SimulationSetup
+from groundswell.decide.scenarios import Scenario
+from groundswell.decide.simulation import simulate
+from groundswell.decide.strategy import Strategy
+from groundswell.decide.summary import CellSummary, Percentiles
+
+__all__ = [
+    "CellRuns",
+    "CellSummary",
+    "Percentiles",
+    "Scenario",
+    "SimulationResults",
+    "SimulationSetup",
+    "Strategy",
+    "simulate",
+]

@@ -26,9 +26,18 @@ class SimulationResults:
     """The results of `groundswell.simulate`."""
 
     def __init__(
-        self, setup: SimulationSetup, core: _core.Simulation, cells: Sequence[CellRuns], *, runs: int, wanted: int
+        self,
+        setup: SimulationSetup,
+        core: _core.Simulation,
+        cells: Sequence[CellRuns],
+        *,
+        runs: int,
+        wanted: int,
+        notes: Sequence[str] = (),
     ) -> None:
         self.setup: Final = setup
+        self.notes: Final = tuple(notes)
+        """What the simulation leaves out on this fleet."""
         self.runs: Final = runs
         """Finished runs of each strategy and scenario."""
         self.wanted: Final = wanted
@@ -148,6 +157,7 @@ class SimulationResults:
             "tag": setup.tag,
             "target_version": setup.target_version,
             "habits": [{"mean": mean, "share": round(share, 6)} for mean, share in self.rates],
+            "notes": list(self.notes),
             "results": [one.to_data() for one in self.summaries],
             "sentences": self.sentences,
         }

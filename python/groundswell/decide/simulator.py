@@ -169,6 +169,7 @@ class Simulator:
         *,
         runs: SupportsIndex,
         threads: int | None = None,
+        fresh: int = 3600,
         progress: Callable[[float], None] = lambda _: None,
     ) -> SimulationResults:
         """Simulate every strategy in every scenario.
@@ -206,7 +207,7 @@ class Simulator:
         except KeyboardInterrupt:
             if done == 0:
                 raise
-        return SimulationResults(self.setup, self.core, cells, runs=done, wanted=number)
+        return SimulationResults(self.setup, self.core, cells, runs=done, wanted=number, notes=self.notes(fresh))
 
 
 def _latest(fleet: Fleet) -> int:
