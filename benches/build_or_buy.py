@@ -1,7 +1,7 @@
 """Python code of ours beside the libraries that could replace it: `python -m benches.build_or_buy`.
 
-The decision records 0024 to 0026 give the figures; `rust/core/benches/build_or_buy.rs` has the parts in Rust. Contenders
-take turns, after their answers were compared; printed is the least CPU time of several turns.
+The decision records 0024 to 0026 give the figures; `rust/core/benches/build_or_buy.rs` has the parts in Rust.
+Contenders take turns, after their answers were compared; printed is the least CPU time of several turns.
 """
 
 from __future__ import annotations
