@@ -83,7 +83,7 @@ def test_rich_crops_or_breaks_a_uuid_where_the_terminal_is_narrow() -> None:
     for overflow in ("ellipsis", "fold"):
         drawn = Table(box=None)
         for name in ("uuid", "group", "site"):
-            drawn.add_column(name, overflow=overflow)  # type: ignore[arg-type]
+            drawn.add_column(name, overflow=overflow)
         for row in body:
             drawn.add_row(*row)
         text = io.StringIO()
