@@ -131,7 +131,7 @@ def _wrong_counts(plan: PlanFacts) -> Iterator[str]:
             yield f"it leaves out candidates: it counts {plan.candidates}, and has {count} devices"
     elif count > min(plan.wanted, plan.candidates):
         yield f"it has {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
-    elif count < min(plan.wanted, plan.candidates) and not plan.online_only:
+    elif count < min(plan.wanted, plan.candidates) and not plan.request.selector.narrows_samples:
         yield f"it has only {count} devices of {plan.wanted} wanted among {plan.candidates} candidates"
 
 

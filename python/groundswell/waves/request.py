@@ -54,6 +54,11 @@ class RolloutSelector:
     uuids: UuidList | None = None
     online_only: bool = False
 
+    @property
+    def narrows_samples(self) -> bool:
+        """Whether a sample leaves candidates out, so that it may have fewer devices than its limit and the candidates."""
+        return self.online_only
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recency:
