@@ -56,7 +56,7 @@ class RolloutSelector:
 
     @property
     def narrows_samples(self) -> bool:
-        """Whether a sample leaves candidates out, so that it may have fewer devices than its limit and the candidates."""
+        """Whether a sample leaves candidates out: it may then have fewer devices than its limit and the candidates."""
         return self.online_only
 
 
