@@ -4,7 +4,7 @@ use crate::decide::simulate::engine::Engine;
 use crate::decide::simulate::fate::{self, Fate};
 use crate::decide::simulate::prepared::NO_VALUE;
 use crate::decide::simulate::quiet::NO_CELL;
-use crate::decide::simulate::steps::{self, Taken};
+use crate::decide::simulate::steps::Taken;
 use crate::decide::simulate::timeline::BadDevice;
 
 impl Engine<'_> {
@@ -21,7 +21,7 @@ impl Engine<'_> {
             let at = position as usize;
             self.taken[at] = true;
             self.covered.push(layout.ordinal(position));
-            let Some((key, clock, _)) = steps::device(simulation, self.run_key, position) else { continue };
+            let Some((key, clock, _)) = self.devices[at].parts() else { continue };
             let Some(fate) = fate::fate(key, clock, scenario, scenario.exposed[at], now, waiting, end) else {
                 continue;
             };

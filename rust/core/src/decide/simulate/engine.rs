@@ -11,7 +11,7 @@ use crate::decide::simulate::quiet::{Comparison, NO_CELL};
 use crate::decide::simulate::result::{CURVE, End, NOT_REACHED, RunResult, curve_point};
 use crate::decide::simulate::scenario::Scenario;
 use crate::decide::simulate::simulation::Simulation;
-use crate::decide::simulate::steps::{self, Step, Taken};
+use crate::decide::simulate::steps::{self, Step, Taken, WorldDevice};
 use crate::decide::simulate::timeline::{BadDevices, Timeline, Totals};
 use crate::decide::simulate::world;
 use crate::error::CoreError;
@@ -41,6 +41,7 @@ pub(crate) struct Engine<'a> {
     pub(super) lost_order: ServedOrder,
     pub(super) failures: BadDevices,
     pub(super) losses: BadDevices,
+    pub(super) devices: Vec<WorldDevice>,
     pub(super) taken: Vec<bool>,
     pub(super) covered: Vec<Ordinal>,
     pub(super) comparisons: Vec<Comparison>,
@@ -67,6 +68,7 @@ impl<'a> Engine<'a> {
             lost_order: ServedOrder::default(),
             failures: BadDevices::default(),
             losses: BadDevices::default(),
+            devices: Vec::new(),
             taken: Vec::new(),
             covered: Vec::new(),
             comparisons: Vec::new(),
@@ -78,6 +80,7 @@ impl<'a> Engine<'a> {
     fn reset(&mut self, run: u64) {
         let ticks = self.simulation.ticks();
         self.run_key = world::run_key(self.simulation.settings.seed, run);
+        steps::draw_devices(self.simulation, self.run_key, &mut self.devices);
         self.timeline.reset(ticks);
         for order in [&mut self.order, &mut self.lost_order].into_iter().chain(&mut self.by_value) {
             order.reset(ticks);
@@ -254,6 +257,7 @@ impl<'a> Engine<'a> {
             number,
             run_key: self.run_key,
             at: now,
+            devices: &self.devices,
             taken: &self.taken,
             covered: &self.covered,
             effort: self.effort,
@@ -282,7 +286,7 @@ impl<'a> Engine<'a> {
         let seen = if taken.last_seen.is_empty() { &fleet.last_seen } else { &taken.last_seen };
         let mut comparison = Comparison::new(number, now, fleet.rows(), self.plan.plan.patience);
         for &position in candidates {
-            if let Some((_, _, rate)) = steps::device(self.simulation, self.run_key, position) {
+            if let Some((_, _, rate)) = self.devices[position as usize].parts() {
                 comparison.add(position as usize, recency.step(seen[position as usize]), rate);
             }
         }

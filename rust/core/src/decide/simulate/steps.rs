@@ -27,6 +27,8 @@ pub(super) struct Step<'a> {
     pub(super) run_key: u64,
     /// Seconds since the start.
     pub(super) at: u64,
+    /// By position: the devices of the run.
+    pub(super) devices: &'a [WorldDevice],
     /// By position: covered or updated.
     pub(super) taken: &'a [bool],
     /// The covered devices.
@@ -118,7 +120,7 @@ impl Step<'_> {
         let simulation = self.simulation;
         let mut seen = simulation.fleet.last_seen.clone();
         for &position in candidates {
-            if let Some((_, clock, _)) = device(simulation, self.run_key, position)
+            if let Some((_, clock, _)) = self.devices[position as usize].parts()
                 && let Some(at) = clock.last_until(self.at)
             {
                 seen[position as usize] = (simulation.settings.now + at as i64).clamp(1, i64::from(u32::MAX)) as u32;
@@ -133,14 +135,31 @@ fn part(devices: u64, thousandths: u32) -> u64 {
     (devices * u64::from(thousandths)).div_ceil(100_000)
 }
 
-/// The key, the clock and the index of the rate of a device; `None` if it is gone.
-#[inline(always)]
-pub(super) fn device(simulation: &Simulation, run_key: u64, position: Position) -> Option<(u64, Clock, usize)> {
-    let bin = simulation.bins[position as usize];
-    if bin == GONE {
-        return None;
+/// A device in one run: its key, and the index of its rate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorldDevice {
+    key: u64,
+    rate: u8,
+}
+
+impl WorldDevice {
+    /// The key, the clock and the index of the rate; `None` if the device is gone.
+    #[inline(always)]
+    pub(super) fn parts(self) -> Option<(u64, Clock, usize)> {
+        let rate = usize::from(self.rate);
+        (self.rate != GONE).then(|| (self.key, Clock::new(self.key, rate), rate))
     }
-    let key = world::device_key(run_key, simulation.fleet.uuids().identity().get(position as usize));
-    let rate = world::rate(key, &simulation.habits.cumulative[usize::from(bin)]);
-    Some((key, Clock::new(key, rate), rate))
+}
+
+/// Draws the devices of a run, by position. Cached, because each step looks at all candidates.
+pub(super) fn draw_devices(simulation: &Simulation, run_key: u64, devices: &mut Vec<WorldDevice>) {
+    let identities = simulation.fleet.uuids().identity();
+    devices.clear();
+    devices.extend(simulation.bins.iter().enumerate().map(|(position, &bin)| {
+        if bin == GONE {
+            return WorldDevice { key: 0, rate: GONE };
+        }
+        let key = world::device_key(run_key, identities.get(position));
+        WorldDevice { key, rate: world::rate(key, &simulation.habits.cumulative[usize::from(bin)]) as u8 }
+    }));
 }
