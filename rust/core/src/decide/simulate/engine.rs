@@ -208,7 +208,8 @@ impl<'a> Engine<'a> {
         if result.first_signal == NOT_REACHED && (self.failures.known() > 0 || self.first_quiet <= now) {
             result.first_signal = now as u32;
         }
-        let silent = plan.plan.silence && self.evidence.log() >= -libm::log(plan.silence_alpha);
+        let silent =
+            plan.plan.silence && !self.comparisons.is_empty() && self.evidence.log() >= -libm::log(plan.silence_alpha);
         let counted = plan.plan.devices.is_some_and(|devices| self.failures.known() >= devices);
         let rules = [
             (overall, End::Failure),

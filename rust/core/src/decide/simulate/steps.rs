@@ -94,7 +94,13 @@ impl Step<'_> {
         let seed = world::step_seed(self.run_key, self.number as u32);
         let of = moment.as_ref().unwrap_or(fleet);
         let picked = Selection::new(of, selector, Limit::Count(wanted), seed, recency, self.effort)?.ordinals;
-        let positions = picked.into_iter().map(|ordinal| fleet.layout().position(ordinal)).collect();
+        // In ascending order, because the caller reads columns by position.
+        let mut is_picked = vec![false; fleet.rows()];
+        for ordinal in picked {
+            is_picked[fleet.layout().position(ordinal) as usize] = true;
+        }
+        let mut positions = candidates;
+        positions.retain(|&position| is_picked[position as usize]);
         Ok(Taken { positions, is_partial_sample: true, last_seen })
     }
 
