@@ -171,6 +171,7 @@ def test_what_means_nothing_is_refused(fleet: Fleet) -> None:
     refused("unknown-group", lambda: made.run([group], scenarios, runs=1))
     refused("unknown-tag", lambda: Simulator.of(fleet, tag="nowhere"))
     refused("bad-duration", lambda: Simulator.of(fleet, tick=timedelta(0)))
+    refused("bad-duration", lambda: Simulator.of(fleet, tick=timedelta(seconds=1)))
     refused("bad-duration", lambda: Simulator.of(fleet, tick=timedelta(days=2), horizon=timedelta(days=1)))
 
 

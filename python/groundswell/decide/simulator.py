@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_RUNS", "Simulator"]
 
 DEFAULT_RUNS: Final = 1000
 _MAX_RUNS: Final = 1_000_000
+_MAX_TICKS: Final = 100_000
 _DEVICES_PER_CALL: Final = 3_000_000
 _MAX_RUNS_PER_CALL: Final = 64
 _LEAST_ARRIVALS: Final = 20
@@ -75,6 +76,13 @@ class Simulator:
             tag=tag,
             target_version=checked_target_version(target_version),
         )
+        if setup.horizon // setup.tick > _MAX_TICKS:
+            raise InputError(
+                "bad-duration",
+                f"`horizon` is `{horizon}`, which is more than {_MAX_TICKS} ticks of `{tick}`",
+                hint="give a longer tick or a shorter horizon",
+                fields={"name": "horizon", "value": str(horizon)},
+            )
         core = _core.Simulation.of(
             fleet.core,
             tag=tag,
