@@ -1623,6 +1623,33 @@ def fold_column_name(name: str) -> str:
     'lastseen'
     """
 
+def gate_stop(n: npt.NDArray[np.uint64], x: npt.NDArray[np.uint64], limit: float) -> npt.NDArray[np.float64]:
+    """E(n, x) of the stop test for each pair; see `groundswell.gate.stop_evidence`."""
+
+def gate_prove(n: npt.NDArray[np.uint64], x: npt.NDArray[np.uint64], below: float) -> npt.NDArray[np.float64]:
+    """E′(n, x) of the prove test for each pair; see `groundswell.gate.prove_evidence`."""
+
+def gate_silence(picked: list[bool], left_picked: list[int], left: list[int]) -> float:
+    """E of the silence test; see `groundswell.gate.silence_evidence`."""
+
+def gate_bounds(n: int, x: int, alpha: float) -> tuple[float, float]:
+    """The rates that the two tests reject; see `groundswell.gate.bounds`."""
+
+def gate_boundary(limit: float, alpha: float, devices: int) -> list[int]:
+    """By x: the greatest n ≤ `devices` at which x failures stop; 0 for never. The last item holds for greater x."""
+
+def gate_least_to_prove(below: float, alpha: float, x: int) -> int:
+    """The least n at which x failures prove; see `groundswell.gate.least_to_prove`."""
+
+def gate_noticed(limit: float, alpha: float, n: int, power: float) -> float | None:
+    """The rate that is noticed; see `groundswell.gate.noticed_rate`."""
+
+def gate_probability_to_stop(limit: float, alpha: float, rate: float, n: int) -> float:
+    """See `groundswell.gate.probability_to_stop`."""
+
+def gate_at_most_failing(devices: int, n: int, x: int, alpha: float) -> int:
+    """See `groundswell.gate.at_most_failing`."""
+
 RUN_ENDS: Final[list[str]]
 """How a simulated run can end; the column ``end`` has indexes into it."""
 

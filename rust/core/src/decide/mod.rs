@@ -1,4 +1,5 @@
 //! Deciding how far a wave goes: gates, strategies, and the simulation of strategies.
 
 pub mod fit;
+pub mod gate;
 pub mod simulate;

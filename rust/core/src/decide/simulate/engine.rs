@@ -3,7 +3,7 @@
 //! A tick does what the runner's tick does, in the same order: it reads what is new, applies the stop rules in every
 //! state, checks the gate of the current step, and starts at most one step. The feed never stops, so run time is time.
 
-use crate::decide::simulate::evidence::{self, Silence};
+use crate::decide::gate::{self, Silence};
 use crate::decide::simulate::fate;
 use crate::decide::simulate::order::ServedOrder;
 use crate::decide::simulate::prepared::{NO_VALUE, PreparedPlan};
@@ -232,7 +232,7 @@ impl<'a> Engine<'a> {
             && settled
             && step.prove.is_none_or(|limit| {
                 let bad = totals.ripe - (totals.ripe_good.max(0) as u64).min(totals.ripe);
-                totals.ripe > 0 && evidence::log_prove(totals.ripe, bad, limit) >= -libm::log(self.plan.plan.alpha)
+                totals.ripe > 0 && gate::log_prove(totals.ripe, bad, limit) >= -libm::log(self.plan.plan.alpha)
             })
     }
 

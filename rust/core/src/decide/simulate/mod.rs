@@ -11,7 +11,6 @@
 //! | [`scenario`] | what goes wrong, and for which devices |
 //! | [`simulation`] | a fleet with its habits |
 //! | `world` | the check-ins of a device and its random draws |
-//! | `evidence` | the statistics of the stop rules |
 //! | `fate` | what happens to a covered device, and when it is known |
 //! | `timeline` | counts by tick |
 //! | `order` | the served order with its stop rules |
@@ -24,7 +23,6 @@
 
 mod cover;
 mod engine;
-mod evidence;
 mod fate;
 mod order;
 mod parallel;

@@ -4,6 +4,8 @@
 //! devices has E(k, x) ≥ 1/α, where x counts the bad ones among them that are known by now. For a given x, E falls with
 //! k; so the rule compares k with the greatest number of devices at which x bad ones stop.
 
+use crate::decide::gate;
+
 /// For each number of bad devices: the greatest number of served devices at which the rule stops.
 #[derive(Clone, Debug)]
 pub(crate) struct Boundary {
@@ -12,6 +14,11 @@ pub(crate) struct Boundary {
 }
 
 impl Boundary {
+    /// The boundary of a limit at α, for up to `devices` served devices.
+    pub(super) fn new(limit: f64, alpha: f64, devices: u64) -> Self {
+        Self { greatest: gate::stop_boundary(limit, alpha, devices) }
+    }
+
     /// Whether x bad ones of n served devices stop.
     #[inline(always)]
     pub(super) fn stops(&self, n: u32, x: u32) -> bool {

@@ -5,7 +5,7 @@
 //! because which candidates were picked is random. Only bricks are events of single devices.
 
 use crate::decide::fit::{MEANS, RATES};
-use crate::decide::simulate::evidence::Silence;
+use crate::decide::gate::Silence;
 use crate::decide::simulate::world::Stream;
 use crate::sampling::recency::STEPS;
 
