@@ -19,6 +19,7 @@ from groundswell.decide.gate import (
     stop_evidence,
 )
 from groundswell.errors import InputError
+from groundswell.text import printable
 
 __all__ = [
     "at_most_failing",
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         numbers = _numbers(said)
     except InputError as error:
-        sys.stderr.write(f"error: {error.message}\n hint: {error.neutral_hint}\n")
+        sys.stderr.write(f"error: {printable(error.message)}\n hint: {error.neutral_hint}\n")
         return error.exit_code
     if said.json:
         sys.stdout.write(json.dumps(numbers) + "\n")

@@ -21,6 +21,7 @@ TALKS = {
     "cli/questions.py": {"sys.stderr"},  # is it a terminal?
     "cli/commands/strategies.py": {"sys.stderr"},  # the progress bar
     "cli/commands/fleet.py": {"sys.stderr"},  # a progress bar with a label of its own
+    "gate.py": {"sys.stdout", "sys.stderr"},  # its own command; it prints numbers, and errors that are escaped
     "ingest/progress.py": {"sys.stderr", "Console"},  # a bar whose label is escaped
 }
 PRINTERS = {"click.echo", "click.secho", "click.style", "click.confirm", "click.prompt", "print", "sys.stdout"}
