@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from groundswell.factory import (
         CheckReport,
         CheckResult,
+        CompactReport,
         DeniedDevice,
         Device,
         DeviceFilters,
@@ -107,6 +108,7 @@ __all__ = [
     "CheckInReport",
     "CheckReport",
     "CheckResult",
+    "CompactReport",
     "DeniedDevice",
     "Device",
     "DeviceFilters",

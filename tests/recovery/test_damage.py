@@ -292,7 +292,7 @@ def faults_of(factory: Factory) -> list[str]:
 
 @pytest.mark.parametrize("harm", ["flipped", "gone", "empty"])
 def test_a_damaged_sidecar_is_found_by_a_check_and_refused_by_a_repair(place: Path, sound: Facts, harm: str) -> None:
-    (sidecar,) = (place / ACME / "audit").iterdir()
+    (sidecar,) = (place / ACME / "audit").glob("*.arrow")
     if harm == "flipped":
         flip(sidecar, 5000)
     elif harm == "gone":

@@ -91,7 +91,7 @@ def test_a_factory_is_as_before_or_after_each_act(servers: Servers, scene: str, 
     judge_acts(servers, scene, when)
 
 
-@pytest.mark.parametrize("scene", ["large import", "targets", "recovery"])
+@pytest.mark.parametrize("scene", ["large import", "targets", "recovery", "migration"])
 def test_a_factory_is_as_before_or_after_each_act_of_other_kinds(servers: Servers, scene: str) -> None:
     judge_acts(servers, scene, STEPS)
 

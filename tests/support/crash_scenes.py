@@ -6,6 +6,7 @@ produces the same bytes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import tarfile
@@ -26,6 +27,8 @@ USER = "alice"
 ACME = "acme"
 LARGE = 4000
 """Number of devices whose rows do not fit into a line of the audit log."""
+
+OLD_FACTORY = Path(__file__).parents[1] / "data" / "factories" / "7424a07.tar.xz"
 
 Facts = dict[str, Any]
 Act = Callable[[Factory, Path], object]
@@ -114,6 +117,20 @@ def behind(place: Path) -> None:
         factory.devices.import_(table(4, LARGE, name=scattered(LARGE), production=True), now=NOW)
         factory.groups.create("later", now=NOW)
     database.write_bytes(older)
+
+
+def compacted(place: Path) -> None:
+    """A factory that was compacted, and changed after it."""
+    keyed(place)
+    with opened(place) as factory:
+        factory.compact(now=NOW)
+        factory.groups.create("lab", now=NOW)
+
+
+def old(place: Path) -> None:
+    """A factory as the code of commit 7424a07 left it, and a backup of it; its log lines hold their rows."""
+    with tarfile.open(OLD_FACTORY) as archive:
+        archive.extractall(place, filter="data")
 
 
 def opened(place: Path) -> Factory:
@@ -223,6 +240,8 @@ SCENES = {
     "restore": Scene(
         backed_up, alone=lambda place: Factory.restore(place / "backup", place / "restored", user=USER, now=NOW)
     ),
+    "compact": Scene(compacted, (lambda factory, _: factory.compact(now=NOW),)),
+    "migration": Scene(old, alone=lambda place: opened(place).close()),
     "recovery": Scene(behind, alone=lambda place: opened(place).close()),
     "repair": Scene(broken, alone=lambda place: Factory.repair(place / ACME)),
     "export": Scene(keyed, (lambda factory, place: factory.metadata.export(uuid(0), place / "exported", now=NOW),)),
@@ -286,9 +305,17 @@ def lines(path: Path) -> list[str]:
         assert (entry["seq"], entry["previous"]) == (number, before)
         assert entry["sha256"] == hashlib.sha256(line[: line.rindex(b',"sha256"')]).hexdigest()
         for change in entry["changes"]:
-            if "file" in change:
-                rows = (path / "audit" / change["file"]).read_bytes()
-                assert change["sha256"] == hashlib.sha256(rows).hexdigest()
+            if "data" in change:  # a line of an older version
+                assert change["sha256"] == hashlib.sha256(base64.b64decode(change["data"])).hexdigest()
+                continue
+            rows = path / "audit" / change.get("file", change.get("segment"))
+            if rows.exists():  # a checkpoint may have replaced it
+                data = rows.read_bytes()[change.get("at", 0) :][: change.get("size")]
+                assert change["sha256"] == hashlib.sha256(data).hexdigest()
+        if "checkpoint" in entry:
+            snapshot = path / "audit" / entry["checkpoint"]["file"]
+            kept = not snapshot.exists() or hashlib.sha256(snapshot.read_bytes()).hexdigest()
+            assert kept in {True, entry["checkpoint"]["sha256"]}
         before = hashlib.sha256(line).hexdigest()
         actions.append(entry["action"])
     return actions

@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "tokens": ("groundswell.cli.commands.tokens", "Create, list and revoke the tokens of the API."),
     "status": ("groundswell.cli.commands.status", "Show an overview of the factory."),
     "check": ("groundswell.cli.commands.backup", "Check the factory for damage, or repair it."),
+    "compact": ("groundswell.cli.commands.compact", "Write a checkpoint of the audit log; remove old rows."),
     "backup": ("groundswell.cli.commands.backup", "Write the whole factory to one file."),
     "restore": ("groundswell.cli.commands.backup", "Make a factory out of a backup."),
 }

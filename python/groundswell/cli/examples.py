@@ -226,6 +226,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell check",
         "groundswell check --repair",
     ),
+    "compact": ("groundswell compact", "groundswell -C acme compact --json"),
     "backup": ("groundswell backup acme.backup",),
     "restore": ("groundswell restore acme.backup acme-again",),
 }

@@ -2,6 +2,7 @@
 
 from groundswell.factory.backup import Restored
 from groundswell.factory.checks.checks import CheckReport, CheckResult
+from groundswell.factory.compaction import CompactReport
 from groundswell.factory.devices.denied import DeniedDevice
 from groundswell.factory.devices.devices import Device, DeviceFilters, DevicePage
 from groundswell.factory.devices.groups import Group
@@ -35,6 +36,7 @@ from groundswell.waves import (
 __all__ = [
     "CheckReport",
     "CheckResult",
+    "CompactReport",
     "DeniedDevice",
     "Device",
     "DeviceFilters",

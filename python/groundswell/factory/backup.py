@@ -57,7 +57,7 @@ _END: Final = 2 * tarfile.BLOCKSIZE
 _LAST_INSTANT: Final = 253_402_300_800
 """The year 10000, in seconds since 1970."""
 _NAMES: Final = re.compile(
-    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}-[0-9]+-[a-z_]+\.arrow|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
+    rf"{re.escape(DATABASE)}|{re.escape(AUDIT_LOG)}|audit/[0-9]{{8,}}(?:-[0-9]+-[a-z_]+\.arrow|\.segment|\.snapshot)|{KEYS_FOLDER}/[0-9a-f]{{64}}\.sec"
 )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from groundswell.factory.backup import Restored
     from groundswell.factory.checks.checks import CheckReport
+    from groundswell.factory.compaction import CompactReport
     from groundswell.store import Change
 
 __all__ = ["DEFAULT_WAIT", "Factory"]
@@ -343,6 +344,35 @@ class Factory:
 
         return write_backup(self._context, Path(path) if isinstance(path, str) else path, now=now)
 
+    def compact(self, *, now: datetime | None = None) -> CompactReport:
+        """Write a checkpoint of the audit log, and remove the rows of older changes.
+
+        The entries of the log (who, when, what, and the digest of the rows) stay for ever, and so does their chain.
+        The rows are replaced by two snapshots of all tables, each read back from the disk before any row is removed.
+        So `repair` still works if one of them is damaged. A factory does this by itself when the rows take more than
+        twice the space of its database, and more than 8 MiB.
+
+        Args:
+            now: the instant of the entries (default: now).
+
+        Raises:
+            StorageError: ``cannot-write``, ``cannot-read``; ``store-damaged`` if the tables are not what the log says.
+                No row was removed.
+
+        Cost: that of replaying what was changed since the last checkpoint, and of writing all tables twice.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with Factory.create(folder.name + "/acme", name="acme") as factory:
+        ...     report = factory.compact()
+        ...     report.snapshots, report.payload_bytes
+        (('00000001.snapshot', '00000002.snapshot'), 0)
+        >>> folder.cleanup()
+        """
+        from groundswell.factory.compaction import compact_factory
+
+        return compact_factory(self._context, now=now)
+
     def check(self, *, now: datetime | None = None) -> CheckReport:
         """Prove that the factory is what its rules say: its rows, waves, keys, what it serves, and its audit log.
 
@@ -353,7 +383,7 @@ class Factory:
             StorageError: ``could-not-check`` if no fault was found, but not everything could be looked at: a full
                 disk, no permission, too little memory. That says nothing about the factory.
 
-        Cost: reads everything, and replays the whole history.
+        Cost: reads everything, and replays what was changed since the newest checkpoint.
         """
         from groundswell.factory.checks.checks import check_factory
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from groundswell.arrow_ipc import read_ipc
 
@@ -23,6 +23,7 @@ __all__ = [
     "INLINE_LIMIT",
     "PIECE",
     "Change",
+    "Compaction",
     "Entry",
     "decode",
     "digest",
@@ -78,6 +79,22 @@ class Entry:
     action: str
     summary: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Compaction(NamedTuple):
+    """What a compaction came to.
+
+    Args:
+        revision: the revision after it.
+        snapshots: the names of the two snapshots that are kept, the older one first.
+        freed: the bytes of payloads and older snapshots that were removed.
+        payloads: the bytes of payloads that are left.
+    """
+
+    revision: int
+    snapshots: tuple[str, ...]
+    freed: int
+    payloads: int
 
 
 def put(table: str, rows: pa.Table | list[dict[str, Any]], *, new: bool = False) -> Change:

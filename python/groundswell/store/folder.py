@@ -7,11 +7,21 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import NotFoundError, StorageError
+from groundswell.store.faults import damaged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["AUDIT", "AUDIT_LOG", "DATABASE", "LOCK", "require_factory", "write_ahead_log", "write_refusal"]
+__all__ = [
+    "AUDIT",
+    "AUDIT_LOG",
+    "DATABASE",
+    "LOCK",
+    "require_factory",
+    "require_file",
+    "write_ahead_log",
+    "write_refusal",
+]
 
 DATABASE: Final = "factory.duckdb"
 AUDIT_LOG: Final = "audit.log"
@@ -35,6 +45,16 @@ def write_refusal(folder: Path) -> OSError | None:
             number = errno.EROFS if mounted else errno.EACCES
             return OSError(number, os.strerror(number), str(path))
     return None
+
+
+def require_file(path: Path) -> None:
+    """Refuse a factory without one of its files.
+
+    Raises:
+        StorageError: ``store-damaged``.
+    """
+    if not path.exists():
+        raise damaged(path, "the file is not there")
 
 
 def require_factory(folder: Path) -> None:

@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groundswell.errors import GroundswellError, StateError
+from groundswell.errors import GroundswellError, StateError, StorageError
 from groundswell.files import remove_leftovers, staging_folder, sync_folder
 from groundswell.store.audit.log import AuditLog
+from groundswell.store.audit.snapshots import read_snapshot, require_snapshot
 from groundswell.store.duckdb.database import (
-    apply,
     connected,
     keep_private,
     migrate,
@@ -20,6 +20,7 @@ from groundswell.store.duckdb.database import (
     plain,
     position,
 )
+from groundswell.store.duckdb.replay import load_tables, replay
 from groundswell.store.faults import RESTORE, cannot_write, damaged
 from groundswell.store.folder import AUDIT_LOG, DATABASE, LOCK, require_factory, write_ahead_log, write_refusal
 from groundswell.store.lock import OwnerLock
@@ -27,10 +28,11 @@ from groundswell.store.schema import KEYS
 from groundswell.store.second_name import usable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
+    from groundswell.store.audit.log import Record
     from groundswell.store.port import Store
 
 __all__ = ["differing_tables", "rebuild"]
@@ -61,7 +63,7 @@ def rebuild(folder: Path, *, owner: str, wait: float) -> tuple[int, Path | None]
             raise cannot_write(folder, refusal)
         remove_leftovers(folder)
         with _staged(folder) as fresh:
-            revision = _replay(folder, fresh)
+            revision = _replay(folder, fresh, newest=False)
             _refuse_lost_lines(folder, revision)
             return revision, _swap(folder, fresh)
     finally:
@@ -126,41 +128,73 @@ def _free_name(path: Path) -> Path:
     raise AssertionError  # pragma: no cover - numbers do not end
 
 
-def _replay(folder: Path, database: Path, *, read_only: bool = False) -> int:
-    """Make a database out of a factory's audit log; `read_only` where the log may not be written.
+def _replay(folder: Path, database: Path, *, newest: bool, read_only: bool = False) -> int:
+    """Make a database out of a factory's audit log: from a snapshot, and the lines after it.
+
+    Args:
+        folder: the factory.
+        database: the new file.
+        newest: whether to refuse if the newest snapshot is damaged; otherwise the one before it is used.
+        read_only: whether the log may not be written.
 
     Returns:
         The revision that was reached: the number of the log's last line.
 
     Raises:
-        StorageError: ``store-damaged`` where the log does not hold together, or is not there; ``cannot-write``.
+        StorageError: ``store-damaged`` where the log, a snapshot or a payload is damaged or is not there;
+            ``cannot-write``.
     """
-    log, revision = AuditLog(folder / AUDIT_LOG, read_only=read_only), 0
+    log = AuditLog(folder / AUDIT_LOG, read_only=read_only)
     try:
+        chain = log.chain()
+        if chain.last is None:
+            raise damaged(log.path, "it is empty", hint=RESTORE)
         with connected(database) as connection:
             migrate(connection, database, new=True)
-            for record in log.records():
-                apply(connection, log.changes(record), record.seq, record.head)
-                revision = record.seq
-            if revision == 0:
-                raise damaged(log.path, "it is empty", hint=RESTORE)
+            start = _usable_checkpoint(log, chain.checkpoints, newest=newest)
+            if start is not None and start.checkpoint is not None:
+                tables = read_snapshot(log.folder, start.checkpoint)
+                load_tables(connection, tables, start.checkpoint.revision, start.checkpoint.head)
+            replay(connection, ((record, log.changes(record)) for record in log.records(start=start)))
             connection.execute("CHECKPOINT")
     finally:
         log.close()
     keep_private(database)
-    return revision
+    return chain.last.seq
 
 
-def differing_tables(store: Store) -> list[str]:
+def _usable_checkpoint(log: AuditLog, checkpoints: Sequence[Record], *, newest: bool) -> Record | None:
+    """The line of the newest checkpoint whose snapshot is intact; None for a log whose payloads are all there."""
+    fault: StorageError | None = None
+    for record in reversed(checkpoints):
+        assert record.checkpoint is not None  # noqa: S101 - that is what `chain` looks for
+        try:
+            require_snapshot(log.folder, record.checkpoint)
+        except StorageError as error:
+            if newest or error.code != "store-damaged":
+                raise
+            fault = error
+        else:
+            return record
+    if fault is not None and len(checkpoints) > 1:
+        raise fault  # their payloads are gone
+    return None
+
+
+def differing_tables(store: Store, *, newest: bool = True) -> list[str]:
     """The tables in which an open store is not what its audit log yields; empty for a sound one.
+
+    Args:
+        store: the store.
+        newest: whether the newest snapshot has to be intact; otherwise the one before it is used.
 
     Raises:
         StorageError: ``store-damaged`` where the log does not hold together; ``cannot-write``.
 
-    Cost: replays the whole history.
+    Cost: verifies the whole chain, and replays what was changed since the newest checkpoint.
     """
     with store.changing(), _staged(None if store.read_only is not None else store.folder) as fresh:
-        _replay(store.folder, fresh, read_only=store.read_only is not None)
+        _replay(store.folder, fresh, newest=newest, read_only=store.read_only is not None)
         replayed = _tables_of(fresh)
         return [table for table in KEYS if not store.checks.rows_of(table).equals(replayed[table])]
 

@@ -42,6 +42,7 @@ def test_a_factory_appears_as_a_whole(tmp_path: Path) -> None:
         assert (factory.name, factory.revision, repr(factory)) == ("acme", 1, f"<Factory {tmp_path / 'acme'}>")
     assert [path.name for path in tmp_path.iterdir()] == ["acme"]
     assert sorted(path.name for path in (tmp_path / "acme").iterdir()) == [
+        "audit",
         "audit.log",
         "factory.duckdb",
         "keys",

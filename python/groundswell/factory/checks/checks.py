@@ -18,7 +18,7 @@ from groundswell.factory.checks.permissions import open_to_everyone
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.roots import REPOSITORIES
-from groundswell.store import differing_tables
+from groundswell.store import DuckDBStore, differing_tables
 from groundswell.store.port import ROW_RULES
 from groundswell.tuf import check_pair, parse_document
 from groundswell.tuf.judge import judge_directory
@@ -286,5 +286,11 @@ def _permissions(context: Context) -> Iterator[str]:
 
 
 def _replayed(context: Context) -> Iterator[str]:
+    store = context.store
+    assert isinstance(store, DuckDBStore)  # noqa: S101 - only an embedded store has an audit log of its own
+    fault = store.log_fault()
+    if fault is not None:
+        yield fault
+        return
     for table in differing_tables(context.store):
         yield f"the table {table} is not what the audit log says"

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StateError
-from groundswell.store.audit.log import GENESIS
+from groundswell.store.audit.lines import GENESIS
 from groundswell.store.changes import PIECE, pieces, put
 from groundswell.store.duckdb.small_changes import apply_few
 from groundswell.store.faults import cannot_write, damaged, translate_error
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 __all__ = [
     "SETTINGS",
     "apply",
+    "apply_change",
+    "checkpoints",
     "connect",
     "connected",
     "faults_told",
+    "in_memory",
     "keep_private",
     "migrate",
     "missing_migrations",
     "ordered",
     "plain",
     "position",
+    "see_line",
+    "transaction",
 ]
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -87,6 +92,22 @@ def connected(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
     try:
         with faults_told(path, reading=read_only):
             yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of the newest shape in memory, for the time of a block."""
+    import duckdb
+
+    config = {name: value for name, value in _CONFIG.items() if name != "storage_compatibility_version"}
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute(SETTINGS)
+        for migration in migrations():
+            _migrate(connection, migration)
+        yield connection
     finally:
         connection.close()
 
@@ -165,7 +186,7 @@ def missing_migrations(connection: duckdb.DuckDBPyConnection, path: Path, *, new
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute(migration.sql)
         _set_meta(connection, {"format": str(migration.number)})
 
@@ -176,8 +197,28 @@ def position(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return int(meta.get("revision", "0")), meta.get("audit_head", GENESIS)
 
 
+def checkpoints(connection: duckdb.DuckDBPyConnection) -> tuple[int, ...]:
+    """The revisions of the last two checkpoints of the audit log, the older one first; fewer if there are fewer."""
+    rows = connection.execute("SELECT value FROM meta WHERE key = 'checkpoints'").fetchall()
+    return tuple(int(one) for one in rows[0][0].split()) if rows else ()
+
+
+def see_line(connection: duckdb.DuckDBPyConnection, revision: int, head: str, *, checkpoint: int | None = None) -> None:
+    """Note, inside a transaction, that the database has seen a line, and the checkpoint that the line writes."""
+    values = {"revision": str(revision), "audit_head": head}
+    if checkpoint is not None:
+        kept = (*checkpoints(connection), checkpoint)[-2:]
+        values["checkpoints"] = " ".join(str(one) for one in kept)
+    _set_meta(connection, values)
+
+
 def apply(
-    connection: duckdb.DuckDBPyConnection, changes: Sequence[Change], revision: int, head: str | Callable[[], str]
+    connection: duckdb.DuckDBPyConnection,
+    changes: Sequence[Change],
+    revision: int,
+    head: str | Callable[[], str],
+    *,
+    checkpoint: int | None = None,
 ) -> None:
     """Make the changes of a line of the audit log, all of them or none.
 
@@ -187,16 +228,18 @@ def apply(
         revision: the number of the line.
         head: the digest of the line; or what writes the line and gives its digest, which is called when the rows are
             in and before they are committed.
+        checkpoint: the revision of the checkpoint that the line writes, if it does.
     """
-    with _transaction(connection):
+    with transaction(connection):
         for change in changes:
-            _apply_change(connection, change)
+            apply_change(connection, change)
         digest = head if isinstance(head, str) else head()
-        _set_meta(connection, {"revision": str(revision), "audit_head": digest})
+        see_line(connection, revision, digest, checkpoint=checkpoint)
 
 
 @contextlib.contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what the block does; roll it back if the block raises."""
     connection.begin()
     try:
         yield
@@ -207,7 +250,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
+def apply_change(connection: duckdb.DuckDBPyConnection, change: Change) -> None:
+    """Make a change, inside a transaction."""
     if apply_few(connection, change):
         return
     table, rows, keys = change.table, change.rows, KEYS[change.table]
@@ -239,7 +283,7 @@ def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterat
 
 
 def _set_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
-    _apply_change(connection, put("meta", [{"key": key, "value": value} for key, value in values.items()]))
+    apply_change(connection, put("meta", [{"key": key, "value": value} for key, value in values.items()]))
 
 
 def ordered(table: str) -> str:

@@ -13,14 +13,14 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from groundswell.errors import StateError
+from groundswell.errors import StateError, StorageError
 from groundswell.input_files import open_databases
 from groundswell.store.audit.log import GENESIS, AuditLog, Record
 from groundswell.store.duckdb.database import (
     SETTINGS,
-    apply,
+    checkpoints,
     connect,
     faults_told,
     keep_private,
@@ -28,9 +28,11 @@ from groundswell.store.duckdb.database import (
     missing_migrations,
     position,
 )
-from groundswell.store.duckdb.readers import Exclusion
+from groundswell.store.duckdb.readers import Exclusion, ThreadState
+from groundswell.store.duckdb.replay import replay
+from groundswell.store.duckdb.wal_check import differing_table
 from groundswell.store.faults import RESTORE, cannot_read, cannot_write, damaged
-from groundswell.store.folder import AUDIT_LOG, DATABASE, write_ahead_log
+from groundswell.store.folder import AUDIT_LOG, DATABASE, require_file, write_ahead_log
 from groundswell.store.process import Connections, Descriptor, Home, forked, guard, inherited
 from groundswell.store.schema import KEYS
 from groundswell.store.second_name import SecondName
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from groundswell.store.audit.lines import Checkpoint
+    from groundswell.store.changes import Change
     from groundswell.store.lock import OwnerLock
 
-__all__ = ["OpenStore", "Snapshot"]
+__all__ = ["OpenStore"]
 
 _IN_A_COPY: Final = "it can only be read in a copy, because it has to be brought up to date"
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
@@ -71,7 +75,7 @@ class OpenStore:
         self._writing: Final = threading.RLock()
         self._exclusion: Final = Exclusion()
         self._idle: Final[list[duckdb.DuckDBPyConnection]] = []
-        self._mine: Final = _Thread()
+        self._mine: Final = ThreadState()
         self._closed = False
         self._log: AuditLog | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -79,6 +83,12 @@ class OpenStore:
         self._connections: Final = Connections()
         self._reader: Descriptor | None = None
         self._revision, self._head = 0, GENESIS
+        # The revision that the database file has without its write-ahead log; it may have seen more.
+        self._stored, self._replayed = 0, False
+        self._kept: tuple[int, ...] = ()
+        self._checkpoint: Checkpoint | None = None
+        self._payload_bytes = 0
+        self._compact_above = 0
         self._changed_at: Mapping[str, int] = dict.fromkeys(KEYS, 0)
         self._history: Mapping[int, Mapping[str, int]] = {}
         self._open_files(begin=begin)
@@ -204,7 +214,7 @@ class OpenStore:
         try:
             self._log = AuditLog(self.folder / AUDIT_LOG, begin=begin, read_only=self.read_only is not None)
             if not begin:
-                _require(self._path)
+                require_file(self._path)
             if self.read_only is None:
                 if inherited(self._path):
                     self._take_second_name()
@@ -212,7 +222,8 @@ class OpenStore:
                 keep_private(self._path)
                 self._bring_up_to_date(connection, self._log, begin=begin)
                 self._drop_old_logs(connection)
-                self._log.tidy(last=self._revision)
+                self._log.tidy(last=self._revision, kept=self._kept)
+                self._payload_bytes = self._log.payload_bytes()
             else:
                 self._open_to_read(self._log)
             self._changed_at = dict.fromkeys(KEYS, self._revision)
@@ -223,6 +234,8 @@ class OpenStore:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         in_place = self.read_only is not None and self._path.parent == self.folder
+        wal = write_ahead_log(self._path)
+        self._replayed = wal.exists() and wal.stat().st_size > 0
         # A fork in another thread waits: its child must find the connection that is being made.
         with guard:
             connection = connect(self._path, read_only=in_place, scratch=self._scratch)
@@ -254,8 +267,34 @@ class OpenStore:
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection, log: AuditLog, *, begin: bool = False) -> None:
         with faults_told(self._path):
             migrate(connection, self._path, new=begin)
-            self._revision, self._head = position(connection)
+            self._find_position(connection)
+            last = log.last()
+            self._check_end(log, last)
+            self._stored = self._revision
+            if self._replayed and last is not None:
+                self._stored = last.stored or 0
+                self._check_replayed_rows(connection, log)
             self._catch_up(connection, log)
+
+    def _find_position(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            self._revision, self._head = position(connection)
+            self._kept = checkpoints(connection)
+        except ValueError as error:
+            raise damaged(self._path, "its revision is not a number") from error
+
+    def _check_replayed_rows(self, connection: duckdb.DuckDBPyConnection, log: AuditLog) -> None:
+        """Refuse rows that a damaged write-ahead log brought into the database.
+
+        Raises:
+            StorageError: ``store-damaged``.
+        """
+        after = max(self._stored, self._kept[0] if len(self._kept) > 1 else 0)
+        lines = [(record, log.changes(record)) for record in log.records_after(after) if record.seq <= self._revision]
+        table = differing_table(connection, lines)
+        if table is not None:
+            which = f"lines {lines[0][0].seq} to {lines[-1][0].seq}"
+            raise damaged(self._path, f"its write-ahead log does not hold the rows of `{table}` that {which} wrote")
 
     def _open_to_read(self, log: AuditLog) -> None:
         """Open a database that may not be written: as it is, or a copy of one that lacks something."""
@@ -276,7 +315,8 @@ class OpenStore:
         with faults_told(self._path, reading=True):
             if missing_migrations(connection, self._path, new=False):
                 return False
-            self._revision, self._head = position(connection)
+            self._find_position(connection)
+            self._stored = self._revision
         last = log.last()
         self._check_end(log, last)
         return last is None or last.seq == self._revision
@@ -330,46 +370,31 @@ class OpenStore:
 
     def _catch_up(self, connection: duckdb.DuckDBPyConnection, log: AuditLog) -> None:
         """Finish the transactions that the log has and the database lacks: a crash came between the two."""
-        last = log.last()
-        self._check_end(log, last)
-        if last is not None and last.seq > self._revision:
-            follows = GENESIS
-            for record in log.records():
-                if record.seq <= self._revision:
-                    follows = record.head
-                    continue
-                if follows != self._head:
+        known = self._head
+
+        def missing() -> Iterator[tuple[Record, list[Change]]]:
+            for record in log.records_after(self._revision):
+                if record.seq == self._revision + 1 and record.previous != known:
                     raise damaged(log.path, f"line {record.seq} does not follow what the store has seen", hint=RESTORE)
-                apply(connection, log.changes(record), record.seq, record.head)
-                self._revision, self._head = record.seq, record.head
-                follows = record.head
+                try:
+                    yield record, log.changes(record)
+                except StorageError as error:
+                    if error.code != "store-damaged" or not any(log.chain().checkpoints):
+                        raise
+                    what = f"it lacks line {record.seq}, and a checkpoint has replaced the rows of that line"
+                    raise damaged(self._path, what) from error
+
+        last = replay(connection, missing())
+        if last is not None:
+            self._revision, self._head = last.seq, last.head
+            self._kept = checkpoints(connection)
 
     def _check_end(self, log: AuditLog, last: Record | None) -> None:
         """Refuse a log that ends before what the database has seen, or with something else."""
         seq, head = (last.seq, last.head) if last is not None else (0, GENESIS)
         if seq < self._revision:
             cut = ", and the beginning of a line" if log.torn else ""
-            raise damaged(log.path, f"it ends with line {seq}{cut}, and the store has seen line {self._revision}",
-                          hint=RESTORE)  # fmt: skip
+            what = f"it ends with line {seq}{cut}, and the store has seen line {self._revision}"
+            raise damaged(log.path, what, hint=RESTORE)
         if seq == self._revision and head != self._head:
             raise damaged(log.path, f"its line {seq} is not the one that the store has seen", hint=RESTORE)
-
-
-class Snapshot(NamedTuple):
-    """One state of the store, as `reading` sees it."""
-
-    cursor: duckdb.DuckDBPyConnection
-    revision: int
-    changed_at: Mapping[str, int]
-
-
-class _Thread(threading.local):
-    """What a thread is about: the snapshot that it reads, how many blocks of `changing` it is in."""
-
-    snapshot: Snapshot | None = None
-    changing: int = 0
-
-
-def _require(path: Path) -> None:
-    if not path.exists():
-        raise damaged(path, "the file is not there")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Exclusion"]
+    import duckdb
+
+__all__ = ["Exclusion", "Snapshot", "ThreadState"]
 
 
 class Exclusion:
@@ -65,3 +67,18 @@ class Exclusion:
         if not nested:
             self._alone = None
             self._condition.notify_all()
+
+
+class Snapshot(NamedTuple):
+    """One state of the store, as `reading` sees it."""
+
+    cursor: duckdb.DuckDBPyConnection
+    revision: int
+    changed_at: Mapping[str, int]
+
+
+class ThreadState(threading.local):
+    """What a thread does: the snapshot that it reads, and in how many blocks of `changing` it is."""
+
+    snapshot: Snapshot | None = None
+    changing: int = 0

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import StorageError
-from groundswell.store.duckdb.opening import OpenStore, Snapshot
+from groundswell.store.audit.verify import log_fault
+from groundswell.store.duckdb.opening import OpenStore
 from groundswell.store.duckdb.queries.access import AccessQueries
 from groundswell.store.duckdb.queries.checks import CheckQueries
 from groundswell.store.duckdb.queries.devices import DeviceQueries
@@ -19,6 +20,7 @@ from groundswell.store.duckdb.queries.tags import TagQueries
 from groundswell.store.duckdb.queries.trust import TrustQueries
 from groundswell.store.duckdb.queries.waves import WaveQueries
 from groundswell.store.duckdb.query_runner import QueryRunner
+from groundswell.store.duckdb.readers import Snapshot
 from groundswell.store.faults import cannot_read
 from groundswell.store.process import Descriptor
 from groundswell.store.schema import KEYS
@@ -95,11 +97,11 @@ class ReadableStore(OpenStore):
         # Another thread may be writing the next line.
         return islice(log.records(), known)
 
-    def log_fault(self, digests: Mapping[str, str]) -> str | None:
-        """What is wrong with the audit log: its chain, its files of rows, or that it does not end at this revision.
+    def log_fault(self, digests: Mapping[str, str] | None = None) -> str | None:
+        """What is wrong with the audit log: its chain, its payloads, its snapshots, or its last line.
 
         Args:
-            digests: the SHA-256 of each file of rows, by its path inside the factory.
+            digests: the SHA-256 of files by their path inside the factory (default: they are read).
 
         Returns:
             One sentence; None for a log that is valid.
@@ -107,13 +109,13 @@ class ReadableStore(OpenStore):
         Raises:
             StorageError: ``cannot-read``.
 
-        Cost: reads the whole log, but not the files of rows.
+        Cost: reads the whole log, and the payloads that no checkpoint has made disposable.
         """
         self.home.require()
         with self._writing:
             self._settled()
             try:
-                return self._open_log().fault(digests, self._revision, self._head)
+                return log_fault(self._open_log(), self._revision, self._head, digests=digests)
             except StorageError as error:
                 if error.code != "store-damaged":
                     raise

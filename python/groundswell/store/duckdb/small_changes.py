@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from groundswell.store.changes import Change
 
-__all__ = ["apply_few"]
+__all__ = ["apply_few", "is_plain"]
 
 _FEW: Final = 32
 _ONE_BY_ONE: Final = 2
@@ -44,6 +44,11 @@ def apply_few(connection: duckdb.DuckDBPyConnection, change: Change) -> bool:
         values = ", ".join([row] * rows.num_rows)
         connection.execute(f'INSERT INTO "{table}" ({_listed(rows)}) VALUES {values}', cells)
     return True
+
+
+def is_plain(rows: pa.Table) -> bool:
+    """Whether all columns have types that survive the way through Python's own."""
+    return _types(rows) is not None
 
 
 def _put(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, said: str, cells: list[Any]) -> bool:

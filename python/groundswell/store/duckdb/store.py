@@ -17,8 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from groundswell.errors import GroundswellError, StorageError
 from groundswell.files import remove_leftovers, sync_folder
+from groundswell.store.audit.lines import snapshot_name
+from groundswell.store.audit.snapshots import write_snapshot
+from groundswell.store.audit.verify import has_damaged_snapshot
+from groundswell.store.changes import Compaction, Entry
 from groundswell.store.duckdb.database import apply, faults_told, keep_private, position
 from groundswell.store.duckdb.reading import ReadableStore
+from groundswell.store.duckdb.replay import dump_tables
 from groundswell.store.faults import outcome_unknown
 from groundswell.store.folder import AUDIT, LOCK, require_factory, write_ahead_log, write_refusal
 from groundswell.store.interrupts import InterruptedAfterCommitError, interrupts_held
@@ -28,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from groundswell.store.audit.lines import Checkpoint
     from groundswell.store.audit.log import Appended
-    from groundswell.store.audit.sidecars import Sidecars
-    from groundswell.store.changes import Change, Entry
+    from groundswell.store.audit.payloads import Payloads
+    from groundswell.store.changes import Change
 
 __all__ = ["DuckDBStore"]
 
@@ -38,6 +44,9 @@ _HISTORY: Final = 16
 """Of how many revisions the store knows which tables they changed; a reader of an older one caches nothing."""
 _CHECKPOINT_ABOVE: Final = 16 << 20
 """Bytes of write-ahead log after which it is brought into the database file."""
+_PAYLOADS_TO_STORE: Final = 2
+_COMPACT_ABOVE: Final = 8 << 20
+"""The store compacts itself if payloads have more bytes than this, and more than twice those of the database."""
 
 
 class DuckDBStore(ReadableStore):
@@ -143,13 +152,20 @@ class DuckDBStore(ReadableStore):
         Cost: a line and the changed rows in the audit log, and the same in the database; two syncs of each.
         """
         self.require_writable()
-        with self.changing(), interrupts_held():
+        with self.changing():
+            seq = self._commit(entry, changes)
+            self._compact_at_times(entry)
+            return seq
+
+    def _commit(self, entry: Entry, changes: Sequence[Change], checkpoint: Checkpoint | None = None) -> int:
+        with interrupts_held():
             self._settled()
             seq = self._revision + 1
             changed_at = {**self._changed_at, **dict.fromkeys((change.table for change in changes), seq)}
             # A reader may see the commit before this thread knows of it.
             recent = [(number, then) for number, then in self._history.items() if number < seq]
             self._history = dict([*recent[-_HISTORY:], (seq, changed_at)])
+            self._checkpoint = checkpoint
             try:
                 head = self._written(entry, changes, seq)
             except GroundswellError as error:
@@ -157,6 +173,8 @@ class DuckDBStore(ReadableStore):
                     self._close_files()
                 raise
             self._changed_at, self._revision, self._head = changed_at, seq, head
+            if checkpoint is not None:
+                self._kept = (*self._kept, checkpoint.revision)[-2:]
             self._checkpoint_at_times()
             return seq
 
@@ -175,17 +193,21 @@ class DuckDBStore(ReadableStore):
 
     def _written(self, entry: Entry, changes: Sequence[Change], seq: int) -> str:
         """Write a transaction to the log and the database; the digest of its line."""
-        log = self._open_log()
+        log, checkpoint = self._open_log(), self._checkpoint
         rows = log.begin(changes, seq=seq)
         lines: list[Appended] = []
 
         def line() -> str:
-            lines.append(log.append(entry, rows, seq=seq, previous=self._head))
+            lines.append(
+                log.append(
+                    entry, rows, seq=seq, previous=self._head, stored=min(self._stored, seq - 1), checkpoint=checkpoint
+                )
+            )
             return lines[0].head
 
         try:
             with self._using() as connection:
-                apply(connection, changes, seq, line)
+                apply(connection, changes, seq, line, checkpoint=checkpoint.revision if checkpoint else None)
         except BaseException as error:
             if lines:
                 return self._decided(lines[0], rows, seq, error)
@@ -194,9 +216,10 @@ class DuckDBStore(ReadableStore):
             if getattr(error, "code", None) != "outcome-unknown":
                 rows.remove()
             raise
+        self._payload_bytes += rows.size
         return lines[0].head
 
-    def _decided(self, appended: Appended, rows: Sidecars, seq: int, error: BaseException) -> str:
+    def _decided(self, appended: Appended, rows: Payloads, seq: int, error: BaseException) -> str:
         """Find out whether a transaction that failed after its line came about; the digest of the line if it did."""
         try:
             made = self._look_up()
@@ -223,17 +246,25 @@ class DuckDBStore(ReadableStore):
         Raises:
             StorageError: ``cannot-write``; nothing was lost.
         """
+        if not self._checkpoint_beside_readers():
+            # Some reads count as writers, such as one that makes a temporary view. Wait until nobody reads.
+            with self._exclusion.alone():
+                self._checkpoint_beside_readers()
+
+    def _checkpoint_beside_readers(self) -> bool:
+        """Bring everything into the database file; False where a reader kept DuckDB from it."""
         import duckdb
 
         with self._using() as connection:
-            if self.read_only is None or self._path.parent != self.folder:
-                try:
-                    connection.execute("CHECKPOINT")
-                except duckdb.TransactionException:
-                    # Some reads count as writers, such as one that makes a temporary view. Wait until nobody reads.
-                    with self._exclusion.alone():
-                        connection.execute("CHECKPOINT")
-                keep_private(self._path)
+            if self.read_only is not None and self._path.parent == self.folder:
+                return True
+            try:
+                connection.execute("CHECKPOINT")
+            except duckdb.TransactionException:
+                return False
+            self._stored = self._revision
+            keep_private(self._path)
+            return True
 
     def _checkpoint_at_times(self) -> None:
         try:
@@ -242,3 +273,61 @@ class DuckDBStore(ReadableStore):
         except (OSError, StorageError):
             # What was committed is in the write-ahead log, and stays there until a checkpoint succeeds.
             return
+
+    def compact(self, *, at: int, by: str) -> Compaction:
+        """Write checkpoints until two snapshots include all changes made so far; then remove their payloads.
+
+        Each checkpoint is an entry of the audit log, with the digest of its snapshot. Where nothing was changed since
+        the last compaction, nothing is done.
+
+        Args:
+            at: the instant of the entries, in seconds since 1970.
+            by: the user.
+
+        Raises:
+            StateError: ``forked-factory``, ``factory-closed``.
+            StorageError: ``cannot-write``, ``cannot-read``, ``store-damaged``, ``outcome-unknown``; no payload was
+                removed.
+
+        Cost: reads all tables twice, and writes them compressed. Readers go on.
+        """
+        self.require_writable()
+        with self.changing():
+            self._settled()
+            self.checkpoint()
+            return self._compacted(at, by)
+
+    def _compacted(self, at: int, by: str) -> Compaction:
+        if self._kept != (self._revision - 2, self._revision - 1) or has_damaged_snapshot(self._open_log()):
+            for _ in range(2):
+                self._write_checkpoint(at, by)
+        log = self._open_log()
+        freed = log.tidy(last=self._revision, kept=self._kept)
+        self._payload_bytes = log.payload_bytes()
+        return Compaction(self._revision, tuple(snapshot_name(one) for one in self._kept), freed, self._payload_bytes)
+
+    def _write_checkpoint(self, at: int, by: str) -> None:
+        folder = self._open_log().folder
+        with self._cursor() as cursor:
+            checkpoint = write_snapshot(folder, self._revision, self._head, dump_tables(cursor))
+        details = {"revision": checkpoint.revision, "snapshot": checkpoint.file, "bytes": checkpoint.size}
+        summary = f"wrote a checkpoint of revision {checkpoint.revision}"
+        try:
+            self._commit(Entry(at, by, "compact", summary, details), [], checkpoint)
+        except StorageError as error:
+            if error.code != "outcome-unknown":
+                (folder / checkpoint.file).unlink(missing_ok=True)
+            raise
+
+    def _compact_at_times(self, entry: Entry) -> None:
+        """Compact where the payloads are large beside the store. The change is made, so a refusal is not an error."""
+        try:
+            files = [self._path, write_ahead_log(self._path)]
+            stored = sum(file.stat().st_size for file in files if file.exists())
+            if self._payload_bytes <= max(_PAYLOADS_TO_STORE * stored, _COMPACT_ABOVE, self._compact_above):
+                return
+            self._compact_above = 0
+            if self._checkpoint_beside_readers():
+                self._compacted(entry.at, entry.by)
+        except (OSError, StorageError):
+            self._compact_above = self._payload_bytes * 5 // 4
