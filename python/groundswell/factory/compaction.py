@@ -45,8 +45,7 @@ def compact_factory(context: Context, *, now: datetime | None) -> CompactReport:
             raise StorageError(
                 "store-damaged",
                 f"the table `{table}` of the factory `{store.folder}` is not what the audit log says",
-                hint="nothing was changed; rebuild the store from the audit log with `Factory.repair`, or restore a"
-                " backup",
+                hint="nothing was changed; rebuild the store from the audit log, or restore a backup",
                 fields={"path": str(store.folder), "reason": f"the table {table} differs", "remedy": "repair"},
             )
         done = store.compact(at=seconds(now), by=context.user)

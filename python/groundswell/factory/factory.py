@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from groundswell.arguments import checks_arguments
-from groundswell.errors import GroundswellError, InputError
+from groundswell.errors import GroundswellError
 from groundswell.factory.access.tokens import Tokens
 from groundswell.factory.access.users import Users
 from groundswell.factory.context import Context, of_one_process, online_since, seconds
@@ -18,19 +16,19 @@ from groundswell.factory.devices.devices import Devices
 from groundswell.factory.devices.groups import Groups
 from groundswell.factory.internals import Internals
 from groundswell.factory.metadata import Metadata
-from groundswell.factory.names import check_name, storable
+from groundswell.factory.names import check_name, login_or
 from groundswell.factory.placing import placed, refuse_taken
 from groundswell.factory.settings import Settings
 from groundswell.factory.status import FactoryStatus, TagStatus, factory_status, tags_by_wave
-from groundswell.factory.trust.keys import ROOT_LIFE, Keys
+from groundswell.factory.trust.first_roots import first_roots
+from groundswell.factory.trust.keys import Keys
 from groundswell.factory.trust.online_keys import KEYS_FOLDER, OnlineKeyring, remove_retired
-from groundswell.factory.trust.roots import new_links, signed_root
 from groundswell.factory.trust.targets import Targets
 from groundswell.factory.waves.waves import Waves
 from groundswell.fleet.fleet import DEFAULT_ONLINE_THRESHOLD
 from groundswell.outputs import check_output, factory_around
 from groundswell.store import DuckDBStore, Entry, put, rebuild
-from groundswell.values import any_seconds, instant
+from groundswell.values import any_seconds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from groundswell.factory.backup import Restored
     from groundswell.factory.checks.checks import CheckReport
     from groundswell.factory.compaction import CompactReport
-    from groundswell.store import Change
 
 __all__ = ["DEFAULT_WAIT", "Factory"]
 
@@ -127,13 +124,13 @@ class Factory:
             StorageError: ``cannot-write``.
         """
         check_name("factory", name)
-        folder, who, at = Path(path), _at_work(user), seconds(now)
+        folder, who, at = Path(path), login_or(user), seconds(now)
         if factory_around(folder.parent) is not None:  # the folder itself is a matter of `refuse_taken`
             check_output(folder)
         refuse_taken(folder)
         with placed(folder, refuse_taken) as fresh:
             changes = [put("meta", [{"key": "name", "value": name}, {"key": "created_at", "value": str(at)}])]
-            changes.append(_first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
+            changes.append(first_roots(OnlineKeyring(fresh / KEYS_FOLDER), at))
             entry = Entry(at, who, "init", f"made the factory {name}", {"name": name})
             DuckDBStore.create(fresh, owner="groundswell init", entry=entry, changes=changes).close()
         return cls.open(folder, user=who)
@@ -165,7 +162,7 @@ class Factory:
         folder = Path(path)
         store = DuckDBStore.open(folder, owner=owner, wait=any_seconds(wait, "wait"))
         try:
-            context = Context(store, folder, _at_work(user))
+            context = Context(store, folder, login_or(user))
             factory = cls(context, Internals.of(context, folder))
             # Where the roots can't be read, the command that needs them says so; what cannot be removed does not keep
             # anybody from reading. `check` tells all of it.
@@ -216,7 +213,7 @@ class Factory:
             Path(backup),
             Path(path),
             last_timestamp_version=last_timestamp_version,
-            user=_at_work(user),
+            user=login_or(user),
             now=now,
             accept_clock=accept_clock,
         )
@@ -256,7 +253,7 @@ class Factory:
         'alice'
         >>> folder.cleanup()
         """
-        return Factory(self._context.acting_as(_at_work(user)), self._internals, owner=False)
+        return Factory(self._context.acting_as(login_or(user)), self._internals, owner=False)
 
     def __enter__(self) -> Self:
         return self
@@ -391,39 +388,3 @@ class Factory:
         report = check_factory(self._context, parts.roots, parts.keyring, parts.publisher, parts.wave_checks, now=now)
         report.require_complete()
         return report
-
-
-def _first_roots(keyring: OnlineKeyring, at: int) -> Change:
-    from groundswell.tuf import PrivateKey, signer_of
-    from groundswell.tuf.roles import OnlineKeys, next_root, root_first
-
-    online = {role: PrivateKey.generate() for role in ("targets", "snapshot", "timestamp")}
-    root = PrivateKey.generate()
-    for key in (root, *online.values()):
-        keyring.add(key)
-    public = OnlineKeys(**{role: key.public for role, key in online.items()})
-    first = root_first(public, root.public, expires=instant(at) + ROOT_LIFE)
-    links = [signed_root(signed, [signer_of(root)]) for signed in (first, next_root(first))]
-    rows = [row for link in links for row in _rows(new_links({"ci": link, "production": link}))]
-    return put("roots", rows, new=True)
-
-
-def _rows(change: Change) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = change.rows.to_pylist()
-    return rows
-
-
-def _at_work(user: str | None) -> str:
-    """Who is at work: the login name unless told."""
-    if user is not None:
-        if not user:  # a name of blanks is one that an operating system may have
-            raise InputError(
-                "empty-user",
-                "the user is given but empty: ``",
-                hint="name who is at work, or leave it out for the login name",
-                fields={"user": user},
-            )
-        return storable(user)
-    with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
-        return storable(getpass.getuser())
-    return f"uid-{os.getuid()}"

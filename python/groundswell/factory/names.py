@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import os
 from typing import Final
 
 from groundswell.errors import InputError
 from groundswell.ingest.cells import BadCellError, checked_name, cropped
 
-__all__ = ["check_name", "is_null_word", "storable"]
+__all__ = ["check_name", "is_null_word", "login_or", "storable"]
 
 _NULL_WORDS: Final = frozenset(("null", "none", "nil", "nan", "n/a", "#n/a"))
 """Words that mean an absent value in every column of an import, in any case."""
@@ -65,3 +68,23 @@ def storable(text: str) -> str:
     'caf\ufffd\ufffd\ufffd'
     """
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def login_or(user: str | None) -> str:
+    """The user who is named, or else the login name.
+
+    Raises:
+        InputError: ``empty-user``.
+    """
+    if user is not None:
+        if not user:  # a name of blanks is one that an operating system may have
+            raise InputError(
+                "empty-user",
+                "the user is given but empty: ``",
+                hint="name who is at work, or leave it out for the login name",
+                fields={"user": user},
+            )
+        return storable(user)
+    with contextlib.suppress(Exception):  # what it raises where there is no name differs from system to system
+        return storable(getpass.getuser())
+    return f"uid-{os.getuid()}"
