@@ -32,6 +32,7 @@ DURATION_KEYS = {"online_threshold", "half_life"}
 SHA = ("--sha256", "a" * 64)
 COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "check": [()],
+    "compact": [()],
     "devices allow": [("@denied.lst",)],
     "devices delete": [("@list.lst", "--yes")],
     "devices denied": [()],
@@ -49,6 +50,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "select": [("fleet.csv", "-l", "3"), ("fleet.csv", "-l", "3", "--not-updated", "42")],
     "settings show": [()],
     "status": [()],
+    "strategies simulate": [("all.toml", "--fleet", "fleet.csv", "--runs", "2", "--seed", "1", "--horizon", "1d")],
     "targets add": [("t-50", "--version", "50", "--hardware-id", "x", "--tag", "main", *SHA)],
     "targets import": [("targets.json",)],
     "targets list": [()],
@@ -111,6 +113,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         factory.users.add("bob", now=NOW)
         factory.tokens.create("bob", ["read"], now=NOW)
     (folder / "targets.json").write_text(json.dumps(releases.target(44)))
+    (folder / "all.toml").write_text('[[step]]\nto = "100%"\n')
     (folder / "list.lst").write_text("\n".join(members[:2]))
     (folder / "denied.lst").write_text(members[-1])
     (folder / "bad.csv").write_text(f"uuid,last_seen\n{members[0]},45000\n")

@@ -31,13 +31,13 @@ def test_a_hundred_reads_finish_while_an_import_is_about_to_commit(
     at_commit, go_on = threading.Event(), threading.Event()
     apply = database.apply
 
-    def held(connection: Any, changes: Any, revision: int, head: Any) -> None:
+    def held(connection: Any, changes: Any, revision: int, head: Any, **words: Any) -> None:
         def line() -> str:
             at_commit.set()
             assert go_on.wait(LONG)
             return str(head())
 
-        apply(connection, changes, revision, line)
+        apply(connection, changes, revision, line, **words)
 
     monkeypatch.setattr("groundswell.store.duckdb.store.apply", held)
     with ThreadPoolExecutor(1) as beside:
