@@ -50,6 +50,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "select": [("fleet.csv", "-l", "3"), ("fleet.csv", "-l", "3", "--not-updated", "42")],
     "settings show": [()],
     "status": [()],
+    "strategies check": [("all.toml", "--fleet", "fleet.csv"), ("all.toml", "--wave", "v42")],
     "strategies simulate": [("all.toml", "--fleet", "fleet.csv", "--runs", "2", "--seed", "1", "--horizon", "1d")],
     "targets add": [("t-50", "--version", "50", "--hardware-id", "x", "--tag", "main", *SHA)],
     "targets import": [("targets.json",)],

@@ -27,6 +27,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "groundswell fleet show fleet.parquet --online-threshold 1d --json",
     ),
     "strategies": ("groundswell strategies simulate canary.toml --fleet fleet.csv",),
+    "strategies check": (
+        "groundswell strategies check slow.toml --fleet fleet.csv -t production",
+        "groundswell strategies check slow.toml --wave v216 -C acme",
+    ),
     "strategies simulate": (
         "groundswell strategies simulate a.toml b.toml --fleet f.csv --plot pictures",
         "groundswell strategies simulate a.toml --fleet f.csv --scenario 'x: defect=5%'",

@@ -1,5 +1,6 @@
 """Decides how far a wave goes: strategies, and their simulation."""
 
+from groundswell.decide.check import StepCheck, StrategyCheck, check_strategy
 from groundswell.decide.results import SimulationResults
 from groundswell.decide.runs import CellRuns, SimulationSetup
 from groundswell.decide.scenarios import Scenario
@@ -14,6 +15,9 @@ __all__ = [
     "Scenario",
     "SimulationResults",
     "SimulationSetup",
+    "StepCheck",
     "Strategy",
+    "StrategyCheck",
+    "check_strategy",
     "simulate",
 ]

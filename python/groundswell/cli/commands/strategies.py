@@ -1,4 +1,4 @@
-"""``groundswell strategies``: simulate strategies, which widen waves step by step."""
+"""``groundswell strategies``: check and simulate strategies, which widen waves step by step."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from groundswell.cli.output.tables import print_json, print_lines, table
 from groundswell.cli.params.factory_option import directory_option, open_factory
 from groundswell.cli.params.mapping_options import columns_of, mapping_options
 from groundswell.cli.params.options import DURATION, INSTANT, SEED, json_option
-from groundswell.cli.params.texts import DIRECTORY, FILE, OUTPUT
+from groundswell.cli.params.texts import DIRECTORY, FILE, NAME, OUTPUT
 from groundswell.files import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from groundswell.decide import Scenario, SimulationResults
+    from groundswell.decide import Scenario, SimulationResults, StrategyCheck
     from groundswell.fleet import Fleet
 
-__all__ = ["simulate", "strategies"]
+__all__ = ["check", "simulate", "strategies"]
 
+_BAD_INPUT: Final = 2
 _INTERRUPTED: Final = 130
 _MAX_SCENARIO_BYTES: Final = 1 << 20
 _STEPS: Final = 1000
@@ -33,7 +34,83 @@ _STEPS: Final = 1000
 
 @click.group(cls=ExamplesGroup)
 def strategies() -> None:
-    """Simulate strategies, which widen waves step by step."""
+    """Check and simulate strategies, which widen waves step by step."""
+
+
+@strategies.command(short_help="Say what of a strategy can never be met.")
+@click.argument("file", metavar="FILE", type=FILE)
+@click.option("--fleet", "source", metavar="SRC", type=FILE, help="The fleet (default: the file alone is checked).")
+@click.option("--wave", metavar="W", type=NAME, help="A wave, with its tag, version and covered devices.")
+@directory_option
+@click.option("-t", "--tag", type=NAME, help="Only devices that listen to this tag.")
+@click.option("--target-version", metavar="VERSION", type=int, help="Devices at this version or above are updated.")
+@click.option("--now", type=INSTANT, help="The start of the run (default: the latest last_seen of the fleet).")
+@json_option
+@mapping_options
+def check(
+    file: str,
+    *,
+    source: str | None,
+    wave: str | None,
+    directory: str | None,
+    tag: str | None,
+    target_version: int | None,
+    now: datetime | None,
+    as_json: bool,
+    column: tuple[str, ...],
+    rows_at: str | None,
+    uuid5: str | None,
+) -> None:
+    """Say what of a strategy can never be met on a fleet, and which failure rate each step could notice.
+
+    Exit code 2 if something can never be met.
+    """
+    from groundswell.decide import Strategy, check_strategy
+
+    strategy = Strategy.read(file)
+    if wave is None:
+        mapping = {"columns": columns_of(column) or None, "rows_at": rows_at, "uuid5": uuid5}
+        fleet = None if source is None and directory is None else _fleet(source, directory, mapping)
+        found = check_strategy(strategy, fleet, tag=tag, target_version=target_version, now=now)
+    elif source is not None or tag is not None or target_version is not None:
+        raise click.UsageError("--wave cannot be combined with --fleet, --tag or --target-version")
+    else:
+        with open_factory(directory) as factory:
+            which = factory.waves.show(wave).wave
+            found = check_strategy(
+                strategy,
+                factory.devices.fleet(),
+                tag=which.tag,
+                target_version=which.target_version,
+                covered=factory.waves.devices_in_state(wave, "covered"),
+                now=now,
+            )
+    _print_check(found, as_json=as_json)
+
+
+def _print_check(found: StrategyCheck, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_data())
+    else:
+        if found.steps:
+            rows = [
+                [step.number, step.devices, step.covered, _percent(step.noticed), _percent(step.disproved)]
+                for step in found.steps
+            ]
+            print_lines(table(["step", "devices", "covered", "notices", "can prove"], rows))
+        print_lines([f"never: {one}" for one in found.problems] + [f"note: {one}" for one in found.warnings])
+        if found.matching is not None:
+            say(f"{count(found.matching, 'device matches', 'devices match')}")
+        if not found.problems:
+            name = printable(found.strategy)
+            alone = f"the file of the strategy {name} is valid; --fleet checks it on devices"
+            say(alone if found.matching is None else f"the strategy {name} can run")
+    if found.problems:
+        click.get_current_context().exit(_BAD_INPUT)
+
+
+def _percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.2%}"
 
 
 @strategies.command(context_settings={"show_default": True}, short_help="Simulate strategies on a fleet.")
