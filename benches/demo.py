@@ -26,6 +26,13 @@ STEPS: list[tuple[str, int]] = [
     ("groundswell select fleet.csv --uuids @rest.lst -l 5 --names", 0),
     ("groundswell select fleet.csv -g us-esat-1 -l 10", 3),
     ("groundswell select fleet.csv -l 0", 2),
+    # Which strategy exposes fewer devices to an update that bricks 5% of them?
+    ("groundswell strategies check d.toml --fleet fleet.csv -t production", 0),
+    (
+        "groundswell strategies simulate b.toml d.toml --fleet fleet.csv -t production --seed 1 --runs 20"
+        ' --scenario "healthy:" --scenario "bricks: defect=5% brick"',
+        0,
+    ),
     ("groundswell init acme --name acme", 0),
     ("groundswell -C acme keys init --root-keys root.keys.tgz --targets-keys targets.only.key.tgz", 0),
     ("groundswell -C acme targets import targets.json", 0),
@@ -66,6 +73,8 @@ def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     write_targets(FOLDER / "targets.json")
+    for strategy in ("b.toml", "d.toml"):
+        shutil.copy(ROOT / "docs/examples" / strategy, FOLDER)
     for command, expected in STEPS:
         print(f"\n$ {command}", flush=True)
         begun = time.perf_counter()

@@ -100,7 +100,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         factory.waves.init("v42", 42, releases.TAG, keys=folder / "targets.tgz", now=NOW)
         factory.waves.rollout("v42", group="canary", whole_group=True, now=NOW)
         factory.waves.rollout("v42", "10%", now=NOW)
-        factory.waves.rollout("v42", 1, dry_run=True, now=NOW).plan.write(folder / "plan.json")
         factory.devices.export(folder / "fleet.csv")
         members = [*factory.devices.list_uuids(group="field")]
         factory.devices.import_(
@@ -110,6 +109,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             now=NOW,
         )
         factory.devices.delete(members[-1:], now=NOW)
+        factory.waves.rollout("v42", 1, dry_run=True, now=NOW).plan.write(folder / "plan.json")
         factory.metadata.export(members[0], folder / "served", now=NOW)
         factory.users.add("bob", now=NOW)
         factory.tokens.create("bob", ["read"], now=NOW)

@@ -31,7 +31,8 @@ _YEAR: Final = timedelta(days=366)
 _AWAY: Final = 90 * 86400
 """Seconds: a device that was not seen for longer is not expected to report."""
 _POWER: Final = 0.9
-_MAX_WALK: Final = 100_000
+_MAX_WALK: Final = 10_000
+"""Served devices that the walk goes through; more of them notice little more."""
 _COMMON: Final = 100
 """A value counts as common if it has at least one of so many devices of the fleet."""
 _TESTED: Final = 5
@@ -47,8 +48,8 @@ class StepCheck:
         devices: how many devices it takes in.
         covered: how many are in the wave or updated after it.
         expected: how many of the step's devices were seen in the last 90 days.
-        noticed: the failure rate that the stop rule notices with 90% once all covered devices were served; None
-            without the rule, or if it notices none.
+        noticed: the failure rate that the stop rule notices with 90% once the covered devices were served, or 10 000
+            of them; None without the rule, or if it notices none.
         disproved: the rate that is proven if none of the covered devices fails.
     """
 

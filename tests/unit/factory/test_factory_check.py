@@ -67,6 +67,10 @@ ROWS = {
         ("INSERT INTO rollouts SELECT * FROM rollouts", "of the table rollouts is given 2 times"),
         ("INSERT INTO requests SELECT * FROM requests", "request nightly of the table requests is given 2 times"),
         (
+            "INSERT INTO users SELECT 1, 'user ' || range, 5, 'alice', NULL FROM range(2)",
+            "the key 1 of the table users is given 2 times",
+        ),
+        (
             "INSERT INTO mappings SELECT 'ours', '{}', 5, 'alice' FROM range(2)",
             "the key ours of the table mappings is given 2 times",
         ),
@@ -187,6 +191,13 @@ ROWS = {
     ],
     "a wave's revision counts its rollouts and its end": [
         ("UPDATE waves SET revision = 7", "the wave v42 has the revision 7 and 1 rollouts"),
+    ],
+    "users have one name each, and every token belongs to a user": [
+        ("INSERT INTO users SELECT range, 'bob', 5, 'alice', NULL FROM range(2)", "the user name bob is given 2 times"),
+        (
+            "INSERT INTO tokens VALUES ('aaaa', 'aa', 9, '[]', NULL, 5, 'alice', NULL, NULL)",
+            "the token aaaa belongs to the user 9, who does not exist",
+        ),
     ],
     "rollouts hold the devices of their digests, and choose nobody twice": [
         (f"UPDATE rollouts SET digest = '{'ab' * 32}'", "rollout 1 of wave v42 are not those of its digest"),
