@@ -29,8 +29,11 @@ STEPS: list[tuple[str, int]] = [
     # Which strategy exposes fewer devices to an update that bricks 5% of them?
     ("groundswell strategies check d.toml --fleet fleet.csv -t production", 0),
     (
-        "groundswell strategies simulate b.toml d.toml --fleet fleet.csv -t production --seed 1 --runs 20"
-        ' --scenario "healthy:" --scenario "bricks: defect=5% brick"',
+        "groundswell strategies simulate b.toml d.toml --fleet fleet.csv --seed 1 --runs 20 --scenario healthy:",
+        0,
+    ),
+    (
+        'groundswell strategies simulate b.toml d.toml --fleet fleet.csv --runs 9 --scenario "bricks: defect=5% brick"',
         0,
     ),
     ("groundswell init acme --name acme", 0),

@@ -39,12 +39,21 @@ def test_an_empty_list_is_refused_and_never_means_everything(which: str, empty: 
 
 
 @pytest.mark.parametrize("word", ["group", "tag"])
-@pytest.mark.parametrize("name", ["alhpa", "", "ALPHA", "Main", "x" * 200])
+@pytest.mark.parametrize("name", ["alhpa", "ALPHA", "Main", "x" * 200])
 def test_an_unknown_name_is_not_found(word: str, name: str) -> None:
     fleet = fleets.read(FEW)
     with pytest.raises(groundswell.NotFoundError) as caught:
         fleet.select(**{word: name})  # type: ignore[arg-type]  # a word at a time
     assert caught.value.code == f"unknown-{word}"
+
+
+@pytest.mark.parametrize("word", ["group", "tag"])
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+def test_an_empty_name_never_means_everything(word: str, name: str) -> None:
+    fleet = fleets.read(FEW)
+    with pytest.raises(groundswell.InputError) as caught:
+        fleet.select(**{word: name})  # type: ignore[arg-type]  # a word at a time
+    assert caught.value.code == "empty-text"
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
