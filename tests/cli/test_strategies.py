@@ -84,3 +84,21 @@ def test_a_bad_strategy_is_refused_before_the_fleet_is_read(tmp_path: Path, run:
     ran = run("strategies", "simulate", str(tmp_path / "bad.toml"), "--fleet", str(tmp_path / "missing.csv"))
     assert ran.code == 2
     assert "line 2, column 1" in ran.err
+
+
+def test_check_says_what_can_never_be_met(files: tuple[str, str], run: Run, tmp_path: Path) -> None:
+    strategy, fleet = files
+    good = run("strategies", "check", strategy, "--fleet", fleet)
+    assert good.code == 0
+    assert good.lines[0].split() == ["step", "devices", "covered", "notices", "can", "prove"]
+    assert "the strategy slow can run" in good.err
+    bad = tmp_path / "bad.toml"
+    bad.write_text('concurrent = 1\n[[step]]\ngroup = "no-such-group"\n[[step]]\nto = "10%"\n')
+    refused = run("strategies", "check", str(bad), "--fleet", fleet)
+    assert refused.code == 2
+    assert "never: step 1: no group is named `no-such-group`" in refused.lines
+    assert "can run" not in refused.err
+    alone = run("strategies", "check", str(bad))
+    assert (alone.code, alone.out) == (0, "")
+    assert "--fleet checks it on devices" in alone.err
+    assert run("strategies", "check", strategy, "--fleet", fleet, "--wave", "w").code == 2
