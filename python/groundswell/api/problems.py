@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import GroundswellError, InputError, NotFoundError, StateError, StorageError, TrustError
+from groundswell.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,5 +60,10 @@ def answer_of(code: str, message: str, lines: list[str]) -> dict[str, Any]:
 
 
 def _offenders(error: GroundswellError) -> list[str]:
-    found = error.fields.get("offenders", ())
-    return [f"{one['uuid']}: {one['reason']}" for one in list(found)[:_MAX_OFFENDERS]] if found else []
+    """A line for each listed device that was refused, and for each text of a list that is not a UUID."""
+    devices = list(error.fields.get("offenders", ()))[:_MAX_OFFENDERS]
+    texts = list(error.fields.get("bad", ()) if error.code == "bad-uuid" else ())[:_MAX_OFFENDERS]
+    return [
+        *(f"{one['uuid']}: {one['reason']}" for one in devices),
+        *(f"{printable(one['text'])}: {one['reason']}" for one in texts),
+    ]
