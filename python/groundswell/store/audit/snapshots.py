@@ -120,7 +120,8 @@ def require_snapshot(folder: Path, checkpoint: Checkpoint) -> None:
     except OSError as error:
         raise cannot_read(path, error) from error
     if (size, digest.hexdigest()) != (checkpoint.size, checkpoint.sha256):
-        raise damaged(path, f"it is not the snapshot of line {checkpoint.revision} that was written", hint=RESTORE)
+        reason = f"it is not the snapshot of line {checkpoint.revision} that was written; a compaction replaces it"
+        raise damaged(path, reason, hint=RESTORE)
 
 
 def read_snapshot(folder: Path, checkpoint: Checkpoint) -> Iterator[tuple[str, pa.RecordBatchReader]]:
