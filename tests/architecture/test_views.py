@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs/reference/factory.md"
 VIEWS = (
     "Factory",
+    "audit",
     "devices",
     "devices.mappings",
     "groups",

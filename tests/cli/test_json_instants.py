@@ -31,6 +31,9 @@ DURATION_KEYS = {"online_threshold", "half_life"}
 
 SHA = ("--sha256", "a" * 64)
 COMMANDS: dict[str, list[tuple[str, ...]]] = {
+    "audit head": [()],
+    "audit list": [(), ("--after", "1", "-n", "2")],
+    "audit verify": [()],
     "check": [()],
     "compact": [()],
     "devices allow": [("@denied.lst",)],

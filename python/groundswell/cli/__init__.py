@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "users": ("groundswell.cli.commands.users", "Add, list and disable the users of the API."),
     "tokens": ("groundswell.cli.commands.tokens", "Create, list and revoke the tokens of the API."),
     "status": ("groundswell.cli.commands.status", "Show an overview of the factory."),
+    "audit": ("groundswell.cli.commands.audit", "List and verify the audit log."),
     "check": ("groundswell.cli.commands.backup", "Check the factory for damage, or repair it."),
     "compact": ("groundswell.cli.commands.compact", "Write a checkpoint of the audit log; remove old rows."),
     "backup": ("groundswell.cli.commands.backup", "Write the whole factory to one file."),

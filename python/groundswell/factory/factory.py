@@ -11,6 +11,7 @@ from groundswell.arguments import checks_arguments
 from groundswell.errors import GroundswellError
 from groundswell.factory.access.tokens import Tokens
 from groundswell.factory.access.users import Users
+from groundswell.factory.audit import Audit
 from groundswell.factory.context import Context, of_one_process, online_since, seconds
 from groundswell.factory.devices.devices import Devices
 from groundswell.factory.devices.groups import Groups
@@ -73,6 +74,7 @@ class Factory:
         settings: what holds for all of its clients.
         users: who may use the API.
         tokens: what lets them in, and what each token allows.
+        audit: who did what; whether the log is sound.
     """
 
     def __init__(self, context: Context, shared: Internals, *, owner: bool = True) -> None:
@@ -84,6 +86,7 @@ class Factory:
         self.settings: Final = Settings(context)
         self.users: Final = Users(context)
         self.tokens: Final = Tokens(context)
+        self.audit: Final = Audit(context)
         self.groups: Final = Groups(context, shared.fleets, shared.book)
         self.devices: Final = Devices(context, shared.fleets, shared.book, shared.devices_in_state)
         self.targets: Final = Targets(context, shared.ci_roles)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from groundswell.errors import GroundswellError, StateError, StorageError
+from groundswell.factory.audit import log_faults
 from groundswell.factory.checks.permissions import open_to_everyone
 from groundswell.factory.context import Context, seconds
 from groundswell.factory.trust.expiries import expiry_warnings
 from groundswell.factory.trust.roots import REPOSITORIES
-from groundswell.store import DuckDBStore, differing_tables
 from groundswell.store.port import ROW_RULES
 from groundswell.tuf import check_pair, parse_document
 from groundswell.tuf.judge import judge_directory
@@ -143,7 +143,7 @@ def check_factory(
         "devices accept the root chains and what is served": lambda: _judged(roots, publisher, at),
         "the online keys are here, private, and alone": lambda: _keys(roots, keyring),
         "not everyone can write to the factory": lambda: _permissions(context),
-        "the audit log yields just this store": lambda: _replayed(context),
+        "the audit log yields just this store": lambda: log_faults(context),
     }
     with context.store.changing():
         context.store.require_open()
@@ -283,14 +283,3 @@ def _keys(roots: Roots, keyring: OnlineKeyring) -> Iterator[str]:
 def _permissions(context: Context) -> Iterator[str]:
     for path in open_to_everyone(context.store.folder):
         yield f"anyone can write to {path}"
-
-
-def _replayed(context: Context) -> Iterator[str]:
-    store = context.store
-    assert isinstance(store, DuckDBStore)  # noqa: S101 - only an embedded store has an audit log of its own
-    fault = store.log_fault()
-    if fault is not None:
-        yield fault
-        return
-    for table in differing_tables(context.store):
-        yield f"the table {table} is not what the audit log says"
