@@ -113,6 +113,19 @@ def test_a_mistake_is_refused_with_its_place(text: str, place: str, part: str) -
     assert part in caught.value.message, caught.value.message
 
 
+@pytest.mark.parametrize("key", ["x", "draw", "soak", "stop", "step", "window"])
+@pytest.mark.parametrize("depth", [10, 300, 900, 5_000])
+def test_a_deeply_nested_value_is_a_mistake(key: str, depth: int) -> None:
+    for text in (
+        f"{key} = {'[' * depth}{']' * depth}\n",
+        f"{key} = {'[' * depth}",
+        f"{key} = {'{a=' * depth}1{'}' * depth}\n",
+    ):
+        with pytest.raises(InputError) as caught:
+            Strategy.parse(text)
+        assert caught.value.code == "bad-strategy"
+
+
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
         Strategy.parse(f'[stop]\nfailur = "2%"\n{STEP}')

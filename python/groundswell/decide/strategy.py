@@ -148,6 +148,9 @@ class _Reader:
             raise _bad(
                 file, f" in line {line}, column {column}", line, f"is not TOML: {_TOML_PLACE.sub('', str(error))}"
             ) from None
+        except RecursionError:
+            # `tomllib` follows nested values by recursion, and has no limit of its own.
+            raise _bad(file, "", 0, "is nested too deeply") from None
 
     def strategy(self) -> Strategy:
         data = self._data
