@@ -106,10 +106,32 @@ def test_what_a_person_should_know() -> None:
     assert "step 1 does not test 1 group: field" in warned
     assert "step 1 does not test 1 hardware id: x86" in warned
     never = fleet(last_seen=pa.nulls(1010, pa.int64()))
-    assert "no device was ever seen" in "\n".join(checked(STEP + "limit = 5\nreported = 0\n", fleet=never).warnings)
+    unknown = checked(STEP + "limit = 5\n", fleet=never)
+    assert "no device was ever seen" in "\n".join(unknown.warnings)
+    assert unknown.problems == ()  # unknown is not impossible
+
+
+@pytest.mark.parametrize("draw", ["active", "even"])
+def test_devices_that_a_sample_reaches_are_not_called_untested(draw: str) -> None:
+    """All are online, so that all have one weight, although half of them were seen two hours before the others."""
+    half = {"last_seen": [NOW, NOW - 7200] * 505, "hardware_id": ["pi", "x86"] * 505}
+    found = checked(f'draw = "{draw}"\n{STEP}limit = 100\n', fleet=fleet(**half))
+    assert not any("hardware id" in warning for warning in found.warnings)
 
 
 def test_the_file_alone() -> None:
     found = check_strategy(Strategy.parse(STEP + "limit = 5\n"), now=AT + timedelta(days=1))
     assert (found.matching, found.steps, found.problems) == (None, (), ())
     assert found.to_data()["steps"] == ()
+
+
+def test_a_sample_of_active_devices_does_not_test_the_others() -> None:
+    """100 of the 1 000 devices were last seen 100 days ago: their weight is 1/1024 of the others'."""
+    warned = "\n".join(checked(STEP + "limit = 20\n").warnings)
+    assert "step 1 does not test 1 recency band: more than 30 d" in warned
+
+
+def test_a_step_without_controls() -> None:
+    warned = "\n".join(checked(STEP + 'to = "96%"\n' + STEP + 'to = "100%"\n').warnings)
+    assert "step 1 leaves 40 devices to compare with: silence is not tested" in warned
+    assert "step 2 leaves 0 devices to compare with: silence is not tested" in warned

@@ -11,7 +11,7 @@ from groundswell.decide import gate
 from groundswell.decide.resolve import resolve
 from groundswell.decide.rules import alpha_of_rules, test_over_all
 from groundswell.text import count
-from groundswell.values import instant
+from groundswell.values import epoch_seconds, instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,10 @@ _COMMON: Final = 100
 """A value counts as common if it has at least one of so many devices of the fleet."""
 _TESTED: Final = 5
 _MAX_NAMED: Final = 5
+_CONTROLS: Final = 50
+"""Silence is compared with at least so many devices that were not picked."""
+_BANDS: Final = ("up to 4 h", "up to 1 d", "up to 7 d", "up to 30 d", "more than 30 d")
+_BAND_ENDS: Final = (4 * 3600 + 1, 86_400, 7 * 86_400, 30 * 86_400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,8 @@ def check_strategy(
     """Say what of a strategy can never be met on a fleet, and which failure rate each step could notice.
 
     The numbers of devices are those of a run in which every device stays where it is. Which devices a sample takes in
-    matters only where steps of groups overlap with steps of the whole fleet; then they are estimates.
+    matters where steps of groups overlap with steps of the whole fleet, and for what the first step does not test:
+    samples are drawn as by the run, with other seeds.
 
     Args:
         strategy: the strategy.
@@ -155,7 +160,7 @@ class _Walk:
         columns: dict[str, Any] = fleet.core.columns()
         self.problems: list[str] = []
         self.warnings: list[str] = []
-        self._fleet, self._plan = fleet, plan
+        self._fleet, self._plan, self._now = fleet, plan, instant(now)
         self._groups, self._group_names = np.asarray(columns["groups"]), list(columns["group_names"])
         self._seen = np.asarray(columns["last_seen"]).astype(np.int64)
         self.matching: npt.NDArray[np.bool_] = np.asarray(columns["production"]).copy()
@@ -168,17 +173,20 @@ class _Walk:
             self._updated = self.matching & (np.asarray(columns["target_versions"]) >= target_version)
         self._covered = self.matching & _in(covered, len(self.matching))
         self._awake = self._seen >= max(now - _AWAY, 1)
+        self._controls = 0
         self._first: npt.NDArray[np.bool_] | None = None
         if not self.matching.any():
             self.problems.append(
                 "no production device matches" if tag is None else f"no production device listens to tag {tag}"
             )
-        elif not (self._seen[self.matching] > 0).any():
+        self._ever_seen = bool((self._seen[self.matching] > 0).any())
+        if self.matching.any() and not self._ever_seen:
             self.warnings.append("no device was ever seen: samples are random, and nothing is known of habits")
 
     def take(self, step: ResolvedStep, number: int) -> StepCheck:
         """Let a step take its devices in."""
         chosen = self._chosen(step, number)
+        self._controls = int((self.matching & ~self._covered & ~self._updated & ~chosen).sum())
         self._covered |= chosen
         devices, after = int(chosen.sum()), int((self._covered | self._updated).sum())
         served, expected = int((self._covered & ~self._updated).sum()), int((chosen & self._awake).sum())
@@ -223,9 +231,23 @@ class _Walk:
         wanted = step.limit.count if asked[0] is None else -(-asked[0] * asked[1] // 100_000)
         if step.limit.is_goal:
             wanted = max(0, (wanted or 0) - int((within & (self._covered | self._updated)).sum()))
-        chosen = np.zeros(len(within), np.bool_)
-        order = candidates.nonzero()[0]
-        chosen[order[np.argsort(-self._seen[order], kind="stable")][: wanted or 0]] = True
+        return self._sample(candidates, wanted or 0, step.draw, number)
+
+    def _sample(self, candidates: npt.NDArray[np.bool_], wanted: int, draw: str, number: int) -> npt.NDArray[np.bool_]:
+        """A sample as a run would draw it, with the number of the step as its seed."""
+        import numpy as np
+
+        from groundswell.fleet.uuid_list import UuidList
+
+        chosen = np.zeros(len(candidates), np.bool_)
+        ordinals = candidates.nonzero()[0].astype(np.uint32)
+        if draw == "even":
+            ordinals = np.random.default_rng(number).permutation(ordinals)
+        elif 0 < wanted < len(ordinals):
+            listed = UuidList(self._fleet.core.uuids(ordinals))
+            picked = self._fleet.select(wanted, uuids=listed, seed=number, now=self._now)
+            ordinals = picked.ordinals
+        chosen[ordinals[:wanted]] = True
         return chosen
 
     def _in_group(self, name: str) -> npt.NDArray[np.bool_]:
@@ -258,12 +280,16 @@ class _Walk:
         if step.reported.count is not None and step.reported.count > check.devices:
             self.warnings.append(f"{place} has {devices}, so that `reported` requires all of them")
         needed = _least(step.reported, check.devices)
-        if needed > check.expected:
+        if self._ever_seen and needed > check.expected:
             self.problems.append(
                 f"{place}: `reported` requires {needed} of its {devices}, and {check.expected} were seen within 90 days"
             )
         if self._plan.silence and (step.limit is None):
             self.warnings.append(f"{place} takes in all of its devices, so silence is not tested")
+        elif self._plan.silence and self._controls < _CONTROLS:
+            self.warnings.append(
+                f"{place} leaves {count(self._controls, 'device')} to compare with: silence is not tested"
+            )
         if check.noticed is None and self._plan.failure is not None:
             self.warnings.append(f"{place} notices no failure rate: it has too few devices")
 
@@ -282,7 +308,9 @@ class _Walk:
             {names[number]: many for number, many in zip(*(part.tolist() for part in pair), strict=True) if number >= 0}
             for pair in groups
         )
-        for kind, fleet, step in (("hardware id", every, taken), ("group", in_groups, from_groups)):
+        ages = self._by_age(self.matching), self._by_age(self._first)
+        kinds = (("hardware id", every, taken), ("group", in_groups, from_groups), ("recency band", *ages))
+        for kind, fleet, step in kinds:
             few = [
                 name
                 for name, many in sorted(fleet.items())
@@ -294,6 +322,15 @@ class _Walk:
                 )
                 found.append(f"step 1 does not test {count(len(few), f'{kind}', f'{kind}s')}: {shown}")
         return found
+
+    def _by_age(self, which: npt.NDArray[np.bool_]) -> dict[str, int]:
+        """Devices by recency band, as `Selection.summary` has them."""
+        import numpy as np
+
+        seen = self._seen[which]
+        ages = epoch_seconds(self._now) - seen[seen > 0]
+        counts = np.bincount(np.searchsorted(_BAND_ENDS, ages, side="right"), minlength=len(_BANDS)).tolist()
+        return dict(zip(_BANDS, counts, strict=True)) | {"never seen": int((seen == 0).sum())}
 
 
 def _rounded_up(rate: float) -> str:
